@@ -1,0 +1,48 @@
+"""The first GAN: Goodfellow et al. 2014 (arXiv:1406.2661), on 5,000 handwritten digits."""
+
+from ml_collections import ConfigDict, FieldReference
+
+from gan_jax import config as configs
+
+
+def get_config(preset: str = '') -> ConfigDict:
+  """The full run, or with 'test' seconds of it."""
+  size, channels = FieldReference(28), FieldReference(1)
+  config = configs.default()
+  config.steps = 20_000
+  config.batch_size = 100
+  config.steps_per_call = 20
+  config.data = {'name': 'mnist5k', 'size': size, 'channels': channels}
+  config.gan = {
+    'name': 'gan',
+    'loss': {'name': 'minimax', 'real_label': 1.0},
+    'prior': {'name': 'uniform', 'size': 100},
+  }
+  config.networks = {
+    'generator': {
+      'name': 'mlp.Generator',
+      'size': size,
+      'channels': channels,
+      'hidden': (1200, 1200),
+      'init_range': 0.05,
+    },
+    'discriminator': {
+      'name': 'mlp.MaxoutDiscriminator',
+      'hidden': (240, 240),
+      'pieces': 5,
+      'input_dropout': 0.2,
+      'hidden_dropout': 0.5,
+      'init_range': 0.005,
+    },
+  }
+  sgd = {'optimizer': 'sgd', 'learning_rate': 0.1, 'momentum': 0.5, 'steps': 1}
+  config.players = {'generator': dict(sgd), 'discriminator': dict(sgd)}
+  config.ema = {'generator': 0.999}
+  config.sample_every = config.checkpoint_every = 1000
+  config.log_every = 100
+  if preset == 'test':
+    config.update({'steps': 8, 'batch_size': 16, 'steps_per_call': 2})
+    config.update({'log_every': 2, 'sample_every': 4, 'checkpoint_every': 4})
+    config.networks.generator.hidden = (32, 32)
+    config.networks.discriminator.hidden = (16, 16)
+  return config

@@ -1,0 +1,174 @@
+"""Checkpoints: written in the background, with a digest of every array that is checked on reading.
+
+A checkpoint is a flat dict of arrays, named by their path in the state, and holds nothing that runs.
+"""
+
+import contextlib
+import hashlib
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+
+from gan_jax.errors import ConfigError
+
+Arrays = dict[str, np.ndarray]
+PyTree = Any
+
+
+def digest(array: np.ndarray) -> str:
+  """SHA-256 of an array: of its type, its shape and its bytes."""
+  head = f'{array.dtype} {array.shape} '.encode()
+  return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def to_arrays(state: PyTree) -> Arrays:
+  """The leaves of a state by their paths, 'opt.generator.0.mu....'; keys as their numbers."""
+  leaves = {_name(path): _numbers(leaf) for path, leaf in jax.tree.leaves_with_path(state)}
+  # Copies: on CPU what device_get gives is the device's own memory, which the next step reuses.
+  return {name: np.array(array) for name, array in jax.device_get(leaves).items()}
+
+
+def _name(path: Any) -> str:
+  return jax.tree_util.keystr(path, simple=True, separator='.')
+
+
+def _is_key(leaf: Any) -> bool:
+  return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _numbers(leaf: Any) -> Any:
+  return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+
+
+def from_arrays(arrays: Arrays, like: PyTree) -> PyTree:
+  """The inverse of `to_arrays`, in the structure of `like`.
+
+  Raises:
+    ConfigError: other paths, shapes or types than those of `like`.
+  """
+
+  def pick(path, leaf):
+    name = _name(path)
+    wanted = jax.eval_shape(_numbers, leaf)
+    found = arrays.get(name)
+    if found is None or (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
+      raise ConfigError(f'the checkpoint does not fit the config: {name} should be {wanted}')
+    return jax.random.wrap_key_data(found) if _is_key(leaf) else jnp.asarray(found)
+
+  return jax.tree.map_with_path(pick, like)
+
+
+class Checkpoints:
+  """The checkpoints of a run, in a folder of their own."""
+
+  def __init__(self, folder: pathlib.Path, keep: int | None = None):
+    """Opens the folder; with `keep`, the newest so many are kept, and it is made if absent."""
+    self._folder = folder
+    writes = keep is not None
+    options = ocp.CheckpointManagerOptions(
+      max_to_keep=keep, create=writes, read_only=not writes, cleanup_tmp_directories=writes
+    )
+    handlers = {'state': ocp.PyTreeCheckpointHandler(), 'digests': ocp.JsonCheckpointHandler()}
+    self._manager = ocp.CheckpointManager(folder.absolute(), options=options, item_handlers=handlers)
+
+  def steps(self) -> list[int]:
+    """The steps of which there is a checkpoint, newest last."""
+    return sorted(self._manager.all_steps())
+
+  def save(self, step: int, state: PyTree) -> None:
+    """Begins to write a checkpoint; if an older one is still under way, first waits for its end.
+
+    Args:
+      step: steps done.
+      state: arrays and keys; copied before the call returns.
+    """
+    arrays = to_arrays(state)
+    digests = {name: digest(array) for name, array in arrays.items()}
+    what = ocp.args.Composite(state=ocp.args.PyTreeSave(arrays), digests=ocp.args.JsonSave(digests))
+    self._manager.save(step, args=what, force=True)
+
+  def read(self, step: int) -> Arrays:
+    """The arrays of one checkpoint.
+
+    Raises:
+      ConfigError: it is broken: unreadable, or other than what was written.
+    """
+    # Damage shows itself in as many exceptions as Orbax has layers; all mean the same here.
+    try:
+      found = self._manager.restore(
+        step,
+        args=ocp.args.Composite(state=self._as_numpy(step), digests=ocp.args.JsonRestore()),
+      )
+    except Exception as error:
+      raise ConfigError(f'it cannot be read: {str(error).splitlines()[0]}') from error
+    arrays, digests = found['state'], found['digests']
+    if arrays.keys() != digests.keys():
+      raise ConfigError('it has not the arrays that were written')
+    for name, array in arrays.items():
+      if digest(array) != digests[name]:
+        raise ConfigError(f'the digest of {name} is not what was written')
+    return arrays
+
+  def _as_numpy(self, step: int) -> ocp.args.CheckpointArgs:
+    tree = self._manager.item_metadata(step)['state'].tree
+    return ocp.args.PyTreeRestore(
+      restore_args=jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
+    )
+
+  def newest(self, warn: Callable[[str], None]) -> tuple[int, Arrays] | None:
+    """The newest checkpoint that is whole, (step, arrays); None if there are none at all.
+
+    Args:
+      warn: told of each broken one that was passed over.
+
+    Raises:
+      ConfigError: all are broken.
+    """
+    steps = self.steps()
+    for step in reversed(steps):
+      try:
+        return step, self.read(step)
+      except ConfigError as error:
+        warn(f'checkpoint {self._folder / str(step)} is broken: {error}; trying the one before')
+    if steps:
+      raise ConfigError(f'every checkpoint in {self._folder} is broken; choose another --workdir')
+    return None
+
+  def set_aside(self, after: int) -> None:
+    """Renames the checkpoints later than `after` to 'broken-<step>', so their steps can be saved."""
+    for step in self.steps():
+      if step > after:
+        (self._folder / str(step)).rename(_free(self._folder / f'broken-{step}'))
+    self._manager.reload()
+
+  def wait(self) -> None:
+    """Returns when all that was begun is on disk."""
+    self._manager.wait_until_finished()
+
+  def close(self) -> None:
+    """Waits, and lets go of the folder."""
+    self._manager.close()
+
+
+def _free(path: pathlib.Path) -> pathlib.Path:
+  number = 1
+  free = path
+  while free.exists():
+    number += 1
+    free = path.with_name(f'{path.name}-{number}')
+  return free
+
+
+@contextlib.contextmanager
+def opened(folder: pathlib.Path, keep: int | None = None):
+  """`Checkpoints` that are closed at the end."""
+  checkpoints = Checkpoints(folder, keep)
+  try:
+    yield checkpoints
+  finally:
+    checkpoints.close()

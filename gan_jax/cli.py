@@ -1,0 +1,48 @@
+"""What all commands share: flags, and errors of one line with an exit code that says their kind."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import app, flags, logging
+
+from gan_jax.errors import ConfigError, DivergedError
+
+BAD_REQUEST, DIVERGED = 2, 3
+
+
+def warn(text: str) -> None:
+  """Tells of something that a person should know and that stops nothing."""
+  print(f'warning: {text}', file=sys.stderr, flush=True)
+
+
+def _fail(error: Exception, code: int) -> None:
+  text = ' '.join(str(error).split())
+  print(f'error: {text}', file=sys.stderr, flush=True)
+  sys.exit(code)
+
+
+def _parse(argv: Sequence[str]) -> list[str]:
+  """Parses flags; what a config file itself raises keeps its traceback."""
+  try:
+    rest = flags.FLAGS(argv)
+  except (flags.Error, AttributeError, KeyError, FileNotFoundError) as error:
+    _fail(error, BAD_REQUEST)
+  if rest[1:]:
+    _fail(ConfigError(f'{rest[1]!r} is no flag; see --help'), BAD_REQUEST)
+  return rest
+
+
+def run(main: Callable[[], int]) -> None:
+  """Parses the flags, calls `main` and exits with the code that it returns, or that its error has."""
+
+  def guarded(unused_argv: Sequence[str]) -> None:
+    if flags.FLAGS['verbosity'].using_default_value:
+      logging.set_verbosity(logging.WARNING)
+    try:
+      sys.exit(main())
+    except ConfigError as error:
+      _fail(error, BAD_REQUEST)
+    except DivergedError as error:
+      _fail(error, DIVERGED)
+
+  app.run(guarded, flags_parser=_parse)

@@ -1,0 +1,125 @@
+"""The defaults that every experiment starts from, and the check of a config before anything runs."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gan_jax.errors import ConfigError
+
+Plain = dict[str, Any]
+
+
+def default() -> ConfigDict:
+  """A config with every top-level key.
+
+  Keys:
+    seed: of weights, latents and the order of the data.
+    steps: generator updates in all.
+    batch_size: global, divided among all devices.
+    steps_per_call: steps in one call of the compiled program; intervals are multiples of it.
+    update: 'alternating', each player sees what those before it did in the same step, or
+      'simultaneous', all start from where the step began.
+    gan: {'name': a module of gan_jax.gans, **hyperparameters of its make}.
+    networks: {network: {'name': 'module.Class' in gan_jax.networks, **its fields}}.
+    players: {player: {'optimizer': a name in optax, 'learning_rate': ..., **its arguments,
+      'steps': its updates in a step}}.
+    ema: {network: decay} of the networks of which an average of the weights is kept.
+    data: {'name': a module of gan_jax.data, **settings of its load}.
+    log_every, sample_every, checkpoint_every: steps between lines of metrics, pictures and
+      checkpoints.
+    keep: how many of the newest checkpoints are kept.
+  """
+  return ConfigDict(
+    {
+      'seed': 0,
+      'steps': 10_000,
+      'batch_size': 64,
+      'steps_per_call': 1,
+      'update': 'alternating',
+      'gan': {},
+      'networks': {},
+      'players': {},
+      'ema': {},
+      'data': {},
+      'log_every': 50,
+      'sample_every': 500,
+      'checkpoint_every': 500,
+      'keep': 3,
+    }
+  )
+
+
+MAY_CHANGE = ('steps', 'log_every', 'sample_every', 'checkpoint_every', 'keep')
+"""Keys that do not change what a run computes, so a resumed run may have others."""
+
+
+def plain(config: ConfigDict) -> Plain:
+  """The config as JSON gives it back: dicts, lists, strings, numbers, booleans.
+
+  Raises:
+    ConfigError: a value that JSON has not.
+  """
+  try:
+    return json.loads(json.dumps(config.to_dict()))
+  except TypeError as error:
+    raise ConfigError(f'a config holds plain values only: {error}') from error
+
+
+def _whole(config: Mapping[str, Any], key: str, least: int) -> None:
+  value = config[key]
+  if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    raise ConfigError(f'{key} is {value!r}; it must be a whole number of at least {least}')
+
+
+def check(config: Plain, devices: int) -> None:
+  """Checks all that can be told without building anything.
+
+  Args:
+    config: as `plain` gives it.
+    devices: how many share the batch.
+
+  Raises:
+    ConfigError: names the key and the remedy.
+  """
+  wanted = default().to_dict()
+  for key in wanted.keys() ^ config.keys():
+    verb = 'is missing' if key in wanted else 'is not a key of a config'
+    raise ConfigError(f'{key} {verb}; the keys are: {", ".join(wanted)}')
+  for key, value in wanted.items():
+    if isinstance(value, dict) and not isinstance(config[key], dict):
+      raise ConfigError(f'{key} is {config[key]!r}; it must be a dict')
+  for key in ('steps', 'batch_size', 'steps_per_call', 'keep', *MAY_CHANGE):
+    _whole(config, key, 1)
+  _whole(config, 'seed', 0)
+  if config['update'] not in ('alternating', 'simultaneous'):
+    raise ConfigError(f'update is {config["update"]!r}; it must be alternating or simultaneous')
+  _check_divisions(config, devices)
+
+
+def _check_divisions(config: Plain, devices: int) -> None:
+  batch_size, per_call = config['batch_size'], config['steps_per_call']
+  if batch_size % devices:
+    near = max(batch_size // devices, 1) * devices
+    raise ConfigError(
+      f'batch_size is {batch_size}, which {devices} devices cannot share evenly; try {near}'
+    )
+  for key in ('steps', 'log_every', 'sample_every', 'checkpoint_every'):
+    if config[key] % per_call:
+      near = -(-config[key] // per_call) * per_call
+      raise ConfigError(
+        f'{key} is {config[key]}, no multiple of steps_per_call, {per_call}; try {near}'
+      )
+
+
+def differences(old: Plain, new: Plain, prefix: str = '') -> list[str]:
+  """The keys in which two plain configs differ: 'a.b: 1 -> 2'."""
+  found = []
+  for key in sorted(old.keys() | new.keys()):
+    a, b = old.get(key), new.get(key)
+    if isinstance(a, dict) and isinstance(b, dict):
+      found += differences(a, b, f'{prefix}{key}.')
+    elif a != b:
+      found.append(f'{prefix}{key}: {a!r} -> {b!r}')
+  return found

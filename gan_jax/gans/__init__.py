@@ -1,0 +1,1 @@
+"""GAN variants, one a file: make(networks, **hyperparameters) -> Game."""

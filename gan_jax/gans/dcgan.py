@@ -1,0 +1,29 @@
+"""DCGAN: Radford et al. 2016 (arXiv:1511.06434)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flax import linen as nn
+
+from gan_jax.game import Game
+from gan_jax.gans import two_player
+
+
+def make(
+  networks: Mapping[str, nn.Module],
+  *,
+  real_label: float = 1.0,
+  prior: Mapping[str, Any] = {'name': 'uniform', 'size': 100},  # noqa: B006, it is only read
+) -> Game:
+  """The non-saturating game, with latents uniform on [-1, 1) as in section 4 of the paper.
+
+  What is DCGAN's own is its networks, `gan_jax.networks.dcgan`. As in its authors' code, the batch
+  statistics of real and of fake images are taken apart, each over its own batch.
+
+  Args:
+    networks: 'generator', latents [B, size] -> images; 'discriminator', images -> logits [B].
+    real_label: one-sided label smoothing, see `losses.non_saturating`.
+    prior: as in `two_player.make`.
+  """
+  loss = {'name': 'non_saturating', 'real_label': real_label}
+  return two_player.make(networks, loss=loss, prior=prior)

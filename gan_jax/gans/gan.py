@@ -1,0 +1,25 @@
+"""The first GAN: Goodfellow et al. 2014 (arXiv:1406.2661)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flax import linen as nn
+
+from gan_jax.game import Game
+from gan_jax.gans import two_player
+
+
+def make(
+  networks: Mapping[str, nn.Module],
+  *,
+  loss: Mapping[str, Any] = {'name': 'minimax'},  # noqa: B006, it is only read
+  prior: Mapping[str, Any] = {'name': 'uniform', 'size': 100},  # noqa: B006
+) -> Game:
+  """The minimax game of equation 1; {'name': 'non_saturating'} is the switch that section 3 advises.
+
+  Args:
+    networks: 'generator', latents [B, size] -> examples; 'discriminator', examples -> logits [B].
+    loss: as in `two_player.make`.
+    prior: as in `two_player.make`.
+  """
+  return two_player.make(networks, loss=loss, prior=prior)

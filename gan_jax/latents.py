@@ -1,0 +1,29 @@
+"""What a generator starts from: keys, one an example, and the priors that draw from them."""
+
+from collections.abc import Callable
+
+import chex
+import jax
+
+Prior = Callable[[chex.PRNGKey], chex.Array]
+"""[N] keys -> float32 [N, size]; row i depends on key i alone."""
+
+
+def example_keys(key: chex.PRNGKey, rows: chex.Array) -> chex.PRNGKey:
+  """[N] keys from one key and the places [N] of the examples in the global batch."""
+  return jax.vmap(jax.random.fold_in, (None, 0))(key, rows)
+
+
+def split(keys: chex.PRNGKey, num: int = 2) -> chex.PRNGKey:
+  """[num, N] keys from [N] keys: `a, b = split(keys)` gives two keys to each example."""
+  return jax.vmap(lambda key: jax.random.split(key, num), out_axes=1)(keys)
+
+
+def normal(size: int) -> Prior:
+  """Independent standard normal latents."""
+  return jax.vmap(lambda key: jax.random.normal(key, (size,)))
+
+
+def uniform(size: int) -> Prior:
+  """Independent latents, uniform on [-1, 1)."""
+  return jax.vmap(lambda key: jax.random.uniform(key, (size,), minval=-1.0))

@@ -1,0 +1,66 @@
+"""Trains what a config describes: python -m gan_jax.main --config=experiments/dcgan.py."""
+
+import time
+
+STARTED = time.perf_counter()
+
+import contextlib
+import pathlib
+import signal
+
+from absl import flags
+from ml_collections import config_flags
+
+from gan_jax import cli, loop, parallel, workdir
+from gan_jax import config as configs
+
+_CONFIG = config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].')
+_WORKDIR = flags.DEFINE_string(
+  'workdir',
+  None,
+  'Where the run lives; by default runs/<experiment>, or runs/<experiment>_<preset>.',
+)
+_COORDINATOR = flags.DEFINE_string('coordinator', None, 'host:port of process 0, of several.')
+_NUM_PROCESSES = flags.DEFINE_integer('num_processes', None, 'How many processes there are.')
+_PROCESS_ID = flags.DEFINE_integer('process_id', None, 'Which one this is, from 0.')
+flags.mark_flag_as_required('config')
+
+
+def _folder() -> pathlib.Path:
+  if _WORKDIR.value:
+    return pathlib.Path(_WORKDIR.value)
+  file, _, preset = config_flags.get_config_filename(flags.FLAGS['config']).partition(':')
+  name = pathlib.Path(file).stem
+  return pathlib.Path('runs') / (f'{name}_{preset}' if preset else name)
+
+
+def main() -> int:
+  """Runs the command; the exit code."""
+  parallel.cache_compilations()
+  parallel.connect(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
+  config = configs.plain(_CONFIG.value)
+  configs.check(config, parallel.device_count())
+  folder = _folder()
+  workdir.prepare(folder)
+  with workdir.locked(folder) if parallel.is_primary() else contextlib.nullcontext():
+    workdir.check_same(folder, config)
+    outcome = loop.run(config, loop.assemble(config), folder, STARTED)
+  if parallel.is_primary():
+    _tell(outcome, config, folder)
+  return 128 + signal.SIGINT if outcome.signal == signal.SIGINT else 0
+
+
+def _tell(outcome: loop.Outcome, config: configs.Plain, folder: pathlib.Path) -> None:
+  done = f'{outcome.step} of {config["steps"]} steps'
+  if outcome.signal:
+    print(f'{outcome.signal.name}: saved {folder} at {done}; the same command goes on from there')
+    return
+  if outcome.was_finished:
+    print(f'finished before: {done}; a larger --config.steps goes on')
+  pictures = sorted((folder / workdir.SAMPLES).glob('step_*.png'))
+  print(f'picture: {pictures[-1] if pictures else "none"}')
+  print(f'folder:  {folder}')
+
+
+if __name__ == '__main__':
+  cli.run(main)

@@ -1,0 +1,83 @@
+"""From the names in a config to the functions and classes that they mean.
+
+A name is the name of a module or of something that a module defines, so adding a file or a function
+is all that it takes to make its name known. Nothing outside the given module or package is reached.
+"""
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from gan_jax.errors import ConfigError
+
+
+def modules(package: ModuleType, defining: str) -> dict[str, ModuleType]:
+  """The public modules directly inside `package` that define `defining`, by name."""
+  found = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
+  loaded = {name: importlib.import_module(f'{package.__name__}.{name}') for name in found}
+  return {name: m for name, m in loaded.items() if hasattr(m, defining)}
+
+
+def factories(owner: ModuleType, returns: type) -> dict[str, Callable[..., Any]]:
+  """The public functions of `owner` that are annotated as returning `returns`, by name."""
+  found = inspect.getmembers(owner, inspect.isfunction)
+  return {
+    name: f
+    for name, f in found
+    if not name.startswith('_') and inspect.signature(f).return_annotation is returns
+  }
+
+
+def make(owner: ModuleType, spec: Mapping[str, Any], returns: type) -> Any:
+  """Calls the factory of `owner` that a spec {'name': ..., **arguments} asks for.
+
+  Args:
+    owner: a module of factories, e.g. `gan_jax.losses`.
+    spec: 'name' says the factory, the other keys are its arguments.
+    returns: what the factory returns; only functions annotated so can be named.
+
+  Raises:
+    ConfigError: no such name, or an argument that the factory does not take.
+  """
+  name, arguments = split(spec)
+  known = factories(owner, returns)
+  choose(name, known)
+  return call(known[name], arguments)
+
+
+def split(spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+  """The name of a spec, and its arguments."""
+  if not isinstance(spec, Mapping) or not isinstance(spec.get('name'), str):
+    raise ConfigError(f'write it as a name and its arguments, {{"name": ...}}; it is {spec!r}')
+  arguments = {key: value for key, value in spec.items() if key != 'name'}
+  return spec['name'], arguments
+
+
+def choose(name: Any, known: Any) -> None:
+  """Raises ConfigError, listing what is `known`, unless `name` is among it."""
+  if name not in known:
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    hint = f'did you mean {close[0]!r}? ' if close else ''
+    raise ConfigError(f'there is no {name!r}; {hint}there are: {", ".join(sorted(known))}')
+
+
+def call(function: Callable[..., Any], arguments: Mapping[str, Any], *given: Any) -> Any:
+  """Calls `function(*given, **arguments)`; ConfigError if it does not take these arguments."""
+  parameters = list(inspect.signature(function).parameters.values())[len(given) :]
+  named = {p.name: p.default is p.empty for p in parameters if p.kind is not p.VAR_KEYWORD}
+  check(arguments, named)
+  return function(*given, **arguments)
+
+
+def check(arguments: Mapping[str, Any], takes: Mapping[str, bool]) -> None:
+  """Raises ConfigError unless `arguments` are what is taken: {argument: whether it is needed}."""
+  for key in arguments:
+    if key not in takes:
+      raise ConfigError(f'it has no argument {key!r}; it takes: {", ".join(takes) or "none"}')
+  for key, needed in takes.items():
+    if needed and key not in arguments:
+      raise ConfigError(f'it needs the argument {key!r}')

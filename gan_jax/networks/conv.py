@@ -1,0 +1,189 @@
+"""Convolutions that train at the speed of matrix products on every platform.
+
+`conv`, `conv_transpose` and `kernel_gradient` are the three maps of one bilinear form, so each one's
+derivatives are the other two, to any order (reverse mode). On CPU the latter two are sums of one
+matrix product for each tap of the kernel: XLA:CPU runs the dilated convolutions into which autodiff
+would turn them many times slower, and those inside a loop slower still. Elsewhere they are native.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+
+class Geometry(NamedTuple):
+  """A square kernel of `size`, moved by `stride`, over an image padded by `padding` all around."""
+
+  size: int
+  stride: int
+  padding: int
+
+  def small(self, length: int) -> int:
+    """The output length of a convolution of an input of `length`."""
+    return (length + 2 * self.padding - self.size) // self.stride + 1
+
+  def large(self, length: int) -> int:
+    """The output length of a transposed convolution of an input of `length`."""
+    return (length - 1) * self.stride + self.size - 2 * self.padding
+
+
+def _native(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
+  return lax.conv_general_dilated(
+    x,
+    kernel,
+    window_strides=(geometry.stride,) * 2,
+    padding=((geometry.padding,) * 2,) * 2,
+    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+  )
+
+
+def _taps(geometry: Geometry) -> list[tuple[int, int]]:
+  return [(i, j) for i in range(geometry.size) for j in range(geometry.size)]
+
+
+def _transpose_by_taps(
+  y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: Sequence[int]
+) -> chex.Array:
+  _, stride, padding = geometry
+  edges = [
+    length + 2 * padding - (n - 1) * stride - 1 for length, n in zip(shape, y.shape[1:3], strict=True)
+  ]
+  zero = jnp.zeros((), y.dtype)
+
+  def spread(i: int, j: int) -> chex.Array:
+    rows = ((i, edges[0] - i, stride - 1), (j, edges[1] - j, stride - 1))
+    return lax.pad(y @ kernel[i, j].T, zero, ((0, 0, 0), *rows, (0, 0, 0)))
+
+  padded = sum(spread(i, j) for i, j in _taps(geometry))
+  return padded[:, padding : padding + shape[0], padding : padding + shape[1]]
+
+
+def _transpose_native(
+  y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: Sequence[int]
+) -> chex.Array:
+  image = jax.ShapeDtypeStruct((len(y), *shape, kernel.shape[2]), y.dtype)
+  return jax.linear_transpose(lambda x: _native(x, kernel, geometry), image)(y)[0]
+
+
+def _kernel_gradient_by_taps(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
+  size, stride, padding = geometry
+  inside = ((padding, padding),) * 2
+  padded = jnp.pad(x, ((0, 0), *inside, (0, 0)))
+  reach = [(n - 1) * stride + 1 for n in y.shape[1:3]]
+
+  def tap(i: int, j: int) -> chex.Array:
+    seen = padded[:, i : i + reach[0] : stride, j : j + reach[1] : stride]
+    return jnp.tensordot(seen, y, axes=((0, 1, 2), (0, 1, 2)))
+
+  taps = jnp.stack([tap(i, j) for i, j in _taps(geometry)])
+  return taps.reshape(size, size, *taps.shape[1:])
+
+
+def _kernel_gradient_native(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
+  kernel = jax.ShapeDtypeStruct((geometry.size,) * 2 + (x.shape[3], y.shape[3]), x.dtype)
+  return jax.linear_transpose(lambda k: _native(x, k, geometry), kernel)(y)[0]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
+  """Convolution: x [N, H, W, C], kernel [size, size, C, D] -> [N, small(H), small(W), D]."""
+  return _native(x, kernel, geometry)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def conv_transpose(
+  y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: tuple[int, int]
+) -> chex.Array:
+  """The transpose of `conv` in x: y [N, h, w, D], kernel [size, size, C, D] -> [N, *shape, C].
+
+  Args:
+    y: an output of the convolution.
+    kernel: of the convolution.
+    geometry: of the convolution.
+    shape: (H, W) of the convolution's input: a stride leaves it open.
+  """
+  return lax.platform_dependent(
+    y,
+    kernel,
+    cpu=functools.partial(_transpose_by_taps, geometry=geometry, shape=shape),
+    default=functools.partial(_transpose_native, geometry=geometry, shape=shape),
+  )
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def kernel_gradient(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
+  """The transpose of `conv` in its kernel: x [N, H, W, C], y [N, h, w, D] -> [size, size, C, D]."""
+  return lax.platform_dependent(
+    x,
+    y,
+    cpu=functools.partial(_kernel_gradient_by_taps, geometry=geometry),
+    default=functools.partial(_kernel_gradient_native, geometry=geometry),
+  )
+
+
+def _conv_backward(geometry, saved, g):
+  x, kernel = saved
+  return conv_transpose(g, kernel, geometry, x.shape[1:3]), kernel_gradient(x, g, geometry)
+
+
+def _conv_transpose_backward(geometry, shape, saved, g):
+  y, kernel = saved
+  return conv(g, kernel, geometry), kernel_gradient(g, y, geometry)
+
+
+def _kernel_gradient_backward(geometry, saved, g):
+  x, y = saved
+  return conv_transpose(y, g, geometry, x.shape[1:3]), conv(x, g, geometry)
+
+
+conv.defvjp(lambda x, k, g: (conv(x, k, g), (x, k)), _conv_backward)
+conv_transpose.defvjp(lambda y, k, g, s: (conv_transpose(y, k, g, s), (y, k)), _conv_transpose_backward)
+kernel_gradient.defvjp(lambda x, y, g: (kernel_gradient(x, y, g), (x, y)), _kernel_gradient_backward)
+
+Initializer = Callable[..., chex.Array]
+
+
+class Conv(nn.Module):
+  """A convolution [N, H, W, C] -> [N, H', W', features]; 4x4, stride 2, pad 1 halves an image."""
+
+  features: int
+  geometry: Geometry = Geometry(4, 2, 1)
+  use_bias: bool = True
+  kernel_init: Initializer = nn.initializers.normal(0.02)
+
+  @nn.compact
+  def __call__(self, x: chex.Array) -> chex.Array:
+    """Applies it."""
+    shape = (self.geometry.size,) * 2 + (x.shape[-1], self.features)
+    y = conv(x, self.param('kernel', self.kernel_init, shape), self.geometry)
+    if self.use_bias:
+      y += self.param('bias', nn.initializers.zeros, (self.features,))
+    return y
+
+
+class ConvTranspose(nn.Module):
+  """The transpose of `Conv`: [N, h, w, C] -> [N, H, W, features]; by default it doubles an image.
+
+  The kernel is that of the convolution of which it is the transpose: [size, size, features, C].
+  """
+
+  features: int
+  geometry: Geometry = Geometry(4, 2, 1)
+  use_bias: bool = True
+  kernel_init: Initializer = nn.initializers.normal(0.02)
+
+  @nn.compact
+  def __call__(self, y: chex.Array) -> chex.Array:
+    """Applies it."""
+    shape = (self.geometry.size,) * 2 + (self.features, y.shape[-1])
+    large = (self.geometry.large(y.shape[1]), self.geometry.large(y.shape[2]))
+    x = conv_transpose(y, self.param('kernel', self.kernel_init, shape), self.geometry, large)
+    if self.use_bias:
+      x += self.param('bias', nn.initializers.zeros, (self.features,))
+    return x

@@ -1,0 +1,165 @@
+"""Devices and processes: the only file that knows them.
+
+One replica of the state on each device, the batch divided among all devices of all processes.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from gan_jax.errors import ConfigError
+
+AXIS = 'devices'
+"""The axis of a device's place among all devices, for collectives inside a step."""
+
+PyTree = Any
+
+
+def cache_compilations() -> None:
+  """Keeps compiled programs in the user's cache folder, so that the next start is quick.
+
+  JAX_COMPILATION_CACHE_DIR names another folder.
+  """
+  if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
+    cache = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
+    jax.config.update('jax_compilation_cache_dir', os.path.join(cache, 'gan_jax', 'xla'))
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.2)
+
+
+def connect(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
+  """Joins this process to the others of a run; with no coordinator it is alone.
+
+  Args:
+    coordinator: host:port of process 0, the same for all.
+    num_processes: how many there are.
+    process_id: which one this is, from 0.
+
+  Raises:
+    ConfigError: one of the three without the others.
+  """
+  given = (coordinator, num_processes, process_id)
+  if all(x is None for x in given):
+    return
+  if any(x is None for x in given):
+    raise ConfigError('--coordinator, --num_processes and --process_id go together; give all three')
+  jax.config.update('jax_cpu_collectives_implementation', 'gloo')
+  jax.distributed.initialize(
+    coordinator,
+    num_processes,
+    process_id,
+    initialization_timeout=60,
+    heartbeat_timeout_seconds=10,
+    shutdown_timeout_seconds=10,
+  )
+
+
+def is_primary() -> bool:
+  """Whether this is the one process that writes files and speaks."""
+  return jax.process_index() == 0
+
+
+def device_count() -> int:
+  """The number of devices of all processes."""
+  return jax.device_count()
+
+
+def mean(tree: PyTree) -> PyTree:
+  """Inside a step: the mean over devices of every floating-point leaf; other leaves as they are."""
+
+  def one(x: jax.Array) -> jax.Array:
+    return jax.lax.pmean(x, AXIS) if jnp.issubdtype(x.dtype, jnp.floating) else x
+
+  return jax.tree.map(one, tree)
+
+
+def on_devices(
+  step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]],
+  devices: Sequence[jax.Device] | None = None,
+) -> Callable[[PyTree, PyTree], tuple[PyTree, PyTree]]:
+  """Compiles (state, feed) -> (state, metrics) for all devices; the given state is used up.
+
+  Args:
+    step: what one device does; whatever it returns must be equal on all devices (see `mean`).
+    devices: those of this process; None for all.
+  """
+  return jax.pmap(step, AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=0, devices=devices)
+
+
+def replicate(tree: PyTree, devices: Sequence[jax.Device] | None = None) -> PyTree:
+  """A new copy of `tree` on each device of this process, as a step leaves it."""
+  mesh = Mesh(np.array(devices or jax.local_devices()), (AXIS,))
+  place = NamedSharding(mesh, PartitionSpec())
+  # The first device would otherwise share its buffers with `tree`, which the step would then delete.
+  return jax.tree.map(lambda x: jax.device_put(x.copy(), place), tree)
+
+
+def feed(
+  arrays: Mapping[str, np.ndarray],
+  batch_size: int,
+  devices: Sequence[jax.Device] | None = None,
+) -> PyTree:
+  """What a step reads: for each device its own copy of `arrays`, and its rows of the global batch.
+
+  Returns:
+    {'arrays': {name: [devices, ...]}, 'rows': int32 [devices, batch_size / all devices]}.
+  """
+  local = list(devices or jax.local_devices())
+  total = len(local) * jax.process_count()
+  rows = np.arange(batch_size, dtype=np.int32).reshape(total, -1)
+  mine = rows[jax.process_index() * len(local) :][: len(local)]
+  place = NamedSharding(Mesh(np.array(local), (AXIS,)), PartitionSpec(AXIS))
+
+  def each(values: Sequence[np.ndarray]) -> jax.Array:
+    parts = [jax.device_put(v[None], d) for v, d in zip(values, local, strict=True)]
+    return jax.make_array_from_single_device_arrays((len(local), *values[0].shape), place, parts)
+
+  return {'arrays': {k: each([v] * len(local)) for k, v in arrays.items()}, 'rows': each(mine)}
+
+
+def local(tree: PyTree) -> PyTree:
+  """The replica of the first device of this process, for work outside the step."""
+  return jax.tree.map(lambda x: x.addressable_data(0), tree)
+
+
+def to_host(tree: PyTree) -> PyTree:
+  """A copy of a replicated tree in the memory of the host, in NumPy arrays; waits for it."""
+  return jax.tree.map(lambda x: np.array(x), jax.device_get(local(tree)))
+
+
+class StopRequest:
+  """Notes a SIGTERM or SIGINT while it is entered, for the loop to end at a step of its choice.
+
+  Several processes agree on the step: a SIGTERM to any one of them stops all at the same one, and
+  SIGINT is left alone. A second signal of the same kind ends the process as if this were not here.
+  """
+
+  def __init__(self):
+    self.signal: signal.Signals | None = None
+    self._before = {}
+
+  def __enter__(self) -> 'StopRequest':
+    if jax.process_count() == 1:
+      for number in (signal.SIGTERM, signal.SIGINT):
+        self._before[number] = signal.signal(number, self._note)
+    return self
+
+  def __exit__(self, *unused) -> None:
+    for number, handler in self._before.items():
+      signal.signal(number, handler)
+
+  def _note(self, number: int, unused_frame) -> None:
+    self.signal = signal.Signals(number)
+    signal.signal(number, self._before[number])
+
+  def reached(self, step: int) -> bool:
+    """Whether to stop at this step; all processes ask for the same steps in the same order."""
+    if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(step):
+      self.signal = signal.SIGTERM
+    return self.signal is not None

@@ -1,0 +1,157 @@
+"""Draws samples from a run: python -m gan_jax.sample --workdir=runs/dcgan --num=64 --out=grid.png.
+
+It needs the folder of the run and nothing else: no data, no experiment file.
+"""
+
+import functools
+import pathlib
+import zipfile
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+from absl import flags
+from flax import traverse_util
+
+from gan_jax import build, checkpoints, cli, latents, parallel, report, workdir
+from gan_jax.errors import ConfigError
+from gan_jax.game import Game, Variables
+
+BATCH = 100
+GRID_LIMIT = 2500
+
+_WORKDIR = flags.DEFINE_string('workdir', None, 'The folder of the run.', required=True)
+_NUM = flags.DEFINE_integer('num', 64, 'How many samples.')
+_SEED = flags.DEFINE_integer('seed', 0, 'Sample i is a function of the seed and of i.')
+_OUT = flags.DEFINE_string(
+  'out', 'samples.png', 'FILE.png: a grid; FILE.npz: uint8 images; FOLDER/: a PNG each.'
+)
+_STEP = flags.DEFINE_integer('step', None, 'Of which checkpoint; by default the newest.')
+_EMA = flags.DEFINE_boolean(
+  'ema', None, 'Averaged weights or raw ones; by default averaged, where the run keeps an average.'
+)
+
+
+def load(
+  folder: pathlib.Path, step: int | None = None, ema: bool | None = None
+) -> tuple[Game, Variables, int]:
+  """The game of a run and its variables.
+
+  Args:
+    folder: of the run.
+    step: of which checkpoint; None for the newest that is whole.
+    ema: averaged weights or raw ones; None: averaged where there is an average.
+
+  Returns:
+    The game, its variables and the step.
+
+  Raises:
+    ConfigError: no such run, checkpoint or average.
+  """
+  config = workdir.read_config(folder)
+  step, arrays = _arrays(folder / workdir.CHECKPOINTS, step)
+  tree = traverse_util.unflatten_dict(arrays, sep='.')
+  variables, averages = tree['variables'], tree.get('ema', {})
+  if ema and not averages:
+    raise ConfigError(f'--ema: {folder} keeps no average of weights; use --noema')
+  params = variables['params'] | (averages if ema is not False else {})
+  state = {name: variables.get('state', {}).get(name, {}) for name in params}
+  return build.game(config), Variables(params, state), step
+
+
+def _arrays(folder: pathlib.Path, step: int | None) -> tuple[int, checkpoints.Arrays]:
+  if not folder.is_dir():
+    raise ConfigError(f'workdir: there are no checkpoints in {folder}; the run has saved none yet')
+  with checkpoints.opened(folder) as kept:
+    steps = kept.steps()
+    if not steps:
+      raise ConfigError(f'workdir: {folder} is empty; the run has saved no checkpoint yet')
+    if step is None:
+      return kept.newest(cli.warn)
+    if step not in steps:
+      raise ConfigError(f'--step: there is none of {step}; there are: {", ".join(map(str, steps))}')
+    return step, kept.read(step)
+
+
+def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.ndarray]:
+  """Samples as uint8 images, in batches; sample i depends on seed and i alone.
+
+  Args:
+    game: of a run.
+    variables: of its networks.
+    num: how many in all.
+    seed: from 0.
+
+  Yields:
+    uint8 [at most BATCH, height, width, channels].
+  """
+  sample = jax.jit(functools.partial(game.sample, variables))
+  key = jax.random.key(seed)
+  for first in range(0, num, BATCH):
+    images = sample(latents.example_keys(key, np.arange(first, first + BATCH)))
+    yield report.to_bytes(images)[: num - first]
+
+
+def write_npz(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
+  """Writes batches one after the other as the array 'images' [num, ...] of an .npz file."""
+  draft = path.with_name(f'.{path.name}.draft')
+  with (
+    zipfile.ZipFile(draft, 'w') as archive,
+    archive.open('images.npy', 'w', force_zip64=True) as f,
+  ):
+    for place, images in enumerate(batches):
+      if not place:
+        header = {'descr': '|u1', 'fortran_order': False, 'shape': (num, *images.shape[1:])}
+        np.lib.format.write_array_header_1_0(f, header)
+      f.write(images.tobytes())
+  draft.replace(path)
+
+
+def write_folder(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
+  """Writes each image as a PNG, 000000.png and so on."""
+  path.mkdir(parents=True, exist_ok=True)
+  if any(path.iterdir()):
+    raise ConfigError(f'--out: the folder {path} is not empty; choose another')
+  digits = max(6, len(str(num - 1)))
+  for place, images in enumerate(batches):
+    for offset, image in enumerate(images):
+      name = f'{place * BATCH + offset:0{digits}}.png'
+      (path / name).write_bytes(report.png(image))
+
+
+def _write_grid(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
+  report.save_png(path, report.grid(np.concatenate(list(batches))))
+
+
+def _writer():
+  """How to write what --out names."""
+  out, num = _OUT.value, _NUM.value
+  if num < 1 or _SEED.value < 0:
+    raise ConfigError('--num must be at least 1, and --seed at least 0')
+  if out.endswith('/') or pathlib.Path(out).is_dir():
+    return write_folder
+  if out.endswith('.npz'):
+    return write_npz
+  if not out.endswith('.png'):
+    raise ConfigError(f'--out is {out!r}; it must end in .png, in .npz or, for a folder, in /')
+  if num > GRID_LIMIT:
+    raise ConfigError(f'--num: a grid holds {GRID_LIMIT} at most; write .npz or a folder with --out')
+  return _write_grid
+
+
+def main() -> int:
+  """Runs the command; the exit code."""
+  parallel.cache_compilations()
+  write = _writer()
+  folder, out = pathlib.Path(_WORKDIR.value), pathlib.Path(_OUT.value)
+  game, variables, step = load(folder, _STEP.value, _EMA.value)
+  try:
+    write(out, draw(game, variables, _NUM.value, _SEED.value), _NUM.value)
+  except OSError as error:
+    raise ConfigError(f'--out: cannot write {out} ({error.strerror})') from error
+  print(f'{out}: {_NUM.value} samples of step {step}, seed {_SEED.value}')
+  return 0
+
+
+if __name__ == '__main__':
+  cli.run(main)

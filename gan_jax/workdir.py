@@ -1,0 +1,136 @@
+"""The folder of a run: one writer at a time, its config, its metrics."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import tensorboardX
+
+from gan_jax.config import MAY_CHANGE, Plain, differences
+from gan_jax.errors import ConfigError
+
+CONFIG, METRICS, SAMPLES, CHECKPOINTS = 'config.json', 'metrics.jsonl', 'samples', 'checkpoints'
+
+
+def write_whole(path: pathlib.Path, content: bytes) -> None:
+  """Writes a file so that it is there whole or, whatever happens, as it was before."""
+  draft = path.with_name(f'.{path.name}.draft')
+  draft.write_bytes(content)
+  draft.replace(path)
+
+
+def prepare(folder: pathlib.Path) -> None:
+  """Makes the folder if absent.
+
+  Raises:
+    ConfigError: it cannot be made or written to.
+  """
+  try:
+    (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+      pass
+  except OSError as error:
+    raise ConfigError(
+      f'workdir: cannot write to {folder} ({error.strerror}); choose another with --workdir'
+    ) from error
+
+
+@contextlib.contextmanager
+def locked(folder: pathlib.Path) -> Iterator[None]:
+  """Holds the folder for this process; the system lets go of it when the process ends, however.
+
+  Raises:
+    ConfigError: another process holds it.
+  """
+  with open(folder / '.lock', 'a+') as file:
+    try:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+      file.seek(0)
+      raise ConfigError(
+        f'workdir: process {file.read().strip()} is training in {folder}; wait for it or stop it, '
+        'or choose another with --workdir'
+      ) from error
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    yield
+
+
+def read_config(folder: pathlib.Path) -> Plain:
+  """The config of a run.
+
+  Raises:
+    ConfigError: the folder holds no run, or its config is not JSON.
+  """
+  path = folder / CONFIG
+  try:
+    config = json.loads(path.read_text())
+  except FileNotFoundError as error:
+    raise ConfigError(f'workdir: {folder} holds no run: there is no {path}') from error
+  except ValueError as error:
+    raise ConfigError(f'workdir: {path} is not JSON: {error}') from error
+  if not isinstance(config, dict):
+    raise ConfigError(f'workdir: {path} is no config: it must hold an object')
+  return config
+
+
+def check_same(folder: pathlib.Path, config: Plain) -> None:
+  """Raises ConfigError if the folder holds a run that computes something else than `config`."""
+  if not (folder / CONFIG).exists():
+    return
+  ignored = dict.fromkeys(MAY_CHANGE)
+  changed = differences(read_config(folder) | ignored, config | ignored)
+  if changed:
+    raise ConfigError(
+      f'workdir: {folder} holds a run of another config ({"; ".join(changed)}); '
+      'choose another with --workdir'
+    )
+
+
+def write_config(folder: pathlib.Path, config: Plain) -> None:
+  """Writes the config as JSON."""
+  write_whole(folder / CONFIG, json.dumps(config, indent=2).encode() + b'\n')
+
+
+class Metrics:
+  """metrics.jsonl, one JSON object a line, and the same numbers as TensorBoard events."""
+
+  def __init__(self, folder: pathlib.Path, step: int):
+    """Opens the files to go on after `step`; what they say of later steps is dropped."""
+    path = folder / METRICS
+    kept = [line for line in _lines(path) if line['step'] <= step]
+    write_whole(path, b''.join(_encoded(line) for line in kept))
+    self.time = kept[-1]['time'] if kept else 0.0
+    self._file = open(path, 'ab')  # noqa: SIM115, closed by close()
+    self._events = tensorboardX.SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+
+  def write(self, line: Mapping[str, Any]) -> None:
+    """Appends a line; it has 'step', 'time' and other numbers."""
+    self._file.write(_encoded(line))
+    self._file.flush()
+    for name, value in line.items():
+      if name not in ('step', 'time'):
+        self._events.add_scalar(name, value, line['step'])
+
+  def close(self) -> None:
+    """Closes the files."""
+    self._file.close()
+    self._events.close()
+
+
+def _encoded(line: Mapping[str, Any]) -> bytes:
+  return json.dumps(line, allow_nan=False).encode() + b'\n'
+
+
+def _lines(path: pathlib.Path) -> list[dict[str, Any]]:
+  """The whole lines of a file whose last one may be torn."""
+  if not path.exists():
+    return []
+  *whole, _ = path.read_bytes().split(b'\n')
+  return [json.loads(line) for line in whole]
