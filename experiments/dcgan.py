@@ -1,12 +1,13 @@
 """DCGAN: Radford et al. 2016 (arXiv:1511.06434), on 5,000 handwritten digits."""
 
-from ml_collections import ConfigDict, FieldReference
+from ml_collections import FieldReference
 
 from gan_jax import config as configs
 
 
-def get_config(preset: str = '') -> ConfigDict:
+def get_config(preset: str = '') -> configs.Config:
   """The full run, or with 'test' seconds of it."""
+  configs.check_preset(preset, 'test')
   size, channels, width = FieldReference(28), FieldReference(1), FieldReference(64)
   config = configs.default()
   config.steps = 6000
@@ -18,10 +19,10 @@ def get_config(preset: str = '') -> ConfigDict:
     'discriminator': {'name': 'dcgan.Discriminator', 'width': width},
   }
   adam = {'optimizer': 'adam', 'learning_rate': 2e-4, 'b1': 0.5, 'steps': 1}
-  config.players = {'generator': adam, 'discriminator': adam}
+  config.players = {'generator': dict(adam), 'discriminator': dict(adam)}
   config.ema = {'generator': 0.999}
   if preset == 'test':
     width.set(8)
-    config.update({'steps': 8, 'batch_size': 16, 'steps_per_call': 2})
-    config.update({'log_every': 2, 'sample_every': 4, 'checkpoint_every': 4})
+    config.steps, config.batch_size, config.steps_per_call = 8, 16, 2
+    config.log_every, config.sample_every, config.checkpoint_every = 2, 4, 4
   return config

@@ -1,12 +1,13 @@
 """The first GAN: Goodfellow et al. 2014 (arXiv:1406.2661), on 5,000 handwritten digits."""
 
-from ml_collections import ConfigDict, FieldReference
+from ml_collections import FieldReference
 
 from gan_jax import config as configs
 
 
-def get_config(preset: str = '') -> ConfigDict:
+def get_config(preset: str = '') -> configs.Config:
   """The full run, or with 'test' seconds of it."""
+  configs.check_preset(preset, 'test')
   size, channels = FieldReference(28), FieldReference(1)
   config = configs.default()
   config.steps = 20_000
@@ -41,8 +42,8 @@ def get_config(preset: str = '') -> ConfigDict:
   config.sample_every = config.checkpoint_every = 1000
   config.log_every = 100
   if preset == 'test':
-    config.update({'steps': 8, 'batch_size': 16, 'steps_per_call': 2})
-    config.update({'log_every': 2, 'sample_every': 4, 'checkpoint_every': 4})
+    config.steps, config.batch_size, config.steps_per_call = 8, 16, 2
+    config.log_every, config.sample_every, config.checkpoint_every = 2, 4, 4
     config.networks.generator.hidden = (32, 32)
     config.networks.discriminator.hidden = (16, 16)
   return config

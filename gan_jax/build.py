@@ -67,8 +67,9 @@ def game(config: Plain) -> Game:
 
 def _optimizers() -> dict[str, Any]:
   """The optimizers of optax: its public functions that take a learning rate."""
-  functions = inspect.getmembers(optax, inspect.isfunction)
-  return {n: f for n, f in functions if 'learning_rate' in inspect.signature(f).parameters}
+  functions = dict(inspect.getmembers(optax, inspect.isfunction))
+  public = {n: f for n, f in functions.items() if not n.startswith(('_', 'scale_by_'))}
+  return {n: f for n, f in public.items() if 'learning_rate' in inspect.signature(f).parameters}
 
 
 def optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformation, int]:

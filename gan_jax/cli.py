@@ -22,13 +22,16 @@ def _fail(error: Exception, code: int) -> None:
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
-  """Parses flags; what a config file itself raises keeps its traceback."""
+  """Parses flags, which also reads the config file; what else that raises keeps its traceback."""
   try:
     rest = flags.FLAGS(argv)
-  except (flags.Error, AttributeError, KeyError, FileNotFoundError) as error:
+  except (ConfigError, flags.Error, AttributeError, KeyError, OSError) as error:
     _fail(error, BAD_REQUEST)
   if rest[1:]:
     _fail(ConfigError(f'{rest[1]!r} is no flag; see --help'), BAD_REQUEST)
+  if flags.FLAGS['verbosity'].using_default_value:
+    # Else app.run would choose INFO, at which libraries tell of every file that they write.
+    logging.set_verbosity(logging.ERROR)
   return rest
 
 
@@ -36,8 +39,6 @@ def run(main: Callable[[], int]) -> None:
   """Parses the flags, calls `main` and exits with the code that it returns, or that its error has."""
 
   def guarded(unused_argv: Sequence[str]) -> None:
-    if flags.FLAGS['verbosity'].using_default_value:
-      logging.set_verbosity(logging.WARNING)
     try:
       sys.exit(main())
     except ConfigError as error:

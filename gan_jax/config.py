@@ -11,7 +11,14 @@ from gan_jax.errors import ConfigError
 Plain = dict[str, Any]
 
 
-def default() -> ConfigDict:
+class Config(ConfigDict):
+  """A ConfigDict with a key `update`, which the method of that name would hide; that is lost."""
+
+  def __getattribute__(self, name: str) -> Any:
+    return self['update'] if name == 'update' else super().__getattribute__(name)
+
+
+def default() -> Config:
   """A config with every top-level key.
 
   Keys:
@@ -31,7 +38,7 @@ def default() -> ConfigDict:
       checkpoints.
     keep: how many of the newest checkpoints are kept.
   """
-  return ConfigDict(
+  return Config(
     {
       'seed': 0,
       'steps': 10_000,
@@ -49,6 +56,12 @@ def default() -> ConfigDict:
       'keep': 3,
     }
   )
+
+
+def check_preset(preset: str, *known: str) -> None:
+  """Raises ConfigError unless `preset`, what follows the colon in --config=FILE:preset, is known."""
+  if preset not in ('', *known):
+    raise ConfigError(f'there is no preset {preset!r}; there are: {", ".join(known)}')
 
 
 MAY_CHANGE = ('steps', 'log_every', 'sample_every', 'checkpoint_every', 'keep')

@@ -1,9 +1,9 @@
 """The two ways in which a command ends badly that a person can do something about."""
 
 
-class ConfigError(ValueError):
+class ConfigError(Exception):
   """Something that a person asked for cannot be done: one line, naming the key and the remedy."""
 
 
-class DivergedError(ArithmeticError):
+class DivergedError(Exception):
   """A loss or a gradient became NaN or infinite: one line, naming the step and the player."""

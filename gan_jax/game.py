@@ -13,6 +13,8 @@ import jax
 from flax import linen as nn
 from flax import struct
 
+from gan_jax.errors import ConfigError
+
 PyTree = Any
 
 
@@ -101,10 +103,17 @@ class Game(NamedTuple):
 def init_networks(
   networks: Mapping[str, nn.Module], key: chex.PRNGKey, inputs: Mapping[str, chex.Array]
 ) -> Variables:
-  """Initial variables of `networks`, each called on its entry of `inputs`, with a key of its own."""
+  """Initial variables of `networks`, each called on its entry of `inputs`, with a key of its own.
+
+  Raises:
+    ConfigError: a network cannot be of the size that is asked of it.
+  """
   params, state = {}, {}
   for name, own in zip(sorted(networks), jax.random.split(key, len(networks)), strict=True):
-    collections = networks[name].init(own, inputs[name], train=False)
+    try:
+      collections = networks[name].init(own, inputs[name], train=False)
+    except ConfigError as error:
+      raise ConfigError(f'networks.{name}: {error}') from error
     params[name] = collections.pop('params')
     state[name] = collections
   return Variables(params, state)

@@ -142,7 +142,7 @@ class _Loop:
         if pending:
           self._read(*pending)
         pending = (self._step, metrics)
-        stopping = stop.reached(self._step)
+        stopping = stop.reached(self._step // config['steps_per_call'])
         if stopping or self._is_due('sample_every') or self._is_due('checkpoint_every'):
           self._read(*pending)
           pending = None
@@ -180,17 +180,20 @@ class _Loop:
     self._progress.logged(line)
 
   def _check_finite(self, step: int, values: dict[str, np.ndarray]) -> None:
+    order = [player.name for player in self._built.game.players]
     first = step - self._config['steps_per_call'] + 1
-    for offset in range(self._config['steps_per_call']):
-      for name, value in values.items():
-        if not np.isfinite(value[offset]):
-          player, metric = name.split('/')
-          last = self._kept.steps()
-          good = self._folder / workdir.CHECKPOINTS / str(last[-1]) if last else 'none'
-          raise DivergedError(
-            f'step {first + offset}: {metric} of the {player} is {value[offset]}; '
-            f'last good checkpoint: {good}'
-          )
+    bad = [
+      (first + int(offset), order.index(player), metric != 'loss', metric, value[offset])
+      for (player, metric), value in ((name.split('/'), v) for name, v in values.items())
+      for offset in np.flatnonzero(~np.isfinite(value))
+    ]
+    if bad:
+      at, player, _, metric, value = min(bad, key=lambda found: found[:4])
+      saved = self._kept.steps()
+      last = self._folder / workdir.CHECKPOINTS / str(saved[-1]) if saved else 'none'
+      raise DivergedError(
+        f'step {at}: {metric} of the {order[player]} is {value}; last good checkpoint: {last}'
+      )
 
   def _rest(self, state: TrainState, stopping: bool) -> None:
     """What is due between two calls: first the picture, then the checkpoint, which vouches for it."""

@@ -13,6 +13,7 @@ from ml_collections import config_flags
 
 from gan_jax import cli, loop, parallel, workdir
 from gan_jax import config as configs
+from gan_jax.errors import ConfigError
 
 _CONFIG = config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].')
 _WORKDIR = flags.DEFINE_string(
@@ -26,16 +27,22 @@ _PROCESS_ID = flags.DEFINE_integer('process_id', None, 'Which one this is, from 
 flags.mark_flag_as_required('config')
 
 
-def _folder() -> pathlib.Path:
-  if _WORKDIR.value:
-    return pathlib.Path(_WORKDIR.value)
+def _experiment() -> tuple[pathlib.Path, str]:
+  """The file and the preset that --config names."""
   file, _, preset = config_flags.get_config_filename(flags.FLAGS['config']).partition(':')
-  name = pathlib.Path(file).stem
-  return pathlib.Path('runs') / (f'{name}_{preset}' if preset else name)
+  return pathlib.Path(file), preset
+
+
+def _folder() -> pathlib.Path:
+  file, preset = _experiment()
+  name = f'{file.stem}_{preset}' if preset else file.stem
+  return pathlib.Path(_WORKDIR.value or f'runs/{name}')
 
 
 def main() -> int:
   """Runs the command; the exit code."""
+  if not _experiment()[0].is_file():
+    raise ConfigError(f'--config: there is no file {_experiment()[0]}')
   parallel.cache_compilations()
   parallel.connect(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
   config = configs.plain(_CONFIG.value)

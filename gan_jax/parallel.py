@@ -158,8 +158,8 @@ class StopRequest:
     self.signal = signal.Signals(number)
     signal.signal(number, self._before[number])
 
-  def reached(self, step: int) -> bool:
-    """Whether to stop at this step; all processes ask for the same steps in the same order."""
-    if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(step):
+  def reached(self, call: int) -> bool:
+    """Whether to stop after this call; asked after every one, in all processes: 1, 2, 3, ..."""
+    if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(call):
       self.signal = signal.SIGTERM
     return self.signal is not None

@@ -36,7 +36,7 @@ def resident(images: np.ndarray, labels: np.ndarray, *, seed: int, batch_size: i
   are others in every epoch.
 
   Args:
-    images: uint8 [N, height, width, channels]; a network sees x / 127.5 - 1.
+    images: uint8 [N, height, width, channels]; a network sees (2 x - 255) / 255.
     labels: int32 [N].
     seed: of the order.
     batch_size: global.
@@ -52,7 +52,7 @@ def resident(images: np.ndarray, labels: np.ndarray, *, seed: int, batch_size: i
   def batch(arrays, draw, rows):
     key = jax.random.fold_in(jax.random.key(seed), draw // per_epoch)
     chosen = shuffled(key, draw % per_epoch * batch_size + rows, total)
-    real = arrays['image'][chosen].astype(jnp.float32) / 127.5 - 1
+    real = (2 * arrays['image'][chosen].astype(jnp.float32) - 255) / 255
     return {'real': real, 'label': arrays['label'][chosen]}
 
   return Source({'image': images, 'label': labels}, batch)

@@ -1,5 +1,6 @@
 """Fully connected networks, those of the first GAN (Goodfellow et al. 2014, arXiv:1406.2661)."""
 
+import math
 from collections.abc import Sequence
 
 import chex
@@ -42,7 +43,7 @@ class Generator(nn.Module):
     for features in self.hidden:
       x = jax.nn.relu(nn.Dense(features, kernel_init=_uniform(self.init_range))(x))
     shape = (self.size, self.size, self.channels)
-    x = nn.Dense(int(jnp.prod(jnp.array(shape))), kernel_init=_uniform(self.init_range))(x)
+    x = nn.Dense(math.prod(shape), kernel_init=_uniform(self.init_range))(x)
     return jnp.tanh(x).reshape(-1, *shape)
 
 

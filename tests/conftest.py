@@ -1,0 +1,67 @@
+"""Eight devices of this process, and what tests share."""
+
+import os
+
+os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=8'
+
+import importlib.util
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from gan_jax import config as configs
+from gan_jax import parallel
+
+ROOT = pathlib.Path(__file__).parent.parent
+EXPERIMENTS = sorted((ROOT / 'experiments').glob('*.py'))
+
+parallel.cache_compilations()
+
+
+def experiment(path: pathlib.Path, preset: str = 'test', **changes) -> configs.Plain:
+  """The plain config of an experiment file."""
+  spec = importlib.util.spec_from_file_location(path.stem, path)
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  config = module.get_config(preset)
+  config.update_from_flattened_dict(changes)
+  return configs.plain(config)
+
+
+def start(*arguments: str, devices: int = 1, module: str = 'main', **settings) -> subprocess.Popen:
+  """Starts a command of the package as a person would, in a process of its own."""
+  flags = f'--xla_force_host_platform_device_count={devices}'
+  return subprocess.Popen(
+    [sys.executable, '-m', f'gan_jax.{module}', *arguments],
+    cwd=ROOT,
+    env=os.environ | {'XLA_FLAGS': flags, 'JAX_PLATFORMS': 'cpu'},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    **settings,
+  )
+
+
+def finish(process: subprocess.Popen) -> subprocess.CompletedProcess:
+  """Its exit code and what it printed."""
+  try:
+    out, err = process.communicate(timeout=200)
+  finally:
+    process.kill()
+  return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def command(*arguments: str, **settings) -> subprocess.CompletedProcess:
+  """Runs a command of the package to its end."""
+  return finish(start(*arguments, **settings))
+
+
+@pytest.fixture(scope='session')
+def finished_run(tmp_path_factory) -> pathlib.Path:
+  """The folder of a run of experiments/dcgan.py:test, never interrupted."""
+  folder = tmp_path_factory.mktemp('finished')
+  done = command('--config=experiments/dcgan.py:test', f'--workdir={folder}')
+  assert done.returncode == 0, done.stderr
+  return folder

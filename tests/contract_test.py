@@ -1,0 +1,145 @@
+"""What every experiment in experiments/ must hold to; a new file there is picked up by itself."""
+
+import functools
+import json
+
+import chex
+import jax
+import numpy as np
+import pytest
+from conftest import EXPERIMENTS, experiment
+from ml_collections import ConfigDict
+
+from gan_jax import build, checkpoints, config, latents, loop, parallel
+from gan_jax.train import make_step
+
+# The largest difference between 1 and 8 devices after 4 steps, of a parameter and, relatively, of a
+# metric: the sums of a batch are taken in another order, and Adam divides by small numbers.
+PARAMETER_TOLERANCE, METRIC_TOLERANCE = 2e-5, 2e-3
+
+
+class Setup:
+  """An experiment at its test preset."""
+
+  def __init__(self, path):
+    self.config = experiment(path)
+    self.built = loop.assemble(self.config)
+    self.traces = 0
+
+  def start(self):
+    return loop.start(self.config, self.built)
+
+  def train(self, calls, devices=1, game=None):
+    """The state and the metrics of all steps, after `calls` calls on so many devices."""
+    built, local = self.built, jax.devices()[:devices]
+    step = make_step(
+      game or built.game, built.play, built.source.batch, parallel.mean, self.config['steps_per_call']
+    )
+
+    def counted(state, feed):
+      self.traces += 1
+      return step(state, feed)
+
+    call = parallel.on_devices(counted, local)
+    state = parallel.replicate(self.start(), local)
+    feed = parallel.feed(built.source.arrays, self.config['batch_size'], local)
+    metrics = []
+    for _ in range(calls):
+      state, new = call(state, feed)
+      metrics.append(jax.device_get(new))
+    return state, jax.tree.map(lambda *parts: np.concatenate(parts), *metrics)
+
+
+@functools.cache
+def setup(path):
+  return Setup(path)
+
+
+@pytest.fixture(params=EXPERIMENTS, ids=lambda path: path.stem)
+def subject(request):
+  return setup(request.param)
+
+
+def test_steps_are_finite_move_all_players_and_are_traced_once(subject):
+  before = subject.start().variables.params
+  subject.traces = 0
+  state, metrics = subject.train(calls=3)
+  assert subject.traces == 1
+  chex.assert_tree_all_finite(metrics)
+  for player in subject.built.game.players:
+    assert (metrics[f'{player.name}/gradient_norm'] > 0).all()
+    for name in player.trains:
+      assert _differ(before[name], state.variables.params[name])
+  assert int(state.step) == 3 * subject.config['steps_per_call']
+
+
+def test_a_player_leaves_what_it_does_not_own_bit_for_bit(subject):
+  before = subject.start().variables
+  game = subject.built.game
+  for player in game.players:
+    state, _ = subject.train(calls=1, game=game._replace(players=(player,)))
+    for name in before.params:
+      same = jax.tree.map(
+        lambda old, new: bool((np.asarray(old) == np.asarray(new)).all()),
+        (before.params[name], before.state[name]),
+        (state.variables.params[name], state.variables.state[name]),
+      )
+      assert jax.tree.all(same) == (name not in player.trains), (player.name, name)
+
+
+def test_one_device_and_eight_agree_and_replicas_are_equal(subject):
+  per_call = subject.config['steps_per_call']
+  one, metrics = subject.train(calls=4 // per_call)
+  eight, others = subject.train(calls=4 // per_call, devices=8)
+  for leaf in jax.tree.leaves(eight.replace(key=jax.random.key_data(eight.key))):
+    copies = [np.asarray(shard.data) for shard in leaf.addressable_shards]
+    assert len(copies) == 8
+    for copy in copies[1:]:
+      np.testing.assert_array_equal(copy, copies[0])
+  for name, value in metrics.items():
+    np.testing.assert_allclose(others[name], value, rtol=METRIC_TOLERANCE, atol=1e-6, err_msg=name)
+  difference = jax.tree.map(
+    lambda a, b: float(np.abs(np.asarray(a) - np.asarray(b)).max()),
+    one.variables.params,
+    eight.variables.params,
+  )
+  worst = max(jax.tree.leaves(difference))
+  print(f'largest difference of a parameter between 1 and 8 devices: {worst:.1e}')
+  assert worst < PARAMETER_TOLERANCE
+
+
+def test_samples_have_the_shape_of_the_data_and_depend_on_their_key_alone(subject):
+  variables = subject.start().variables
+  keys = latents.example_keys(jax.random.key(1), np.arange(5))
+  samples = subject.built.game.sample(variables, keys)
+  batch = build.first_batch(subject.config, subject.built.source)
+  assert samples.shape == (5, *batch['real'].shape[1:])
+  chex.assert_tree_all_finite(samples)
+  alone = subject.built.game.sample(variables, keys[3:4])
+  np.testing.assert_allclose(alone[0], samples[3], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize('preset', ['', 'test'])
+def test_configs_are_plain_and_checked(path, preset):
+  plain = experiment(path, preset)
+  assert json.loads(json.dumps(plain)) == plain
+  assert config.plain(ConfigDict(plain)) == plain
+  config.check(plain, devices=1)
+  loop.assemble(plain)
+
+
+def test_a_state_comes_back_from_its_arrays(subject):
+  state = subject.start()
+  again = checkpoints.from_arrays(checkpoints.to_arrays(state), jax.eval_shape(subject.start))
+  chex.assert_trees_all_equal_structs(state, again)
+  for old, new in zip(*(checkpoints.to_arrays(s).items() for s in (state, again)), strict=True):
+    assert old[0] == new[0]
+    np.testing.assert_array_equal(old[1], new[1])
+
+
+def _differ(a, b):
+  return any(
+    (np.asarray(x) != np.asarray(y)).any()
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+  )

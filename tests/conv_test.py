@@ -1,0 +1,105 @@
+"""Every map of conv.py against XLA's own convolution: values, first and second derivatives."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from gan_jax.networks import conv as c
+
+GEOMETRIES = [c.Geometry(4, 2, 1), c.Geometry(3, 1, 1), c.Geometry(5, 2, 2), c.Geometry(7, 1, 0)]
+# Batch, height, width, channels in, channels out: odd sizes, one channel, one image.
+SHAPES = [(2, 8, 12, 3, 5), (1, 7, 9, 1, 2), (3, 14, 14, 4, 1)]
+
+
+def native(x, kernel, g):
+  return lax.conv_general_dilated(
+    x,
+    kernel,
+    (g.stride, g.stride),
+    [(g.padding, g.padding)] * 2,
+    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+  )
+
+
+def numbers(seed, *shape):
+  return jnp.asarray(np.random.default_rng(seed).normal(size=shape))
+
+
+def case(g, shape):
+  n, h, w, ci, co = shape
+  x, kernel = numbers(0, n, h, w, ci), numbers(1, g.size, g.size, ci, co)
+  return x, kernel, numbers(2, n, g.small(h), g.small(w), co)
+
+
+@pytest.fixture(autouse=True)
+def float64():
+  with jax.enable_x64(True):
+    yield
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+@pytest.mark.parametrize('g', GEOMETRIES)
+def test_the_transposes_are_the_transposes(g, shape):
+  x, kernel, y = case(g, shape)
+  outputs, pull_back = jax.vjp(lambda x, k: native(x, k, g), x, kernel)
+  wanted_x, wanted_kernel = pull_back(y)
+  np.testing.assert_allclose(c.conv(x, kernel, g), outputs, rtol=1e-10, atol=1e-10)
+  for transpose in (c.conv_transpose, c._transpose_by_taps, c._transpose_native):
+    got = transpose(y, kernel, g, x.shape[1:3])
+    np.testing.assert_allclose(got, wanted_x, rtol=1e-10, atol=1e-10)
+  for gradient in (c.kernel_gradient, c._kernel_gradient_by_taps, c._kernel_gradient_native):
+    np.testing.assert_allclose(gradient(x, y, g), wanted_kernel, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize('shape', SHAPES)
+@pytest.mark.parametrize('g', GEOMETRIES)
+def test_first_and_second_derivatives(g, shape):
+  x, kernel, y = case(g, shape)
+
+  def transpose(convolution):
+    return lambda y, k: jax.vjp(lambda x: convolution(x, k), x)[1](y)[0]
+
+  ours = {
+    'conv': (lambda x, k: c.conv(x, k, g), x),
+    'transpose': (lambda y, k: c.conv_transpose(y, k, g, x.shape[1:3]), y),
+  }
+  plain = lambda x, k: native(x, k, g)
+  theirs = {'conv': plain, 'transpose': transpose(plain)}
+  for name, (function, point) in ours.items():
+    for derivative in (first, second):
+      got = derivative(function)(point, kernel)
+      wanted = derivative(theirs[name])(point, kernel)
+      jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9), got, wanted)
+
+
+def first(function):
+  return jax.grad(lambda x, k: jnp.sin(function(x, k)).sum(), (0, 1))
+
+
+def second(function):
+  """As in a gradient penalty: the gradient in both arguments of the norm of a gradient."""
+
+  def penalty(x, k):
+    gradient = jax.grad(lambda x: jnp.sin(function(x, k)).sum())(x)
+    return (gradient**2).sum()
+
+  return jax.grad(penalty, (0, 1))
+
+
+def test_modules_halve_and_double():
+  images = numbers(0, 2, 28, 28, 1)
+  down, params = c.Conv(3).init_with_output(jax.random.key(0), images)
+  assert down.shape == (2, 14, 14, 3)
+  assert params['params']['kernel'].shape == (4, 4, 1, 3)
+  up, params = c.ConvTranspose(1).init_with_output(jax.random.key(0), down)
+  assert up.shape == images.shape
+  assert params['params']['kernel'].shape == (4, 4, 1, 3)
+
+
+def test_bfloat16_stays_bfloat16():
+  g = GEOMETRIES[0]
+  x, kernel, _ = (a.astype(jnp.bfloat16) for a in case(g, SHAPES[0]))
+  gradients = first(lambda x, k: c.conv(x, k, g))(x, kernel)
+  assert {a.dtype for a in gradients} == {jnp.dtype(jnp.bfloat16)}

@@ -1,0 +1,86 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.data import mnist5k, resident
+from gan_jax.data.order import shuffled
+from gan_jax.errors import ConfigError
+
+
+@pytest.fixture(scope='module')
+def digits():
+  return mnist5k.load(seed=0, batch_size=64)
+
+
+@pytest.mark.parametrize('total', [1, 2, 3, 10, 64, 1000, 4097])
+def test_every_order_is_a_permutation(total):
+  orders = [np.asarray(shuffled(jax.random.key(s), jnp.arange(total), total)) for s in (0, 1)]
+  for order in orders:
+    np.testing.assert_array_equal(np.sort(order), np.arange(total))
+  assert total < 10 or (orders[0] != orders[1]).mean() > 0.5
+
+
+def test_orders_are_uniform():
+  # Where 0 and 1 of 5 go, over 4,000 keys: 20 pairs, 200 each with standard deviation 13.8.
+  keys = jax.random.split(jax.random.key(0), 4000)
+  ends = jax.vmap(lambda key: shuffled(key, jnp.arange(2), 5))(keys)
+  pairs, counts = np.unique(np.asarray(ends), axis=0, return_counts=True)
+  assert len(pairs) == 20
+  assert abs(counts - 200).max() < 5 * 13.8
+
+
+def test_an_epoch_shows_every_image_at_most_once_and_epochs_differ():
+  images = np.arange(100, dtype=np.uint8)[:, None, None, None]
+  source = resident(images, np.arange(100, dtype=np.int32), seed=5, batch_size=30)
+  draw = lambda number: np.asarray(source.batch(source.arrays, number, np.arange(30))['label'])
+  arrays = {k: jnp.asarray(v) for k, v in source.arrays.items()}
+  source = source._replace(arrays=arrays)
+  epochs = [np.concatenate([draw(3 * e + b) for b in range(3)]) for e in range(2)]
+  for epoch in epochs:
+    assert len(set(epoch)) == 90
+  assert list(epochs[0]) != list(epochs[1])
+
+
+def test_rows_are_the_same_however_the_batch_is_divided(digits):
+  batch = jax.jit(digits.batch)
+  whole = batch(digits.arrays, 7, np.arange(64))
+  parts = [batch(digits.arrays, 7, np.arange(8 * d, 8 * d + 8)) for d in range(8)]
+  for name, array in whole.items():
+    np.testing.assert_array_equal(array, np.concatenate([p[name] for p in parts]))
+
+
+def test_the_digits_are_what_they_should_be(digits):
+  images, labels = digits.arrays['image'], digits.arrays['label']
+  assert images.shape == (5000, 28, 28, 1)
+  assert images.dtype == np.uint8
+  np.testing.assert_array_equal(np.bincount(labels), np.full(10, 500))
+  batch = jax.jit(digits.batch)(digits.arrays, 0, np.arange(64))
+  assert batch['real'].dtype == jnp.float32
+  assert float(batch['real'].min()) == -1
+  assert float(batch['real'].max()) == 1
+  # Each row is an image of the set with its own label.
+  for real, label in zip(batch['real'][:5], batch['label'][:5], strict=True):
+    pixels = np.rint((np.asarray(real) + 1) * 127.5).astype(np.uint8)
+    [place] = np.flatnonzero((images == pixels).all(axis=(1, 2, 3)))
+    assert labels[place] == label
+
+
+def test_a_seed_is_an_order(digits):
+  other = mnist5k.load(seed=1, batch_size=64)
+  one, two = (jax.jit(s.batch)(s.arrays, 0, np.arange(64))['label'] for s in (digits, other))
+  assert (one != two).any()
+
+
+def test_sizes_and_channels():
+  images = mnist5k.load(seed=0, batch_size=1, size=32, channels=3).arrays['image']
+  assert images.shape == (5000, 32, 32, 3)
+  np.testing.assert_array_equal(images[..., 0], images[..., 2])
+  for bad, message in (({'size': 0}, 'data.size is 0'), ({'channels': 2}, 'data.channels is 2')):
+    with pytest.raises(ConfigError, match=message):
+      mnist5k.load(seed=0, batch_size=1, **bad)
+
+
+def test_a_batch_larger_than_the_set_is_refused():
+  with pytest.raises(ConfigError, match='batch_size is 5001, but the data has 5000'):
+    mnist5k.load(seed=0, batch_size=5001)

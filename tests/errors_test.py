@@ -1,0 +1,95 @@
+"""Everything that a person can get wrong before training: one line, exit code 2, no traceback."""
+
+import json
+
+import pytest
+from conftest import command
+
+DCGAN = '--config=experiments/dcgan.py:test'
+
+CASES = {
+  'unknown key': (['--config.stepz=5'], 'Did you mean "steps"'),
+  'unknown nested key': (['--config.networks.generator.witdh=5'], 'Did you mean "width"'),
+  'wrong type': (['--config.steps=many'], 'steps'),
+  'wrong type of a rate': (['--config.players.generator.learning_rate=fast'], 'learning_rate'),
+  'zero': (['--config.steps=0'], 'steps is 0; it must be a whole number of at least 1'),
+  'negative seed': (['--config.seed=-1'], 'seed is -1; it must be a whole number of at least 0'),
+  'batch and devices': (
+    ['--config.batch_size=15'],
+    'batch_size is 15, which 2 devices cannot share evenly; try 14',
+  ),
+  'batch and data': (['--config.batch_size=6000'], 'but the data has 5000 images; lower it'),
+  'steps and calls': (
+    ['--config.log_every=3'],
+    'log_every is 3, no multiple of steps_per_call, 2; try 4',
+  ),
+  'size of the network': (
+    ['--config.data.size=30'],
+    'networks.discriminator: a DCGAN makes images of size 28, 32, 64, 128, not 30; set data.size',
+  ),
+  'channels': (['--config.data.channels=2'], 'data.channels is 2; it must be 1 or 3'),
+  'unknown gan': (
+    ['--config.gan.name=dcgam'],
+    "gan: there is no 'dcgam'; did you mean 'dcgan'? there are: dcgan, gan, two_player",
+  ),
+  'unknown network': (
+    ['--config.networks.discriminator.name=dcgan.Critic'],
+    "networks.discriminator: there is no 'dcgan.Critic'",
+  ),
+  'unknown optimizer': (
+    ['--config.players.generator.optimizer=adm'],
+    "players.generator: optimizer: there is no 'adm'; did you mean 'adam'?",
+  ),
+  'argument of an optimizer': (
+    ['--config.players.generator.optimizer=sgd'],
+    "players.generator: optimizer: it has no argument 'b1'; it takes: learning_rate, momentum",
+  ),
+  'unknown data': (['--config.data.name=mnist'], "data: there is no 'mnist'; did you mean 'mnist5k'?"),
+  'order of play': (['--config.update=both'], "update is 'both'; it must be alternating or"),
+  'decay': (['--config.ema.generator=1.0'], 'ema: generator: the decay is 1.0; it must be in [0, 1)'),
+  'workdir': (['--workdir=/proc/none'], 'cannot write to /proc/none'),
+  'no flag': (['extra'], "'extra' is no flag"),
+  'unknown flag': (['--wrokdir=x'], "Unknown command line flag 'wrokdir'"),
+  'half a cluster': (['--num_processes=2'], 'go together; give all three'),
+}
+
+
+def assert_refused(done, message):
+  assert done.returncode == 2, (done.stdout, done.stderr)
+  assert 'Traceback' not in done.stderr
+  errors = done.stderr.strip().splitlines()
+  assert len(errors) == 1, done.stderr
+  assert errors[0].startswith('error: ')
+  assert message in errors[0], errors[0]
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_refused(case, tmp_path):
+  flags, message = CASES[case]
+  assert_refused(command(DCGAN, f'--workdir={tmp_path}', *flags, devices=2), message)
+  assert not (tmp_path / 'config.json').exists()
+
+
+def test_no_config_and_no_such_config(tmp_path):
+  assert_refused(command(f'--workdir={tmp_path}'), '--config')
+  assert_refused(command('--config=experiments/dgcan.py'), 'experiments/dgcan.py')
+  assert_refused(
+    command('--config=experiments/dcgan.py:tset'), "there is no preset 'tset'; there are: test"
+  )
+
+
+def test_fewer_steps_than_are_done(finished_run):
+  done = command(DCGAN, f'--workdir={finished_run}', '--config.steps=4')
+  assert_refused(done, 'steps is 4, but 8 are done; set it to 8 or more')
+
+
+def test_another_config_in_the_folder_of_a_run(finished_run):
+  done = command(DCGAN, f'--workdir={finished_run}', '--config.players.generator.learning_rate=0.1')
+  assert_refused(done, 'players.generator.learning_rate: 0.0002 -> 0.1')
+
+
+def test_a_config_json_that_is_none(tmp_path):
+  (tmp_path / 'config.json').write_text('{"steps": ')
+  assert_refused(command(DCGAN, f'--workdir={tmp_path}'), 'config.json is not JSON')
+  (tmp_path / 'config.json').write_text(json.dumps([1]))
+  assert_refused(command(DCGAN, f'--workdir={tmp_path}'), 'config.json is no config')

@@ -1,0 +1,96 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.errors import ConfigError
+from gan_jax.networks import dcgan, mlp
+
+KEY = jax.random.key(0)
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+@pytest.mark.parametrize('size', dcgan.SIZES)
+def test_dcgan_makes_and_judges_every_size(size, channels):
+  generator, judge = dcgan.Generator(size, channels, width=4), dcgan.Discriminator(width=4)
+  images, made = jax.eval_shape(
+    lambda: generator.init_with_output(KEY, jnp.zeros((2, 10)), train=False)
+  )
+  assert images.shape == (2, size, size, channels)
+  scores, judged = jax.eval_shape(
+    lambda: judge.init_with_output(KEY, jnp.zeros(images.shape), train=False)
+  )
+  assert scores.shape == (2,)
+  doublings = dcgan.SIZES[size][1]
+  # Batch norm after each layer but the generator's last and the discriminator's first and last.
+  assert len(made['batch_stats']) == doublings
+  assert len(judged['batch_stats']) == doublings - 1
+  widest = 4 * 2 ** (doublings - 1)
+  smallest = dcgan.SIZES[size][0]
+  assert made['params']['Dense_0']['kernel'].shape == (10, smallest**2 * widest)
+
+
+def test_dcgan_weights_start_from_a_normal_of_0_02():
+  variables = dcgan.Generator(28, width=32).init(KEY, jnp.zeros((2, 100)), train=False)
+  kernels = [v['kernel'] for k, v in variables['params'].items() if 'BatchNorm' not in k]
+  assert len(kernels) == 3
+  for kernel in kernels:
+    # Of n weights the standard deviation is known to 1 / sqrt(2 n); the fewest here are 512.
+    assert float(kernel.std()) == pytest.approx(0.02, rel=0.15)
+    assert abs(float(kernel.mean())) < 0.004
+
+
+def test_dcgan_output_is_tanh_of_a_layer_without_batch_norm():
+  generator = dcgan.Generator(28, width=4)
+  variables = generator.init(KEY, jnp.zeros((2, 10)), train=False)
+  params = variables['params']
+  last = params['ConvTranspose_1'] | {'bias': jnp.array([1.5])}
+  params = params | {'ConvTranspose_1': jax.tree.map(jnp.zeros_like, last) | {'bias': last['bias']}}
+  images = generator.apply({**variables, 'params': params}, jnp.ones((2, 10)), train=False)
+  np.testing.assert_allclose(images, np.full((2, 28, 28, 1), np.tanh(1.5)), rtol=1e-6)
+
+
+def test_dcgan_refuses_other_sizes():
+  with pytest.raises(ConfigError, match='28, 32, 64, 128, not 30'):
+    dcgan.Generator(30).init(KEY, jnp.zeros((2, 10)), train=False)
+
+
+def test_batch_statistics_are_used_in_training_and_running_ones_otherwise():
+  generator = dcgan.Generator(28, width=4)
+  latents = jax.random.normal(KEY, (6, 10))
+  variables = generator.init(KEY, latents, train=False)
+  alone = generator.apply(variables, latents[:2], train=False)
+  among = generator.apply(variables, latents, train=False)[:2]
+  np.testing.assert_allclose(alone, among, rtol=1e-5, atol=1e-6)
+  trained, new = generator.apply(variables, latents, train=True, mutable=['batch_stats'])
+  assert float(jnp.abs(trained[:2] - alone).max()) > 1e-3
+  old = jax.tree.leaves(variables['batch_stats'])
+  assert any((a != b).any() for a, b in zip(old, jax.tree.leaves(new['batch_stats']), strict=True))
+
+
+def test_maxout_is_the_largest_of_its_pieces():
+  judge = mlp.MaxoutDiscriminator(hidden=(2,), pieces=3)
+  images = jnp.ones((1, 2, 2, 1))
+  variables = judge.init(KEY, images, train=False)
+  first = {'kernel': jnp.tile(jnp.arange(6.0), (4, 1)), 'bias': jnp.zeros(6)}
+  last = {'kernel': jnp.array([[1.0], [10.0]]), 'bias': jnp.array([0.5])}
+  variables = {'params': {'Dense_0': first, 'Dense_1': last}}
+  # Units see 4 x (0, 1, 2) and 4 x (3, 4, 5); their largest are 8 and 20; 8 + 200 + 0.5.
+  np.testing.assert_allclose(judge.apply(variables, images, train=False), [208.5])
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean():
+  keys = jax.random.split(KEY, 400)
+  x = mlp.dropout(jnp.ones((400, 100)), 0.2, keys)
+  np.testing.assert_allclose(np.unique(x), [0, 1.25])
+  # 40,000 draws: the share's standard deviation is 0.002.
+  assert float((x == 0).mean()) == pytest.approx(0.2, abs=0.01)
+  np.testing.assert_array_equal(mlp.dropout(jnp.ones((1, 100)), 0.2, keys[7:8])[0], x[7])
+
+
+def test_mlp_generator_makes_any_size_in_range():
+  generator = mlp.Generator(5, 3, hidden=(8,))
+  images, variables = generator.init_with_output(KEY, jnp.ones((4, 2)) * 100, train=False)
+  assert images.shape == (4, 5, 5, 3)
+  assert float(jnp.abs(images).max()) <= 1
+  assert float(jnp.abs(variables['params']['Dense_0']['kernel']).max()) <= 0.05

@@ -1,0 +1,210 @@
+"""Whole runs in processes of their own: resuming, signals, faults, several devices and processes."""
+
+import json
+import re
+import shutil
+import signal
+import socket
+
+import numpy as np
+import pytest
+from conftest import command, finish, start
+
+from gan_jax import checkpoints, workdir
+
+DCGAN = '--config=experiments/dcgan.py:test'
+LONG = ('--config.steps=60', '--config.sample_every=20', '--config.checkpoint_every=20')
+SPEEDS = ('time', 'steps_per_second', 'images_per_second')
+
+
+def lines(folder):
+  """The metrics of a run without what depends on the clock."""
+  text = (folder / workdir.METRICS).read_text()
+  found = [json.loads(line) for line in text.splitlines()]
+  return [{k: v for k, v in line.items() if k not in SPEEDS} for line in found]
+
+
+def arrays(folder, step):
+  with checkpoints.opened(folder / workdir.CHECKPOINTS) as kept:
+    return kept.read(step)
+
+
+def pictures(folder):
+  return {p.name: p.read_bytes() for p in (folder / workdir.SAMPLES).glob('*.png')}
+
+
+def assert_same_run(one, other, step):
+  a, b = arrays(one, step), arrays(other, step)
+  assert a.keys() == b.keys()
+  for name in a:
+    np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+  assert lines(one) == lines(other)
+  assert pictures(one) == pictures(other)
+
+
+def until(process, pattern):
+  """Reads what a process prints up to a line with `pattern`."""
+  for line in process.stdout:
+    if re.search(pattern, line):
+      return
+  raise AssertionError(f'{pattern} never came: {process.stderr.read()}')
+
+
+@pytest.fixture(scope='module')
+def uninterrupted(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('uninterrupted')
+  done = command(DCGAN, *LONG, f'--workdir={folder}')
+  assert done.returncode == 0, done.stderr
+  return folder
+
+
+def test_a_run_folder_holds_what_the_readme_says(finished_run):
+  assert json.loads((finished_run / 'config.json').read_text())['steps'] == 8
+  assert [line['step'] for line in lines(finished_run)] == [2, 4, 6, 8]
+  for line in lines(finished_run):
+    assert set(line) == {
+      'step',
+      'discriminator/loss',
+      'discriminator/gradient_norm',
+      'discriminator/real_score',
+      'discriminator/fake_score',
+      'generator/loss',
+      'generator/gradient_norm',
+      'generator/fake_score',
+    }
+  assert sorted(pictures(finished_run)) == [f'step_{s:08}.png' for s in (0, 4, 8)]
+  assert list(finished_run.glob('events.out.tfevents.*'))
+  with checkpoints.opened(finished_run / 'checkpoints') as kept:
+    assert kept.steps() == [4, 8]
+
+
+def test_a_finished_run_says_so_and_stops_with_success(finished_run):
+  before = {p: p.stat().st_mtime_ns for p in finished_run.rglob('*.png')}
+  done = command(DCGAN, f'--workdir={finished_run}')
+  assert done.returncode == 0
+  assert 'finished before: 8 of 8 steps' in done.stdout
+  assert str(finished_run / 'samples' / 'step_00000008.png') in done.stdout
+  assert before == {p: p.stat().st_mtime_ns for p in finished_run.rglob('*.png')}
+
+
+@pytest.mark.parametrize('step', [14, 22, 46])
+def test_a_killed_run_goes_on_as_if_it_had_never_been(tmp_path, uninterrupted, step):
+  process = start(DCGAN, *LONG, f'--workdir={tmp_path}')
+  until(process, f'^step {step}/')
+  process.kill()
+  assert finish(process).returncode == -signal.SIGKILL
+  # A torn last line, as a kill in mid-write leaves it.
+  with open(tmp_path / workdir.METRICS, 'a') as file:
+    file.write('{"step": 59, "ti')
+  done = command(DCGAN, *LONG, f'--workdir={tmp_path}')
+  assert done.returncode == 0, done.stderr
+  assert_same_run(uninterrupted, tmp_path, 60)
+  assert not list(tmp_path.rglob('*.draft'))
+  assert not list(tmp_path.rglob('*tmp*'))
+
+
+@pytest.mark.parametrize(('number', 'code'), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_ends_cleanly(tmp_path, uninterrupted, number, code):
+  process = start(DCGAN, *LONG, f'--workdir={tmp_path}')
+  until(process, '^step 6/')
+  process.send_signal(number)
+  done = finish(process)
+  assert done.returncode == code, done.stderr
+  said = re.search(rf'{number.name}: saved \S+ at (\d+) of 60 steps', done.stdout)
+  assert said
+  assert 'Traceback' not in done.stderr
+  with checkpoints.opened(tmp_path / workdir.CHECKPOINTS) as kept:
+    assert kept.steps()[-1] == int(said[1])
+  assert command(DCGAN, *LONG, f'--workdir={tmp_path}').returncode == 0
+  assert_same_run(uninterrupted, tmp_path, 60)
+
+
+def test_more_steps_may_be_asked_for(tmp_path, finished_run, uninterrupted):
+  folder = tmp_path / 'run'
+  shutil.copytree(finished_run, folder)
+  assert command(DCGAN, *LONG, f'--workdir={folder}').returncode == 0
+  a, b = arrays(uninterrupted, 60), arrays(folder, 60)
+  for name in a:
+    np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def test_a_broken_newest_checkpoint_is_named_and_the_one_before_is_used(tmp_path, uninterrupted):
+  folder = tmp_path / 'run'
+  shutil.copytree(uninterrupted, folder)
+  data = max((folder / 'checkpoints' / '60').rglob('*'), key=lambda p: p.stat().st_size)
+  content = bytearray(data.read_bytes())
+  content[len(content) // 2] ^= 1
+  data.write_bytes(content)
+  done = command(DCGAN, *LONG, f'--workdir={folder}')
+  assert done.returncode == 0, done.stderr
+  assert re.search(r'warning: checkpoint \S+checkpoints/60 is broken', done.stderr)
+  assert (folder / 'checkpoints' / 'broken-60').is_dir()
+  assert_same_run(uninterrupted, folder, 60)
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
+  process = start(DCGAN, '--config.steps=1000000', f'--workdir={tmp_path}')
+  until(process, '^step 2/')
+  other = command(DCGAN, '--config.steps=1000000', f'--workdir={tmp_path}')
+  assert other.returncode == 2
+  assert f'process {process.pid} is training in {tmp_path}' in other.stderr
+  assert process.poll() is None
+  process.kill()
+  finish(process)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
+  folder = tmp_path / 'run'
+  flags = (f'--workdir={folder}', '--config.players.generator.learning_rate=1e30')
+  done = command('--config=experiments/gan.py:test', '--config.checkpoint_every=2', *flags)
+  assert done.returncode == 3, done.stdout
+  assert 'Traceback' not in done.stderr
+  said = re.search(
+    r'error: step (\d+): (loss|gradient_norm) of the (\w+) is (nan|inf); last good checkpoint: (\S+)',
+    done.stderr,
+  )
+  assert said, done.stderr
+  with checkpoints.opened(folder / workdir.CHECKPOINTS) as kept:
+    steps = kept.steps()
+  assert all(step < int(said[1]) for step in steps)
+  assert said[5] == (str(folder / 'checkpoints' / str(steps[-1])) if steps else 'none')
+  assert all(np.isfinite(list(line.values())).all() for line in lines(folder))
+
+
+def free_port():
+  with socket.socket() as s:
+    s.bind(('127.0.0.1', 0))
+    return s.getsockname()[1]
+
+
+def two_processes(folder, *flags):
+  """Two processes of two devices each."""
+  shared = (f'--coordinator=127.0.0.1:{free_port()}', '--num_processes=2', f'--workdir={folder}')
+  return [start(DCGAN, *flags, *shared, f'--process_id={i}', devices=2) for i in range(2)]
+
+
+def test_two_processes_are_one_run(tmp_path):
+  one, two = tmp_path / 'one', tmp_path / 'two'
+  done = command(DCGAN, f'--workdir={one}', devices=4)
+  assert done.returncode == 0, done.stderr
+  first, second = map(finish, two_processes(two))
+  assert first.returncode == 0, first.stderr
+  assert second.returncode == 0, second.stderr
+  assert 'step ' not in second.stdout
+  a, b = arrays(one, 8), arrays(two, 8)
+  for name in a:
+    if name.startswith('variables.params'):
+      # The two sum over devices in another order.
+      np.testing.assert_allclose(a[name], b[name], atol=5e-5, err_msg=name)
+  assert [line['step'] for line in lines(two)] == [2, 4, 6, 8]
+
+
+def test_a_signal_to_one_of_two_processes_stops_both_at_one_step(tmp_path):
+  processes = two_processes(tmp_path, '--config.steps=1000000')
+  until(processes[0], '^step 4/')
+  processes[1].terminate()
+  first, second = map(finish, processes)
+  assert first.returncode == 0, first.stderr
+  assert second.returncode == 0, second.stderr
+  step = int(re.search(r'SIGTERM: saved \S+ at (\d+) of', first.stdout)[1])
+  assert arrays(tmp_path, step)['step'] == step
