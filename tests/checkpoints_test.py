@@ -1,0 +1,123 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax import checkpoints
+from gan_jax.errors import ConfigError
+
+
+def state(number):
+  return {
+    'weights': jnp.full((300, 70), number, jnp.float32),
+    'moments': [jnp.arange(5), jnp.float32(number)],
+    'half': jnp.full((3,), number, jnp.bfloat16),
+    'key': jax.random.key(number),
+  }
+
+
+@pytest.fixture
+def folder(tmp_path):
+  with checkpoints.opened(tmp_path / 'checkpoints', keep=2) as kept:
+    for step in (10, 20, 30):
+      kept.save(step, state(step))
+    kept.wait()
+  return tmp_path / 'checkpoints'
+
+
+def largest(folder):
+  return max((p for p in folder.rglob('*') if p.is_file()), key=lambda p: p.stat().st_size)
+
+
+def damage_bit(folder):
+  file = largest(folder)
+  content = bytearray(file.read_bytes())
+  content[len(content) // 2] ^= 4
+  file.write_bytes(content)
+
+
+def damage_truncate(folder):
+  file = largest(folder)
+  file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def damage_remove(folder):
+  largest(folder).unlink()
+
+
+def damage_digests(folder):
+  for file in (folder / 'digests').iterdir():
+    file.write_bytes(b'{}')
+
+
+def test_the_newest_are_kept_and_come_back_exactly(folder):
+  with checkpoints.opened(folder) as kept:
+    assert kept.steps() == [20, 30]
+    step, arrays = kept.newest(pytest.fail)
+  assert step == 30
+  back = checkpoints.from_arrays(arrays, jax.eval_shape(lambda: state(0)))
+  for old, new in zip(jax.tree.leaves(state(30)), jax.tree.leaves(back), strict=True):
+    assert old.dtype == new.dtype
+    assert (old == new).all()
+
+
+@pytest.mark.parametrize('damage', [damage_bit, damage_truncate, damage_remove, damage_digests])
+def test_a_broken_one_is_named_and_the_one_before_is_taken(folder, damage):
+  damage(folder / '30')
+  warnings = []
+  with checkpoints.opened(folder) as kept:
+    step, arrays = kept.newest(warnings.append)
+  assert step == 20
+  assert float(arrays['moments.1']) == 20
+  assert len(warnings) == 1
+  assert f'{folder}/30 is broken' in warnings[0]
+
+
+def test_a_broken_one_is_set_aside_so_that_its_step_can_be_saved_again(folder):
+  damage_bit(folder / '30')
+  with checkpoints.opened(folder, keep=2) as kept:
+    kept.set_aside(after=20)
+    kept.save(30, state(31))
+    kept.wait()
+    assert float(kept.read(30)['moments.1']) == 31
+    kept.set_aside(after=20)
+    assert kept.steps() == [20]
+  assert (folder / 'broken-30').is_dir()
+  assert (folder / 'broken-30-2').is_dir()
+
+
+def test_when_all_are_broken_nothing_starts_over_in_silence(folder):
+  damage_bit(folder / '30')
+  damage_truncate(folder / '20')
+  with checkpoints.opened(folder) as kept, pytest.raises(ConfigError, match='every checkpoint in'):
+    kept.newest(lambda warning: None)
+
+
+def test_none_at_all(tmp_path):
+  with checkpoints.opened(tmp_path / 'checkpoints', keep=1) as kept:
+    assert kept.newest(pytest.fail) is None
+
+
+def test_a_state_of_another_shape_is_refused(folder):
+  with checkpoints.opened(folder) as kept:
+    arrays = kept.read(30)
+  other = state(0) | {'weights': jnp.zeros((300, 71))}
+  with pytest.raises(ConfigError, match='does not fit the config: weights should be'):
+    checkpoints.from_arrays(arrays, other)
+  with pytest.raises(ConfigError, match='does not fit the config: more should be'):
+    checkpoints.from_arrays(arrays, state(0) | {'more': jnp.zeros(1)})
+
+
+def test_the_copy_is_made_before_save_returns(tmp_path):
+  weights = np.zeros((1000, 100), np.float32)
+  with checkpoints.opened(tmp_path / 'checkpoints', keep=1) as kept:
+    kept.save(1, {'weights': weights})
+    weights += 1
+    kept.wait()
+    assert not kept.read(1)['weights'].any()
+
+
+def test_a_digest_is_of_type_shape_and_content():
+  a = np.zeros((2, 3), np.float32)
+  digests = {checkpoints.digest(x) for x in (a, a.T, a.astype(np.int32), a + 1, a - 0.0)}
+  assert len(digests) == 4

@@ -1,0 +1,49 @@
+import json
+
+import numpy as np
+from PIL import Image
+
+from gan_jax import report, workdir
+
+
+def test_bytes_are_rounded_and_clipped():
+  values = np.array([-2, -1, -1 + 1 / 255, 0.999, 1, 3])
+  np.testing.assert_array_equal(report.to_bytes(values), [0, 0, 0, 255, 255, 255])
+  every = np.arange(256)
+  np.testing.assert_array_equal(report.to_bytes((2 * every - 255) / 255), every)
+
+
+def test_a_grid_shows_every_image_in_its_place(tmp_path):
+  images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 6, 1), np.uint8)
+  grid = report.grid(images)
+  assert grid.shape == (2 * 6 + 2, 3 * 8 + 2, 3)
+  for i in range(5):
+    row, column = divmod(i, 3)
+    assert (grid[2 + 6 * row :, 2 + 8 * column :][:4, :6] == i).all()
+  report.save_png(tmp_path / 'grid.png', grid)
+  np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / 'grid.png')), grid)
+
+
+def test_captions_stand_above_their_grids():
+  black, grey = np.zeros((30, 40, 3), np.uint8), np.full((30, 50, 3), 99, np.uint8)
+  page = report.captioned({'left': black, 'right': grey})
+  np.testing.assert_array_equal(page[-30:, :40], black)
+  np.testing.assert_array_equal(page[-30:, -50:], grey)
+  assert (page[:-30] < 128).any()
+
+
+def test_metrics_go_on_after_a_step_and_drop_what_came_later(tmp_path):
+  def written():
+    return [json.loads(line) for line in (tmp_path / workdir.METRICS).read_text().splitlines()]
+
+  metrics = workdir.Metrics(tmp_path, 0)
+  for step in (1, 2, 3):
+    metrics.write({'step': step, 'time': step / 2, 'loss': 0.5})
+  metrics.close()
+  with open(tmp_path / workdir.METRICS, 'a') as file:
+    file.write('{"step": 4, "time": 2.0, "lo')
+  again = workdir.Metrics(tmp_path, 2)
+  assert again.time == 1.0
+  again.write({'step': 3, 'time': 9.0, 'loss': 0.25})
+  again.close()
+  assert [(m['step'], m['loss']) for m in written()] == [(1, 0.5), (2, 0.5), (3, 0.25)]
