@@ -144,6 +144,10 @@ class Checkpoints:
     for step in self.steps():
       if step > after:
         (self._folder / str(step)).rename(_free(self._folder / f'broken-{step}'))
+    self.reload()
+
+  def reload(self) -> None:
+    """Looks into the folder anew."""
     self._manager.reload()
 
   def wait(self) -> None:

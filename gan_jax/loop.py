@@ -102,7 +102,8 @@ def _resumed(config: Plain, built: Built, kept: checkpoints.Checkpoints) -> tupl
       f'steps is {config["steps"]}, but {step} are done; set it to {step} or more, or choose another '
       '--workdir'
     )
-  kept.set_aside(after=step)
+  parallel.on_primary(lambda: kept.set_aside(after=step))
+  kept.reload()
   return checkpoints.from_arrays(arrays, like), step
 
 
@@ -111,9 +112,8 @@ class _Loop:
 
   def __init__(self, config, built, folder, kept, step, started):
     self._config, self._built, self._folder, self._kept = config, built, folder, kept
-    self._step, self._started, self._saved = step, started, step
-    draws = max(built.play.updates.values())
-    self._images = config['batch_size'] * draws
+    self._step, self._started = step, started
+    self._images = config['batch_size'] * max(built.play.updates.values())
     self._metrics = workdir.Metrics(folder, step) if parallel.is_primary() else None
     self._progress = Progress(step, config['steps'], self._images)
     self._clock = self._origin = None

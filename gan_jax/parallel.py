@@ -65,6 +65,13 @@ def is_primary() -> bool:
   return jax.process_index() == 0
 
 
+def on_primary(function: Callable[[], None]) -> None:
+  """Calls `function` in the primary process alone; the others wait until it has returned."""
+  if is_primary():
+    function()
+  multihost_utils.sync_global_devices('on_primary')
+
+
 def device_count() -> int:
   """The number of devices of all processes."""
   return jax.device_count()

@@ -12,6 +12,7 @@ from gan_jax.workdir import write_whole
 
 _GAP = 2
 _BACKGROUND = 255
+_SMALL = 64
 
 
 def to_bytes(images: np.ndarray) -> np.ndarray:
@@ -20,15 +21,17 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
 
 
 def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-  """Images side by side, row by row.
+  """Images side by side, row by row; small ones with every pixel twice as wide and high.
 
   Args:
     images: uint8 [N, height, width, 1 or 3].
     columns: images in a row; None for a square.
 
   Returns:
-    uint8 [rows * (height + gap) + gap, columns * (width + gap) + gap, 3].
+    uint8 [rows * (height + gap) + gap, columns * (width + gap) + gap, 3], heights as drawn.
   """
+  if max(images.shape[1:3]) < _SMALL:
+    images = images.repeat(2, axis=1).repeat(2, axis=2)
   count, height, width, _ = images.shape
   columns = columns or math.ceil(math.sqrt(count))
   rows = math.ceil(count / columns)

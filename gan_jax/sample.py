@@ -3,21 +3,16 @@
 It needs the folder of the run and nothing else: no data, no experiment file.
 """
 
-import functools
 import pathlib
 import zipfile
 from collections.abc import Iterator
 
-import jax
 import numpy as np
 from absl import flags
-from flax import traverse_util
 
-from gan_jax import build, checkpoints, cli, latents, parallel, report, workdir
+from gan_jax import cli, parallel, report, trained
 from gan_jax.errors import ConfigError
-from gan_jax.game import Game, Variables
 
-BATCH = 100
 GRID_LIMIT = 2500
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The folder of the run.', required=True)
@@ -30,66 +25,6 @@ _STEP = flags.DEFINE_integer('step', None, 'Of which checkpoint; by default the 
 _EMA = flags.DEFINE_boolean(
   'ema', None, 'Averaged weights or raw ones; by default averaged, where the run keeps an average.'
 )
-
-
-def load(
-  folder: pathlib.Path, step: int | None = None, ema: bool | None = None
-) -> tuple[Game, Variables, int]:
-  """The game of a run and its variables.
-
-  Args:
-    folder: of the run.
-    step: of which checkpoint; None for the newest that is whole.
-    ema: averaged weights or raw ones; None: averaged where there is an average.
-
-  Returns:
-    The game, its variables and the step.
-
-  Raises:
-    ConfigError: no such run, checkpoint or average.
-  """
-  config = workdir.read_config(folder)
-  step, arrays = _arrays(folder / workdir.CHECKPOINTS, step)
-  tree = traverse_util.unflatten_dict(arrays, sep='.')
-  variables, averages = tree['variables'], tree.get('ema', {})
-  if ema and not averages:
-    raise ConfigError(f'--ema: {folder} keeps no average of weights; use --noema')
-  params = variables['params'] | (averages if ema is not False else {})
-  state = {name: variables.get('state', {}).get(name, {}) for name in params}
-  return build.game(config), Variables(params, state), step
-
-
-def _arrays(folder: pathlib.Path, step: int | None) -> tuple[int, checkpoints.Arrays]:
-  if not folder.is_dir():
-    raise ConfigError(f'workdir: there are no checkpoints in {folder}; the run has saved none yet')
-  with checkpoints.opened(folder) as kept:
-    steps = kept.steps()
-    if not steps:
-      raise ConfigError(f'workdir: {folder} is empty; the run has saved no checkpoint yet')
-    if step is None:
-      return kept.newest(cli.warn)
-    if step not in steps:
-      raise ConfigError(f'--step: there is none of {step}; there are: {", ".join(map(str, steps))}')
-    return step, kept.read(step)
-
-
-def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.ndarray]:
-  """Samples as uint8 images, in batches; sample i depends on seed and i alone.
-
-  Args:
-    game: of a run.
-    variables: of its networks.
-    num: how many in all.
-    seed: from 0.
-
-  Yields:
-    uint8 [at most BATCH, height, width, channels].
-  """
-  sample = jax.jit(functools.partial(game.sample, variables))
-  key = jax.random.key(seed)
-  for first in range(0, num, BATCH):
-    images = sample(latents.example_keys(key, np.arange(first, first + BATCH)))
-    yield report.to_bytes(images)[: num - first]
 
 
 def write_npz(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
@@ -115,7 +50,7 @@ def write_folder(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) ->
   digits = max(6, len(str(num - 1)))
   for place, images in enumerate(batches):
     for offset, image in enumerate(images):
-      name = f'{place * BATCH + offset:0{digits}}.png'
+      name = f'{place * trained.BATCH + offset:0{digits}}.png'
       (path / name).write_bytes(report.png(image))
 
 
@@ -144,9 +79,9 @@ def main() -> int:
   parallel.cache_compilations()
   write = _writer()
   folder, out = pathlib.Path(_WORKDIR.value), pathlib.Path(_OUT.value)
-  game, variables, step = load(folder, _STEP.value, _EMA.value)
+  game, variables, step = trained.load(folder, _STEP.value, _EMA.value)
   try:
-    write(out, draw(game, variables, _NUM.value, _SEED.value), _NUM.value)
+    write(out, trained.draw(game, variables, _NUM.value, _SEED.value), _NUM.value)
   except OSError as error:
     raise ConfigError(f'--out: cannot write {out} ({error.strerror})') from error
   print(f'{out}: {_NUM.value} samples of step {step}, seed {_SEED.value}')

@@ -9,10 +9,12 @@ import pathlib
 import subprocess
 import sys
 
+import jax
 import pytest
 
 from gan_jax import config as configs
-from gan_jax import parallel
+from gan_jax import loop, parallel
+from gan_jax.train import make_step
 
 ROOT = pathlib.Path(__file__).parent.parent
 EXPERIMENTS = sorted((ROOT / 'experiments').glob('*.py'))
@@ -28,6 +30,18 @@ def experiment(path: pathlib.Path, preset: str = 'test', **changes) -> configs.P
   config = module.get_config(preset)
   config.update_from_flattened_dict(changes)
   return configs.plain(config)
+
+
+def first_step(path: pathlib.Path) -> dict[str, float]:
+  """The metrics of an experiment's first step at its test preset."""
+  config = experiment(path, steps_per_call=1)
+  built = loop.assemble(config)
+  step = make_step(built.game, built.play, built.source.batch, parallel.mean, 1)
+  local = jax.devices()[:1]
+  state = parallel.replicate(loop.start(config, built), local)
+  feed = parallel.feed(built.source.arrays, config['batch_size'], local)
+  _, metrics = parallel.on_devices(step, local)(state, feed)
+  return {name: round(float(value[0]), 6) for name, value in metrics.items()}
 
 
 def start(*arguments: str, devices: int = 1, module: str = 'main', **settings) -> subprocess.Popen:

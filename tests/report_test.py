@@ -14,14 +14,20 @@ def test_bytes_are_rounded_and_clipped():
 
 
 def test_a_grid_shows_every_image_in_its_place(tmp_path):
-  images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 6, 1), np.uint8)
+  images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 64, 66, 1), np.uint8)
   grid = report.grid(images)
-  assert grid.shape == (2 * 6 + 2, 3 * 8 + 2, 3)
+  assert grid.shape == (2 * 66 + 2, 3 * 68 + 2, 3)
   for i in range(5):
     row, column = divmod(i, 3)
-    assert (grid[2 + 6 * row :, 2 + 8 * column :][:4, :6] == i).all()
+    assert (grid[2 + 66 * row :, 2 + 68 * column :][:64, :66] == i).all()
   report.save_png(tmp_path / 'grid.png', grid)
   np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / 'grid.png')), grid)
+
+
+def test_small_images_are_enlarged():
+  image = np.array([[1, 2], [3, 4]], np.uint8)[None, :, :, None]
+  grid = report.grid(image)
+  np.testing.assert_array_equal(grid[2:6, 2:6, 0], np.kron(image[0, ..., 0], np.ones((2, 2))))
 
 
 def test_captions_stand_above_their_grids():

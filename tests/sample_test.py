@@ -5,7 +5,7 @@ import pytest
 from conftest import command
 from PIL import Image
 
-from gan_jax import report, sample
+from gan_jax import report, trained
 
 
 def draw(folder, out, *flags):
@@ -36,10 +36,10 @@ def test_npz(drawn):
 
 
 def test_a_sample_depends_on_seed_and_place_alone(finished_run, drawn):
-  game, variables, _ = sample.load(finished_run)
-  few = np.concatenate(list(sample.draw(game, variables, 7, seed=0)))
+  game, variables, _ = trained.load(finished_run)
+  few = np.concatenate(list(trained.draw(game, variables, 7, seed=0)))
   np.testing.assert_array_equal(few, drawn[:7])
-  other = np.concatenate(list(sample.draw(game, variables, 7, seed=1)))
+  other = np.concatenate(list(trained.draw(game, variables, 7, seed=1)))
   assert (other != few).any()
 
 
@@ -72,9 +72,9 @@ def test_it_needs_only_the_folder_of_the_run(finished_run, drawn, tmp_path):
   folder = tmp_path / 'elsewhere'
   shutil.copytree(finished_run / 'checkpoints', folder / 'checkpoints')
   shutil.copy(finished_run / 'config.json', folder)
-  game, variables, step = sample.load(folder, step=8)
+  game, variables, step = trained.load(folder, step=8)
   assert step == 8
-  got = np.concatenate(list(sample.draw(game, variables, 5, seed=0)))
+  got = np.concatenate(list(trained.draw(game, variables, 5, seed=0)))
   np.testing.assert_array_equal(got, drawn[:5])
 
 

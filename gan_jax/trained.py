@@ -1,0 +1,81 @@
+"""A trained run, as a library: its game, its variables, samples from it.
+
+Only the folder of the run is read: no data, no experiment file.
+"""
+
+import functools
+import os
+import pathlib
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+from flax import traverse_util
+
+from gan_jax import build, checkpoints, cli, latents, report, workdir
+from gan_jax.errors import ConfigError
+from gan_jax.game import Game, Variables
+
+BATCH = 100
+"""Samples made at once."""
+
+
+def load(
+  folder: str | os.PathLike, step: int | None = None, ema: bool | None = None
+) -> tuple[Game, Variables, int]:
+  """The game of a run and its variables.
+
+  Args:
+    folder: of the run.
+    step: of which checkpoint; None for the newest that is whole.
+    ema: averaged weights or raw ones; None: averaged where there is an average.
+
+  Returns:
+    The game, its variables and the step.
+
+  Raises:
+    ConfigError: no such run, checkpoint or average.
+  """
+  folder = pathlib.Path(folder)
+  config = workdir.read_config(folder)
+  step, arrays = _arrays(folder / workdir.CHECKPOINTS, step)
+  tree = traverse_util.unflatten_dict(arrays, sep='.')
+  variables, averages = tree['variables'], tree.get('ema', {})
+  if ema and not averages:
+    raise ConfigError(f'--ema: {folder} keeps no average of weights; use --noema')
+  params = variables['params'] | (averages if ema is not False else {})
+  state = {name: variables.get('state', {}).get(name, {}) for name in params}
+  return build.game(config), Variables(params, state), step
+
+
+def _arrays(folder: pathlib.Path, step: int | None) -> tuple[int, checkpoints.Arrays]:
+  if not folder.is_dir():
+    raise ConfigError(f'workdir: there are no checkpoints in {folder}; the run has saved none yet')
+  with checkpoints.opened(folder) as kept:
+    steps = kept.steps()
+    if not steps:
+      raise ConfigError(f'workdir: {folder} is empty; the run has saved no checkpoint yet')
+    if step is None:
+      return kept.newest(cli.warn)
+    if step not in steps:
+      raise ConfigError(f'--step: there is none of {step}; there are: {", ".join(map(str, steps))}')
+    return step, kept.read(step)
+
+
+def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.ndarray]:
+  """Samples as uint8 images, in batches; sample i depends on seed and i alone.
+
+  Args:
+    game: of a run.
+    variables: of its networks.
+    num: how many in all.
+    seed: from 0.
+
+  Yields:
+    uint8 [at most BATCH, height, width, channels].
+  """
+  sample = jax.jit(functools.partial(game.sample, variables))
+  key = jax.random.key(seed)
+  for first in range(0, num, BATCH):
+    images = sample(latents.example_keys(key, np.arange(first, first + BATCH)))
+    yield report.to_bytes(images)[: num - first]
