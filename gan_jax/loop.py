@@ -115,7 +115,7 @@ class _Loop:
     self._step, self._started = step, started
     self._images = config['batch_size'] * max(built.play.updates.values())
     self._metrics = workdir.Metrics(folder, step) if parallel.is_primary() else None
-    self._progress = Progress(step, config['steps'], self._images)
+    self._progress = Progress(step, config['steps'])
     self._clock = self._origin = None
     self._sample = jax.jit(built.game.sample)
 

@@ -1,5 +1,6 @@
 """The line that tells how a run goes: a bar on a terminal, plain lines elsewhere."""
 
+import datetime
 import sys
 from collections.abc import Mapping
 
@@ -9,9 +10,9 @@ from tqdm import tqdm
 class Progress:
   """Shows step, speed, losses and the time left."""
 
-  def __init__(self, first: int, last: int, batch_images: int):
-    """Begins at step `first` of `last`; a step uses `batch_images` images."""
-    self._last, self._images = last, batch_images
+  def __init__(self, first: int, last: int):
+    """Begins at step `first` of `last`."""
+    self._last = last
     self._bar = tqdm(
       initial=first, total=last, unit='step', dynamic_ncols=True, disable=not sys.stderr.isatty()
     )
@@ -29,16 +30,15 @@ class Progress:
   def logged(self, line: Mapping[str, float]) -> None:
     """Shows a line of metrics."""
     losses = {k.removesuffix('/loss'): v for k, v in line.items() if k.endswith('/loss')}
-    speed = line.get('steps_per_second')
+    rate = {k: line[f'{k}_per_second'] for k in ('steps', 'images') if f'{k}_per_second' in line}
     if not self._bar.disable:
-      shown = {name: f'{value:.3f}' for name, value in losses.items()}
-      self._bar.set_postfix({'images/s': f'{line.get("images_per_second", 0):.0f}', **shown})
+      images = {'images/s': f'{rate["images"]:.0f}'} if rate else {}
+      self._bar.set_postfix(images | {name: f'{value:.3f}' for name, value in losses.items()})
       return
     parts = [f'step {line["step"]}/{self._last}']
-    if speed:
-      left = int((self._last - line['step']) / speed)
-      parts += [f'{speed:.2f} steps/s', f'{line["images_per_second"]:.0f} images/s']
-      parts += [f'{left // 3600}:{left // 60 % 60:02}:{left % 60:02} left']
+    if rate:
+      left = datetime.timedelta(seconds=int((self._last - line['step']) / rate['steps']))
+      parts += [f'{rate["steps"]:.2f} steps/s', f'{rate["images"]:.0f} images/s', f'{left} left']
     parts += [f'{name} loss {value:.3f}' for name, value in losses.items()]
     print('  '.join(parts), flush=True)
 
