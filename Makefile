@@ -9,7 +9,7 @@ demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: about ten minut
 	$(RUN) -m gan_jax.main --config=experiments/dcgan.py
 
 test: $(VENV)/.installed-test  ## Runs all tests.
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2
 
 lint: $(VENV)/.installed-test
 	$(RUN) -m ruff check .
@@ -19,17 +19,22 @@ format: $(VENV)/.installed-test
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
-	  || { echo '$(PYTHON) is not Python 3.11 to 3.13; name one: make ... PYTHON=python3.12'; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+# The first line makes the environment, unless there is a whole one.
+define environment
+	@$(RUN) -m pip --version > /dev/null 2>&1 || { \
+	  $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	    || { echo '$(PYTHON) is not Python 3.11 to 3.13; name one: make ... PYTHON=python3.12'; exit 1; }; \
+	  $(PYTHON) -m venv --clear $(VENV); }
+endef
 
 # Installed anew only when what is to be installed has changed.
-$(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed: setup.cfg pyproject.toml
+	$(environment)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.installed-test: setup.cfg pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed-test: setup.cfg pyproject.toml
+	$(environment)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $(VENV)/.installed $@
 

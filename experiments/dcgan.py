@@ -8,7 +8,7 @@ from gan_jax import config as configs
 def get_config(preset: str = '') -> configs.Config:
   """The full run, or with 'test' seconds of it."""
   configs.check_preset(preset, 'test')
-  size, channels, width = FieldReference(28), FieldReference(1), FieldReference(64)
+  size, channels, width = FieldReference(28), FieldReference(1), FieldReference(32)
   config = configs.default()
   config.steps = 6000
   config.steps_per_call = 5

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import inspect
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,23 +17,25 @@ from gan_jax import networks as families
 from gan_jax.config import Plain
 from gan_jax.errors import ConfigError
 from gan_jax.game import Game
-from gan_jax.train import Play
+from gan_jax.train import Play, check_owners
 
 
 @contextlib.contextmanager
-def _at(key: str) -> Iterator[None]:
-  """Says at which key of the config an error was."""
+def at(key: str) -> Iterator[None]:
+  """Says at which key of the config an error was; what a bad value makes fail is a ConfigError."""
   try:
     yield
   except ConfigError as error:
-    raise ConfigError(f'{key}: {error}') from error
+    raise ConfigError(f'{key}: {error}') from error.__cause__
+  except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
+    raise ConfigError(f'{key}: {type(error).__name__}: {error}') from error
 
 
 def _network_classes() -> dict[str, type[nn.Module]]:
   """The networks that a config can name, 'module.Class': those called with `train`."""
   return {
     f'{family}.{name}': found
-    for family, module in names.modules(families, '__name__').items()
+    for family, module in names.modules(families).items()
     for name, found in inspect.getmembers(module, inspect.isclass)
     if found.__module__ == module.__name__
     and issubclass(found, nn.Module)
@@ -56,9 +59,9 @@ def game(config: Plain) -> Game:
   """The game that a config describes."""
   networks = {}
   for key, spec in config['networks'].items():
-    with _at(f'networks.{key}'):
+    with at(f'networks.{key}'):
       networks[key] = network(spec)
-  with _at('gan'):
+  with at('gan'):
     name, hyperparameters = names.split(config['gan'])
     variants = names.modules(gans, 'make')
     names.choose(name, variants)
@@ -78,10 +81,18 @@ def optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformation, in
   name, steps = arguments.pop('optimizer', None), arguments.pop('steps')
   if not isinstance(steps, int) or steps < 1:
     raise ConfigError(f'steps is {steps!r}; it must be a whole number of at least 1')
-  with _at('optimizer'):
+  with at('optimizer'):
     known = _optimizers()
     names.choose(name, known)
-    return names.call(known[name], arguments), steps
+    _check_rate(arguments.get('learning_rate'))
+    made = names.call(known[name], arguments)
+    jax.eval_shape(lambda p: made.update(p, made.init(p), p), {'weights': np.zeros(2, np.float32)})
+    return made, steps
+
+
+def _check_rate(rate: Any) -> None:
+  if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < math.inf:
+    raise ConfigError(f'the learning_rate is {rate!r}; it must be a number of at least 0')
 
 
 def play(config: Plain, built: Game) -> Play:
@@ -90,18 +101,20 @@ def play(config: Plain, built: Game) -> Play:
   Raises:
     ConfigError: players or networks that the game has not, or lacks.
   """
-  with _at('players'):
+  with at('players'):
     _same(config['players'], [player.name for player in built.players], 'player')
-  with _at('ema'):
+  with at('ema'):
     for key, decay in config['ema'].items():
       names.choose(key, built.networks)
-      if not 0 <= decay < 1:
-        raise ConfigError(f'{key}: the decay is {decay}; it must be in [0, 1)')
+      if not isinstance(decay, int | float) or not 0 <= decay < 1:
+        raise ConfigError(f'{key}: the decay is {decay!r}; it must be in [0, 1)')
   optimizers, updates = {}, {}
   for player, spec in config['players'].items():
-    with _at(f'players.{player}'):
+    with at(f'players.{player}'):
       optimizers[player], updates[player] = optimizer(spec)
   simultaneous = config['update'] == 'simultaneous'
+  if simultaneous:
+    check_owners(built)
   return Play(optimizers, updates, dict(config['ema']), simultaneous)
 
 
@@ -115,7 +128,7 @@ def _same(given: Mapping[str, Any], wanted: list[str], what: str) -> None:
 
 def source(config: Plain) -> data.Source:
   """The data that a config names."""
-  with _at('data'):
+  with at('data'):
     name, settings = names.split(config['data'])
     sources = names.modules(data, 'load')
     names.choose(name, sources)

@@ -6,7 +6,7 @@ A checkpoint is a flat dict of arrays, named by their path in the state, and hol
 import contextlib
 import hashlib
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -104,9 +104,10 @@ class Checkpoints:
         step,
         args=ocp.args.Composite(state=self._as_numpy(step), digests=ocp.args.JsonRestore()),
       )
+      arrays, digests = found['state'], dict(found['digests'])
     except Exception as error:
-      raise ConfigError(f'it cannot be read: {str(error).splitlines()[0]}') from error
-    arrays, digests = found['state'], found['digests']
+      text = f'{type(error).__name__}: {error}'.splitlines()[0]
+      raise ConfigError(f'it cannot be read: {text:.200}') from error
     if arrays.keys() != digests.keys():
       raise ConfigError('it has not the arrays that were written')
     for name, array in arrays.items():
@@ -134,7 +135,7 @@ class Checkpoints:
       try:
         return step, self.read(step)
       except ConfigError as error:
-        warn(f'checkpoint {self._folder / str(step)} is broken: {error}; trying the one before')
+        warn(f'checkpoint {self._folder / str(step)} is broken: {error}')
     if steps:
       raise ConfigError(f'every checkpoint in {self._folder} is broken; choose another --workdir')
     return None
@@ -169,7 +170,7 @@ def _free(path: pathlib.Path) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def opened(folder: pathlib.Path, keep: int | None = None):
+def opened(folder: pathlib.Path, keep: int | None = None) -> Iterator[Checkpoints]:
   """`Checkpoints` that are closed at the end."""
   checkpoints = Checkpoints(folder, keep)
   try:

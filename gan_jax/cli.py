@@ -1,13 +1,14 @@
 """What all commands share: flags, and errors of one line with an exit code that says their kind."""
 
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
 from gan_jax.errors import ConfigError, DivergedError
 
-BAD_REQUEST, DIVERGED = 2, 3
+BAD_REQUEST, DIVERGED, INTERRUPTED = 2, 3, 130
 
 
 def warn(text: str) -> None:
@@ -17,6 +18,8 @@ def warn(text: str) -> None:
 
 def _fail(error: Exception, code: int) -> None:
   text = ' '.join(str(error).split())
+  if error.__cause__ and logging.level_info():
+    traceback.print_exception(error)
   print(f'error: {text}', file=sys.stderr, flush=True)
   sys.exit(code)
 
@@ -45,5 +48,8 @@ def run(main: Callable[[], int]) -> None:
       _fail(error, BAD_REQUEST)
     except DivergedError as error:
       _fail(error, DIVERGED)
+    except KeyboardInterrupt:
+      print('interrupted before the first step; nothing was lost', file=sys.stderr, flush=True)
+      sys.exit(INTERRUPTED)
 
   app.run(guarded, flags_parser=_parse)

@@ -82,8 +82,8 @@ def plain(config: ConfigDict) -> Plain:
 
 def _whole(config: Mapping[str, Any], key: str, least: int) -> None:
   value = config[key]
-  if isinstance(value, bool) or not isinstance(value, int) or value < least:
-    raise ConfigError(f'{key} is {value!r}; it must be a whole number of at least {least}')
+  if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**32:
+    raise ConfigError(f'{key} is {value!r}; it must be a whole number from {least} to 2**32 - 1')
 
 
 def check(config: Plain, devices: int) -> None:

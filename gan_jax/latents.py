@@ -1,12 +1,29 @@
 """What a generator starts from: keys, one an example, and the priors that draw from them."""
 
+import zlib
 from collections.abc import Callable
 
 import chex
 import jax
+import jax.numpy as jnp
 
 Prior = Callable[[chex.PRNGKey], chex.Array]
 """[N] keys -> float32 [N, size]; row i depends on key i alone."""
+
+
+def stream(seed: int, purpose: str) -> chex.PRNGKey:
+  """One key for one purpose of a run, unrelated to those for others.
+
+  Args:
+    seed: from 0 to 2**32 - 1; a larger one would be another run's.
+    purpose: any text.
+  """
+  return jax.random.fold_in(jax.random.key(seed), zlib.crc32(purpose.encode()))
+
+
+def sample_keys(seed: int, first: int, num: int) -> chex.PRNGKey:
+  """[num] keys of the samples number `first` and on of a seed."""
+  return example_keys(stream(seed, 'samples'), jnp.arange(first, first + num))
 
 
 def example_keys(key: chex.PRNGKey, rows: chex.Array) -> chex.PRNGKey:

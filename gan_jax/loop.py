@@ -40,8 +40,8 @@ def assemble(config: Plain) -> Built:
   source = build.source(config)
   game = build.game(config)
   built = Built(game, build.play(config, game), source)
-  make_step(game, built.play, source.batch, lambda tree: tree, config['steps_per_call'])
-  _check_shapes(config, built)
+  with build.at('networks'):
+    _check_shapes(config, built)
   return built
 
 
@@ -49,7 +49,7 @@ def start(config: Plain, built: Built) -> TrainState:
   """The state before the first step."""
   batch = build.first_batch(config, built.source)
   begin = jax.jit(functools.partial(init_state, built.game, built.play))
-  return begin(jax.random.key(config['seed']), batch)
+  return begin(latents.stream(config['seed'], 'training'), batch)
 
 
 def _check_shapes(config: Plain, built: Built) -> None:
@@ -60,8 +60,7 @@ def _check_shapes(config: Plain, built: Built) -> None:
   real = jax.eval_shape(lambda: build.first_batch(config, built.source))['real'].shape[1:]
   if made != real:
     raise ConfigError(
-      f'networks.generator makes {made}, but the data is {real}; set its size and channels to those '
-      'of config.data'
+      f'samples are of shape {made}, but the data is {real}; give both the same size and channels'
     )
 
 
@@ -82,8 +81,7 @@ def run(config: Plain, built: Built, folder: pathlib.Path, started: float) -> Ou
     state, step = _resumed(config, built, kept)
     if step >= config['steps']:
       return Outcome(step, None, was_finished=True)
-    if parallel.is_primary():
-      workdir.write_config(folder, config)
+    parallel.on_primary(lambda: workdir.write_config(folder, config))
     loop = _Loop(config, built, folder, kept, step, started)
     try:
       return loop.run(state)
@@ -93,7 +91,11 @@ def run(config: Plain, built: Built, folder: pathlib.Path, started: float) -> Ou
 
 def _resumed(config: Plain, built: Built, kept: checkpoints.Checkpoints) -> tuple[TrainState, int]:
   like = jax.eval_shape(lambda: start(config, built))
-  found = kept.newest(cli.warn)
+  found = parallel.together(lambda: kept.newest(cli.warn if parallel.is_primary() else lambda _: None))
+  parallel.check_agreement(
+    found and found[0],
+    'the processes find checkpoints of different steps; --workdir must be a folder that all share',
+  )
   if found is None:
     return start(config, built), 0
   step, arrays = found
@@ -115,7 +117,7 @@ class _Loop:
     self._step, self._started = step, started
     self._images = config['batch_size'] * max(built.play.updates.values())
     self._metrics = workdir.Metrics(folder, step) if parallel.is_primary() else None
-    self._progress = Progress(step, config['steps'])
+    self._progress = Progress(step, config['steps'], silent=not parallel.is_primary())
     self._clock = self._origin = None
     self._sample = jax.jit(built.game.sample)
 
@@ -161,13 +163,12 @@ class _Loop:
     self._check_finite(step, values)
     now = time.perf_counter()
     if self._clock is None:
-      self._say(f'first step after {now - self._started:.1f} s, compilation included')
+      self._progress.say(f'first step after {now - self._started:.1f} s, compilation included')
       self._clock = (step, now)
       self._origin = now - (self._metrics.time if self._metrics else 0)
-    if self._metrics:
-      self._progress.at(step)
-      if step % self._config['log_every'] == 0 or step == self._config['steps']:
-        self._log(step, now, {name: float(value[-1]) for name, value in values.items()})
+    self._progress.at(step)
+    if self._metrics and (step % self._config['log_every'] == 0 or step == self._config['steps']):
+      self._log(step, now, {name: float(value[-1]) for name, value in values.items()})
 
   def _log(self, step: int, now: float, values: dict[str, float]) -> None:
     line = {'step': step, 'time': round(now - self._origin, 3), **values}
@@ -184,7 +185,7 @@ class _Loop:
     first = step - self._config['steps_per_call'] + 1
     bad = [
       (first + int(offset), order.index(player), metric != 'loss', metric, value[offset])
-      for (player, metric), value in ((name.split('/'), v) for name, v in values.items())
+      for (player, metric), value in ((name.split('/', 1), v) for name, v in values.items())
       for offset in np.flatnonzero(~np.isfinite(value))
     ]
     if bad:
@@ -207,7 +208,7 @@ class _Loop:
     if not parallel.is_primary():
       return
     state = parallel.local(state)
-    keys = latents.example_keys(jax.random.key(self._config['seed']), np.arange(PICTURED))
+    keys = latents.sample_keys(self._config['seed'], 0, PICTURED)
     weights = {'raw weights': state.variables}
     if self._config['ema']:
       weights = {'averaged weights (EMA)': averaged(state), **weights}
@@ -217,7 +218,3 @@ class _Loop:
     }
     path = self._folder / workdir.SAMPLES / f'step_{self._step:08}.png'
     report.save_png(path, report.captioned(grids))
-
-  def _say(self, text: str) -> None:
-    if parallel.is_primary():
-      self._progress.say(text)

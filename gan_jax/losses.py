@@ -43,7 +43,12 @@ def minimax(real_label: float = 1.0) -> AdversarialLoss:
 
   Source: Goodfellow et al. 2014 (arXiv:1406.2661), equation 1.
   """
-  return AdversarialLoss(_cross_entropy(real_label), lambda real, fake: -jax.nn.softplus(fake))
+
+  def generator(real: chex.Array, fake: chex.Array) -> chex.Array:
+    chex.assert_equal_shape([real, fake])
+    return -jax.nn.softplus(fake)
+
+  return AdversarialLoss(_cross_entropy(real_label), generator)
 
 
 def non_saturating(real_label: float = 1.0) -> AdversarialLoss:
@@ -54,4 +59,9 @@ def non_saturating(real_label: float = 1.0) -> AdversarialLoss:
 
   Source: Goodfellow et al. 2014 (arXiv:1406.2661), section 3, after equation 1.
   """
-  return AdversarialLoss(_cross_entropy(real_label), lambda real, fake: jax.nn.softplus(-fake))
+
+  def generator(real: chex.Array, fake: chex.Array) -> chex.Array:
+    chex.assert_equal_shape([real, fake])
+    return jax.nn.softplus(-fake)
+
+  return AdversarialLoss(_cross_entropy(real_label), generator)

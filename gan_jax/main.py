@@ -46,11 +46,14 @@ def main() -> int:
   parallel.cache_compilations()
   parallel.connect(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
   config = configs.plain(_CONFIG.value)
+  parallel.check_agreement(
+    config, 'the processes have different configs; start all with the same flags'
+  )
   configs.check(config, parallel.device_count())
   folder = _folder()
-  workdir.prepare(folder)
-  with workdir.locked(folder) if parallel.is_primary() else contextlib.nullcontext():
-    workdir.check_same(folder, config)
+  with contextlib.ExitStack() as held:
+    parallel.on_primary(lambda: held.enter_context(workdir.held(folder)))
+    parallel.together(lambda: workdir.check_same(folder, config))
     outcome = loop.run(config, loop.assemble(config), folder, STARTED)
   if parallel.is_primary():
     _tell(outcome, config, folder)

@@ -15,11 +15,11 @@ from typing import Any
 from gan_jax.errors import ConfigError
 
 
-def modules(package: ModuleType, defining: str) -> dict[str, ModuleType]:
-  """The public modules directly inside `package` that define `defining`, by name."""
+def modules(package: ModuleType, defining: str | None = None) -> dict[str, ModuleType]:
+  """The modules directly inside `package`, or those of them that define `defining`, by name."""
   found = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
   loaded = {name: importlib.import_module(f'{package.__name__}.{name}') for name in found}
-  return {name: m for name, m in loaded.items() if hasattr(m, defining)}
+  return {name: m for name, m in loaded.items() if defining is None or hasattr(m, defining)}
 
 
 def factories(owner: ModuleType, returns: type) -> dict[str, Callable[..., Any]]:

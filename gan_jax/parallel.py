@@ -4,9 +4,11 @@ One replica of the state on each device, the batch divided among all devices of 
 """
 
 import os
+import re
 import signal
+import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +22,7 @@ AXIS = 'devices'
 """The axis of a device's place among all devices, for collectives inside a step."""
 
 PyTree = Any
+T = TypeVar('T')
 
 
 def cache_compilations() -> None:
@@ -42,13 +45,17 @@ def connect(coordinator: str | None, num_processes: int | None, process_id: int 
     process_id: which one this is, from 0.
 
   Raises:
-    ConfigError: one of the three without the others.
+    ConfigError: one of the three without the others, or what cannot be.
   """
   given = (coordinator, num_processes, process_id)
   if all(x is None for x in given):
     return
   if any(x is None for x in given):
     raise ConfigError('--coordinator, --num_processes and --process_id go together; give all three')
+  if not 0 <= process_id < num_processes:
+    raise ConfigError(f'--process_id is {process_id}; it must be from 0 to {num_processes - 1}')
+  if not re.fullmatch(r'.+:\d+', coordinator):
+    raise ConfigError(f'--coordinator is {coordinator!r}; it must be host:port')
   jax.config.update('jax_cpu_collectives_implementation', 'gloo')
   jax.distributed.initialize(
     coordinator,
@@ -65,11 +72,39 @@ def is_primary() -> bool:
   return jax.process_index() == 0
 
 
-def on_primary(function: Callable[[], None]) -> None:
-  """Calls `function` in the primary process alone; the others wait until it has returned."""
-  if is_primary():
-    function()
-  multihost_utils.sync_global_devices('on_primary')
+def together(function: Callable[[], T]) -> T:
+  """Calls `function` in every process; what any of them refuses is refused in all.
+
+  Raises:
+    ConfigError: its own, or that another process could not go on.
+  """
+  result = error = None
+  try:
+    result = function()
+  except ConfigError as found:
+    error = found
+  failed = np.flatnonzero(_gathered(error is not None))
+  if error:
+    raise error
+  if failed.size:
+    raise ConfigError(f'process {failed[0]} cannot go on; its own error says why')
+  return result
+
+
+def on_primary(function: Callable[[], T]) -> T | None:
+  """Calls `function` in the primary process alone; the others wait for it, and fail if it does."""
+  return together(function if is_primary() else lambda: None)
+
+
+def check_agreement(value: Any, what: str) -> None:
+  """Raises ConfigError in all processes unless `value` prints the same in all of them."""
+  if len(set(_gathered(zlib.crc32(repr(value).encode())).tolist())) > 1:
+    raise ConfigError(what)
+
+
+def _gathered(value: int) -> np.ndarray:
+  """The values of all processes, in their order."""
+  return np.atleast_1d(multihost_utils.process_allgather(np.array(value, np.int64)))
 
 
 def device_count() -> int:
@@ -166,7 +201,7 @@ class StopRequest:
     signal.signal(number, self._before[number])
 
   def reached(self, call: int) -> bool:
-    """Whether to stop after this call; asked after every one, in all processes: 1, 2, 3, ..."""
+    """Whether to stop after this call; asked after every one, by number, in all processes."""
     if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(call):
       self.signal = signal.SIGTERM
     return self.signal is not None

@@ -10,17 +10,22 @@ from tqdm import tqdm
 class Progress:
   """Shows step, speed, losses and the time left."""
 
-  def __init__(self, first: int, last: int):
-    """Begins at step `first` of `last`."""
-    self._last = last
+  def __init__(self, first: int, last: int, silent: bool = False):
+    """Begins at step `first` of `last`; a silent one shows nothing."""
+    self._last, self._silent = last, silent
     self._bar = tqdm(
-      initial=first, total=last, unit='step', dynamic_ncols=True, disable=not sys.stderr.isatty()
+      initial=first,
+      total=last,
+      unit='step',
+      dynamic_ncols=True,
+      disable=silent or not sys.stderr.isatty(),
     )
 
   def say(self, text: str) -> None:
     """Prints a line of its own, above the bar."""
-    self._bar.clear()
-    print(text, flush=True)
+    if not self._silent:
+      self._bar.clear()
+      print(text, flush=True)
 
   def at(self, step: int) -> None:
     """Moves the bar."""

@@ -61,8 +61,8 @@ def _write_grid(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> 
 def _writer():
   """How to write what --out names."""
   out, num = _OUT.value, _NUM.value
-  if num < 1 or _SEED.value < 0:
-    raise ConfigError('--num must be at least 1, and --seed at least 0')
+  if num < 1 or not 0 <= _SEED.value < 2**32:
+    raise ConfigError('--num must be at least 1, and --seed from 0 to 2**32 - 1')
   if out.endswith('/') or pathlib.Path(out).is_dir():
     return write_folder
   if out.endswith('.npz'):

@@ -117,12 +117,7 @@ def make_step(
     (state, {'arrays', 'rows'}) -> (state, {'<player>/<metric>': [count]}). A player's metrics are
     its loss, the norm of its gradient and what its loss reports, averaged over its updates in the
     step and over all devices.
-
-  Raises:
-    ConfigError: two players change one network at once.
   """
-  if play.simultaneous:
-    _check_owners(game)
 
   def call(state: TrainState, feed: PyTree) -> tuple[TrainState, Metrics]:
     data = Data(batch, feed['arrays'], feed['rows'])
@@ -239,7 +234,8 @@ def _repeat(
   return carry, jax.tree.map(lambda x: x[None], outputs)
 
 
-def _check_owners(game: Game) -> None:
+def check_owners(game: Game) -> None:
+  """Raises ConfigError if two players train one network, which they cannot do at once."""
   owned = [name for player in game.players for name in player.trains]
   for name in owned:
     if owned.count(name) > 1:

@@ -3,7 +3,6 @@
 Only the folder of the run is read: no data, no experiment file.
 """
 
-import functools
 import os
 import pathlib
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import numpy as np
 from flax import traverse_util
 
 from gan_jax import build, checkpoints, cli, latents, report, workdir
+from gan_jax import config as configs
 from gan_jax.errors import ConfigError
 from gan_jax.game import Game, Variables
 
@@ -38,6 +38,7 @@ def load(
   """
   folder = pathlib.Path(folder)
   config = workdir.read_config(folder)
+  configs.check(config, devices=1)
   step, arrays = _arrays(folder / workdir.CHECKPOINTS, step)
   tree = traverse_util.unflatten_dict(arrays, sep='.')
   variables, averages = tree['variables'], tree.get('ema', {})
@@ -69,13 +70,12 @@ def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.n
     game: of a run.
     variables: of its networks.
     num: how many in all.
-    seed: from 0.
+    seed: from 0 to 2**32 - 1.
 
   Yields:
     uint8 [at most BATCH, height, width, channels].
   """
-  sample = jax.jit(functools.partial(game.sample, variables))
-  key = jax.random.key(seed)
+  sample = jax.jit(game.sample)
   for first in range(0, num, BATCH):
-    images = sample(latents.example_keys(key, np.arange(first, first + BATCH)))
+    images = sample(variables, latents.sample_keys(seed, first, BATCH))
     yield report.to_bytes(images)[: num - first]

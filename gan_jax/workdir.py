@@ -24,7 +24,7 @@ def write_whole(path: pathlib.Path, content: bytes) -> None:
   draft.replace(path)
 
 
-def prepare(folder: pathlib.Path) -> None:
+def _prepare(folder: pathlib.Path) -> None:
   """Makes the folder if absent.
 
   Raises:
@@ -41,12 +41,13 @@ def prepare(folder: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: pathlib.Path) -> Iterator[None]:
-  """Holds the folder for this process; the system lets go of it when the process ends, however.
+def held(folder: pathlib.Path) -> Iterator[None]:
+  """Makes the folder if absent, and holds it for this process, until that ends in whatever way.
 
   Raises:
-    ConfigError: another process holds it.
+    ConfigError: it cannot be written to, or another process holds it.
   """
+  _prepare(folder)
   with open(folder / '.lock', 'a+') as file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -108,7 +109,7 @@ class Metrics:
     write_whole(path, b''.join(_encoded(line) for line in kept))
     self.time = kept[-1]['time'] if kept else 0.0
     self._file = open(path, 'ab')  # noqa: SIM115, closed by close()
-    self._events = tensorboardX.SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+    self._events = tensorboardX.SummaryWriter(str(folder), purge_step=step + 1)
 
   def write(self, line: Mapping[str, Any]) -> None:
     """Appends a line; it has 'step', 'time' and other numbers."""
@@ -117,6 +118,7 @@ class Metrics:
     for name, value in line.items():
       if name not in ('step', 'time'):
         self._events.add_scalar(name, value, line['step'])
+    self._events.flush()
 
   def close(self) -> None:
     """Closes the files."""
@@ -133,4 +135,9 @@ def _lines(path: pathlib.Path) -> list[dict[str, Any]]:
   if not path.exists():
     return []
   *whole, _ = path.read_bytes().split(b'\n')
-  return [json.loads(line) for line in whole]
+  try:
+    return [{'step': line['step'], 'time': line['time'], **line} for line in map(json.loads, whole)]
+  except (ValueError, TypeError, KeyError) as error:
+    raise ConfigError(
+      f'workdir: {path} holds a line that no run wrote; mend it or move it away'
+    ) from error

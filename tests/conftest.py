@@ -41,14 +41,19 @@ def first_step(path: pathlib.Path) -> dict[str, float]:
   state = parallel.replicate(loop.start(config, built), local)
   feed = parallel.feed(built.source.arrays, config['batch_size'], local)
   _, metrics = parallel.on_devices(step, local)(state, feed)
-  return {name: round(float(value[0]), 6) for name, value in metrics.items()}
+  return {name: float(f'{value[0]:.6g}') for name, value in metrics.items()}
 
 
 def start(*arguments: str, devices: int = 1, module: str = 'main', **settings) -> subprocess.Popen:
   """Starts a command of the package as a person would, in a process of its own."""
+  return python('-m', f'gan_jax.{module}', *arguments, devices=devices, **settings)
+
+
+def python(*arguments: str, devices: int = 1, **settings) -> subprocess.Popen:
+  """Starts Python where the package is, with so many devices."""
   flags = f'--xla_force_host_platform_device_count={devices}'
   return subprocess.Popen(
-    [sys.executable, '-m', f'gan_jax.{module}', *arguments],
+    [sys.executable, *arguments],
     cwd=ROOT,
     env=os.environ | {'XLA_FLAGS': flags, 'JAX_PLATFORMS': 'cpu'},
     stdout=subprocess.PIPE,

@@ -12,8 +12,8 @@ CASES = {
   'unknown nested key': (['--config.networks.generator.witdh=5'], 'Did you mean "width"'),
   'wrong type': (['--config.steps=many'], 'steps'),
   'wrong type of a rate': (['--config.players.generator.learning_rate=fast'], 'learning_rate'),
-  'zero': (['--config.steps=0'], 'steps is 0; it must be a whole number of at least 1'),
-  'negative seed': (['--config.seed=-1'], 'seed is -1; it must be a whole number of at least 0'),
+  'zero': (['--config.steps=0'], 'steps is 0; it must be a whole number from 1'),
+  'negative seed': (['--config.seed=-1'], 'seed is -1; it must be a whole number from 0'),
   'batch and devices': (
     ['--config.batch_size=15'],
     'batch_size is 15, which 2 devices cannot share evenly; try 14',
@@ -47,6 +47,22 @@ CASES = {
   'unknown data': (['--config.data.name=mnist'], "data: there is no 'mnist'; did you mean 'mnist5k'?"),
   'order of play': (['--config.update=both'], "update is 'both'; it must be alternating or"),
   'decay': (['--config.ema.generator=1.0'], 'ema: generator: the decay is 1.0; it must be in [0, 1)'),
+  'a rate below zero': (
+    ['--config.players.generator.learning_rate=-1.0'],
+    'players.generator: optimizer: the learning_rate is -1.0; it must be a number of at least 0',
+  ),
+  'width of nothing': (['--config.networks.generator.width=0'], 'networks'),
+  'negative latents': (['--config.gan.prior.size=-1'], 'networks'),
+  'a label beyond one': (['--config.gan.real_label=2.0'], 'gan: AssertionError'),
+  'a seed that is another': (['--config.seed=4294967296'], 'seed is 4294967296; it must be'),
+  'no such process': (
+    ['--coordinator=127.0.0.1:5', '--num_processes=2', '--process_id=7'],
+    '--process_id is 7; it must be from 0 to 1',
+  ),
+  'no port': (
+    ['--coordinator=nohost', '--num_processes=2', '--process_id=0'],
+    "--coordinator is 'nohost'; it must be host:port",
+  ),
   'workdir': (['--workdir=/proc/none'], 'cannot write to /proc/none'),
   'no flag': (['extra'], "'extra' is no flag"),
   'unknown flag': (['--wrokdir=x'], "Unknown command line flag 'wrokdir'"),

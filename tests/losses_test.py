@@ -62,7 +62,9 @@ def test_shape_jit_gradient_and_extremes(factory, side):
 
 
 def test_unequal_scores_and_absurd_labels_are_refused():
-  with pytest.raises(AssertionError):
-    losses.minimax().discriminator(REAL, FAKE[:2])
+  for loss in (losses.minimax(), losses.non_saturating()):
+    for side in loss:
+      with pytest.raises(AssertionError):
+        side(REAL, FAKE[:2])
   with pytest.raises(AssertionError):
     losses.minimax(real_label=1.5)

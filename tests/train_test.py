@@ -167,7 +167,7 @@ def test_two_players_may_train_one_network_in_turn_and_not_at_once():
   both, _ = run(game, play())
   np.testing.assert_allclose(values(both)[1], values(alone)[1] - RATE, rtol=1e-6)
   with pytest.raises(ConfigError, match="two players train 'generator'"):
-    train.make_step(game, play(simultaneous=True), batch, parallel.mean, 1)
+    train.check_owners(game)
 
 
 def test_memory_is_read_by_losses_and_renewed_once_a_step():

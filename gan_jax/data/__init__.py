@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax import latents
 from gan_jax.data.order import shuffled
 from gan_jax.errors import ConfigError
 
@@ -50,7 +51,7 @@ def resident(images: np.ndarray, labels: np.ndarray, *, seed: int, batch_size: i
   per_epoch = total // batch_size
 
   def batch(arrays, draw, rows):
-    key = jax.random.fold_in(jax.random.key(seed), draw // per_epoch)
+    key = jax.random.fold_in(latents.stream(seed, 'order'), draw // per_epoch)
     chosen = shuffled(key, draw % per_epoch * batch_size + rows, total)
     real = (2 * arrays['image'][chosen].astype(jnp.float32) - 255) / 255
     return {'real': real, 'label': arrays['label'][chosen]}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import chex
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -33,7 +34,8 @@ def make(
 
   def init(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> Variables:
     real = batch['real']
-    latent = draw(latents.example_keys(key, jnp.arange(len(real))))
+    latent_key, key = jax.random.split(key)
+    latent = draw(latents.example_keys(latent_key, jnp.arange(len(real))))
     return init_networks(networks, key, {'generator': latent, 'discriminator': real})
 
   def scores(variables: Variables, inputs: Inputs) -> tuple[chex.Array, chex.Array, Variables]:
@@ -42,6 +44,7 @@ def make(
     real = inputs.batch['real']
     on_real, variables = apply(networks, variables, 'discriminator', real, key=real_key)
     on_fake, variables = apply(networks, variables, 'discriminator', fake, key=fake_key)
+    chex.assert_rank([on_real, on_fake], 1)
     return on_real, on_fake, variables
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:

@@ -9,22 +9,31 @@ import functools
 
 import chex
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax.errors import ConfigError
-from gan_jax.networks.conv import Conv, ConvTranspose
+from gan_jax.networks.conv import Conv, ConvTranspose, Geometry
 
-SIZES = {28: (7, 2), 32: (4, 3), 64: (4, 4), 128: (4, 5)}
-"""{image size: (size of the smallest feature map, number of doublings)}."""
+SIZES = (28, 32, 64, 128)
 
 
-def _levels(size: int) -> tuple[int, int]:
+def _halvings(size: int) -> list[Geometry]:
+  """The convolutions that take an image to 4 x 4.
+
+  A 4 x 4 kernel of stride 2 halves an even length; 7, the one odd length, becomes 4 by a 3 x 3 one.
+  """
   if size not in SIZES:
-    known = ', '.join(str(s) for s in SIZES)
+    known = ', '.join(map(str, SIZES))
     raise ConfigError(
       f'a DCGAN makes images of size {known}, not {size}; set data.size to one of these'
     )
-  return SIZES[size]
+  halvings = []
+  while size > 4:
+    geometry = Geometry(3, 2, 1) if size % 2 else Geometry(4, 2, 1)
+    size = geometry.small(size)
+    halvings.append(geometry)
+  return halvings
 
 
 _normal = nn.initializers.normal(0.02)
@@ -59,16 +68,16 @@ class Generator(nn.Module):
   @nn.compact
   def __call__(self, latents: chex.Array, *, train: bool, key=None) -> chex.Array:
     """Makes images; `key` is not needed."""
-    smallest, doublings = _levels(self.size)
-    features = self.width * 2 ** (doublings - 1)
-    x = nn.Dense(smallest**2 * features, use_bias=False, kernel_init=_normal)(latents)
-    x = x.reshape(-1, smallest, smallest, features)
-    for _ in range(doublings - 1):
+    doublings = _halvings(self.size)[::-1]
+    features = self.width * 2 ** (len(doublings) - 1)
+    x = nn.Dense(4 * 4 * features, use_bias=False, kernel_init=_normal)(latents)
+    x = x.reshape(-1, 4, 4, features)
+    for geometry in doublings[:-1]:
       x = jax.nn.relu(_batch_norm(train, self.axis_name)(x))
       features //= 2
-      x = ConvTranspose(features, use_bias=False)(x)
+      x = ConvTranspose(features, geometry, use_bias=False)(x)
     x = jax.nn.relu(_batch_norm(train, self.axis_name)(x))
-    return jax.numpy.tanh(ConvTranspose(self.channels)(x))
+    return jnp.tanh(ConvTranspose(self.channels, doublings[-1])(x))
 
 
 class Discriminator(nn.Module):
@@ -85,9 +94,9 @@ class Discriminator(nn.Module):
   @nn.compact
   def __call__(self, images: chex.Array, *, train: bool, key=None) -> chex.Array:
     """Scores images; `key` is not needed."""
-    _, halvings = _levels(images.shape[1])
-    x = _leaky_relu(Conv(self.width)(images))
-    for level in range(1, halvings):
-      x = Conv(self.width * 2**level, use_bias=False)(x)
+    first, *others = _halvings(images.shape[1])
+    x = _leaky_relu(Conv(self.width, first)(images))
+    for level, geometry in enumerate(others, start=1):
+      x = Conv(self.width * 2**level, geometry, use_bias=False)(x)
       x = _leaky_relu(_batch_norm(train, self.axis_name)(x))
     return nn.Dense(1, kernel_init=_normal)(x.reshape(len(x), -1))[:, 0]
