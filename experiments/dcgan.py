@@ -10,7 +10,7 @@ def get_config(preset: str = '') -> configs.Config:
   configs.check_preset(preset, 'test')
   size, channels, width = FieldReference(28), FieldReference(1), FieldReference(32)
   config = configs.default()
-  config.steps = 6000
+  config.steps = 10_000
   config.steps_per_call = 5
   config.data = {'name': 'mnist5k', 'size': size, 'channels': channels}
   config.gan = {'name': 'dcgan', 'real_label': 1.0, 'prior': {'name': 'uniform', 'size': 100}}
