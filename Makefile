@@ -30,11 +30,13 @@ endef
 # Installed anew only when what is to be installed has changed.
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(environment)
+	@echo 'installing into $(VENV), a minute or two'
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/.installed-test: setup.cfg pyproject.toml
 	$(environment)
+	@echo 'installing into $(VENV), a minute or two'
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $(VENV)/.installed $@
 

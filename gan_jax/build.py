@@ -26,7 +26,8 @@ def at(key: str) -> Iterator[None]:
   try:
     yield
   except ConfigError as error:
-    raise ConfigError(f'{key}: {error}') from error.__cause__
+    known = str(error).startswith(f'{key}.')
+    raise ConfigError(str(error) if known else f'{key}: {error}') from error.__cause__
   except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
     raise ConfigError(f'{key}: {type(error).__name__}: {error}') from error
 
