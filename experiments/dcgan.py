@@ -2,12 +2,15 @@
 
 python -m gan_jax.main --config=experiments/dcgan.py
 
-Adam, learning rate, batch norm, activations and initial weights are the paper's. The batch is 64 for its 128, and
-the width 32 for its 128, for the sake of time. For colour at 64 x 64, with the paper's width:
---config.data.size=64 --config.data.channels=3 --config.networks.generator.width=128 sets both networks.
+Adam, its rate, batch norm, activations and initial weights are the paper's. The batch is 64 for its
+128, and the width 32 for its 128, for the sake of time. In colour at 64 x 64, with the paper's width
+(size, channels and width are set for both networks at once):
 
-Seen: seed 0 on two CPU cores takes about ten minutes, at 1,100 to 1,700 images a second. Digits can be read
-from step 1,500 on; at 10,000 the samples are of all ten kinds, a few of the 64 unreadable (docs/dcgan.png).
+... --config.data.size=64 --config.data.channels=3 --config.networks.generator.width=128
+
+Seen: seed 0 on two CPU cores takes about ten minutes, at 1,100 to 1,700 images a second. Digits can be
+read from step 1,500 on; at 10,000 the samples are of all ten kinds, a few of 64 unreadable
+(docs/dcgan.png).
 """
 
 from ml_collections import FieldReference

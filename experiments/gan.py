@@ -6,11 +6,11 @@ from gan_jax import config as configs
 
 
 def get_config(preset: str = '') -> configs.Config:
-  """The full run, or with 'test' seconds of it."""
-  configs.check_preset(preset, 'test')
+  """The full run, the same with the non-saturating loss, or with 'test' seconds of it."""
+  configs.check_preset(preset, 'test', 'non_saturating')
   size, channels = FieldReference(28), FieldReference(1)
   config = configs.default()
-  config.steps = 20_000
+  config.steps = 10_000
   config.batch_size = 100
   config.steps_per_call = 20
   config.data = {'name': 'mnist5k', 'size': size, 'channels': channels}
@@ -36,11 +36,16 @@ def get_config(preset: str = '') -> configs.Config:
       'init_range': 0.005,
     },
   }
-  sgd = {'optimizer': 'sgd', 'learning_rate': 0.1, 'momentum': 0.5, 'steps': 1}
-  config.players = {'generator': dict(sgd), 'discriminator': dict(sgd)}
+  sgd = {'optimizer': 'sgd', 'momentum': 0.5, 'steps': 1}
+  config.players = {
+    'generator': {**sgd, 'learning_rate': 0.1},
+    'discriminator': {**sgd, 'learning_rate': 0.01},
+  }
   config.ema = {'generator': 0.999}
   config.sample_every = config.checkpoint_every = 1000
   config.log_every = 100
+  if preset == 'non_saturating':
+    config.gan.loss.name = 'non_saturating'
   if preset == 'test':
     config.steps, config.batch_size, config.steps_per_call = 8, 16, 2
     config.log_every, config.sample_every, config.checkpoint_every = 2, 4, 4

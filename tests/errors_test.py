@@ -25,7 +25,7 @@ CASES = {
   ),
   'size of the network': (
     ['--config.data.size=30'],
-    'error: networks.discriminator: a DCGAN makes images of size 28, 32, 64, 128, not 30; set data.size',
+    'error: networks.discriminator: a DCGAN makes images of size 28, 32, 64, 128, not 30',
   ),
   'channels': (['--config.data.channels=2'], 'data.channels is 2; it must be 1 or 3'),
   'unknown gan': (
