@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test lint format clean
+.PHONY: install demo test lint format clean
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: about ten minutes on two cores.
 	$(RUN) -m gan_jax.main --config=experiments/dcgan.py
 
 test: $(VENV)/.installed-test  ## Runs all tests.
 	$(RUN) -m pytest -n 2
+
+install: $(VENV)/.installed  ## Sets up, and runs nothing.
 
 lint: $(VENV)/.installed-test
 	$(RUN) -m ruff check .

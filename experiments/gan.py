@@ -1,4 +1,18 @@
-"""The first GAN: Goodfellow et al. 2014 (arXiv:1406.2661), on 5,000 handwritten digits."""
+"""The first GAN: Goodfellow et al. 2014 (arXiv:1406.2661), on 5,000 handwritten digits.
+
+python -m gan_jax.main --config=experiments/gan.py
+python -m gan_jax.main --config=experiments/gan.py:non_saturating
+
+A ReLU generator against a maxout discriminator with dropout, one update each, SGD with momentum.
+The paper's constraint on the norms of the discriminator's weights is not here, so its rate is a
+tenth of the generator's.
+
+Seen, on two CPU cores at 4,300 to 5,600 images a second: the minimax game fails in the way of which
+section 3 of the paper warns. With seed 0 the discriminator's loss is 0.07 from step 1,000 on, the
+generator's gradient fades, and no digit appears. With the preset (the other loss, and real labels
+of 0.9) both go on learning, but few kinds of ragged digits were there at step 4,000 (seed 0) and
+5,000 (seed 1). With real labels of 1, seed 0 failed too.
+"""
 
 from ml_collections import FieldReference
 
@@ -45,7 +59,7 @@ def get_config(preset: str = '') -> configs.Config:
   config.sample_every = config.checkpoint_every = 1000
   config.log_every = 100
   if preset == 'non_saturating':
-    config.gan.loss.name = 'non_saturating'
+    config.gan.loss.name, config.gan.loss.real_label = 'non_saturating', 0.9
   if preset == 'test':
     config.steps, config.batch_size, config.steps_per_call = 8, 16, 2
     config.log_every, config.sample_every, config.checkpoint_every = 2, 4, 4

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
+from absl import logging
 
 from gan_jax.errors import ConfigError
 
@@ -74,7 +75,8 @@ class Checkpoints:
       max_to_keep=keep, create=writes, read_only=not writes, cleanup_tmp_directories=writes
     )
     handlers = {'state': ocp.PyTreeCheckpointHandler(), 'digests': ocp.JsonCheckpointHandler()}
-    self._manager = ocp.CheckpointManager(folder.absolute(), options=options, item_handlers=handlers)
+    with contextlib.nullcontext() if writes else _quiet():
+      self._manager = ocp.CheckpointManager(folder.absolute(), options=options, item_handlers=handlers)
 
   def steps(self) -> list[int]:
     """The steps of which there is a checkpoint, newest last."""
@@ -158,6 +160,17 @@ class Checkpoints:
   def close(self) -> None:
     """Waits, and lets go of the folder."""
     self._manager.close()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+  """Keeps Orbax from warning that a folder opened for reading is for reading."""
+  before = logging.get_verbosity()
+  logging.set_verbosity(min(before, logging.ERROR))
+  try:
+    yield
+  finally:
+    logging.set_verbosity(before)
 
 
 def _free(path: pathlib.Path) -> pathlib.Path:

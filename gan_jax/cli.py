@@ -1,5 +1,6 @@
 """What all commands share: flags, and errors of one line with an exit code that says their kind."""
 
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -24,11 +25,24 @@ def _fail(error: Exception, code: int) -> None:
   sys.exit(code)
 
 
+def _unknown_key(error: Exception, argv: Sequence[str]) -> ConfigError | None:
+  """What to say of a flag for a key that the config has not; None if that was not the fault."""
+  text = str(error)
+  key, hint = re.search(r'\w+', text), re.search(r'Did you mean [^?]*[?]', text)
+  blamed = [a.split('=')[0] for a in argv if key and f'.{key[0]}=' in a]
+  if not blamed:
+    return None
+  remedy = hint[0] if hint else "add it in the experiment's file"
+  return ConfigError(f'{blamed[0]}: the config has no key {key[0]!r} there; {remedy}')
+
+
 def _parse(argv: Sequence[str]) -> list[str]:
   """Parses flags, which also reads the config file; what else that raises keeps its traceback."""
   try:
     rest = flags.FLAGS(argv)
-  except (ConfigError, flags.Error, AttributeError, KeyError, OSError) as error:
+  except (AttributeError, KeyError) as error:
+    _fail(_unknown_key(error, argv) or error, BAD_REQUEST)
+  except (ConfigError, flags.Error, OSError) as error:
     _fail(error, BAD_REQUEST)
   if rest[1:]:
     _fail(ConfigError(f'{rest[1]!r} is no flag; see --help'), BAD_REQUEST)

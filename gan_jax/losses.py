@@ -21,7 +21,8 @@ class AdversarialLoss(NamedTuple):
 
 
 def _cross_entropy(real_label: float) -> Elementwise:
-  chex.assert_scalar_in(real_label, 0.5, 1.0)
+  if not 0.5 <= real_label <= 1:
+    raise ValueError(f'real_label is {real_label}; it must be from 0.5 to 1')
 
   def discriminator(real: chex.Array, fake: chex.Array) -> chex.Array:
     chex.assert_equal_shape([real, fake])
@@ -40,6 +41,9 @@ def minimax(real_label: float = 1.0) -> AdversarialLoss:
   Args:
     real_label: the target for real examples, in [0.5, 1]; below 1 it is the one-sided label
       smoothing of Salimans et al. 2016 (arXiv:1606.03498), section 3.4.
+
+  Raises:
+    ValueError: real_label is outside its range.
 
   Source: Goodfellow et al. 2014 (arXiv:1406.2661), equation 1.
   """

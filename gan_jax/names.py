@@ -77,7 +77,10 @@ def check(arguments: Mapping[str, Any], takes: Mapping[str, bool]) -> None:
   """Raises ConfigError unless `arguments` are what is taken: {argument: whether it is needed}."""
   for key in arguments:
     if key not in takes:
-      raise ConfigError(f'it has no argument {key!r}; it takes: {", ".join(takes) or "none"}')
+      known = ', '.join(takes) or 'none'
+      raise ConfigError(
+        f'it has no argument {key!r} (take it out of the experiment); it takes: {known}'
+      )
   for key, needed in takes.items():
     if needed and key not in arguments:
       raise ConfigError(f'it needs the argument {key!r}')

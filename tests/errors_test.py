@@ -9,7 +9,14 @@ DCGAN = '--config=experiments/dcgan.py:test'
 
 CASES = {
   'unknown key': (['--config.stepz=5'], 'Did you mean "steps"'),
-  'unknown nested key': (['--config.networks.generator.witdh=5'], 'Did you mean "width"'),
+  'unknown nested key': (
+    ['--config.networks.generator.witdh=5'],
+    '--config.networks.generator.witdh: the config has no key \'witdh\' there; Did you mean "width"',
+  ),
+  'a key that the file lacks': (
+    ['--config.players.generator.b2=0.9'],
+    "the config has no key 'b2' there; add it in the experiment's file",
+  ),
   'wrong type': (['--config.steps=many'], 'steps'),
   'wrong type of a rate': (['--config.players.generator.learning_rate=fast'], 'learning_rate'),
   'zero': (['--config.steps=0'], 'steps is 0; it must be a whole number from 1'),
@@ -42,7 +49,7 @@ CASES = {
   ),
   'argument of an optimizer': (
     ['--config.players.generator.optimizer=sgd'],
-    "players.generator: optimizer: it has no argument 'b1'; it takes: learning_rate, momentum",
+    "players.generator: optimizer: it has no argument 'b1' (take it out of the experiment)",
   ),
   'unknown data': (['--config.data.name=mnist'], "data: there is no 'mnist'; did you mean 'mnist5k'?"),
   'order of play': (['--config.update=both'], "update is 'both'; it must be alternating or"),
@@ -53,7 +60,10 @@ CASES = {
   ),
   'width of nothing': (['--config.networks.generator.width=0'], 'networks'),
   'negative latents': (['--config.gan.prior.size=-1'], 'networks'),
-  'a label beyond one': (['--config.gan.real_label=2.0'], 'gan: AssertionError'),
+  'a label beyond one': (
+    ['--config.gan.real_label=2.0'],
+    'gan: ValueError: real_label is 2.0; it must be from 0.5 to 1',
+  ),
   'a seed that is another': (['--config.seed=4294967296'], 'seed is 4294967296; it must be'),
   'no such process': (
     ['--coordinator=127.0.0.1:5', '--num_processes=2', '--process_id=7'],

@@ -66,5 +66,5 @@ def test_unequal_scores_and_absurd_labels_are_refused():
     for side in loss:
       with pytest.raises(AssertionError):
         side(REAL, FAKE[:2])
-  with pytest.raises(AssertionError):
+  with pytest.raises(ValueError, match='real_label is 1.5'):
     losses.minimax(real_label=1.5)
