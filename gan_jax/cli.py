@@ -41,7 +41,10 @@ def _parse(argv: Sequence[str]) -> list[str]:
   try:
     rest = flags.FLAGS(argv)
   except (AttributeError, KeyError) as error:
-    _fail(_unknown_key(error, argv) or error, BAD_REQUEST)
+    unknown = _unknown_key(error, argv)
+    if not unknown:
+      raise
+    _fail(unknown, BAD_REQUEST)
   except (ConfigError, flags.Error, OSError) as error:
     _fail(error, BAD_REQUEST)
   if rest[1:]:
