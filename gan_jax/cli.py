@@ -66,7 +66,7 @@ def run(main: Callable[[], int]) -> None:
     except DivergedError as error:
       _fail(error, DIVERGED)
     except KeyboardInterrupt:
-      print('interrupted before the first step; nothing was lost', file=sys.stderr, flush=True)
+      print('interrupted: what was saved last is kept', file=sys.stderr, flush=True)
       sys.exit(INTERRUPTED)
 
   app.run(guarded, flags_parser=_parse)

@@ -70,7 +70,7 @@ def run(config: Plain, built: Built, folder: pathlib.Path, started: float) -> Ou
   Args:
     config: checked.
     built: of the config.
-    folder: prepared and locked.
+    folder: held by this process, see `workdir.held`.
     started: time.perf_counter() when the program was started.
 
   Raises:
