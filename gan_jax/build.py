@@ -12,7 +12,7 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from gan_jax import data, gans, names, parallel
+from gan_jax import data, gans, names, parallel, transforms
 from gan_jax import networks as families
 from gan_jax.config import Plain
 from gan_jax.errors import ConfigError
@@ -76,18 +76,31 @@ def _optimizers() -> dict[str, Any]:
   return {n: f for n, f in public.items() if 'learning_rate' in inspect.signature(f).parameters}
 
 
+def _transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.GradientTransformation]:
+  """Transformations {name: arguments}, of `gan_jax.transforms` or of optax, in their order."""
+  made = []
+  for name, arguments in specs.items():
+    owner = transforms if hasattr(transforms, name) else optax
+    made.append(names.make(owner, {**arguments, 'name': name}, optax.GradientTransformation))
+  return made
+
+
 def optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformation, int]:
-  """A player's optimizer, and its updates in a step."""
-  arguments = {'steps': 1, **spec}
+  """A player's optimizer with what comes before and after it, and its updates in a step."""
+  arguments = {'steps': 1, 'before': {}, 'after': {}, **spec}
   name, steps = arguments.pop('optimizer', None), arguments.pop('steps')
   if not isinstance(steps, int) or steps < 1:
     raise ConfigError(f'steps is {steps!r}; it must be a whole number of at least 1')
+  around = []
+  for place in ('before', 'after'):
+    with at(place):
+      around.append(_transforms(arguments.pop(place)))
   with at('optimizer'):
     known = _optimizers()
     names.choose(name, known)
     _check_rate(arguments.get('learning_rate'))
-    made = names.call(known[name], arguments)
-    jax.eval_shape(lambda p: made.update(p, made.init(p), p), {'weights': np.zeros(2, np.float32)})
+    made = optax.chain(*around[0], names.call(known[name], arguments), *around[1])
+    jax.eval_shape(lambda p: made.update(p, made.init(p), p), {'weights': np.zeros((2, 2), np.float32)})
     return made, steps
 
 
@@ -113,10 +126,11 @@ def play(config: Plain, built: Game) -> Play:
   for player, spec in config['players'].items():
     with at(f'players.{player}'):
       optimizers[player], updates[player] = optimizer(spec)
-  simultaneous = config['update'] == 'simultaneous'
-  if simultaneous:
+  if config['update'] != 'alternating':
     check_owners(built)
-  return Play(optimizers, updates, dict(config['ema']), simultaneous)
+  if config['update'] == 'extragradient' and set(updates.values()) != {1}:
+    raise ConfigError('update: with extragradient every player has 1 update in a step; set steps to 1')
+  return Play(optimizers, updates, dict(config['ema']), config['update'])
 
 
 def _same(given: Mapping[str, Any], wanted: list[str], what: str) -> None:

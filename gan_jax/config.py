@@ -10,6 +10,9 @@ from gan_jax.errors import ConfigError
 
 Plain = dict[str, Any]
 
+ORDERS = ('alternating', 'simultaneous', 'extragradient')
+"""Of play in a step, see `train.Play`."""
+
 
 class Config(ConfigDict):
   """A ConfigDict with a key `update`, which the method of that name would hide; that is lost."""
@@ -26,12 +29,13 @@ def default() -> Config:
     steps: generator updates in all.
     batch_size: global, divided among all devices.
     steps_per_call: steps in one call of the compiled program; intervals are multiples of it.
-    update: 'alternating', each player sees what those before it did in the same step, or
-      'simultaneous', all start from where the step began.
+    update: 'alternating', each player sees what those before it did in the same step,
+      'simultaneous', all start from where the step began, or 'extragradient', see `train.Play`.
     gan: {'name': a module of gan_jax.gans, **hyperparameters of its make}.
     networks: {network: {'name': 'module.Class' in gan_jax.networks, **its fields}}.
     players: {player: {'optimizer': a name in optax, 'learning_rate': ..., **its arguments,
-      'steps': its updates in a step}}.
+      'steps': its updates in a step, 'before' and 'after': {transformation: its arguments} of
+      gan_jax.transforms or optax, on gradients and on the optimizer's changes}}.
     ema: {network: decay} of the networks of which an average of the weights is kept.
     data: {'name': a module of gan_jax.data, **settings of its load}.
     log_every, sample_every, checkpoint_every: steps between lines of metrics, pictures and
@@ -106,8 +110,8 @@ def check(config: Plain, devices: int) -> None:
   for key in ('steps', 'batch_size', 'steps_per_call', 'keep', *MAY_CHANGE):
     _whole(config, key, 1)
   _whole(config, 'seed', 0)
-  if config['update'] not in ('alternating', 'simultaneous'):
-    raise ConfigError(f'update is {config["update"]!r}; it must be alternating or simultaneous')
+  if config['update'] not in ORDERS:
+    raise ConfigError(f'update is {config["update"]!r}; it must be one of: {", ".join(ORDERS)}')
   _check_divisions(config, devices)
 
 

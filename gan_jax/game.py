@@ -29,6 +29,10 @@ class Variables:
   state: Mapping[str, PyTree]
 
 
+def _alone(x: PyTree) -> PyTree:
+  return x
+
+
 @struct.dataclass
 class Inputs:
   """What a loss may read and does not train.
@@ -40,12 +44,20 @@ class Inputs:
       a batch is divided among devices. `gan_jax.latents` splits them and draws from them.
     step: int32 scalar, the number of steps done.
     memory: the variant's running quantities, see `Game`.
+    gather: an array [b, ...] of this device's examples -> [B, ...], those of all devices in order,
+      for what compares the examples of a whole batch. Gradients go through it, as through `mean`.
+    mean: the mean of a tree over all devices.
+    ahead: (player, variables, inputs, count) -> the variables after `count` more updates of that
+      player on these inputs, by its own optimizer from where that is; gradients go through them.
   """
 
   batch: Mapping[str, chex.Array]
   key: chex.PRNGKey
   step: chex.Array
   memory: PyTree
+  gather: Callable[[chex.Array], chex.Array] = struct.field(pytree_node=False, default=_alone)
+  mean: Callable[[PyTree], PyTree] = struct.field(pytree_node=False, default=_alone)
+  ahead: Callable[..., Variables] | None = struct.field(pytree_node=False, default=None)
 
 
 @struct.dataclass
@@ -90,6 +102,8 @@ class Game(NamedTuple):
     init_memory: (key, batch) -> what the variant keeps from step to step besides its networks.
     update_memory: (memory, variables, metrics) -> memory, once at the end of a step; metrics are
       the step's, '<player>/<name>', averaged over all devices.
+    score: (variables, examples [N, ...]) -> [N], what the discriminator makes of examples; None
+      where one number does not say it.
   """
 
   networks: Mapping[str, nn.Module]
@@ -98,6 +112,7 @@ class Game(NamedTuple):
   sample: Callable[[Variables, chex.PRNGKey], chex.Array]
   init_memory: Callable[[chex.PRNGKey, Mapping[str, chex.Array]], PyTree] = _no_memory
   update_memory: Callable[[PyTree, Variables, Mapping[str, chex.Array]], PyTree] = _same_memory
+  score: Callable[[Variables, chex.Array], chex.Array] | None = None
 
 
 def init_networks(

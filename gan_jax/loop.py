@@ -115,7 +115,7 @@ class _Loop:
   def __init__(self, config, built, folder, kept, step, started):
     self._config, self._built, self._folder, self._kept = config, built, folder, kept
     self._step, self._started = step, started
-    self._images = config['batch_size'] * max(built.play.updates.values())
+    self._images = config['batch_size'] * built.play.draws
     self._metrics = workdir.Metrics(folder, step) if parallel.is_primary() else None
     self._progress = Progress(step, config['steps'], silent=not parallel.is_primary())
     self._clock = self._origin = None
@@ -129,7 +129,7 @@ class _Loop:
   def run(self, state: TrainState) -> Outcome:
     built, config = self._built, self._config
     call = parallel.on_devices(
-      make_step(built.game, built.play, built.source.batch, parallel.mean, config['steps_per_call'])
+      make_step(built.game, built.play, built.source.batch, parallel.ACROSS, config['steps_per_call'])
     )
     feed = parallel.feed(built.source.arrays, config['batch_size'])
     state = parallel.replicate(state)

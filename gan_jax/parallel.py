@@ -8,7 +8,7 @@ import re
 import signal
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -120,6 +120,21 @@ def mean(tree: PyTree) -> PyTree:
     return jax.lax.pmean(x, AXIS) if jnp.issubdtype(x.dtype, jnp.floating) else x
 
   return jax.tree.map(one, tree)
+
+
+def gather(x: jax.Array) -> jax.Array:
+  """Inside a step: from this device's [b, ...] to [B, ...] of all devices, in their order."""
+  return jax.lax.all_gather(x, AXIS, tiled=True)
+
+
+class Across(NamedTuple):
+  """What the devices do together inside a step: `mean` of a tree, `gather` of a batch's parts."""
+
+  mean: Callable[[PyTree], PyTree]
+  gather: Callable[[jax.Array], jax.Array]
+
+
+ACROSS = Across(mean, gather)
 
 
 def on_devices(

@@ -1,5 +1,6 @@
 """The state of training and the one step that trains every game."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -12,9 +13,9 @@ from flax import struct
 from gan_jax import latents
 from gan_jax.errors import ConfigError
 from gan_jax.game import Game, Inputs, Player, PyTree, Variables
+from gan_jax.parallel import Across
 
 Metrics = Mapping[str, chex.Array]
-Reduce = Callable[[PyTree], PyTree]
 
 
 @struct.dataclass
@@ -45,13 +46,26 @@ class Play(NamedTuple):
     optimizers: {player: its optimizer}.
     updates: {player: its updates in a step}.
     ema: {network: decay of the average of its parameters}.
-    simultaneous: every player starts from where the step began; otherwise in turn.
+    order: 'alternating': each player sees what those before it did in the same step;
+      'simultaneous': every player starts from where the step began; 'extragradient': all look ahead
+      by a simultaneous update, and play from where the step began with the gradients found there
+      (Korpelevich 1976; with Adam, ExtraAdam of Gidel et al. 2019, arXiv:1802.10551, algorithm 4).
   """
 
   optimizers: Mapping[str, optax.GradientTransformation]
   updates: Mapping[str, int]
   ema: Mapping[str, float]
-  simultaneous: bool
+  order: str
+
+  @property
+  def phases(self) -> int:
+    """How many times each player's turn comes in a step."""
+    return 2 if self.order == 'extragradient' else 1
+
+  @property
+  def draws(self) -> int:
+    """How many batches of real examples a step takes."""
+    return self.phases * max(self.updates.values())
 
 
 class Data(NamedTuple):
@@ -102,7 +116,7 @@ def averaged(state: TrainState) -> Variables:
 
 
 def make_step(
-  game: Game, play: Play, batch: Callable[..., Mapping[str, chex.Array]], reduce: Reduce, count: int
+  game: Game, play: Play, batch: Callable[..., Mapping[str, chex.Array]], across: Across, count: int
 ) -> Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]:
   """What a device does in one call: `count` steps.
 
@@ -110,7 +124,7 @@ def make_step(
     game: the variant.
     play: how it is played.
     batch: of the source, see `data.Source`.
-    reduce: the mean of a tree over all devices.
+    across: what the devices do together.
     count: steps in a call.
 
   Returns:
@@ -120,73 +134,97 @@ def make_step(
   """
 
   def call(state: TrainState, feed: PyTree) -> tuple[TrainState, Metrics]:
-    data = Data(batch, feed['arrays'], feed['rows'])
-    return _repeat(lambda state, _: _step(game, play, data, reduce, state), state, count)
+    table = _Table(game, play, across, Data(batch, feed['arrays'], feed['rows']))
+    return _repeat(lambda state, _: _step(table, state), state, count)
 
   return call
 
 
-def _step(
-  game: Game, play: Play, data: Data, reduce: Reduce, state: TrainState
-) -> tuple[TrainState, Metrics]:
-  variables, opt, metrics = state.variables, dict(state.opt), {}
-  for player in game.players:
-    before = state.variables if play.simultaneous else variables
-    after, opt[player.name], reported = _turn(player, game, play, data, reduce, state, before)
+class _Table(NamedTuple):
+  """What is the same for all turns of a call."""
+
+  game: Game
+  play: Play
+  across: Across
+  data: Data
+
+
+def _step(table: _Table, state: TrainState) -> tuple[TrainState, Metrics]:
+  variables, opt, metrics = _phase(table, state, 0, state.variables, state.opt)
+  if table.play.order == 'extragradient':
+    variables, opt, metrics = _phase(table, state, 1, variables, opt)
+  state = state.replace(
+    step=state.step + 1,
+    variables=variables,
+    opt=opt,
+    ema=_average(table.play.ema, state, variables),
+    memory=table.game.update_memory(state.memory, variables, metrics),
+  )
+  return state, metrics
+
+
+def _phase(
+  table: _Table, state: TrainState, phase: int, start: Variables, opt: Mapping[str, PyTree]
+) -> tuple[Variables, dict[str, PyTree], Metrics]:
+  """Every player's turn: gradients from `start` on; in a second phase changes are to the step's start."""
+  variables, opt, metrics = start, dict(opt), {}
+  for place, player in enumerate(table.game.players):
+    before = variables if table.play.order == 'alternating' else start
+    base = state.variables if phase else None
+    after, opt[player.name], reported = _turn(table, state, place, phase, before, opt, base)
     variables = Variables(
       params={**variables.params, **_owned(player, after.params)},
       state={**variables.state, **_owned(player, after.state)},
     )
     metrics |= {f'{player.name}/{name}': value for name, value in reported.items()}
-  state = state.replace(
-    step=state.step + 1,
-    variables=variables,
-    opt=opt,
-    ema=_average(play.ema, state, variables),
-    memory=game.update_memory(state.memory, variables, metrics),
-  )
-  return state, metrics
+  return variables, opt, metrics
 
 
 def _turn(
-  player: Player,
-  game: Game,
-  play: Play,
-  data: Data,
-  reduce: Reduce,
+  table: _Table,
   state: TrainState,
+  place: int,
+  phase: int,
   variables: Variables,
+  opt: Mapping[str, PyTree],
+  base: Variables | None,
 ) -> tuple[Variables, PyTree, Metrics]:
-  """All updates of one player in a step."""
-  place = [p.name for p in game.players].index(player.name)
+  """All updates of the player at `place` in a phase of a step."""
+  player, play, data = table.game.players[place], table.play, table.data
   key = jax.random.fold_in(jax.random.fold_in(state.key, state.step), place)
-  # Draws are numbered by updates, so players of one step see the same real examples.
-  first = state.step * max(play.updates.values())
+  # Draws are numbered by updates, so players of one phase see the same real examples.
+  first = state.step * play.draws
 
   def update(carry, number):
+    number = phase + number
     inputs = Inputs(
       batch=data.batch(data.arrays, first + number, data.rows),
       key=latents.example_keys(jax.random.fold_in(key, number), data.rows),
       step=state.step,
       memory=state.memory,
+      gather=table.across.gather,
+      mean=table.across.mean,
+      ahead=functools.partial(_ahead, table, opt),
     )
-    variables, opt, metrics = _update(player, play.optimizers[player.name], reduce, *carry, inputs)
-    return (variables, opt), metrics
+    variables, own, metrics = _update(table, player, *carry, inputs, base)
+    return (variables, own), metrics
 
-  start = (variables, state.opt[player.name])
-  (variables, opt), metrics = _repeat(update, start, play.updates[player.name])
-  return variables, opt, jax.tree.map(lambda x: x.mean(axis=0), metrics)
+  (variables, own), metrics = _repeat(update, (variables, opt[player.name]), play.updates[player.name])
+  return variables, own, jax.tree.map(lambda x: x.mean(axis=0), metrics)
 
 
 def _update(
+  table: _Table,
   player: Player,
-  optimizer: optax.GradientTransformation,
-  reduce: Reduce,
   variables: Variables,
   opt: PyTree,
   inputs: Inputs,
+  base: Variables | None = None,
 ) -> tuple[Variables, PyTree, Metrics]:
-  """One update of one player: gradients of what it owns, averaged over devices, and its optimizer."""
+  """One update of one player: gradients of what it owns, averaged over devices, and its optimizer.
+
+  The change is to `variables`, or to `base` if that is given.
+  """
 
   def loss(owned):
     value, aux = player.loss(variables.replace(params={**variables.params, **owned}), inputs)
@@ -194,14 +232,35 @@ def _update(
 
   owned = _owned(player, variables.params)
   (value, (network_state, metrics)), gradient = jax.value_and_grad(loss, has_aux=True)(owned)
-  value, network_state, metrics, gradient = reduce((value, network_state, metrics, gradient))
-  changes, opt = optimizer.update(gradient, opt, owned)
+  value, network_state, metrics, gradient = table.across.mean((value, network_state, metrics, gradient))
+  changed = owned if base is None else _owned(player, base.params)
+  changes, opt = table.play.optimizers[player.name].update(gradient, opt, changed)
   variables = Variables(
-    params={**variables.params, **optax.apply_updates(owned, changes)},
+    params={**variables.params, **optax.apply_updates(changed, changes)},
     state={**variables.state, **network_state},
   )
   metrics = {'loss': value, 'gradient_norm': optax.tree.norm(gradient), **metrics}
   return variables, opt, metrics
+
+
+def _ahead(
+  table: _Table,
+  opt: Mapping[str, PyTree],
+  name: str,
+  variables: Variables,
+  inputs: Inputs,
+  count: int,
+) -> Variables:
+  """The variables after `count` more updates of the player called `name`, see `game.Inputs`."""
+  player = next(p for p in table.game.players if p.name == name)
+
+  def update(carry, number):
+    keys = jax.vmap(jax.random.fold_in, (0, None))(inputs.key, number)
+    variables, own, _ = _update(table, player, *carry, inputs.replace(key=keys))
+    return (variables, own), None
+
+  (variables, _), _ = jax.lax.scan(update, (variables, opt[name]), jnp.arange(count))
+  return variables
 
 
 def _average(

@@ -36,7 +36,7 @@ def first_step(path: pathlib.Path) -> dict[str, float]:
   """The metrics of an experiment's first step at its test preset."""
   config = experiment(path, steps_per_call=1)
   built = loop.assemble(config)
-  step = make_step(built.game, built.play, built.source.batch, parallel.mean, 1)
+  step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, 1)
   local = jax.devices()[:1]
   state = parallel.replicate(loop.start(config, built), local)
   feed = parallel.feed(built.source.arrays, config['batch_size'], local)

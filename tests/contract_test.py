@@ -33,7 +33,7 @@ class Setup:
     """The state and the metrics of all steps, after `calls` calls on so many devices."""
     built, local = self.built, jax.devices()[:devices]
     step = make_step(
-      game or built.game, built.play, built.source.batch, parallel.mean, self.config['steps_per_call']
+      game or built.game, built.play, built.source.batch, parallel.ACROSS, self.config['steps_per_call']
     )
 
     def counted(state, feed):

@@ -1,19 +1,27 @@
-"""A generator against a discriminator: the assembly of every variant whose news is only a loss."""
+"""A generator against a discriminator: the assembly of every variant whose news is a loss or penalty."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gan_jax import latents, losses, names
-from gan_jax.game import Aux, Game, Inputs, Player, Variables, apply, init_networks
+from gan_jax import latents, losses, names, regularizers
+from gan_jax.errors import ConfigError
+from gan_jax.game import Aux, Game, Inputs, PyTree, Variables
+from gan_jax.gans.pair import Pair, make_pair
+from gan_jax.regularizers import Critique, Regularizer
 
 
 def make(
-  networks: Mapping[str, nn.Module], *, loss: Mapping[str, Any], prior: Mapping[str, Any]
+  networks: Mapping[str, nn.Module],
+  *,
+  loss: Mapping[str, Any],
+  prior: Mapping[str, Any],
+  penalties: Mapping[str, Mapping[str, Any]] = {},  # noqa: B006, it is only read
+  noise: Mapping[str, Any] = {},  # noqa: B006
 ) -> Game:
   """A game of two players, who play in the order discriminator, generator.
 
@@ -21,46 +29,134 @@ def make(
     networks: 'generator', latents [B, L] -> examples; 'discriminator', examples -> scores [B].
     loss: {'name': a factory of `gan_jax.losses`, **its arguments}.
     prior: {'name': a factory of `gan_jax.latents`, **its arguments}.
+    penalties: {a factory of `gan_jax.regularizers`: {'weight': what it is multiplied by, 'every': in
+      every so manieth step, so much heavier, by default 1 (lazy regularisation, Karras et al. 2020,
+      arXiv:1912.04958, section 3.1), **its arguments}}, added to the discriminator's loss.
+    noise: {'scale': standard deviation of Gaussian noise on all that the discriminator is shown in
+      training, 'steps': over which it goes down in a line to 0} (instance noise, Arjovsky & Bottou
+      2017, arXiv:1701.04862, section 3; annealed as by Sonderby et al. 2017, arXiv:1610.04490).
 
   Returns:
     The game. Its metrics are the means of the scores, of real and fake examples in the
-    discriminator's update and of fake ones in the generator's.
+    discriminator's update and of fake ones in the generator's, and of each penalty before weights.
 
   Raises:
-    ConfigError: a loss or prior that there is not, or an argument that it does not take.
+    ConfigError: a loss, prior or penalty that there is not, or an argument that it does not take.
   """
   adversarial = names.make(losses, loss, losses.AdversarialLoss)
-  draw = names.make(latents, prior, latents.Prior)
+  pair, terms, level = make_pair(networks, prior), _terms(penalties), _noise_level(noise)
 
-  def init(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> Variables:
-    real = batch['real']
-    latent_key, key = jax.random.split(key)
-    latent = draw(latents.example_keys(latent_key, jnp.arange(len(real))))
-    return init_networks(networks, key, {'generator': latent, 'discriminator': real})
+  def shown(examples: chex.Array, inputs: Inputs, key: chex.PRNGKey) -> chex.Array:
+    if not noise:
+      return examples
+    draws = jax.vmap(lambda k: jax.random.normal(k, examples.shape[1:]))(key)
+    return examples + level(inputs.step) * draws
 
-  def scores(variables: Variables, inputs: Inputs) -> tuple[chex.Array, chex.Array, Variables]:
-    latent_key, generator_key, real_key, fake_key = latents.split(inputs.key, 4)
-    fake, variables = apply(networks, variables, 'generator', draw(latent_key), key=generator_key)
-    real = inputs.batch['real']
-    on_real, variables = apply(networks, variables, 'discriminator', real, key=real_key)
-    on_fake, variables = apply(networks, variables, 'discriminator', fake, key=fake_key)
-    chex.assert_rank([on_real, on_fake], 1)
-    return on_real, on_fake, variables
+  def play(variables: Variables, inputs: Inputs) -> tuple['_Round', Variables]:
+    latent_key, generator_key, real_key, fake_key, *noise_keys, key = latents.split(inputs.key, 7)
+    fake, variables = pair.generate(variables, latent_key, generator_key)
+    real = shown(inputs.batch['real'], inputs, noise_keys[0])
+    fake = shown(fake, inputs, noise_keys[1])
+    real_scores, variables = pair.judge(variables, real, real_key)
+    fake_scores, variables = pair.judge(variables, fake, fake_key)
+    chex.assert_rank([real_scores, fake_scores], 1)
+    return _Round(real, fake, real_scores, fake_scores, key), variables
+
+  def mean_loss(loss: losses.Pairwise, now: '_Round', inputs: Inputs) -> chex.Array:
+    gather = inputs.gather if adversarial.over_batch else lambda x: x
+    return loss(gather(now.real_scores), gather(now.fake_scores)).mean()
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
-    real, fake, variables = scores(variables, inputs)
-    metrics = {'real_score': real.mean(), 'fake_score': fake.mean()}
-    return adversarial.discriminator(real, fake).mean(), Aux(variables, metrics)
+    now, variables = play(variables, inputs)
+    value = mean_loss(adversarial.discriminator, now, inputs)
+    metrics = {'real_score': now.real_scores.mean(), 'fake_score': now.fake_scores.mean()}
+    keys = latents.split(now.key, len(terms) + 1)
+    for key, (name, term) in zip(keys, terms.items(), strict=False):
+      critique = _critique(pair, variables, inputs, now, key, inputs.memory.get(name, {}))
+      metrics[name], weighted = term.of(critique, inputs.step)
+      value += weighted
+    return value, Aux(variables, metrics)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
-    real, fake, variables = scores(variables, inputs)
-    return adversarial.generator(real, fake).mean(), Aux(variables, {'fake_score': fake.mean()})
+    now, variables = play(variables, inputs)
+    metrics = {'fake_score': now.fake_scores.mean()}
+    return mean_loss(adversarial.generator, now, inputs), Aux(variables, metrics)
 
-  def sample(variables: Variables, key: chex.PRNGKey) -> chex.Array:
-    return apply(networks, variables, 'generator', draw(key), train=False)[0]
+  def init_memory(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> PyTree:
+    return {name: term.regularizer.init_memory() for name, term in terms.items()}
 
-  players = (
-    Player('discriminator', ('discriminator',), discriminator_loss),
-    Player('generator', ('generator',), generator_loss),
+  def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, chex.Array]) -> PyTree:
+    mark = 'discriminator/'
+    own = {name.removeprefix(mark): v for name, v in metrics.items() if name.startswith(mark)}
+    return {name: t.regularizer.update_memory(memory[name], own) for name, t in terms.items()}
+
+  return pair.game(
+    discriminator_loss,
+    generator_loss,
+    init_memory=init_memory,
+    update_memory=update_memory,
+    score=pair.score,
   )
-  return Game(networks, players, init, sample)
+
+
+class _Round(NamedTuple):
+  """Examples as the discriminator saw them, its scores, and keys [B] for more."""
+
+  real: chex.Array
+  fake: chex.Array
+  real_scores: chex.Array
+  fake_scores: chex.Array
+  key: chex.PRNGKey
+
+
+class _Term(NamedTuple):
+  """A penalty in a loss."""
+
+  regularizer: Regularizer
+  weight: float
+  every: int
+
+  def of(self, critique: Critique, step: chex.Array) -> tuple[chex.Array, chex.Array]:
+    """The mean penalty, 0 in the steps without, and what it adds to the loss."""
+    value = lambda: self.regularizer.penalty(critique).mean()  # noqa: E731
+    if self.every > 1:
+      due = step % self.every == 0
+      mean = jax.lax.cond(due, value, lambda: jnp.zeros((), critique.real_scores.dtype))
+    else:
+      mean = value()
+    return mean, self.weight * self.every * mean
+
+
+def _terms(penalties: Mapping[str, Mapping[str, Any]]) -> dict[str, _Term]:
+  terms = {}
+  for name, spec in penalties.items():
+    arguments = dict(spec)
+    weight, every = arguments.pop('weight', None), arguments.pop('every', 1)
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or weight < 0:
+      raise ConfigError(f'penalties.{name}: weight is {weight!r}; it must be a number of at least 0')
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+      raise ConfigError(f'penalties.{name}: every is {every!r}; it must be a whole number from 1')
+    made = names.make(regularizers, {**arguments, 'name': name}, Regularizer)
+    terms[name] = _Term(made, weight, every)
+  return terms
+
+
+def _noise_level(noise: Mapping[str, Any]):
+  """step -> the standard deviation of the noise."""
+  if not noise:
+    return None
+  names.check(noise, {'scale': True, 'steps': True})
+  scale, steps = noise['scale'], noise['steps']
+  if scale < 0 or steps < 1:
+    raise ConfigError(f'noise: scale is {scale} and steps {steps}; at least 0, and at least 1')
+  return lambda step: scale * jnp.maximum(0, 1 - step / steps)
+
+
+def _critique(
+  pair: Pair, variables: Variables, inputs: Inputs, now: _Round, key: chex.PRNGKey, memory: PyTree
+) -> Critique:
+  key, critic_key = latents.split(key)
+  critic = lambda points: pair.judge(variables, points, critic_key)[0]  # noqa: E731
+  return Critique(
+    critic, now.real, now.fake, now.real_scores, now.fake_scores, key, inputs.gather, memory
+  )

@@ -1,0 +1,83 @@
+"""BEGAN: Berthelot et al. 2017 (arXiv:1703.10717)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import chex
+import jax.numpy as jnp
+from flax import linen as nn
+
+from gan_jax import latents
+from gan_jax.errors import ConfigError
+from gan_jax.game import Aux, Game, Inputs, PyTree, Variables
+from gan_jax.gans.pair import make_pair
+
+
+def error(examples: chex.Array, reconstructions: chex.Array) -> chex.Array:
+  """The mean absolute error of each example [B, ...] -> [B] (equation 1 with eta = 1)."""
+  chex.assert_equal_shape([examples, reconstructions])
+  return jnp.abs(examples - reconstructions).reshape(len(examples), -1).mean(axis=1)
+
+
+def make(
+  networks: Mapping[str, nn.Module],
+  *,
+  prior: Mapping[str, Any],
+  diversity: float = 0.5,
+  rate: float = 1e-3,
+) -> Game:
+  """An autoencoder game that holds E[L(fake)] / E[L(real)] at `diversity` (section 3.4).
+
+  discriminator: L(x) - k L(G(z));  generator: L(G(z));  k <- clip(k + rate (diversity L(x) -
+  L(G(z))), 0, 1), which starts at 0 and is the game's memory. The metric 'convergence' is the paper's
+  measure M = L(x) + |diversity L(x) - L(G(z))| (section 3.4.1).
+
+  Args:
+    networks: 'generator'; 'discriminator', examples -> (reconstructions of their shape, codes [B, D]).
+    prior: as in `two_player.make`.
+    diversity: gamma, in [0, 1]: lower is sharper and less varied.
+    rate: lambda_k, 1e-3 in the paper.
+
+  Raises:
+    ConfigError: the diversity is outside its range.
+  """
+  if not 0 <= diversity <= 1:
+    raise ConfigError(f'diversity is {diversity}; it must be from 0 to 1')
+  pair = make_pair(networks, prior)
+
+  def play(variables: Variables, inputs: Inputs):
+    latent_key, generator_key, real_key, fake_key = latents.split(inputs.key, 4)
+    fake, variables = pair.generate(variables, latent_key, generator_key)
+    real = inputs.batch['real']
+    (copies, _), variables = pair.judge(variables, real, real_key)
+    (fake_copies, _), variables = pair.judge(variables, fake, fake_key)
+    return error(real, copies).mean(), error(fake, fake_copies).mean(), variables
+
+  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+    real, fake, variables = play(variables, inputs)
+    k = inputs.memory['k']
+    metrics = {'real_error': real, 'fake_error': fake, 'k': k}
+    metrics['convergence'] = real + jnp.abs(diversity * real - fake)
+    return real - k * fake, Aux(variables, metrics)
+
+  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+    _, fake, variables = play(variables, inputs)
+    return fake, Aux(variables, {'fake_error': fake})
+
+  def init_memory(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> PyTree:
+    return {'k': jnp.zeros(())}
+
+  def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, chex.Array]) -> PyTree:
+    balance = diversity * metrics['discriminator/real_error'] - metrics['generator/fake_error']
+    return {'k': jnp.clip(memory['k'] + rate * balance, 0, 1)}
+
+  def score(variables: Variables, examples: chex.Array) -> chex.Array:
+    return error(examples, pair.score(variables, examples)[0])
+
+  return pair.game(
+    discriminator_loss,
+    generator_loss,
+    init_memory=init_memory,
+    update_memory=update_memory,
+    score=score,
+  )

@@ -1,0 +1,58 @@
+"""Cramer GAN: Bellemare et al. 2017 (arXiv:1705.10743)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import chex
+from flax import linen as nn
+
+from gan_jax import latents, penalties
+from gan_jax.game import Aux, Game, Inputs, Variables
+from gan_jax.gans.pair import make_pair
+from gan_jax.penalties import norm
+
+
+def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight: float = 10.0) -> Game:
+  """The energy distance between features h of real and fake (algorithm 1).
+
+  With x real, and y, y' two independent fakes:
+  generator: |h(x) - h(y)| + |h(x) - h(y')| - |h(y) - h(y')|, an unbiased estimate of the energy
+  distance up to what no generator changes;
+  discriminator: f(y) - f(x) + weight (|grad f| - 1)^2 between x and y, with f(x) = |h(x) - h(y')| -
+  |h(x)|. The last term stands for the mean distance to another real example: this f is the paper's,
+  and not the witness of the energy distance unless h(x) is 0 on real examples.
+
+  Args:
+    networks: 'generator'; 'discriminator', examples -> features [B, D].
+    prior: as in `two_player.make`.
+    weight: lambda of the gradient penalty.
+  """
+  pair = make_pair(networks, prior)
+
+  def play(variables: Variables, inputs: Inputs):
+    pairs = latents.split(inputs.key, 9)
+    real = inputs.batch['real']
+    fake, variables = pair.generate(variables, pairs[0], pairs[1])
+    other, variables = pair.generate(variables, pairs[2], pairs[3])
+    on_real, variables = pair.judge(variables, real, pairs[4])
+    on_fake, variables = pair.judge(variables, fake, pairs[5])
+    on_other, variables = pair.judge(variables, other, pairs[6])
+    chex.assert_rank([on_real, on_fake, on_other], 2)
+    points = penalties.interpolate(pairs[7], real, fake)
+    return (on_real, on_fake, on_other), points, pairs[8], variables
+
+  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+    (real, fake, other), points, key, variables = play(variables, inputs)
+    f = lambda features: norm(features - other) - norm(features)  # noqa: E731
+    critic = lambda points: f(pair.judge(variables, points, key)[0])  # noqa: E731
+    penalty = penalties.gradient_penalty(critic, points).mean()
+    surrogate = (f(real) - f(fake)).mean()
+    metrics = {'surrogate': surrogate, 'gradient_penalty': penalty}
+    return weight * penalty - surrogate, Aux(variables, metrics)
+
+  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+    (real, fake, other), _, _, variables = play(variables, inputs)
+    value = norm(real - fake) + norm(real - other) - norm(fake - other)
+    return value.mean(), Aux(variables, {})
+
+  return pair.game(discriminator_loss, generator_loss)

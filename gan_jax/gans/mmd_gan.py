@@ -1,0 +1,78 @@
+"""MMD GAN: Li et al. 2017 (arXiv:1705.08584), Binkowski et al. 2018 (arXiv:1801.01401).
+
+And its scaled form, SMMD: Arbel et al. 2018 (arXiv:1805.11565).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import chex
+from flax import linen as nn
+
+from gan_jax import latents, mmd, names, penalties
+from gan_jax.errors import ConfigError
+from gan_jax.game import Aux, Game, Inputs, Variables
+from gan_jax.gans.pair import make_pair
+
+
+def make(
+  networks: Mapping[str, nn.Module],
+  *,
+  prior: Mapping[str, Any],
+  kernel: Mapping[str, Any] = {'name': 'rational_quadratic'},  # noqa: B006, it is only read
+  unbiased: bool = True,
+  penalty: float = 1.0,
+  scaling: float = 0.0,
+) -> Game:
+  """The squared MMD between features of real and fake: the critic raises it, the generator lowers it.
+
+  discriminator: -s MMD^2 + penalty E(|grad witness| - 1)^2 between real and fake (Binkowski, section
+  4);  generator: s MMD^2, with s = 1 / (1 + scaling E|J|_F^2), J the Jacobian of the features at real
+  examples. A positive scaling and no penalty is SMMD (Arbel, equation 4 and proposition 3, for a
+  kernel of unit width, up to a constant factor; 10 in the authors' code).
+
+  Args:
+    networks: 'generator'; 'discriminator', examples -> features [B, D].
+    prior: as in `two_player.make`.
+    kernel: {'name': a factory of `gan_jax.mmd`, **its arguments}.
+    unbiased: the estimator, see `mmd.mmd2`.
+    penalty: weight of the gradient penalty on the witness function.
+    scaling: the weight of the critic's slope in s; 0 for no scaling.
+
+  Raises:
+    ConfigError: a kernel that there is not, or a negative weight.
+  """
+  if penalty < 0 or scaling < 0:
+    raise ConfigError(f'penalty is {penalty} and scaling {scaling}; both must be at least 0')
+  pair, compare = make_pair(networks, prior), names.make(mmd, kernel, mmd.Kernel)
+
+  def play(variables: Variables, inputs: Inputs):
+    latent_key, generator_key, critic_key, real_key, fake_key, key = latents.split(inputs.key, 6)
+    fake, variables = pair.generate(variables, latent_key, generator_key)
+    real = inputs.batch['real']
+    real_features, variables = pair.judge(variables, real, real_key)
+    fake_features, variables = pair.judge(variables, fake, fake_key)
+    chex.assert_rank([real_features, fake_features], 2)
+    features = lambda points: pair.judge(variables, points, critic_key)[0]  # noqa: E731
+    gathered = inputs.gather(real_features), inputs.gather(fake_features)
+    distance = mmd.mmd2(compare, *gathered, unbiased=unbiased)
+    if scaling:
+      slope = inputs.gather(penalties.jacobian_squared_norm(features, real)).mean()
+      distance /= 1 + scaling * slope
+    return distance, (real, fake, features, gathered, key), variables
+
+  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+    distance, (real, fake, features, gathered, key), variables = play(variables, inputs)
+    value, metrics = -distance, {'mmd2': distance}
+    if penalty:
+      points = penalties.interpolate(key, real, fake)
+      critic = lambda points: mmd.witness(compare, features(points), *gathered)  # noqa: E731
+      metrics['gradient_penalty'] = penalties.gradient_penalty(critic, points).mean()
+      value += penalty * metrics['gradient_penalty']
+    return value, Aux(variables, metrics)
+
+  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+    distance, _, variables = play(variables, inputs)
+    return distance, Aux(variables, {'mmd2': distance})
+
+  return pair.game(discriminator_loss, generator_loss)

@@ -1,0 +1,56 @@
+"""PacGAN: Lin et al. 2018 (arXiv:1712.04086)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import chex
+from flax import linen as nn
+
+from gan_jax.errors import ConfigError
+from gan_jax.game import Game
+from gan_jax.gans import two_player
+
+
+class _Packed(nn.Module):
+  """A discriminator that is shown packs of examples: [B, ..., C] as [B / degree, ..., degree C]."""
+
+  discriminator: nn.Module
+  degree: int
+
+  def __call__(self, examples: chex.Array, *, train: bool, key=None) -> chex.Array:
+    count = len(examples)
+    if count % self.degree:
+      raise ConfigError(f'the {count} examples of a device cannot be put into packs of {self.degree}')
+    packs = examples.reshape(count // self.degree, self.degree, *examples.shape[1:])
+    # The examples of a pack side by side in the last axis.
+    packs = packs.swapaxes(1, -2) if examples.ndim == 2 else packs.transpose(0, 2, 3, 1, 4)
+    packs = packs.reshape(*packs.shape[:-2], -1)
+    keys = None if key is None else key[:: self.degree]
+    return self.discriminator(packs, train=train, key=keys)
+
+
+def make(
+  networks: Mapping[str, nn.Module],
+  *,
+  prior: Mapping[str, Any],
+  loss: Mapping[str, Any] = {'name': 'non_saturating'},  # noqa: B006, it is only read
+  degree: int = 2,
+) -> Game:
+  """The discriminator judges packs of independent examples, all real or all fake (section 3).
+
+  A generator that lacks a mode shows it much more plainly in packs.
+
+  Args:
+    networks: 'generator'; 'discriminator', which sees `degree` examples as one with so many times
+      the channels (or coordinates) -> scores [B / degree].
+    prior: as in `two_player.make`.
+    loss: as in `two_player.make`.
+    degree: m, examples in a pack; a device's part of the batch must be a multiple of it.
+
+  Raises:
+    ConfigError: the degree is not positive, or does not divide a device's batch.
+  """
+  if degree < 1:
+    raise ConfigError(f'degree is {degree}; it must be at least 1')
+  packed = {**networks, 'discriminator': _Packed(networks['discriminator'], degree)}
+  return two_player.make(packed, loss=loss, prior=prior)._replace(score=None)

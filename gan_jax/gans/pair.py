@@ -1,0 +1,74 @@
+"""What every game of a generator and a discriminator has in common: networks, latents, samples."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from gan_jax import latents, names
+from gan_jax.game import Game, Loss, Player, Variables, apply, init_networks
+
+Outputs = Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+  """The networks 'generator', latents -> examples, and 'discriminator', examples -> outputs.
+
+  Attributes:
+    networks: both.
+    draw: [B] keys -> latents [B, L].
+  """
+
+  networks: Mapping[str, nn.Module]
+  draw: latents.Prior
+
+  def init(self, key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> Variables:
+    """Initial variables, see `game.Game`."""
+    real = batch['real']
+    latent_key, key = jax.random.split(key)
+    latent = self.draw(latents.example_keys(latent_key, jnp.arange(len(real))))
+    return init_networks(self.networks, key, {'generator': latent, 'discriminator': real})
+
+  def generate(
+    self, variables: Variables, latent_key: chex.PRNGKey, key: chex.PRNGKey
+  ) -> tuple[chex.Array, Variables]:
+    """Fake examples of a training batch, of latents drawn with [B] keys, and the new variables."""
+    return apply(self.networks, variables, 'generator', self.draw(latent_key), key=key)
+
+  def judge(
+    self, variables: Variables, examples: chex.Array, key: chex.PRNGKey
+  ) -> tuple[Outputs, Variables]:
+    """What the discriminator makes of a training batch [B, ...], and the new variables."""
+    return apply(self.networks, variables, 'discriminator', examples, key=key)
+
+  def sample(self, variables: Variables, key: chex.PRNGKey) -> chex.Array:
+    """Samples outside training, see `game.Game`."""
+    return apply(self.networks, variables, 'generator', self.draw(key), train=False)[0]
+
+  def score(self, variables: Variables, examples: chex.Array) -> Outputs:
+    """The discriminator's outputs outside training."""
+    return apply(self.networks, variables, 'discriminator', examples, train=False)[0]
+
+  def game(self, discriminator: Loss, generator: Loss, **more: Any) -> Game:
+    """The game of these losses, the discriminator's turn first.
+
+    Args:
+      discriminator: its loss.
+      generator: its loss.
+      **more: further fields of `Game`.
+    """
+    players = (
+      Player('discriminator', ('discriminator',), discriminator),
+      Player('generator', ('generator',), generator),
+    )
+    return Game(self.networks, players, self.init, self.sample, **more)
+
+
+def make_pair(networks: Mapping[str, nn.Module], prior: Mapping[str, Any]) -> Pair:
+  """A pair whose latents are drawn by {'name': a factory of `gan_jax.latents`, **its arguments}."""
+  return Pair(networks, names.make(latents, prior, latents.Prior))

@@ -1,0 +1,141 @@
+"""Distances between two batches by kernels: the maximum mean discrepancy and the energy distance.
+
+A kernel is a function of two sets of points, [M, D] and [N, D] -> [M, N]. What compares batches needs
+all of each batch: on several devices gather them first, see `game.Inputs.gather`.
+"""
+
+from collections.abc import Callable, Sequence
+
+import chex
+import jax.numpy as jnp
+
+Kernel = Callable[[chex.Array, chex.Array], chex.Array]
+"""[M, D], [N, D] -> [M, N], positive definite."""
+
+
+def squared_distances(x: chex.Array, y: chex.Array) -> chex.Array:
+  """|x_i - y_j|^2, [M, D] and [N, D] -> [M, N], by differences: no cancellation, no negatives."""
+  chex.assert_rank([x, y], 2)
+  chex.assert_equal_shape_suffix([x, y], 1)
+  return ((x[:, None] - y[None]) ** 2).sum(axis=-1)
+
+
+def distances(x: chex.Array, y: chex.Array) -> chex.Array:
+  """|x_i - y_j|, [M, D] and [N, D] -> [M, N]; the gradient at equal points is 0, not NaN."""
+  squares = squared_distances(x, y)
+  apart = squares > 0
+  return jnp.where(apart, jnp.sqrt(jnp.where(apart, squares, 1)), 0)
+
+
+def rational_quadratic(alphas: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0)) -> Kernel:
+  """sum over alpha of (1 + |x - y|^2 / (2 alpha))^-alpha.
+
+  Source: Binkowski et al. 2018 (arXiv:1801.01401), equation 8, with the mixture of section 5.
+  """
+
+  def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
+    squares = squared_distances(x, y)
+    return sum((1 + squares / (2 * alpha)) ** -alpha for alpha in alphas)
+
+  return kernel
+
+
+def rbf_mixture(sigmas: Sequence[float] = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)) -> Kernel:
+  """sum over sigma of exp(-|x - y|^2 / (2 sigma^2)).
+
+  Source: Li et al. 2015 (arXiv:1502.02761), section 5; the default widths are those of Binkowski et
+    al. 2018 (arXiv:1801.01401), section 5.
+  """
+
+  def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
+    squares = squared_distances(x, y)
+    return sum(jnp.exp(-squares / (2 * sigma**2)) for sigma in sigmas)
+
+  return kernel
+
+
+def polynomial(degree: int = 3, scale: float | None = None, shift: float = 1.0) -> Kernel:
+  """(scale x . y + shift)^degree; the scale is 1 / D unless given. That of the KID by default.
+
+  Source: Binkowski et al. 2018 (arXiv:1801.01401), section 4.
+  """
+
+  def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
+    chex.assert_equal_shape_suffix([x, y], 1)
+    gamma = 1 / x.shape[-1] if scale is None else scale
+    return (gamma * x @ y.T + shift) ** degree
+
+  return kernel
+
+
+def distance_induced() -> Kernel:
+  """(|x| + |y| - |x - y|) / 2, with which MMD^2 is half the energy distance.
+
+  Source: Sejdinovic et al. 2013 (arXiv:1207.6076), definition 13 and theorem 22.
+  """
+
+  def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
+    origin = jnp.zeros_like(x[:1])
+    return 0.5 * (distances(x, origin) + distances(y, origin).T - distances(x, y))
+
+  return kernel
+
+
+def _mean_within(values: chex.Array, unbiased: bool) -> chex.Array:
+  """The mean of [N, N] values, without the diagonal if unbiased."""
+  count = len(values)
+  if not unbiased:
+    return values.mean()
+  if count < 2:
+    raise ValueError('an unbiased estimate needs at least 2 examples of each kind')
+  return (values.sum() - jnp.trace(values)) / (count * (count - 1))
+
+
+def mmd2(kernel: Kernel, x: chex.Array, y: chex.Array, unbiased: bool = True) -> chex.Array:
+  """The squared maximum mean discrepancy between two sets of points, a scalar.
+
+  mean k(x, x') + mean k(y, y') - 2 mean k(x, y).
+
+  Args:
+    kernel: positive definite.
+    x: [M, D].
+    y: [N, D]; M and N may differ.
+    unbiased: leave out pairs of a point with itself: its expectation is the MMD^2 between the
+      distributions, and it can be negative; otherwise it is at least 0 and biased upwards.
+
+  Raises:
+    ValueError: unbiased, and fewer than 2 points in a set.
+
+  Source: Gretton et al. 2012 (JMLR 13), equations 3 (unbiased) and 5 (biased).
+  """
+  within = _mean_within(kernel(x, x), unbiased) + _mean_within(kernel(y, y), unbiased)
+  return within - 2 * kernel(x, y).mean()
+
+
+def witness(kernel: Kernel, points: chex.Array, x: chex.Array, y: chex.Array) -> chex.Array:
+  """The witness function of the MMD between x [M, D] and y [N, D], at points [P, D] -> [P].
+
+  mean k(point, x) - mean k(point, y): high where x is denser.
+
+  Source: Gretton et al. 2012 (JMLR 13), section 2.3.
+  """
+  return kernel(points, x).mean(axis=1) - kernel(points, y).mean(axis=1)
+
+
+def energy_distance(x: chex.Array, y: chex.Array, unbiased: bool = True) -> chex.Array:
+  """2 E|x - y| - E|x - x'| - E|y - y'| between points [M, D] and [N, D], a scalar.
+
+  In one dimension it is twice the squared Cramer distance, 2 integral (F - G)^2.
+
+  Args:
+    x: [M, D].
+    y: [N, D].
+    unbiased: as in `mmd2`.
+
+  Raises:
+    ValueError: as in `mmd2`.
+
+  Source: Szekely & Rizzo 2013, "Energy statistics", definition 1; Bellemare et al. 2017
+    (arXiv:1705.10743), section 4.
+  """
+  return -mmd2(lambda a, b: distances(a, b), x, y, unbiased)

@@ -1,0 +1,114 @@
+"""Penalties put into a game: what is penalised where, by name and weight in a config.
+
+A regulariser turns what a discriminator's loss has at hand, a `Critique`, into values [B] that are
+averaged, weighted and added to that loss.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import chex
+import jax.numpy as jnp
+
+from gan_jax import penalties
+from gan_jax.game import PyTree
+
+
+class Critique(NamedTuple):
+  """What a regulariser of the discriminator may look at.
+
+  Attributes:
+    critic: points [B, ...] -> scores [B], the discriminator with its present weights.
+    real: real examples [B, ...].
+    fake: generated ones, of the same shape.
+    real_scores: [B].
+    fake_scores: [B].
+    key: [B] keys.
+    gather: from this device's part of a batch to the whole, see `game.Inputs`.
+    memory: what this regulariser remembers.
+  """
+
+  critic: penalties.Critic
+  real: chex.Array
+  fake: chex.Array
+  real_scores: chex.Array
+  fake_scores: chex.Array
+  key: chex.PRNGKey
+  gather: Callable[[chex.Array], chex.Array]
+  memory: PyTree
+
+
+def _nothing() -> PyTree:
+  return {}
+
+
+def _unchanged(memory: PyTree, metrics: Mapping[str, chex.Array]) -> PyTree:
+  return memory
+
+
+class Regularizer(NamedTuple):
+  """A penalty [B] of a critique, and what it remembers from step to step.
+
+  Attributes:
+    penalty: of a critique.
+    init_memory: () -> what it remembers before the first step.
+    update_memory: (memory, metrics of the discriminator) -> memory, after each step.
+  """
+
+  penalty: Callable[[Critique], chex.Array]
+  init_memory: Callable[[], PyTree] = _nothing
+  update_memory: Callable[[PyTree, Mapping[str, chex.Array]], PyTree] = _unchanged
+
+
+def gradient_penalty(target: float = 1.0, one_sided: bool = False) -> Regularizer:
+  """WGAN-GP's, on points between real and fake; see `penalties.gradient_penalty`. Weight 10."""
+
+  def penalty(critique: Critique) -> chex.Array:
+    points = penalties.interpolate(critique.key, critique.real, critique.fake)
+    return penalties.gradient_penalty(critique.critic, points, target, one_sided)
+
+  return Regularizer(penalty)
+
+
+def dragan(target: float = 1.0, one_sided: bool = False, scale: float = 0.5) -> Regularizer:
+  """DRAGAN's, on points around the real ones; see `penalties.dragan_points`. Weight 10."""
+
+  def penalty(critique: Critique) -> chex.Array:
+    deviation = critique.gather(critique.real).std()
+    points = penalties.dragan_points(critique.key, critique.real, deviation, scale)
+    return penalties.gradient_penalty(critique.critic, points, target, one_sided)
+
+  return Regularizer(penalty)
+
+
+def r1() -> Regularizer:
+  """The squared gradient norm on real points; the weight is gamma / 2. See `zero_centered`."""
+  return Regularizer(lambda critique: penalties.zero_centered(critique.critic, critique.real))
+
+
+def r2() -> Regularizer:
+  """The squared gradient norm on fake points; the weight is gamma / 2. See `zero_centered`."""
+  return Regularizer(lambda critique: penalties.zero_centered(critique.critic, critique.fake))
+
+
+def lecam(decay: float = 0.99) -> Regularizer:
+  """The squared distance of scores from the moving average of the other kind's; see `penalties`.
+
+  Args:
+    decay: of the averages, in [0, 1); they start at 0.
+
+  Raises:
+    ValueError: the decay is outside its range.
+  """
+  if not 0 <= decay < 1:
+    raise ValueError(f'decay is {decay}; it must be in [0, 1)')
+  kinds = ('real_score', 'fake_score')
+
+  def penalty(critique: Critique) -> chex.Array:
+    means = (critique.memory[kind] for kind in kinds)
+    return penalties.lecam(critique.real_scores, critique.fake_scores, *means)
+
+  def update_memory(memory: PyTree, metrics: Mapping[str, chex.Array]) -> PyTree:
+    return {kind: decay * memory[kind] + (1 - decay) * metrics[kind] for kind in kinds}
+
+  return Regularizer(penalty, lambda: {kind: jnp.zeros(()) for kind in kinds}, update_memory)
