@@ -166,7 +166,7 @@ def _step(table: _Table, state: TrainState) -> tuple[TrainState, Metrics]:
 def _phase(
   table: _Table, state: TrainState, phase: int, start: Variables, opt: Mapping[str, PyTree]
 ) -> tuple[Variables, dict[str, PyTree], Metrics]:
-  """Every player's turn: gradients from `start` on; in a second phase changes are to the step's start."""
+  """Every player's turn, from `start` on; in a second phase the changes are to where the step began."""
   variables, opt, metrics = start, dict(opt), {}
   for place, player in enumerate(table.game.players):
     before = variables if table.play.order == 'alternating' else start

@@ -42,7 +42,7 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
     raise ValueError(f'limit is {limit}; it must be positive')
 
   def change(updates, params):
-    clipped = lambda u, p: jnp.clip(p + u, -limit, limit) - p  # noqa: E731
+    clipped = lambda u, p: jnp.clip(p + u, -limit, limit) - p
     return jax.tree.map(clipped, updates, params)
 
   return _stateless(change)
@@ -87,7 +87,7 @@ def add_orthogonal_gradient(weight: float) -> optax.GradientTransformation:
   slope = jax.grad(penalties.off_orthogonality)
 
   def change(updates, params):
-    add = lambda u, p: u + weight * slope(p) if p.ndim > 1 else u  # noqa: E731
+    add = lambda u, p: u + weight * slope(p) if p.ndim > 1 else u
     return jax.tree.map(add, updates, params)
 
   return _stateless(change)

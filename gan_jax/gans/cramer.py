@@ -43,8 +43,8 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
     (real, fake, other), points, key, variables = play(variables, inputs)
-    f = lambda features: norm(features - other) - norm(features)  # noqa: E731
-    critic = lambda points: f(pair.judge(variables, points, key)[0])  # noqa: E731
+    f = lambda features: norm(features - other) - norm(features)
+    critic = lambda points: f(pair.judge(variables, points, key)[0])
     penalty = penalties.gradient_penalty(critic, points).mean()
     surrogate = (f(real) - f(fake)).mean()
     metrics = {'surrogate': surrogate, 'gradient_penalty': penalty}

@@ -53,7 +53,7 @@ def make(
     real_features, variables = pair.judge(variables, real, real_key)
     fake_features, variables = pair.judge(variables, fake, fake_key)
     chex.assert_rank([real_features, fake_features], 2)
-    features = lambda points: pair.judge(variables, points, critic_key)[0]  # noqa: E731
+    features = lambda points: pair.judge(variables, points, critic_key)[0]
     gathered = inputs.gather(real_features), inputs.gather(fake_features)
     distance = mmd.mmd2(compare, *gathered, unbiased=unbiased)
     if scaling:
@@ -66,7 +66,7 @@ def make(
     value, metrics = -distance, {'mmd2': distance}
     if penalty:
       points = penalties.interpolate(key, real, fake)
-      critic = lambda points: mmd.witness(compare, features(points), *gathered)  # noqa: E731
+      critic = lambda points: mmd.witness(compare, features(points), *gathered)
       metrics['gradient_penalty'] = penalties.gradient_penalty(critic, points).mean()
       value += penalty * metrics['gradient_penalty']
     return value, Aux(variables, metrics)

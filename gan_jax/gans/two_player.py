@@ -118,7 +118,7 @@ class _Term(NamedTuple):
 
   def of(self, critique: Critique, step: chex.Array) -> tuple[chex.Array, chex.Array]:
     """The mean penalty, 0 in the steps without, and what it adds to the loss."""
-    value = lambda: self.regularizer.penalty(critique).mean()  # noqa: E731
+    value = lambda: self.regularizer.penalty(critique).mean()
     if self.every > 1:
       due = step % self.every == 0
       mean = jax.lax.cond(due, value, lambda: jnp.zeros((), critique.real_scores.dtype))
@@ -156,7 +156,7 @@ def _critique(
   pair: Pair, variables: Variables, inputs: Inputs, now: _Round, key: chex.PRNGKey, memory: PyTree
 ) -> Critique:
   key, critic_key = latents.split(key)
-  critic = lambda points: pair.judge(variables, points, critic_key)[0]  # noqa: E731
+  critic = lambda points: pair.judge(variables, points, critic_key)[0]
   return Critique(
     critic, now.real, now.fake, now.real_scores, now.fake_scores, key, inputs.gather, memory
   )
