@@ -13,29 +13,15 @@ read from step 1,500 on; at 10,000 the samples are of all ten kinds, a few of 64
 (docs/dcgan.png).
 """
 
-from ml_collections import FieldReference
-
 from gan_jax import config as configs
+from gan_jax import flavours
 
 
 def get_config(preset: str = '') -> configs.Config:
-  """The full run, or with 'test' seconds of it."""
-  configs.check_preset(preset, 'test')
-  size, channels, width = FieldReference(28), FieldReference(1), FieldReference(32)
-  config = configs.default()
-  config.steps = 10_000
-  config.steps_per_call = 5
-  config.data = {'name': 'mnist5k', 'size': size, 'channels': channels}
-  config.gan = {'name': 'dcgan', 'real_label': 1.0, 'prior': {'name': 'uniform', 'size': 100}}
-  config.networks = {
-    'generator': {'name': 'dcgan.Generator', 'size': size, 'channels': channels, 'width': width},
-    'discriminator': {'name': 'dcgan.Discriminator', 'width': width},
-  }
-  adam = {'optimizer': 'adam', 'learning_rate': 2e-4, 'b1': 0.5, 'steps': 1}
-  config.players = {'generator': dict(adam), 'discriminator': dict(adam)}
-  config.ema = {'generator': 0.999}
-  if preset == 'test':
-    width.set(8)
-    config.steps, config.batch_size, config.steps_per_call = 8, 16, 2
-    config.log_every, config.sample_every, config.checkpoint_every = 2, 4, 4
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words)
+  config.gan.name, config.gan.real_label = 'dcgan', 1.0
+  if config.data.name == 'mnist5k' and 'test' not in words:
+    config.steps = 10_000
   return config

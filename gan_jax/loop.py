@@ -9,14 +9,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from gan_jax import build, checkpoints, cli, latents, parallel, report, workdir
+from gan_jax import build, checkpoints, cli, latents, parallel, pictures, report, workdir
 from gan_jax.config import Plain
 from gan_jax.errors import ConfigError, DivergedError
 from gan_jax.game import Game
 from gan_jax.progress import Progress
-from gan_jax.train import Play, TrainState, averaged, init_state, make_step
-
-PICTURED = 64
+from gan_jax.train import Play, TrainState, init_state, make_step
 
 
 class Outcome(NamedTuple):
@@ -119,7 +117,7 @@ class _Loop:
     self._metrics = workdir.Metrics(folder, step) if parallel.is_primary() else None
     self._progress = Progress(step, config['steps'], silent=not parallel.is_primary())
     self._clock = self._origin = None
-    self._sample = jax.jit(built.game.sample)
+    self._draw = pictures.drawer(config, built.game, built.source)
 
   def close(self):
     if self._metrics:
@@ -152,6 +150,8 @@ class _Loop:
         if stopping:
           break
       self._kept.wait()
+    if self._metrics and self._step >= config['steps']:
+      self._animate()
     return Outcome(self._step, stop.signal, was_finished=False)
 
   def _is_due(self, key: str) -> bool:
@@ -204,17 +204,20 @@ class _Loop:
       self._kept.save(self._step, parallel.local(state))
 
   def _picture(self, state: TrainState) -> None:
-    """Samples from the same latents every time, of the averaged weights and of the raw ones."""
+    """Draws the state; what is measured on the way is logged too."""
     if not parallel.is_primary():
       return
-    state = parallel.local(state)
-    keys = latents.sample_keys(self._config['seed'], 0, PICTURED)
-    weights = {'raw weights': state.variables}
-    if self._config['ema']:
-      weights = {'averaged weights (EMA)': averaged(state), **weights}
-    grids = {
-      caption: report.grid(report.to_bytes(self._sample(variables, keys)))
-      for caption, variables in weights.items()
-    }
-    path = self._folder / workdir.SAMPLES / f'step_{self._step:08}.png'
-    report.save_png(path, report.captioned(grids))
+    picture, scores = self._draw(parallel.local(state))
+    report.save_png(self._folder / workdir.SAMPLES / f'step_{self._step:08}.png', picture)
+    if scores and self._step:
+      self._metrics.write({'step': self._step, 'time': round(self._time(), 3), **scores})
+      self._progress.scored(self._step, scores)
+
+  def _animate(self) -> None:
+    film = pictures.animate(self._folder / workdir.SAMPLES)
+    if film:
+      workdir.write_whole(self._folder / workdir.FILM, film)
+
+  def _time(self) -> float:
+    """Seconds of training so far."""
+    return time.perf_counter() - self._origin

@@ -37,7 +37,8 @@ def make(owner: ModuleType, spec: Mapping[str, Any], returns: type) -> Any:
 
   Args:
     owner: a module of factories, e.g. `gan_jax.losses`.
-    spec: 'name' says the factory, the other keys are its arguments.
+    spec: 'name' says the factory, the other keys are its arguments. Where it takes another of what
+      `returns` says, that argument is a spec too.
     returns: what the factory returns; only functions annotated so can be named.
 
   Raises:
@@ -46,7 +47,10 @@ def make(owner: ModuleType, spec: Mapping[str, Any], returns: type) -> Any:
   name, arguments = split(spec)
   known = factories(owner, returns)
   choose(name, known)
-  return call(known[name], arguments)
+  takes = inspect.signature(known[name]).parameters
+  nested = {key for key in arguments if key in takes and takes[key].annotation is returns}
+  made = {key: make(owner, arguments[key], returns) for key in nested}
+  return call(known[name], {**arguments, **made})
 
 
 def split(spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

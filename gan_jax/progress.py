@@ -47,6 +47,11 @@ class Progress:
     parts += [f'{name} loss {value:.3f}' for name, value in losses.items()]
     print('  '.join(parts), flush=True)
 
+  def scored(self, step: int, scores: Mapping[str, float]) -> None:
+    """Shows scores."""
+    parts = [f'{name.removeprefix("modes/")} {value:.4g}' for name, value in scores.items()]
+    self.say(f'step {step}/{self._last}  modes: {", ".join(parts)}')
+
   def close(self) -> None:
     """Leaves the bar as it is."""
     self._bar.close()

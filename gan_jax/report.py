@@ -3,7 +3,7 @@
 import io
 import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -13,6 +13,9 @@ from gan_jax.workdir import write_whole
 _GAP = 2
 _BACKGROUND = 255
 _SMALL = 64
+_SURFACE = 80
+
+Surface = Callable[[np.ndarray], np.ndarray]
 
 
 def to_bytes(images: np.ndarray) -> np.ndarray:
@@ -67,3 +70,56 @@ def png(picture: np.ndarray) -> bytes:
 def save_png(path: pathlib.Path, picture: np.ndarray) -> None:
   """Writes a picture, uint8 [height, width, 1 or 3], whole or not at all."""
   write_whole(path, png(picture))
+
+
+def plane(points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+  """How to look at points [N, D] in a plane: [M, D] -> [M, 2].
+
+  Two coordinates as they are, more of them along the two directions in which `points` vary most.
+  """
+  if points.shape[1] == 2:
+    return lambda x: np.asarray(x)
+  center = points.mean(axis=0)
+  directions = np.linalg.svd(points - center, full_matrices=False)[2][:2]
+  return lambda x: (np.asarray(x) - center) @ directions.T
+
+
+def scatter(
+  points: Mapping[str, np.ndarray],
+  frame: np.ndarray,
+  surface: Surface | None = None,
+  title: str = '',
+) -> np.ndarray:
+  """Points in a plane, over the discriminator's output if that is given.
+
+  Args:
+    points: {what they are: [N, 2]}, drawn in turn; those outside the picture are not shown.
+    frame: [M, 2], points that decide what part of the plane is shown.
+    surface: points [P, 2] -> [P].
+    title: above it.
+
+  Returns:
+    uint8 [480, 560, 3].
+  """
+  # Here, for it takes a second, which a start without points should not spend.
+  from matplotlib.backends.backend_agg import FigureCanvasAgg
+  from matplotlib.figure import Figure
+
+  low, high = frame.min(axis=0), frame.max(axis=0)
+  margin = 0.25 * np.maximum(high - low, 1e-6)
+  (left, bottom), (right, top) = low - margin, high + margin
+  figure = Figure(figsize=(5.6, 4.8), dpi=100, layout='constrained')
+  axes = figure.add_subplot(xlim=(left, right), ylim=(bottom, top), aspect='equal')
+  if surface is not None:
+    x, y = np.linspace(left, right, _SURFACE), np.linspace(bottom, top, _SURFACE)
+    places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32)
+    height = np.asarray(surface(places)).reshape(_SURFACE, _SURFACE)
+    shades = axes.contourf(x, y, height, levels=20, cmap='Greys_r', alpha=0.7)
+    figure.colorbar(shades, ax=axes, label='discriminator', shrink=0.8)
+  for (label, those), size in zip(points.items(), (5, 2), strict=False):
+    axes.plot(*those.T, '.', markersize=size, label=label)
+  axes.set_title(title, fontsize=10)
+  axes.legend(loc='upper right', fontsize=8)
+  canvas = FigureCanvasAgg(figure)
+  canvas.draw()
+  return np.asarray(canvas.buffer_rgba())[..., :3]

@@ -3,6 +3,7 @@
 It needs the folder of the run and nothing else: no data, no experiment file.
 """
 
+import itertools
 import pathlib
 import zipfile
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ _WORKDIR = flags.DEFINE_string('workdir', None, 'The folder of the run.', requir
 _NUM = flags.DEFINE_integer('num', 64, 'How many samples.')
 _SEED = flags.DEFINE_integer('seed', 0, 'Sample i is a function of the seed and of i.')
 _OUT = flags.DEFINE_string(
-  'out', 'samples.png', 'FILE.png: a grid; FILE.npz: uint8 images; FOLDER/: a PNG each.'
+  'out',
+  'samples.png',
+  'FILE.png: a grid, or a plot of points; FILE.npz: an array; FOLDER/: a PNG an image.',
 )
 _STEP = flags.DEFINE_integer('step', None, 'Of which checkpoint; by default the newest.')
 _EMA = flags.DEFINE_boolean(
@@ -28,34 +31,44 @@ _EMA = flags.DEFINE_boolean(
 
 
 def write_npz(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
-  """Writes batches one after the other as the array 'images' [num, ...] of an .npz file."""
+  """Writes batches one after the other into an .npz file: 'images' or 'points' [num, ...]."""
   draft = path.with_name(f'.{path.name}.draft')
+  first = next(batches)
+  name = 'points' if first.ndim == 2 else 'images'
   with (
     zipfile.ZipFile(draft, 'w') as archive,
-    archive.open('images.npy', 'w', force_zip64=True) as f,
+    archive.open(f'{name}.npy', 'w', force_zip64=True) as f,
   ):
-    for place, images in enumerate(batches):
-      if not place:
-        header = {'descr': '|u1', 'fortran_order': False, 'shape': (num, *images.shape[1:])}
-        np.lib.format.write_array_header_1_0(f, header)
-      f.write(images.tobytes())
+    kind = np.lib.format.dtype_to_descr(first.dtype)
+    header = {'descr': kind, 'fortran_order': False, 'shape': (num, *first.shape[1:])}
+    np.lib.format.write_array_header_1_0(f, header)
+    for batch in itertools.chain([first], batches):
+      f.write(batch.tobytes())
   draft.replace(path)
 
 
 def write_folder(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
   """Writes each image as a PNG, 000000.png and so on."""
+  first = next(batches)
+  if first.ndim == 2:
+    raise ConfigError('--out: points are no pictures; choose a .npz or, for a plot, a .png')
   path.mkdir(parents=True, exist_ok=True)
   if any(path.iterdir()):
     raise ConfigError(f'--out: the folder {path} is not empty; choose another')
   digits = max(6, len(str(num - 1)))
-  for place, images in enumerate(batches):
+  for place, images in enumerate(itertools.chain([first], batches)):
     for offset, image in enumerate(images):
       name = f'{place * trained.BATCH + offset:0{digits}}.png'
       (path / name).write_bytes(report.png(image))
 
 
 def _write_grid(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
-  report.save_png(path, report.grid(np.concatenate(list(batches))))
+  samples = np.concatenate(list(batches))
+  if samples.ndim == 2:
+    points = report.plane(samples)(samples)
+    report.save_png(path, report.scatter({'generated': points}, points))
+    return
+  report.save_png(path, report.grid(samples))
 
 
 def _writer():

@@ -64,7 +64,7 @@ def _arrays(folder: pathlib.Path, step: int | None) -> tuple[int, checkpoints.Ar
 
 
 def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.ndarray]:
-  """Samples as uint8 images, in batches; sample i depends on seed and i alone.
+  """Samples in batches, images as uint8; sample i depends on seed and i alone.
 
   Args:
     game: of a run.
@@ -73,9 +73,9 @@ def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.n
     seed: from 0 to 2**32 - 1.
 
   Yields:
-    uint8 [at most BATCH, height, width, channels].
+    uint8 [at most BATCH, height, width, channels], or points, float32 [at most BATCH, D].
   """
   sample = jax.jit(game.sample)
   for first in range(0, num, BATCH):
-    images = sample(variables, latents.sample_keys(seed, first, BATCH))
-    yield report.to_bytes(images)[: num - first]
+    samples = np.asarray(sample(variables, latents.sample_keys(seed, first, BATCH)))[: num - first]
+    yield report.to_bytes(samples) if samples.ndim > 2 else samples

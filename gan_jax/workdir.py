@@ -15,6 +15,7 @@ from gan_jax.config import MAY_CHANGE, Plain, differences
 from gan_jax.errors import ConfigError
 
 CONFIG, METRICS, SAMPLES, CHECKPOINTS = 'config.json', 'metrics.jsonl', 'samples', 'checkpoints'
+FILM = 'samples.gif'
 
 
 def write_whole(path: pathlib.Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ alone: every device makes its own rows of the global batch, whatever the number 
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import chex
 import jax
@@ -24,10 +24,12 @@ class Source(NamedTuple):
     arrays: what every device holds, at rest: images are uint8.
     batch: (arrays, draw, rows [b]) -> {'real': float32 [b, ...], 'label': int32 [b]}, the given rows
       of the global batch number `draw`; it runs inside the compiled step.
+    modes: of a mixture, see `points.Modes`; None where they are not known.
   """
 
   arrays: Mapping[str, np.ndarray]
   batch: Callable[[Mapping[str, chex.Array], chex.Array, chex.Array], Mapping[str, chex.Array]]
+  modes: Any = None
 
 
 def resident(images: np.ndarray, labels: np.ndarray, *, seed: int, batch_size: int) -> Source:

@@ -13,7 +13,7 @@ def make(
   networks: Mapping[str, nn.Module],
   *,
   real_label: float = 1.0,
-  prior: Mapping[str, Any] = {'name': 'uniform', 'size': 100},  # noqa: B006, it is only read
+  prior: Mapping[str, Any] = {'name': 'uniform', 'size': 100},
 ) -> Game:
   """The non-saturating game, with latents uniform on [-1, 1) as in section 4 of the paper.
 

@@ -12,8 +12,8 @@ from gan_jax.gans import two_player
 def make(
   networks: Mapping[str, nn.Module],
   *,
-  loss: Mapping[str, Any] = {'name': 'minimax'},  # noqa: B006, it is only read
-  prior: Mapping[str, Any] = {'name': 'uniform', 'size': 100},  # noqa: B006
+  loss: Mapping[str, Any] = {'name': 'minimax'},
+  prior: Mapping[str, Any] = {'name': 'uniform', 'size': 100},
 ) -> Game:
   """The minimax game of equation 1; {'name': 'non_saturating'} is the switch that section 3 advises.
 

@@ -19,7 +19,7 @@ def make(
   networks: Mapping[str, nn.Module],
   *,
   prior: Mapping[str, Any],
-  kernel: Mapping[str, Any] = {'name': 'rational_quadratic'},  # noqa: B006, it is only read
+  kernel: Mapping[str, Any] = {'name': 'rational_quadratic'},
   unbiased: bool = True,
   penalty: float = 1.0,
   scaling: float = 0.0,

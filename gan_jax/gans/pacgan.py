@@ -33,7 +33,7 @@ def make(
   networks: Mapping[str, nn.Module],
   *,
   prior: Mapping[str, Any],
-  loss: Mapping[str, Any] = {'name': 'non_saturating'},  # noqa: B006, it is only read
+  loss: Mapping[str, Any] = {'name': 'non_saturating'},
   degree: int = 2,
 ) -> Game:
   """The discriminator judges packs of independent examples, all real or all fake (section 3).

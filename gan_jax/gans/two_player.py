@@ -1,4 +1,4 @@
-"""A generator against a discriminator: the assembly of every variant whose news is a loss or penalty."""
+"""A generator against a discriminator: what variants share whose news is only a loss or a penalty."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -20,8 +20,8 @@ def make(
   *,
   loss: Mapping[str, Any],
   prior: Mapping[str, Any],
-  penalties: Mapping[str, Mapping[str, Any]] = {},  # noqa: B006, it is only read
-  noise: Mapping[str, Any] = {},  # noqa: B006
+  penalties: Mapping[str, Mapping[str, Any]] = {},
+  noise: Mapping[str, Any] = {},
 ) -> Game:
   """A game of two players, who play in the order discriminator, generator.
 

@@ -15,7 +15,7 @@ def make(
   networks: Mapping[str, nn.Module],
   *,
   prior: Mapping[str, Any],
-  loss: Mapping[str, Any] = {'name': 'minimax'},  # noqa: B006, it is only read
+  loss: Mapping[str, Any] = {'name': 'minimax'},
   unroll: int = 5,
 ) -> Game:
   """The generator plays against the discriminator as it will be after `unroll` updates (equation 8).

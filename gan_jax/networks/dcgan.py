@@ -16,6 +16,7 @@ from gan_jax.errors import ConfigError
 from gan_jax.networks.conv import Conv, ConvTranspose, Geometry
 
 SIZES = (28, 32, 64, 128)
+NORMS = ('batch', 'spectral', 'none')
 
 
 def _halvings(size: int) -> list[Geometry]:
@@ -81,22 +82,67 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-  """Images [B, size, size, C] in [-1, 1] -> scores [B], the logits of being real.
+  """Images [B, size, size, C] in [-1, 1] -> scores [B], or features [B, outputs].
 
   Attributes:
     width: channels of the first feature map; each one after it has twice as many.
+    norm: 'batch' as in the paper, 'spectral' (every kernel divided by its largest singular value,
+      Miyato et al. 2018, arXiv:1802.05957), or 'none', as gradient penalties need it.
+    outputs: 0 for scores [B], the logits of being real; else the size of the features.
     axis_name: as in `Generator`.
   """
 
   width: int = 64
+  norm: str = 'batch'
+  outputs: int = 0
   axis_name: str | None = None
 
   @nn.compact
   def __call__(self, images: chex.Array, *, train: bool, key=None) -> chex.Array:
     """Scores images; `key` is not needed."""
+    if self.norm not in NORMS:
+      raise ConfigError(f'norm is {self.norm!r}; it must be one of: {", ".join(NORMS)}')
     first, *others = _halvings(images.shape[1])
-    x = _leaky_relu(Conv(self.width, first)(images))
+    x = _leaky_relu(self._layer(Conv(self.width, first), images, train))
     for level, geometry in enumerate(others, start=1):
-      x = Conv(self.width * 2**level, geometry, use_bias=False)(x)
-      x = _leaky_relu(_batch_norm(train, self.axis_name)(x))
-    return nn.Dense(1, kernel_init=_normal)(x.reshape(len(x), -1))[:, 0]
+      conv = Conv(self.width * 2**level, geometry, use_bias=self.norm != 'batch')
+      x = self._layer(conv, x, train)
+      if self.norm == 'batch':
+        x = _batch_norm(train, self.axis_name)(x)
+      x = _leaky_relu(x)
+    last = nn.Dense(max(self.outputs, 1), kernel_init=_normal)
+    x = self._layer(last, x.reshape(len(x), -1), train)
+    return x if self.outputs else x[:, 0]
+
+  def _layer(self, layer: nn.Module, x: chex.Array, train: bool) -> chex.Array:
+    return nn.SpectralNorm(layer)(x, update_stats=train) if self.norm == 'spectral' else layer(x)
+
+
+class Autoencoder(nn.Module):
+  """Images [B, size, size, C] -> (reconstructions of their shape, codes [B, code]).
+
+  A `Discriminator` that ends in the code, and a `Generator` that starts from it.
+
+  Attributes:
+    size: as in `Generator`.
+    channels: of the image.
+    width: of both parts.
+    code: size of the code.
+    norm: of the encoder, see `Discriminator`; the decoder has batch norm.
+    axis_name: as in `Generator`.
+  """
+
+  size: int
+  channels: int = 1
+  width: int = 64
+  code: int = 64
+  norm: str = 'batch'
+  axis_name: str | None = None
+
+  @nn.compact
+  def __call__(self, images: chex.Array, *, train: bool, key=None) -> tuple[chex.Array, chex.Array]:
+    """Encodes and decodes images; `key` is not needed."""
+    encoder = Discriminator(self.width, self.norm, self.code, self.axis_name)
+    decoder = Generator(self.size, self.channels, self.width, self.axis_name)
+    codes = encoder(images, train=train)
+    return decoder(codes, train=train), codes

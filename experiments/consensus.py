@@ -1,0 +1,19 @@
+"""Consensus optimisation: Mescheder et al. 2017 (arXiv:1705.10461), simultaneous as in the paper.
+
+python -m gan_jax.main --config=experiments/consensus.py
+python -m gan_jax.main --config=experiments/consensus.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words, images={'norm': 'none'})
+  config.update = 'simultaneous'
+  config.gan.name = 'consensus'
+  config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
+  config.gan.weight = 0.1
+  return config

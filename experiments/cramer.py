@@ -1,0 +1,16 @@
+"""Cramer GAN: Bellemare et al. 2017 (arXiv:1705.10743).
+
+python -m gan_jax.main --config=experiments/cramer.py
+python -m gan_jax.main --config=experiments/cramer.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words, images={'norm': 'none', 'outputs': 64}, points={'outputs': 16})
+  config.gan.name, config.gan.weight = 'cramer', 10.0
+  return config

@@ -1,0 +1,16 @@
+"""EBGAN with the pulling-away term: Zhao et al. 2017 (arXiv:1609.03126).
+
+python -m gan_jax.main --config=experiments/ebgan.py
+python -m gan_jax.main --config=experiments/ebgan.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words, judge='Autoencoder')
+  config.gan.name, config.gan.margin, config.gan.pull_away = 'ebgan', 1.0, 0.1
+  return config

@@ -1,0 +1,17 @@
+"""ExtraAdam on WGAN-GP: Gidel et al. 2019 (arXiv:1802.10551), algorithm 4.
+
+python -m gan_jax.main --config=experiments/extragradient.py
+python -m gan_jax.main --config=experiments/extragradient.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words, images={'norm': 'none'})
+  config.update = 'extragradient'
+  config.gan.name, config.gan.weight = 'wgan_gp', 10.0
+  return config

@@ -1,0 +1,31 @@
+"""f-GAN: Nowozin et al. 2016 (arXiv:1606.00709), by default with Pearson's chi-square.
+
+Another divergence is a word of the preset, e.g. experiments/fgan.py:ring-hellinger.
+
+python -m gan_jax.main --config=experiments/fgan.py
+python -m gan_jax.main --config=experiments/fgan.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+DIVERGENCES = (
+  'total_variation',
+  'kl',
+  'reverse_kl',
+  'pearson',
+  'neyman',
+  'hellinger',
+  'jensen_shannon',
+  'gan',
+)
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset, *DIVERGENCES)
+  config = flavours.start(words)
+  config.gan.name = 'two_player'
+  divergence = next(iter(words & set(DIVERGENCES)), 'pearson')
+  config.gan.loss = {'name': 'f_divergence', 'divergence': divergence, 'saturating': False}
+  return config

@@ -1,0 +1,22 @@
+"""The hinge loss with spectral normalisation, SNGAN: Miyato et al. 2018 (arXiv:1802.05957).
+
+The word 'orthogonal' adds the orthogonal regularisation of BigGAN (Brock et al. 2019,
+arXiv:1809.11096) to the generator.
+
+python -m gan_jax.main --config=experiments/hinge.py
+python -m gan_jax.main --config=experiments/hinge.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset, 'orthogonal')
+  config = flavours.start(words, images={'norm': 'spectral'}, points={'norm': 'spectral'})
+  config.gan.name = 'two_player'
+  config.gan.loss = {'name': 'hinge'}
+  if 'orthogonal' in words:
+    config.players.generator.before = {'add_orthogonal_gradient': {'weight': 1e-4}}
+  return config

@@ -1,0 +1,21 @@
+"""Instance noise: Arjovsky & Bottou 2017 (arXiv:1701.04862), Sonderby et al. 2017 (arXiv:1610.04490).
+
+Gaussian noise on all that the discriminator sees, real and fake, which fades out over three
+quarters of the run.
+
+python -m gan_jax.main --config=experiments/instance_noise.py
+python -m gan_jax.main --config=experiments/instance_noise.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words)
+  config.gan.name = 'two_player'
+  config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
+  config.gan.noise = {'scale': 0.5, 'steps': config.steps * 3 // 4}
+  return config

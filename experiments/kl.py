@@ -1,0 +1,18 @@
+"""The GAN whose generator descends KL(p_g || p_data): Huszar 2016, Sonderby et al. 2017
+(arXiv:1610.04490); see `losses.kl`.
+
+python -m gan_jax.main --config=experiments/kl.py
+python -m gan_jax.main --config=experiments/kl.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words)
+  config.gan.name = 'two_player'
+  config.gan.loss = {'name': 'kl', 'real_label': 1.0}
+  return config

@@ -1,0 +1,18 @@
+"""The LeCam penalty on the non-saturating GAN: Tseng et al. 2021 (arXiv:2104.03310).
+
+python -m gan_jax.main --config=experiments/lecam.py
+python -m gan_jax.main --config=experiments/lecam.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words)
+  config.gan.name = 'two_player'
+  config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
+  config.gan.penalties = {'lecam': {'weight': 0.1, 'decay': 0.99}}
+  return config

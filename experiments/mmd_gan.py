@@ -1,0 +1,24 @@
+"""MMD GAN with a gradient penalty on the witness: Binkowski et al. 2018 (arXiv:1801.01401).
+
+The word 'scaled' makes it SMMD: Arbel et al. 2018 (arXiv:1805.11565).
+
+python -m gan_jax.main --config=experiments/mmd_gan.py
+python -m gan_jax.main --config=experiments/mmd_gan.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset, 'scaled')
+  config = flavours.start(words, images={'norm': 'none', 'outputs': 16}, points={'outputs': 16})
+  config.gan.name = 'mmd_gan'
+  config.gan.kernel = {'name': 'rational_quadratic', 'alphas': (0.2, 0.5, 1.0, 2.0, 5.0)}
+  config.gan.unbiased, config.gan.penalty, config.gan.scaling = True, 1.0, 0.0
+  if 'scaled' in words:
+    config.gan.kernel = {'name': 'rbf_mixture', 'sigmas': (1.0,)}
+    config.gan.penalty, config.gan.scaling = 0.0, 10.0
+    config.networks.discriminator.outputs = 1
+  return config

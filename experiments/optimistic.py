@@ -1,0 +1,19 @@
+"""Optimistic Adam on WGAN-GP: Daskalakis et al. 2018 (arXiv:1711.00141).
+
+python -m gan_jax.main --config=experiments/optimistic.py
+python -m gan_jax.main --config=experiments/optimistic.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words, images={'norm': 'none'})
+  config.update = 'simultaneous'
+  config.gan.name, config.gan.weight = 'wgan_gp', 10.0
+  for player in ('generator', 'discriminator'):
+    config.players[player].optimizer = 'optimistic_adam_v2'
+  return config

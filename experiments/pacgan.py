@@ -1,0 +1,18 @@
+"""PacGAN: Lin et al. 2018 (arXiv:1712.04086), a discriminator of packs of two.
+
+The paper's own 2-D experiments are the presets ring-pacgan and grid-pacgan.
+
+python -m gan_jax.main --config=experiments/pacgan.py
+python -m gan_jax.main --config=experiments/pacgan.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words)
+  config.gan.name, config.gan.degree = 'pacgan', 2
+  return config

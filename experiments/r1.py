@@ -1,0 +1,22 @@
+"""The non-saturating GAN with the R1 penalty: Mescheder et al. 2018 (arXiv:1801.04406).
+
+The penalty is lazy, in every fourth step four times as heavy (Karras et al. 2020, arXiv:1912.04958,
+section 3.1, has every 16th). The weight is gamma / 2.
+
+python -m gan_jax.main --config=experiments/r1.py
+python -m gan_jax.main --config=experiments/r1.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words, images={'norm': 'none'})
+  config.gan.name = 'two_player'
+  config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
+  weight = 0.05 if flavours.on_points(words) else 0.5
+  config.gan.penalties = {'r1': {'weight': weight, 'every': 4}}
+  return config

@@ -1,0 +1,17 @@
+"""The relativistic average GAN: Jolicoeur-Martineau 2019 (arXiv:1807.00734).
+
+python -m gan_jax.main --config=experiments/ragan.py
+python -m gan_jax.main --config=experiments/ragan.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words)
+  config.gan.name = 'two_player'
+  config.gan.loss = {'name': 'relativistic_average', 'base': {'name': 'non_saturating'}}
+  return config

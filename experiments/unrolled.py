@@ -1,0 +1,18 @@
+"""Unrolled GAN: Metz et al. 2017 (arXiv:1611.02163), five steps ahead.
+
+python -m gan_jax.main --config=experiments/unrolled.py
+python -m gan_jax.main --config=experiments/unrolled.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words, images={'norm': 'none'})
+  config.gan.name, config.gan.unroll = 'unrolled', 5
+  # Adam's slope is infinite where a weight has had no gradient yet, e.g. behind a ReLU.
+  config.players.discriminator.eps_root = 1e-10
+  return config

@@ -1,0 +1,17 @@
+"""WGAN-GP: Gulrajani et al. 2017 (arXiv:1704.00028).
+
+python -m gan_jax.main --config=experiments/wgan_gp.py
+python -m gan_jax.main --config=experiments/wgan_gp.py:ring
+"""
+
+from gan_jax import config as configs
+from gan_jax import flavours
+
+
+def get_config(preset: str = '') -> configs.Config:
+  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  words = flavours.words(preset)
+  config = flavours.start(words, images={'norm': 'none'})
+  config.gan.name, config.gan.weight = 'wgan_gp', 10.0
+  flavours.critic_steps(config, 5, words)
+  return config

@@ -1,0 +1,60 @@
+"""Points drawn afresh for every batch: what the sources of 2-D and other mixtures share."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import latents
+from gan_jax.data import Source
+
+Draw = Callable[[chex.PRNGKey], tuple[chex.Array, chex.Array]]
+"""One key -> a point [D] float32 and its label, int32."""
+
+
+class Modes(NamedTuple):
+  """The modes of a mixture, and when a sample counts as one of theirs.
+
+  Attributes:
+    centers: float32 [K, D], all different.
+    deviation: the standard deviation of a mode in every coordinate that varies.
+    reach: how many deviations from the nearest center a sample of high quality may be.
+  """
+
+  centers: np.ndarray
+  deviation: float
+  reach: float = 3.0
+
+
+def source(draw: Draw, seed: int, modes: Modes | None = None) -> Source:
+  """A source that never repeats: row i of batch number n is a function of the seed, n and i.
+
+  Args:
+    draw: makes one example.
+    seed: of the examples.
+    modes: those of a mixture.
+  """
+  key = jax.random.key_data(latents.stream(seed, 'points'))
+
+  def batch(arrays, number, rows):
+    of_batch = jax.random.fold_in(jax.random.wrap_key_data(arrays['key']), number)
+    real, label = jax.vmap(draw)(latents.example_keys(of_batch, rows))
+    return {'real': real, 'label': label}
+
+  return Source({'key': np.asarray(key)}, batch, modes)
+
+
+def gaussians(centers: np.ndarray, deviation: float) -> Draw:
+  """Of a balanced mixture of isotropic Gaussians around `centers` [K, D]; the label is the mode."""
+  means = np.asarray(centers, np.float32)
+
+  def draw(key: chex.PRNGKey) -> tuple[chex.Array, chex.Array]:
+    mode_key, noise_key = jax.random.split(key)
+    mode = jax.random.randint(mode_key, (), 0, len(means))
+    noise = jax.random.normal(noise_key, means.shape[1:])
+    return jnp.asarray(means)[mode] + deviation * noise, mode
+
+  return draw

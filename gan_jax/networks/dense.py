@@ -1,0 +1,57 @@
+"""What the fully connected networks share: activations, starting weights, spectral norm."""
+
+import functools
+
+import chex
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from gan_jax.errors import ConfigError
+
+ACTIVATIONS = {
+  'relu': jax.nn.relu,
+  'leaky_relu': functools.partial(jax.nn.leaky_relu, negative_slope=0.2),
+  'tanh': jnp.tanh,
+}
+
+_INITIALIZERS = {
+  'he': nn.initializers.he_normal(),
+  'lecun': nn.initializers.lecun_normal(),
+  'orthogonal': nn.initializers.orthogonal(1.4),
+}
+
+
+def initializer(weights: str | float) -> nn.initializers.Initializer:
+  """Of kernels: 'he', 'lecun', 'orthogonal' (of gain 1.4), or the standard deviation of a normal.
+
+  Raises:
+    ConfigError: it is none of these.
+  """
+  if isinstance(weights, int | float):
+    return nn.initializers.normal(weights)
+  if weights not in _INITIALIZERS:
+    raise ConfigError(
+      f'weights is {weights!r}; it must be a number or one of: {", ".join(_INITIALIZERS)}'
+    )
+  return _INITIALIZERS[weights]
+
+
+class Dense(nn.Module):
+  """A dense layer; with the norm 'spectral' its kernel is divided by its largest singular value.
+
+  The singular value comes from one step of power iteration in every training pass (Miyato et al.
+  2018, arXiv:1802.05957, algorithm 1), whose vector is the layer's state.
+  """
+
+  features: int
+  norm: str = 'none'
+  kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+
+  @nn.compact
+  def __call__(self, x: chex.Array, *, train: bool) -> chex.Array:
+    """[B, inputs] -> [B, features]."""
+    if self.norm not in ('none', 'spectral'):
+      raise ConfigError(f"norm is {self.norm!r}; it must be 'none' or 'spectral'")
+    layer = nn.Dense(self.features, kernel_init=self.kernel_init)
+    return nn.SpectralNorm(layer)(x, update_stats=train) if self.norm == 'spectral' else layer(x)
