@@ -14,4 +14,7 @@ def get_config(preset: str = '') -> configs.Config:
   config = flavours.start(words, images={'norm': 'none'})
   config.update = 'extragradient'
   config.gan.name, config.gan.weight = 'wgan_gp', 10.0
+  if flavours.on_points(words):
+    for player in config.players:
+      flavours.fade_out(config, player, updates=2)
   return config

@@ -17,33 +17,37 @@ at step 4,000 (seed 0) and 5,000 (seed 1). With the other loss and real labels o
 from ml_collections import FieldReference
 
 from gan_jax import config as configs
+from gan_jax import flavours
 
 
 def get_config(preset: str = '') -> configs.Config:
-  """The full run, the same with the non-saturating loss, or with 'test' seconds of it."""
-  configs.check_preset(preset, 'test', 'non_saturating')
+  """Digits with the paper's networks, or the data and protocol that the preset says."""
+  words = flavours.words(preset, 'non_saturating')
+  config = flavours.start(words)
+  config.gan.name = 'gan'
+  config.gan.loss = {'name': 'minimax', 'real_label': 1.0}
+  if not flavours.on_points(words):
+    _paper(config, small='test' in words)
+  if 'non_saturating' in words:
+    config.gan.loss.name = 'non_saturating'
+  return config
+
+
+def _paper(config: configs.Config, small: bool) -> None:
+  """The networks and the optimizer of the paper's MNIST model."""
   size, channels = FieldReference(28), FieldReference(1)
-  config = configs.default()
-  config.steps = 10_000
-  config.batch_size = 100
-  config.steps_per_call = 20
-  config.data = {'name': 'mnist5k', 'size': size, 'channels': channels}
-  config.gan = {
-    'name': 'gan',
-    'loss': {'name': 'minimax', 'real_label': 1.0},
-    'prior': {'name': 'uniform', 'size': 100},
-  }
+  config.data.size, config.data.channels = size, channels
   config.networks = {
     'generator': {
       'name': 'mlp.Generator',
       'size': size,
       'channels': channels,
-      'hidden': (1200, 1200),
+      'hidden': (32, 32) if small else (1200, 1200),
       'init_range': 0.05,
     },
     'discriminator': {
       'name': 'mlp.MaxoutDiscriminator',
-      'hidden': (240, 240),
+      'hidden': (16, 16) if small else (240, 240),
       'pieces': 5,
       'input_dropout': 0.2,
       'hidden_dropout': 0.5,
@@ -55,14 +59,6 @@ def get_config(preset: str = '') -> configs.Config:
     'generator': {**sgd, 'learning_rate': 0.1},
     'discriminator': {**sgd, 'learning_rate': 0.01},
   }
-  config.ema = {'generator': 0.999}
-  config.sample_every = config.checkpoint_every = 1000
-  config.log_every = 100
-  if preset == 'non_saturating':
-    config.gan.loss.name, config.gan.loss.real_label = 'non_saturating', 0.9
-  if preset == 'test':
-    config.steps, config.batch_size, config.steps_per_call = 8, 16, 2
-    config.log_every, config.sample_every, config.checkpoint_every = 2, 4, 4
-    config.networks.generator.hidden = (32, 32)
-    config.networks.discriminator.hidden = (16, 16)
-  return config
+  if not small:
+    config.steps, config.batch_size, config.steps_per_call = 10_000, 100, 20
+    config.log_every, config.sample_every, config.checkpoint_every = 100, 1_000, 1_000

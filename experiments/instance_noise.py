@@ -17,5 +17,5 @@ def get_config(preset: str = '') -> configs.Config:
   config = flavours.start(words)
   config.gan.name = 'two_player'
   config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
-  config.gan.noise = {'scale': 0.5, 'steps': config.steps * 3 // 4}
+  config.gan.noise = {'scale': 0.5, 'steps': config.get_ref('steps') * 3 // 4}
   return config

@@ -20,7 +20,6 @@ def get_config(preset: str = '') -> configs.Config:
   for player in config.players.values():
     del player.b1
     player.optimizer, player.learning_rate = 'rmsprop', rate
-  critic = config.players.discriminator
-  critic.after = {**critic.get('after', {}), 'clip_weights': {'limit': limit}}
   flavours.critic_steps(config, 5, words)
+  config.players.discriminator.constraints = {'clip_weights': {'limit': limit}}
   return config

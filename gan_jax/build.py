@@ -77,9 +77,9 @@ def _optimizers() -> dict[str, Any]:
 
 
 def _transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.GradientTransformation]:
-  """Transformations {name: arguments}, of `gan_jax.transforms` or of optax, in their order."""
+  """Transformations {name: arguments} of `gan_jax.transforms` or of optax, in the order of names."""
   made = []
-  for name, arguments in specs.items():
+  for name, arguments in sorted(specs.items()):
     owner = transforms if hasattr(transforms, name) else optax
     made.append(names.make(owner, {**arguments, 'name': name}, optax.GradientTransformation))
   return made
@@ -87,19 +87,21 @@ def _transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.GradientTr
 
 def optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformation, int]:
   """A player's optimizer with what comes before and after it, and its updates in a step."""
-  arguments = {'steps': 1, 'before': {}, 'after': {}, **spec}
+  stages = ('before', 'after', 'constraints')
+  arguments = {'steps': 1, **dict.fromkeys(stages, {}), **spec}
   name, steps = arguments.pop('optimizer', None), arguments.pop('steps')
   if not isinstance(steps, int) or steps < 1:
     raise ConfigError(f'steps is {steps!r}; it must be a whole number of at least 1')
-  around = []
-  for place in ('before', 'after'):
-    with at(place):
-      around.append(_transforms(arguments.pop(place)))
+  around = {}
+  for stage in stages:
+    with at(stage):
+      around[stage] = _transforms(arguments.pop(stage))
   with at('optimizer'):
     known = _optimizers()
     names.choose(name, known)
     _check_rate(arguments.get('learning_rate'))
-    made = optax.chain(*around[0], names.call(known[name], arguments), *around[1])
+    made = names.call(known[name], arguments)
+    made = optax.chain(*around['before'], made, *around['after'], *around['constraints'])
     jax.eval_shape(lambda p: made.update(p, made.init(p), p), {'weights': np.zeros((2, 2), np.float32)})
     return made, steps
 

@@ -34,8 +34,9 @@ def default() -> Config:
     gan: {'name': a module of gan_jax.gans, **hyperparameters of its make}.
     networks: {network: {'name': 'module.Class' in gan_jax.networks, **its fields}}.
     players: {player: {'optimizer': a name in optax, 'learning_rate': ..., **its arguments,
-      'steps': its updates in a step, 'before' and 'after': {transformation: its arguments} of
-      gan_jax.transforms or optax, on gradients and on the optimizer's changes}}.
+      'steps': its updates in a step, 'before', 'after' and 'constraints': {transformation: its
+      arguments} of gan_jax.transforms or optax, on gradients, on the optimizer's changes, and last on
+      what the changes make of the weights; in each of these in the order of names}}.
     ema: {network: decay} of the networks of which an average of the weights is kept.
     data: {'name': a module of gan_jax.data, **settings of its load}.
     log_every, sample_every, checkpoint_every: steps between lines of metrics, pictures and

@@ -77,12 +77,27 @@ def start(
 def critic_steps(config: configs.Config, count: int, chosen: Words) -> None:
   """Gives the discriminator `count` updates a step, and images fewer steps, for the time it takes."""
   config.players.discriminator.steps = count
+  if on_points(chosen):
+    fade_out(config, 'discriminator', count)
   if not on_points(chosen) and 'test' not in chosen:
     config.steps = 2_000
 
 
-def _adam(rate: float, b1: float = 0.5, **more: Any) -> dict[str, Any]:
-  return {'optimizer': 'adam', 'learning_rate': rate, 'b1': b1, 'steps': 1, **more}
+def fade_out(config: configs.Config, player: str, updates: int = 1) -> None:
+  """Lets a player's changes go down to 0 in the second half of the run.
+
+  Args:
+    config: whose number of steps says when.
+    player: its name.
+    updates: of the player in a step.
+  """
+  end = config.get_ref('steps') * updates
+  after = config.players[player].get('after', {})
+  config.players[player].after = {**after, 'linear_decay': {'begin': end // 2, 'end': end}}
+
+
+def _adam(rate: float, b1: float = 0.5) -> dict[str, Any]:
+  return {'optimizer': 'adam', 'learning_rate': rate, 'b1': b1, 'steps': 1}
 
 
 def _images(chosen: Words, judge: dict[str, Any]) -> configs.Config:
@@ -109,12 +124,10 @@ def _images(chosen: Words, judge: dict[str, Any]) -> configs.Config:
 def _points(chosen: Words, judge: dict[str, Any]) -> configs.Config:
   """Points, with networks and settings of our own; the rates go down to 0 in the second half."""
   config = configs.default()
-  steps, hidden = 10_000, (128, 128, 128)
-  if 'test' in chosen:
-    hidden = (16, 16)
+  hidden = (16, 16) if 'test' in chosen else (128, 128, 128)
   (name,) = chosen & set(POINTS)
   size = 1200 if name == 'mixture_1200' else 2
-  config.steps, config.batch_size, config.steps_per_call = steps, 256, 100
+  config.steps, config.batch_size, config.steps_per_call = 10_000, 256, 100
   config.log_every, config.sample_every, config.checkpoint_every = 500, 1_000, 5_000
   config.data = {'name': name}
   config.gan = {'prior': {'name': 'normal', 'size': 2}}
@@ -122,11 +135,9 @@ def _points(chosen: Words, judge: dict[str, Any]) -> configs.Config:
     'generator': {'name': 'points.Generator', 'size': size, 'hidden': hidden},
     'discriminator': {'hidden': hidden, **judge},
   }
-  decay = {'linear_decay': {'begin': steps // 2, 'end': steps}}
-  config.players = {
-    'generator': _adam(1e-3, after=dict(decay)),
-    'discriminator': _adam(1e-3, after=dict(decay)),
-  }
+  config.players = {'generator': _adam(1e-3), 'discriminator': _adam(1e-3)}
+  for player in config.players:
+    fade_out(config, player)
   config.ema = {'generator': 0.999}
   return config
 

@@ -1,7 +1,7 @@
 """Optax transformations that GANs need and optax lacks.
 
 A config names them, and optax's own, at a player: under `before`, on gradients before the optimizer,
-or under `after`, on the changes that it makes.
+under `after`, on the changes that it makes, or under `constraints`, last of all.
 """
 
 import chex
@@ -28,7 +28,7 @@ def _stateless(change) -> optax.GradientTransformation:
 
 
 def clip_weights(limit: float) -> optax.GradientTransformation:
-  """Keeps every parameter in [-limit, limit]: WGAN's constraint. Comes after the optimizer.
+  """Keeps every parameter in [-limit, limit]: WGAN's constraint.
 
   Args:
     limit: positive.
@@ -49,7 +49,7 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
 
 
 def max_norm(limit: float) -> optax.GradientTransformation:
-  """Scales the weights into each unit down to a norm of at most `limit`. Comes after the optimizer.
+  """Scales the weights into each unit down to a norm of at most `limit`, a constraint.
 
   It acts on kernels (arrays of two or more axes, the last that of the units), not on biases.
 
