@@ -63,12 +63,6 @@ def default() -> Config:
   )
 
 
-def check_preset(preset: str, *known: str) -> None:
-  """Raises ConfigError unless `preset`, what follows the colon in --config=FILE:preset, is known."""
-  if preset not in ('', *known):
-    raise ConfigError(f'there is no preset {preset!r}; there are: {", ".join(known)}')
-
-
 MAY_CHANGE = ('steps', 'log_every', 'sample_every', 'checkpoint_every', 'keep')
 """Keys that do not change what a run computes, so a resumed run may have others."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from ml_collections import FieldReference
 
 from gan_jax import config as configs
+from gan_jax import names
 from gan_jax.errors import ConfigError
 
 POINTS = ('ring', 'grid', 'swiss_roll', 'mixture_1200')
@@ -32,8 +33,7 @@ def words(preset: str, *own: str) -> Words:
   given = [word for word in preset.split('-') if word]
   known = ('mnist', *POINTS, *PROTOCOLS, 'test', *own)
   for word in given:
-    if word not in known:
-      raise ConfigError(f'there is no preset {word!r}; there are, joined by "-": {", ".join(known)}')
+    names.choose(word, known)
   for group in (('mnist', *POINTS), PROTOCOLS):
     if len(set(group) & set(given)) > 1:
       raise ConfigError(f'the preset {preset!r} asks for two of: {", ".join(group)}; choose one')

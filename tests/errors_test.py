@@ -37,7 +37,7 @@ CASES = {
   'channels': (['--config.data.channels=2'], 'data.channels is 2; it must be 1 or 3'),
   'unknown gan': (
     ['--config.gan.name=dcgam'],
-    "gan: there is no 'dcgam'; did you mean 'dcgan'? there are: dcgan, gan, two_player",
+    "gan: there is no 'dcgam'; did you mean 'dcgan'? there are: began, consensus, cramer, dcgan,",
   ),
   'unknown network': (
     ['--config.networks.discriminator.name=dcgan.Critic'],
@@ -52,7 +52,7 @@ CASES = {
     "players.generator: optimizer: it has no argument 'b1' (take it out of the experiment)",
   ),
   'unknown data': (['--config.data.name=mnist'], "data: there is no 'mnist'; did you mean 'mnist5k'?"),
-  'order of play': (['--config.update=both'], "update is 'both'; it must be alternating or"),
+  'order of play': (['--config.update=both'], "update is 'both'; it must be one of: alternating,"),
   'decay': (['--config.ema.generator=1.0'], 'ema: generator: the decay is 1.0; it must be in [0, 1)'),
   'a rate below zero': (
     ['--config.players.generator.learning_rate=-1.0'],
@@ -100,7 +100,7 @@ def test_no_config_and_no_such_config(tmp_path):
   assert_refused(command(f'--workdir={tmp_path}'), '--config')
   assert_refused(command('--config=experiments/dgcan.py'), 'experiments/dgcan.py')
   assert_refused(
-    command('--config=experiments/dcgan.py:tset'), "there is no preset 'tset'; there are: test"
+    command('--config=experiments/dcgan.py:tset'), "there is no 'tset'; did you mean 'test'?"
   )
 
 

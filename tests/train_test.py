@@ -47,13 +47,13 @@ def dirac(init_memory=None, update_memory=None, extra=()):
   return Game({}, players, init, lambda variables, key: key, **memory)
 
 
-def play(updates=(1, 1), simultaneous=False, ema=None, rate=RATE):
+def play(updates=(1, 1), order='alternating', ema=None, rate=RATE):
   names = ('discriminator', 'generator', 'extra')
   return train.Play(
     optimizers={n: optax.sgd(rate) for n in names},
     updates=dict(zip(names, (*updates, 1), strict=False)),
     ema=ema or {},
-    simultaneous=simultaneous,
+    order=order,
   )
 
 
@@ -98,7 +98,7 @@ def test_one_alternating_step_by_hand():
 
 
 def test_one_simultaneous_step_by_hand():
-  state, _ = run(dirac(), play(simultaneous=True))
+  state, _ = run(dirac(), play(order='simultaneous'))
   np.testing.assert_allclose(
     values(state), [1 - RATE * sigmoid(1.0), 1 + RATE * sigmoid(-1.0)], rtol=1e-6
   )
