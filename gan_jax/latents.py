@@ -36,9 +36,33 @@ def split(keys: chex.PRNGKey, num: int = 2) -> chex.PRNGKey:
   return jax.vmap(lambda key: jax.random.split(key, num), out_axes=1)(keys)
 
 
-def normal(size: int) -> Prior:
-  """Independent standard normal latents."""
-  return jax.vmap(lambda key: jax.random.normal(key, (size,)))
+def normal(size: int, deviation: float = 1.0) -> Prior:
+  """Independent normal latents around 0."""
+  return jax.vmap(lambda key: deviation * jax.random.normal(key, (size,)))
+
+
+def mixture(size: int, components: int, deviation: float, seed: int = 0) -> Prior:
+  """Normal latents around one of several centers, equally likely, which lets a generator be torn.
+
+  A continuous generator of connected latents must lay a bridge between any two modes; between
+  components that are far apart it costs no samples. The centers are standard normal, and fixed.
+
+  Args:
+    size: of a latent.
+    components: how many centers.
+    deviation: around a center; small against the distance between centers.
+    seed: of the centers.
+
+  Source: the fixed form of Gurumurthy et al. 2017 (arXiv:1706.02071), section 3.
+  """
+  centers = jax.random.normal(stream(seed, 'centers'), (components, size))
+
+  def draw(key: chex.PRNGKey) -> chex.Array:
+    center_key, key = jax.random.split(key)
+    center = jax.random.randint(center_key, (), 0, components)
+    return centers[center] + deviation * jax.random.normal(key, (size,))
+
+  return jax.vmap(draw)
 
 
 def uniform(size: int) -> Prior:

@@ -82,8 +82,13 @@ def add_orthogonal_gradient(weight: float) -> optax.GradientTransformation:
   Args:
     weight: beta, at least 0; 1e-4 in the paper.
 
+  Raises:
+    ValueError: the weight is negative.
+
   Source: Brock et al. 2019 (arXiv:1809.11096), equation 3.
   """
+  if weight < 0:
+    raise ValueError(f'weight is {weight}; it must be at least 0')
   slope = jax.grad(penalties.off_orthogonality)
 
   def change(updates, params):
