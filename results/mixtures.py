@@ -1,6 +1,6 @@
-"""Trains every experiment on mixtures of Gaussians, over ten seeds, and writes results/mixtures.md.
+"""Trains every experiment on mixtures of Gaussians, over ten seeds: the table in results/mixtures.md.
 
-python results/mixtures.py [--only=WORD ...]
+python results/mixtures.py [--only WORD ...]
 
 Each run is noted in results/mixtures.jsonl as it ends, with a digest of its config; a run that is
 noted there is not made again, so the command goes on where it was stopped. One process a core, one
@@ -20,6 +20,7 @@ import time
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent
 NOTES, TABLE = HERE / 'mixtures.jsonl', HERE / 'mixtures.md'
+BEGIN, END = '<!-- table -->', '<!-- end of table -->'
 SEEDS = range(10)
 DATA = ('ring', 'grid')
 WORDS = {
@@ -44,8 +45,6 @@ def jobs() -> list[tuple[str, str]]:
 
 def read_config(name: str, preset: str) -> dict:
   """The plain config of an experiment."""
-  from ml_collections import config_flags  # noqa: F401, part of what a run needs
-
   from gan_jax import config as configs
 
   scope = {'__name__': name}
@@ -158,12 +157,13 @@ def write_table() -> None:
     broken = sum(not r['finite'] for r in flat)
     label = f'{name} {word}'.strip()
     rows.append([label, *cells, steps, f'{seconds:.0f}', seeds, str(broken)])
-  head = ['experiment', *('modes of 8', 'high quality %', 'reverse KL') , *('modes of 25', 'high quality %', 'reverse KL')]
-  head += ['steps', 'seconds', 'seeds', 'diverged']
+  scores = ['high quality %', 'reverse KL']
+  head = ['experiment', 'ring: modes of 8', *scores, 'grid: modes of 25', *scores]
+  head += ['steps', 'seconds a run', 'seeds', 'diverged']
   lines = ['| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head), *rows)]
-  text = (HERE / 'mixtures_head.md').read_text() + '\n' + '\n'.join(lines) + '\n'
-  tail = HERE / 'mixtures_tail.md'
-  TABLE.write_text(text + ('\n' + tail.read_text() if tail.exists() else ''))
+  before, _, rest = TABLE.read_text().partition(BEGIN)
+  after = rest.partition(END)[2]
+  TABLE.write_text('\n'.join([before + BEGIN, *lines, END + after]))
 
 
 def main() -> None:
