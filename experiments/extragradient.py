@@ -13,8 +13,8 @@ def get_config(preset: str = '') -> configs.Config:
   words = flavours.words(preset)
   config = flavours.start(words, images={'norm': 'none'})
   config.update = 'extragradient'
-  config.gan.name, config.gan.weight = 'wgan_gp', 10.0
-  if flavours.on_points(words):
-    for player in config.players:
-      flavours.fade_out(config, player, updates=2)
+  config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if flavours.on_points(words) else 10.0
+  for name, player in config.players.items():
+    if 'after' in player:
+      flavours.fade_out(config, name, updates=2)
   return config

@@ -13,7 +13,7 @@ def get_config(preset: str = '') -> configs.Config:
   words = flavours.words(preset)
   config = flavours.start(words, images={'norm': 'none'})
   config.update = 'simultaneous'
-  config.gan.name, config.gan.weight = 'wgan_gp', 10.0
+  config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if flavours.on_points(words) else 10.0
   for player in ('generator', 'discriminator'):
     config.players[player].optimizer = 'optimistic_adam_v2'
   return config

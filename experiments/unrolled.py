@@ -12,6 +12,7 @@ def get_config(preset: str = '') -> configs.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
   words = flavours.words(preset)
   config = flavours.start(words, images={'norm': 'none'})
+  config.update = 'simultaneous'
   config.gan.name, config.gan.unroll = 'unrolled', 5
   # Adam's slope is infinite where a weight has had no gradient yet, e.g. behind a ReLU.
   config.players.discriminator.eps_root = 1e-10

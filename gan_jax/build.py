@@ -78,11 +78,11 @@ def _optimizers() -> dict[str, Any]:
 
 def _transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.GradientTransformation]:
   """Transformations {name: arguments} of `gan_jax.transforms` or of optax, in the order of names."""
-  made = []
-  for name, arguments in sorted(specs.items()):
-    owner = transforms if hasattr(transforms, name) else optax
-    made.append(names.make(owner, {**arguments, 'name': name}, optax.GradientTransformation))
-  return made
+  kind = optax.GradientTransformation
+  known = {**names.factories(optax, kind), **names.factories(transforms, kind)}
+  for name in specs:
+    names.choose(name, known)
+  return [names.call(known[name], arguments) for name, arguments in sorted(specs.items())]
 
 
 def optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformation, int]:

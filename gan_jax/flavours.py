@@ -77,7 +77,7 @@ def start(
 def critic_steps(config: configs.Config, count: int, chosen: Words) -> None:
   """Gives the discriminator `count` updates a step, and images fewer steps, for the time it takes."""
   config.players.discriminator.steps = count
-  if on_points(chosen):
+  if 'after' in config.players.discriminator:
     fade_out(config, 'discriminator', count)
   if not on_points(chosen) and 'test' not in chosen:
     config.steps = 2_000
@@ -127,7 +127,7 @@ def _points(chosen: Words, judge: dict[str, Any]) -> configs.Config:
   hidden = (16, 16) if 'test' in chosen else (128, 128, 128)
   (name,) = chosen & set(POINTS)
   size = 1200 if name == 'mixture_1200' else 2
-  config.steps, config.batch_size, config.steps_per_call = 10_000, 256, 100
+  config.steps, config.batch_size, config.steps_per_call = 10_000, 128, 100
   config.log_every, config.sample_every, config.checkpoint_every = 500, 1_000, 5_000
   config.data = {'name': name}
   config.gan = {'prior': {'name': 'normal', 'size': 2}}

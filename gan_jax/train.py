@@ -167,11 +167,12 @@ def _phase(
   table: _Table, state: TrainState, phase: int, start: Variables, opt: Mapping[str, PyTree]
 ) -> tuple[Variables, dict[str, PyTree], Metrics]:
   """Every player's turn, from `start` on; in a second phase the changes are to where the step began."""
-  variables, opt, metrics = start, dict(opt), {}
+  in_turn = table.play.order == 'alternating'
+  variables, first, opt, metrics = start, opt, dict(opt), {}
   for place, player in enumerate(table.game.players):
-    before = variables if table.play.order == 'alternating' else start
+    seen = (variables, opt) if in_turn else (start, first)
     base = state.variables if phase else None
-    after, opt[player.name], reported = _turn(table, state, place, phase, before, opt, base)
+    after, opt[player.name], reported = _turn(table, state, place, phase, *seen, base)
     variables = Variables(
       params={**variables.params, **_owned(player, after.params)},
       state={**variables.state, **_owned(player, after.state)},

@@ -170,14 +170,16 @@ def main() -> None:
   """Makes the runs that are missing, and the table."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--only', nargs='*', default=[], help='parts of EXPERIMENT:PRESET')
+  parser.add_argument('--workers', type=int, default=os.cpu_count(), help='runs at once')
   parser.add_argument('--table', action='store_true', help='write the table of what is noted, no runs')
   arguments = parser.parse_args()
   os.environ['JAX_PLATFORMS'] = 'cpu'
   os.environ['XLA_FLAGS'] = '--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1'
   if not arguments.table:
     context = multiprocessing.get_context('spawn')
-    workers = os.cpu_count()
-    with concurrent.futures.ProcessPoolExecutor(workers, context, max_tasks_per_child=1) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+      arguments.workers, context, max_tasks_per_child=1
+    ) as pool:
       pending = [pool.submit(train, *job) for job in missing(arguments.only)]
       for number, done in enumerate(concurrent.futures.as_completed(pending), start=1):
         print(f'{number}/{len(pending)} {done.result()}', flush=True)

@@ -103,7 +103,7 @@ def test_one_device_and_eight_agree_and_replicas_are_equal(subject):
   if subject.config['gan']['name'] not in ('gan', 'dcgan'):
     # Adam would make steps of the rounding errors of a gradient that is 0, as that of the last bias
     # is in a game of score differences.
-    play = play._replace(optimizers=dict.fromkeys(play.optimizers, optax.sgd(1e-2)))
+    play = play._replace(optimizers=dict.fromkeys(play.optimizers, optax.sgd(1e-4)))
   one, metrics = subject.train(calls, play=play)
   eight, others = subject.train(calls, devices=8, play=play)
   for leaf in jax.tree.leaves(eight.replace(key=jax.random.key_data(eight.key))):

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import latents, parallel, train
+from gan_jax import build, latents, parallel, train
 from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Player, Variables
 
@@ -213,3 +213,167 @@ def test_every_update_has_its_own_draw_and_its_own_keys():
   np.testing.assert_array_equal(metrics['generator/x'], [0, 32])
   noise = np.concatenate([metrics['discriminator/noise'], metrics['generator/noise']])
   assert len(set(noise.tolist())) == 4
+
+
+# Games of two scalars, x of the one player and y of the other.
+
+
+def scalars(x_loss, y_loss, x=1.0, y=1.0):
+  """A game of losses (x, y, inputs, variables) -> scalar; the player of x is first."""
+
+  def init(key, batch):
+    start = {'discriminator': x, 'generator': y}
+    return Variables({n: {'value': jnp.float32(v)} for n, v in start.items()}, {n: {} for n in start})
+
+  def player(name, loss):
+    def total(variables, inputs):
+      params = variables.params
+      value = loss(params['discriminator']['value'], params['generator']['value'], inputs, variables)
+      return value, Aux(variables, {'draw': inputs.batch['real'][0]})
+
+    return Player(name, (name,), total)
+
+  players = (player('discriminator', x_loss), player('generator', y_loss))
+  return Game({}, players, init, lambda variables, key: key)
+
+
+def bilinear():
+  """min over x, max over y of x y."""
+  return scalars(lambda x, y, *_: x * y, lambda x, y, *_: -x * y, x=1.0, y=2.0)
+
+
+def test_one_extragradient_step_by_hand():
+  state, metrics = run(bilinear(), play(order='extragradient'))
+  x, y, h = 1.0, 2.0, RATE
+  # Ahead to x - h y and y + h x; from the start with the slopes found there.
+  np.testing.assert_allclose(values(state), [x - h * (y + h * x), y + h * (x - h * y)], rtol=1e-6)
+  # What is reported is of the point ahead: x - h y = 0.8, y + h x = 2.1.
+  assert float(metrics['discriminator/loss'][0]) == pytest.approx(0.8 * 2.1)
+  assert float(metrics['discriminator/gradient_norm'][0]) == pytest.approx(2.1)
+  assert float(metrics['generator/gradient_norm'][0]) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+  ('order', 'growth'),
+  [
+    # Of a bilinear game the square of the distance from (0, 0) is multiplied in every step:
+    # (x - h y, y + h x) by 1 + h^2;
+    ('simultaneous', 1.25),
+    # ((1 - h^2) x - h y, (1 - h^2) y + h x) by (1 - h^2)^2 + h^2.
+    ('extragradient', 0.8125),
+  ],
+)
+def test_extragradient_converges_where_simultaneous_play_diverges(order, growth):
+  state, _ = run(bilinear(), play(order=order, rate=0.5), steps=20)
+  np.testing.assert_allclose(np.square(values(state)).sum(), 5 * growth**20, rtol=1e-4)
+
+
+def test_extragradient_with_momentum_moves_the_optimizer_twice_a_step():
+  # Of the trace t the update is g + m t. Ahead: t = g, then g' + m g from where the step began.
+  how = play(order='extragradient')._replace(
+    optimizers={n: optax.sgd(RATE, momentum=0.5) for n in ('discriminator', 'generator')}
+  )
+  state, _ = run(bilinear(), how)
+  x, y, h, m = 1.0, 2.0, RATE, 0.5
+  ahead_x, ahead_y = x - h * y, y + h * x
+  np.testing.assert_allclose(
+    values(state), [x - h * (ahead_y + m * y), y + h * (ahead_x + m * x)], rtol=1e-6
+  )
+
+
+def test_extragradient_takes_two_draws_a_step_and_players_share_them():
+  _, metrics = run(bilinear(), play(order='extragradient'), steps=2)
+  # Row 0 of draw d is 16 d. Draws 0 and 2 are for looking ahead, 1 and 3 are what is reported.
+  np.testing.assert_array_equal(metrics['discriminator/draw'], [16, 48])
+  np.testing.assert_array_equal(metrics['generator/draw'], [16, 48])
+
+
+def test_extragradient_is_for_players_of_one_update_and_networks_of_their_own():
+  def config(steps, order='extragradient'):
+    player = {'optimizer': 'sgd', 'learning_rate': 0.1}
+    players = {'discriminator': {**player, 'steps': steps}, 'generator': player}
+    return {'players': players, 'ema': {}, 'update': order}
+
+  assert build.play(config(1), bilinear()).draws == 2
+  assert build.play(config(2, 'alternating'), bilinear()).draws == 2
+  with pytest.raises(ConfigError, match='with extragradient every player has 1 update in a step'):
+    build.play(config(2), bilinear())
+  shared = bilinear()
+  shared = shared._replace(
+    players=(shared.players[0], shared.players[1]._replace(trains=('discriminator',)))
+  )
+  with pytest.raises(ConfigError, match="two players train 'discriminator'"):
+    build.play(config(1), shared)
+
+
+def looking_ahead(x_loss, y_loss, count, **start):
+  """A game where y plays against x as it will be after `count` more updates."""
+
+  def against_the_future(x, y, inputs, variables):
+    later = inputs.ahead('discriminator', variables, inputs, count)
+    return y_loss(later.params['discriminator']['value'], y, inputs)
+
+  return scalars(x_loss, against_the_future, **start)
+
+
+def with_momentum(momentum, rate=RATE, **more):
+  return play(**more)._replace(
+    optimizers={n: optax.sgd(rate, momentum) for n in ('discriminator', 'generator')}
+  )
+
+
+@pytest.mark.parametrize('count', [1, 2, 3])
+def test_looking_ahead_goes_on_from_the_optimizers_state_and_gradients_go_through_it(count):
+  # x lessens (x - y)^2 / 2, y lessens (x' - 3)^2 / 2 of the x' that x will be.
+  game = looking_ahead(
+    lambda x, y, *_: 0.5 * (x - y) ** 2, lambda x, *_: 0.5 * (x - 3) ** 2, count, y=2.0
+  )
+  h, m, steps = RATE, 0.5, 2
+  state, metrics = run(game, with_momentum(m), steps=steps)
+  x, y, trace, y_trace, losses = 1.0, 2.0, 0.0, 0.0, []
+  for _ in range(steps):
+    trace = (x - y) + m * trace
+    x = x - h * trace
+    # The future and its slopes in y, which are 0 at the present.
+    later, later_trace, slope, slope_trace = x, trace, 0.0, 0.0
+    for _ in range(count):
+      later_trace, slope_trace = (later - y) + m * later_trace, (slope - 1) + m * slope_trace
+      later, slope = later - h * later_trace, slope - h * slope_trace
+    losses.append(0.5 * (later - 3) ** 2)
+    y_trace = (later - 3) * slope + m * y_trace
+    y = y - h * y_trace
+  if count == 2:
+    # In closed form: h, then h (1 - h) + h (1 + m) of the second update.
+    assert slope == pytest.approx(h * (2 + m - h))
+  # The future is forgotten: x is after its own update of the step, and so is its trace.
+  np.testing.assert_allclose(values(state), [x, y], rtol=1e-6)
+  np.testing.assert_allclose(jax.tree.leaves(state.opt['discriminator']), [trace], rtol=1e-6)
+  np.testing.assert_allclose(metrics['generator/loss'], losses, rtol=1e-5)
+
+
+def test_looking_ahead_on_eight_devices_is_looking_ahead_on_one():
+  # Every device has other examples, and every update ahead other keys.
+  def x_loss(x, y, inputs, variables):
+    noise = latents.normal(1)(inputs.key)[:, 0]
+    return 0.5 * ((x - y * (inputs.batch['real'] / 64 + noise)) ** 2).mean()
+
+  def y_loss(x, y, inputs):
+    return 0.5 * ((x - 3 * inputs.batch['real'] / 64) ** 2).mean()
+
+  # y is judged on each device's examples, against an x that those of all devices moved.
+  game = looking_ahead(x_loss, y_loss, 3, y=2.0)
+  results = [run(game, with_momentum(0.5), steps=2, devices=devices) for devices in (1, 8)]
+  (one, first), (eight, metrics) = results
+  np.testing.assert_allclose(values(eight), values(one), rtol=1e-5)
+  for name in first:
+    if not name.endswith('draw'):
+      np.testing.assert_allclose(metrics[name], first[name], rtol=1e-5)
+  # y moves by gradients that go through the future alone.
+  assert (metrics['generator/gradient_norm'] > 1e-3).all()
+
+
+def test_looking_ahead_in_simultaneous_play_is_from_where_the_step_began():
+  game = looking_ahead(lambda x, y, *_: 0.5 * (x - y) ** 2, lambda x, *_: 0.5 * (x - 3) ** 2, 1, y=2.0)
+  _, metrics = run(game, with_momentum(0.5, order='simultaneous'))
+  # One update from x = 1 and no trace: 1 - 0.1 (1 - 2) = 1.1.
+  np.testing.assert_allclose(metrics['generator/loss'], [0.5 * (1.1 - 3) ** 2], rtol=1e-6)

@@ -29,8 +29,8 @@ def make(
   """An autoencoder game that holds E[L(fake)] / E[L(real)] at `diversity` (section 3.4).
 
   discriminator: L(x) - k L(G(z));  generator: L(G(z));  k <- clip(k + rate (diversity L(x) -
-  L(G(z))), 0, 1), which starts at 0 and is the game's memory. The metric 'convergence' is the paper's
-  measure M = L(x) + |diversity L(x) - L(G(z))| (section 3.4.1).
+  L(G(z))), 0, 1), which starts at 0 and is the game's memory. The generator's metric 'convergence' is
+  the paper's measure M = L(x) + |diversity L(x) - L(G(z))| (section 3.4.1).
 
   Args:
     networks: 'generator'; 'discriminator', examples -> (reconstructions of their shape, codes [B, D]).
@@ -57,12 +57,12 @@ def make(
     real, fake, variables = play(variables, inputs)
     k = inputs.memory['k']
     metrics = {'real_error': real, 'fake_error': fake, 'k': k}
-    metrics['convergence'] = real + jnp.abs(diversity * real - fake)
     return real - k * fake, Aux(variables, metrics)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
-    _, fake, variables = play(variables, inputs)
-    return fake, Aux(variables, {'fake_error': fake})
+    real, fake, variables = play(variables, inputs)
+    convergence = real + jnp.abs(diversity * real - fake)
+    return fake, Aux(variables, {'fake_error': fake, 'convergence': convergence})
 
   def init_memory(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> PyTree:
     return {'k': jnp.zeros(())}

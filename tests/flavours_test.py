@@ -1,0 +1,169 @@
+"""Presets: words, what excludes what, and the protocols of papers."""
+
+import pytest
+from conftest import ROOT, experiment
+
+from gan_jax import config as configs
+from gan_jax import flavours
+from gan_jax.errors import ConfigError
+
+
+def load(name, preset, **changes):
+  return experiment(ROOT / 'experiments' / f'{name}.py', preset, **changes)
+
+
+def decay(config, player):
+  return config['players'][player]['after']['linear_decay']
+
+
+@pytest.mark.parametrize(
+  ('preset', 'own', 'chosen'),
+  [
+    ('', (), set()),
+    ('test', (), {'test'}),
+    ('ring-test', (), {'ring', 'test'}),
+    ('test-ring', (), {'ring', 'test'}),
+    ('grid-veegan-scaled', ('scaled',), {'grid', 'veegan', 'scaled'}),
+    ('mnist-test', (), {'mnist', 'test'}),
+  ],
+)
+def test_words_of_a_preset(preset, own, chosen):
+  assert flavours.words(preset, *own) == chosen
+
+
+@pytest.mark.parametrize(
+  ('preset', 'message'),
+  [
+    ('rnig', "there is no 'rnig'; did you mean 'ring'"),
+    ('ring-scaled', "there is no 'scaled'"),
+    ('ring_test', "there is no 'ring_test'"),
+    ('ring-grid', "the preset 'ring-grid' asks for two of: mnist, ring, grid"),
+    ('mnist-ring', "the preset 'mnist-ring' asks for two of"),
+    ('ring-pacgan-veegan', 'asks for two of: pacgan, veegan; choose one'),
+    ('pacgan', 'pacgan, veegan are for points; say which: ring, grid'),
+    ('mnist-veegan', 'pacgan, veegan are for points'),
+  ],
+)
+def test_refused(preset, message):
+  with pytest.raises(ConfigError, match=message):
+    flavours.words(preset)
+
+
+def test_words_of_one_experiment_are_unknown_to_another():
+  assert load('fgan', 'ring-hellinger')['gan']['loss']['divergence'] == 'hellinger'
+  with pytest.raises(ConfigError, match="there is no 'hellinger'"):
+    load('lsgan', 'ring-hellinger')
+
+
+@pytest.mark.parametrize('preset', ['', 'mnist', 'test'])
+def test_digits_unless_said(preset):
+  config = load('lsgan', preset)
+  assert config['data'] == {'name': 'mnist5k', 'size': 28, 'channels': 1}
+  assert config['networks']['discriminator']['name'] == 'dcgan.Discriminator'
+  assert not flavours.on_points(flavours.words(preset))
+
+
+def test_digits_are_sized_for_both_networks_at_once():
+  config = load('lsgan', '', **{'data.size': 64, 'data.channels': 3})
+  assert (config['networks']['generator']['size'], config['networks']['generator']['channels']) == (
+    64,
+    3,
+  )
+
+
+@pytest.mark.parametrize(
+  ('name', 'size'), [('ring', 2), ('grid', 2), ('swiss_roll', 2), ('mixture_1200', 1200)]
+)
+def test_points_of_their_own_size(name, size):
+  config = load('lsgan', name)
+  assert config['data'] == {'name': name}
+  assert config['networks']['generator']['size'] == size
+  assert config['networks']['discriminator']['name'] == 'points.Discriminator'
+  assert (config['steps'], config['batch_size'], config['update']) == (10_000, 256, 'alternating')
+
+
+def test_a_test_of_points_takes_seconds():
+  config = load('lsgan', 'ring-test')
+  assert (config['steps'], config['batch_size']) == (8, 16)
+  assert config['networks']['generator']['hidden'] == [16, 16]
+  configs.check(config, devices=1)
+
+
+@pytest.mark.parametrize('data', ['ring', 'grid'])
+@pytest.mark.parametrize('name', ['gan', 'pacgan', 'lsgan'])
+def test_the_protocol_of_pacgan(name, data):
+  config = load(name, f'{data}-pacgan')
+  # 100,000 points in batches of 100, 400 times.
+  assert config['steps'] == 100_000 // 100 * 400
+  assert config['update'] == 'simultaneous'
+  assert config['gan']['prior'] == {'name': 'normal', 'size': 2}
+  assert config['networks'] == {
+    'generator': {
+      'name': 'points.Generator',
+      'size': 2,
+      'hidden': [400, 400, 400, 400],
+      'batch_norm': True,
+      'weights': 0.02,
+    },
+    'discriminator': {'name': 'points.Maxout', 'hidden': [200, 200, 200], 'pieces': 5},
+  }
+  adam = {'optimizer': 'adam', 'learning_rate': 1e-4, 'b1': 0.8, 'steps': 1}
+  assert config['players'] == {'generator': adam, 'discriminator': adam}
+  assert config['ema'] == {}
+  assert config['data'] == {'name': data}
+  configs.check(config, devices=1)
+
+
+def test_the_batch_of_pacgan_has_100_examples_where_there_are_no_packs():
+  assert load('gan', 'ring-pacgan')['batch_size'] == 100
+
+
+def test_the_protocol_of_veegan():
+  config = load('gan', 'ring-veegan')
+  assert (config['batch_size'], config['steps'], config['update']) == (500, 25_000, 'alternating')
+  assert config['gan']['prior'] == {'name': 'normal', 'size': 254}
+  assert config['networks']['generator']['hidden'] == [128, 128]
+  assert config['networks']['discriminator']['hidden'] == [128]
+  adam = {'optimizer': 'adam', 'learning_rate': 1e-3, 'b1': 0.5, 'steps': 1}
+  assert config['players'] == {'generator': adam, 'discriminator': adam}
+  assert config['ema'] == {}
+
+
+@pytest.mark.parametrize('protocol', flavours.PROTOCOLS)
+def test_a_protocol_can_be_shortened(protocol):
+  config = load('gan', f'ring-{protocol}-test')
+  assert (config['steps'], config['batch_size']) == (8, 16)
+  configs.check(config, devices=1)
+
+
+@pytest.mark.parametrize('protocol', flavours.PROTOCOLS)
+@pytest.mark.parametrize('name', ['ebgan', 'began', 'cramer', 'mmd_gan', 'hinge'])
+def test_a_protocol_is_refused_where_the_game_needs_another_discriminator(name, protocol):
+  with pytest.raises(ConfigError, match=f'the protocol {protocol} has a discriminator of its own'):
+    load(name, f'ring-{protocol}')
+
+
+def test_rates_go_down_in_the_second_half_of_a_run_on_points_however_long():
+  for changes, steps in (({}, 10_000), ({'steps': 500}, 500)):
+    config = load('lsgan', 'ring', **changes)
+    for player in ('generator', 'discriminator'):
+      assert decay(config, player) == {'begin': steps // 2, 'end': steps}
+  assert 'after' not in load('lsgan', '')['players']['generator']
+
+
+@pytest.mark.parametrize('name', ['wgan', 'wgan_gp'])
+def test_five_updates_of_the_critic_in_a_step_are_counted(name):
+  config = load(name, 'ring', steps=500)
+  assert config['players']['discriminator']['steps'] == 5
+  assert decay(config, 'generator') == {'begin': 250, 'end': 500}
+  assert decay(config, 'discriminator') == {'begin': 1250, 'end': 2500}
+  digits = load(name, '')
+  assert digits['players']['discriminator']['steps'] == 5
+  assert digits['steps'] == 2_000
+  assert 'after' not in digits['players']['discriminator']
+
+
+def test_both_updates_of_an_extragradient_step_are_counted():
+  config = load('extragradient', 'ring', steps=500)
+  for player in ('generator', 'discriminator'):
+    assert decay(config, player) == {'begin': 500, 'end': 1000}

@@ -1,0 +1,244 @@
+"""Kernels and distances by hand, by loops in numpy, and by what they estimate."""
+
+import itertools
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax import mmd, names
+
+KERNELS = {
+  'rational_quadratic': mmd.rational_quadratic(),
+  'rbf_mixture': mmd.rbf_mixture((0.5, 1.0, 4.0)),
+  'polynomial': mmd.polynomial(),
+  'distance_induced': mmd.distance_induced(),
+}
+each = pytest.mark.parametrize('kernel', KERNELS.values(), ids=KERNELS)
+
+
+@pytest.fixture(autouse=True)
+def precise():
+  with jax.enable_x64(True):
+    yield
+
+
+def points(seed, count, size=3, shift=0.0):
+  return shift + np.random.default_rng(seed).normal(size=(count, size))
+
+
+def test_every_kernel_is_here():
+  assert set(KERNELS) == set(names.factories(mmd, mmd.Kernel))
+
+
+def test_distances_by_hand():
+  x, y = jnp.array([[0.0, 0.0], [3.0, 4.0]]), jnp.array([[0.0, 0.0], [3.0, 0.0], [0.0, 1.0]])
+  # From the origin: 0, 9, 1.  From (3, 4): 9 + 16, 16, 9 + 9.
+  squares = [[0, 9, 1], [25, 16, 18]]
+  np.testing.assert_array_equal(mmd.squared_distances(x, y), squares)
+  np.testing.assert_allclose(mmd.distances(x, y), np.sqrt(squares), rtol=1e-6)
+
+
+def test_distances_far_from_the_origin_do_not_cancel():
+  # |x|^2 + |y|^2 - 2 x.y of float32 would be in steps of 8 here.
+  x = np.float32([[1e4, 0.0]])
+  np.testing.assert_array_equal(mmd.squared_distances(x, x + np.float32([0.0, 0.5])), [[0.25]])
+
+
+@pytest.mark.parametrize('function', [mmd.squared_distances, mmd.distances])
+def test_points_of_unequal_size_or_no_rows_are_refused(function):
+  for x, y in (((4, 2), (4, 3)), ((4,), (4,)), ((4, 1), (4,))):
+    with pytest.raises(AssertionError):
+      function(jnp.zeros(x), jnp.zeros(y))
+
+
+# One pair of points, at a squared distance of 1 + 1 = 2, or of 0.
+X, Y = np.array([[1.0, 2.0]]), np.array([[0.0, 1.0], [1.0, 2.0]])
+
+
+@pytest.mark.parametrize(
+  ('kernel', 'values'),
+  [
+    # (1 + 2 / (2 * 1))^-1 = 1/2 and (1 + 2 / (2 * 0.5))^-0.5 = 1 / sqrt 3; at 0 one for each alpha.
+    (mmd.rational_quadratic((1.0, 0.5)), [0.5 + 3**-0.5, 2]),
+    # exp(-2 / 2) + exp(-2 / 8).
+    (mmd.rbf_mixture((1.0, 2.0)), [np.exp(-1) + np.exp(-0.25), 2]),
+    # x.y = 2 and 5, D = 2: (2 / 2 + 1)^3, (5 / 2 + 1)^3.
+    (mmd.polynomial(), [8, 42.875]),
+    # (3 * 2 - 1)^2, (3 * 5 - 1)^2.
+    (mmd.polynomial(degree=2, scale=3.0, shift=-1.0), [25, 196]),
+    # (sqrt 5 + 1 - sqrt 2) / 2, (sqrt 5 + sqrt 5 - 0) / 2.
+    (mmd.distance_induced(), [(5**0.5 + 1 - 2**0.5) / 2, 5**0.5]),
+  ],
+)
+def test_kernels_by_hand(kernel, values):
+  np.testing.assert_allclose(kernel(X, Y), [values], rtol=1e-12)
+  np.testing.assert_allclose(jax.jit(kernel)(X, Y), [values], rtol=1e-12)
+
+
+def test_the_default_kernels_are_the_mixtures_of_the_papers():
+  # At a squared distance of 2: sum of (1 + 1 / alpha)^-alpha, and of exp(-1 / sigma^2).
+  alphas, sigmas = (0.2, 0.5, 1, 2, 5), (2, 5, 10, 20, 40, 80)
+  by_hand = sum((1 + 1 / alpha) ** -alpha for alpha in alphas)
+  np.testing.assert_allclose(mmd.rational_quadratic()(X, Y[:1]), [[by_hand]], rtol=1e-6)
+  by_hand = sum(np.exp(-1 / sigma**2) for sigma in sigmas)
+  np.testing.assert_allclose(mmd.rbf_mixture()(X, Y[:1]), [[by_hand]], rtol=1e-6)
+
+
+@each
+def test_kernels_are_symmetric_and_positive_definite(kernel):
+  x = points(0, 20)
+  # Two points that are equal, and one at the origin.
+  x[1], x[2] = x[0], 0
+  gram = np.asarray(jax.jit(kernel)(x, x))
+  chex.assert_shape(gram, (20, 20))
+  np.testing.assert_allclose(gram, gram.T, rtol=1e-12, atol=1e-12)
+  eigenvalues = np.linalg.eigvalsh(gram)
+  assert eigenvalues.min() >= -1e-12 * eigenvalues.max()
+
+
+def looped(function, x, y, unbiased):
+  """mean f(x, x') + mean f(y, y') - 2 mean f(x, y), each mean a sum over pairs by a loop."""
+
+  def mean(a, b, within):
+    pairs = itertools.product(range(len(a)), range(len(b)))
+    kept = [(i, j) for i, j in pairs if not (within and unbiased and i == j)]
+    return sum(function(a[i], b[j]) for i, j in kept) / len(kept)
+
+  return mean(x, x, True) + mean(y, y, True) - 2 * mean(x, y, False)
+
+
+def apart(a, b):
+  return np.sqrt(((a - b) ** 2).sum())
+
+
+SINGLE = {
+  'rational_quadratic': lambda a, b: sum(
+    (1 + apart(a, b) ** 2 / (2 * alpha)) ** -alpha for alpha in (0.2, 0.5, 1, 2, 5)
+  ),
+  'rbf_mixture': lambda a, b: sum(
+    np.exp(-(apart(a, b) ** 2) / (2 * sigma**2)) for sigma in (0.5, 1, 4)
+  ),
+  'polynomial': lambda a, b: (a @ b / len(a) + 1) ** 3,
+  'distance_induced': lambda a, b: (apart(a, 0) + apart(b, 0) - apart(a, b)) / 2,
+}
+
+
+@pytest.mark.parametrize('unbiased', [True, False])
+@pytest.mark.parametrize('name', KERNELS)
+def test_mmd2_is_the_mean_over_pairs(name, unbiased):
+  x, y = points(1, 4), points(2, 7, shift=0.3)
+  by_hand = looped(SINGLE[name], x, y, unbiased)
+  got = jax.jit(lambda x, y: mmd.mmd2(KERNELS[name], x, y, unbiased))(x, y)
+  chex.assert_shape(got, ())
+  np.testing.assert_allclose(got, by_hand, rtol=1e-9)
+
+
+def test_mmd2_of_two_points_by_hand():
+  # Dot products: x 1, 2, 4 of (1, 1), (1, 2), (2, 2); y 9; x with y 3, 6.
+  dot = mmd.polynomial(degree=1, scale=1.0, shift=0.0)
+  x, y = jnp.array([[1.0], [2.0]]), jnp.array([[3.0], [3.0]])
+  # Biased: (1 + 2 + 2 + 4) / 4 + 9 - 2 * (3 + 6) / 2 = 2.25, the means' difference 1.5^2.
+  np.testing.assert_allclose(mmd.mmd2(dot, x, y, unbiased=False), 2.25, rtol=1e-6)
+  # Unbiased, without the diagonal: 2 + 9 - 9.
+  np.testing.assert_allclose(mmd.mmd2(dot, x, y), 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+  'distance', [mmd.energy_distance, lambda *a, **k: mmd.mmd2(KERNELS['rbf_mixture'], *a, **k)]
+)
+def test_one_example_has_a_biased_estimate_alone(distance):
+  x, y = points(0, 1), points(1, 3)
+  for pair in ((x, y), (y, x), (x, x)):
+    with pytest.raises(ValueError, match='needs at least 2 examples'):
+      distance(*pair)
+    assert np.isfinite(distance(*pair, unbiased=False))
+  np.testing.assert_allclose(distance(x, x, unbiased=False), 0, atol=1e-6)
+  assert distance(x, y, unbiased=False) > 0
+
+
+@each
+def test_the_unbiased_estimate_is_0_on_average_and_the_biased_one_more(kernel):
+  def both(key):
+    x, y = jnp.split(jax.random.normal(key, (10, 2)), [4])
+    return mmd.mmd2(kernel, x, y), mmd.mmd2(kernel, x, y, unbiased=False)
+
+  unbiased, biased = jax.jit(jax.vmap(both))(jax.random.split(jax.random.key(0), 5_000))
+  error = lambda values: np.std(values) / np.sqrt(len(values))
+  assert abs(np.mean(unbiased)) < 4 * error(unbiased)
+  assert np.mean(biased) > 20 * error(biased)
+  assert np.min(biased) > -1e-5
+  assert np.min(unbiased) < 0
+
+
+@each
+def test_far_distributions_are_told_apart(kernel):
+  distance = jax.jit(lambda x, y: mmd.mmd2(kernel, x, y))
+  x, near = points(0, 200), points(1, 200)
+  assert distance(x, near + 1) > 5 * abs(distance(x, near))
+
+
+@pytest.mark.parametrize('unbiased', [True, False])
+def test_energy_distance_is_the_loop_over_pairs_and_twice_the_mmd_of_its_kernel(unbiased):
+  x, y = points(1, 4), points(2, 7, shift=0.3)
+  got = mmd.energy_distance(x, y, unbiased)
+  np.testing.assert_allclose(got, -looped(apart, x, y, unbiased), rtol=1e-9)
+  half = mmd.mmd2(mmd.distance_induced(), x, y, unbiased)
+  np.testing.assert_allclose(half, got / 2, rtol=1e-9)
+
+
+def test_energy_distance_on_a_line_is_twice_the_squared_area_between_the_distributions():
+  # By hand: x at 0 and 2, y at 1. F - G is 1/2 on [0, 1), -1/2 on [1, 2): 2 * (1/4 + 1/4) = 1.
+  x, y = jnp.array([[0.0], [2.0]]), jnp.array([[1.0]])
+  np.testing.assert_allclose(mmd.energy_distance(x, y, unbiased=False), 1, rtol=1e-6)
+  x, y = points(0, 4, 1), points(1, 7, 1, shift=0.5)
+  ends = np.sort(np.concatenate([x, y]).ravel())
+  below = lambda sample: (sample.ravel()[None] <= ends[:-1, None]).mean(axis=1)
+  area = ((below(x) - below(y)) ** 2 * np.diff(ends)).sum()
+  np.testing.assert_allclose(mmd.energy_distance(x, y, unbiased=False), 2 * area, rtol=1e-9)
+
+
+DISTANCES = {
+  **{name: lambda x, y, k=kernel: mmd.mmd2(k, x, y) for name, kernel in KERNELS.items()},
+  'energy_distance': mmd.energy_distance,
+}
+
+
+@pytest.mark.parametrize('distance', DISTANCES.values(), ids=DISTANCES)
+def test_slopes_are_those_of_finite_differences_and_finite_where_points_meet(distance):
+  # All points equal, some of them at the origin, and two pairs of equal ones among others.
+  distance = jax.jit(distance)
+  x, y, same = points(0, 4), points(1, 7), np.ones((7, 3))
+  meeting = [(same[:4], same), (0 * same[:4], same), (x[[0, 0, 1, 2]], np.concatenate([x, x[:3]]))]
+  slopes = jax.jit(jax.vmap(jax.grad(distance, (0, 1))))
+  chex.assert_tree_all_finite(slopes(*map(np.stack, zip(*meeting, strict=True))))
+  chex.assert_numerical_grads(distance, (x, y), order=1, atol=1e-7, rtol=1e-6, modes=['rev'])
+
+
+def test_the_distance_of_equal_points_has_slope_0():
+  x = jnp.array([[1.0, 2.0]])
+  slope = jax.grad(lambda x, y: mmd.distances(x, y).sum())
+  np.testing.assert_array_equal(slope(x, x), [[0, 0]])
+  # Elsewhere it is the unit vector: (3, 4) / 5.
+  np.testing.assert_allclose(slope(x + jnp.array([3.0, 4.0]), x), [[0.6, 0.8]], rtol=1e-6)
+
+
+def test_the_witness_by_hand():
+  # At 2: mean of 2 * 1 and 2 * 3, less 2 * 5; at -1: (-1 - 3) / 2 + 5.
+  dot = mmd.polynomial(degree=1, scale=1.0, shift=0.0)
+  x, y = jnp.array([[1.0], [3.0]]), jnp.array([[5.0]])
+  got = mmd.witness(dot, jnp.array([[2.0], [-1.0]]), x, y)
+  np.testing.assert_allclose(got, [4 - 10, -2 + 5], rtol=1e-6)
+
+
+@each
+def test_the_witness_is_high_where_x_is_denser_and_its_gap_is_the_biased_mmd2(kernel):
+  x, y = points(0, 4), points(1, 7, shift=2.0)
+  at = jax.jit(lambda p: mmd.witness(kernel, p, x, y))(np.concatenate([x, y]))
+  chex.assert_shape(at, (11,))
+  at_x, at_y = np.split(at, [4])
+  gap = jax.jit(lambda: mmd.mmd2(kernel, x, y, unbiased=False))()
+  np.testing.assert_allclose(at_x.mean() - at_y.mean(), gap, rtol=1e-9)
+  assert at_x.mean() > at_y.mean()

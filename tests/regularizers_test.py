@@ -1,0 +1,294 @@
+"""Each regulariser against the penalty that it stands for, and in a game, by its losses."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from gan_jax import names, penalties, regularizers
+from gan_jax.errors import ConfigError
+from gan_jax.game import Inputs
+from gan_jax.gans import two_player
+
+COUNT = 4
+KEYS = jax.random.split(jax.random.key(3), COUNT)
+REAL, FAKE = jax.random.normal(jax.random.key(0), (2, COUNT, 3))
+
+
+def bowl(x):
+  """|x|^2 / 2, whose gradient is x."""
+  return 0.5 * (x**2).sum(axis=-1)
+
+
+def critique(memory=(), gather=lambda x: x):
+  scores = (bowl(REAL), bowl(FAKE))
+  return regularizers.Critique(bowl, REAL, FAKE, *scores, KEYS, gather, dict(memory))
+
+
+# {name: (arguments, what its penalty is by the functions of gan_jax.penalties)}
+ALL = {
+  'gradient_penalty': (
+    {'target': 0.5, 'one_sided': True},
+    lambda: penalties.gradient_penalty(bowl, penalties.interpolate(KEYS, REAL, FAKE), 0.5, True),
+  ),
+  'dragan': (
+    {'target': 0.5, 'one_sided': True, 'scale': 2.0},
+    lambda: penalties.gradient_penalty(
+      bowl, penalties.dragan_points(KEYS, REAL, REAL.std(), 2.0), 0.5, True
+    ),
+  ),
+  # The gradient of |x|^2 / 2 is x.
+  'r1': ({}, lambda: (REAL**2).sum(axis=-1)),
+  'r2': ({}, lambda: (FAKE**2).sum(axis=-1)),
+  # Of averages 0 at the start.
+  'lecam': ({'decay': 0.9}, lambda: bowl(REAL) ** 2 + bowl(FAKE) ** 2),
+}
+
+
+def make(name, **arguments):
+  return names.make(regularizers, {'name': name, **arguments}, regularizers.Regularizer)
+
+
+def test_every_regularizer_is_here():
+  assert set(ALL) == set(names.factories(regularizers, regularizers.Regularizer))
+
+
+@pytest.mark.parametrize('name', ALL)
+def test_penalties_are_of_the_points_that_they_should_be(name):
+  arguments, by_hand = ALL[name]
+  regularizer = make(name, **arguments)
+  got = regularizer.penalty(critique(regularizer.init_memory()))
+  chex.assert_shape(got, (COUNT,))
+  np.testing.assert_allclose(got, by_hand(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('name', ['gradient_penalty', 'dragan'])
+def test_the_default_target_is_1_from_both_sides(name):
+  flat = critique()._replace(critic=lambda x: 0 * x.sum(axis=-1))
+  np.testing.assert_array_equal(make(name).penalty(flat), 1)
+  np.testing.assert_array_equal(make(name, one_sided=True).penalty(flat), 0)
+
+
+def test_dragan_takes_the_deviation_of_the_gathered_batch():
+  # The other devices' examples are ten times as wide.
+  gather = lambda x: jnp.concatenate([x, 10 * x, 10 * x])
+  points = penalties.dragan_points(KEYS, REAL, gather(REAL).std())
+  expected = penalties.gradient_penalty(bowl, points)
+  got = make('dragan').penalty(critique(gather=gather))
+  np.testing.assert_allclose(got, expected, rtol=1e-5)
+  assert not np.allclose(got, make('dragan').penalty(critique()), rtol=1e-2)
+
+
+def test_only_lecam_remembers():
+  metrics = {'real_score': jnp.float32(1), 'fake_score': jnp.float32(2)}
+  for name in set(ALL) - {'lecam'}:
+    regularizer = make(name)
+    assert regularizer.init_memory() == {}
+    assert regularizer.update_memory({}, metrics) == {}
+
+
+def test_the_memory_of_lecam_by_hand():
+  regularizer = make('lecam', decay=0.75)
+  memory = regularizer.init_memory()
+  assert {kind: float(value) for kind, value in memory.items()} == {'real_score': 0, 'fake_score': 0}
+  for real, fake in ((4.0, -8.0), (2.0, 0.0)):
+    metrics = {'real_score': jnp.float32(real), 'fake_score': jnp.float32(fake), 'loss': 9.0}
+    memory = regularizer.update_memory(memory, metrics)
+  # Real: 0.25 * 4 = 1, then 0.75 * 1 + 0.25 * 2 = 1.25.  Fake: 0.25 * -8 = -2, then 0.75 * -2.
+  assert {kind: float(value) for kind, value in memory.items()} == {
+    'real_score': 1.25,
+    'fake_score': -1.5,
+  }
+  # Real scores against the fake average, fake ones against the real.
+  expected = (bowl(REAL) + 1.5) ** 2 + (bowl(FAKE) - 1.25) ** 2
+  np.testing.assert_allclose(regularizer.penalty(critique(memory)), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize('decay', [-0.1, 1.0, 1.5, float('nan')])
+def test_a_decay_out_of_range_is_refused(decay):
+  with pytest.raises(ValueError, match=rf'decay is {decay}; it must be in \[0, 1\)'):
+    make('lecam', decay=decay)
+
+
+# In a game: a generator that answers z + b, and a discriminator that scores w . x.
+
+
+class Shift(nn.Module):
+  """Latents moved by a parameter."""
+
+  @nn.compact
+  def __call__(self, x, *, train, key=None):
+    return x + self.param('b', nn.initializers.constant(0.5), (3,))
+
+
+class Linear(nn.Module):
+  """The product with a parameter, (3, 0, 4) at the start, of the norm 5."""
+
+  @nn.compact
+  def __call__(self, x, *, train, key=None):
+    return x @ self.param('w', lambda key: jnp.array([3.0, 0.0, 4.0]))
+
+
+class Square(nn.Module):
+  """The mean square, times a parameter of 1."""
+
+  @nn.compact
+  def __call__(self, x, *, train, key=None):
+    return (x**2).mean(axis=-1) * self.param('one', nn.initializers.ones, ())
+
+
+def game(discriminator=None, loss='wasserstein', **arguments):
+  networks = {'generator': Shift(), 'discriminator': discriminator or Linear()}
+  prior = {'name': 'normal', 'size': 3}
+  return two_player.make(networks, loss={'name': loss}, prior=prior, **arguments)
+
+
+def played(built, real=REAL, step=0, player=0, memory=None):
+  """The loss of a player and its metrics; of several steps, lists of them by one program."""
+  keys = jax.random.split(jax.random.key(5), len(real))
+  variables = built.init(jax.random.key(0), {'real': real})
+  memory = built.init_memory(jax.random.key(1), {'real': real}) if memory is None else memory
+
+  @jax.jit
+  def play(step):
+    value, aux = built.players[player].loss(variables, Inputs({'real': real}, keys, step, memory))
+    return {'loss': value, **aux.metrics}
+
+  found = [jax.tree.map(float, play(jnp.int32(s))) for s in np.atleast_1d(step)]
+  return found if np.ndim(step) else found[0]
+
+
+# What each is worth on w = (3, 0, 4): (5 - 1)^2, |w|^2.
+WORTH = {'gradient_penalty': 16, 'dragan': 16, 'r1': 25, 'r2': 25}
+
+
+def test_weights_multiply_the_mean_penalty_and_metrics_are_without_them():
+  bare = played(game())
+  assert bare['loss'] == pytest.approx(bare['fake_score'] - bare['real_score'], rel=1e-5)
+  assert set(bare) == {'loss', 'real_score', 'fake_score'}
+  every_one = {name: {'weight': 0.1 * place} for place, name in enumerate(WORTH)}
+  metrics = played(game(penalties=every_one))
+  assert {name: metrics[name] for name in WORTH} == pytest.approx(WORTH, rel=1e-5)
+  # 0 * 16 + 0.1 * 16 + 0.2 * 25 + 0.3 * 25.
+  assert metrics['loss'] - bare['loss'] == pytest.approx(14.1, rel=1e-4)
+  assert metrics['real_score'] == pytest.approx(bare['real_score'])
+  assert metrics['fake_score'] == pytest.approx(bare['fake_score'])
+
+
+def test_the_generator_has_no_penalty():
+  with_penalty = played(game(penalties={'r1': {'weight': 1.0}}), player=1)
+  assert with_penalty == played(game(), player=1)
+  assert set(with_penalty) == {'loss', 'fake_score'}
+
+
+def test_a_lazy_penalty_comes_every_so_manieth_step_and_so_much_heavier():
+  bare = played(game())
+  lazy = game(penalties={'r1': {'weight': 0.1, 'every': 4}})
+  for step, metrics in enumerate(played(lazy, step=range(9))):
+    # 0.1 * 4 * 25 in steps 0, 4 and 8, which is 0.1 * 25 a step on average.
+    due = step % 4 == 0
+    assert metrics['r1'] == (pytest.approx(25) if due else 0)
+    assert metrics['loss'] - bare['loss'] == pytest.approx(10 if due else 0, rel=1e-4, abs=1e-6)
+
+
+def test_a_step_without_a_penalty_has_no_slope_of_it():
+  lazy, bare = game(penalties={'r1': {'weight': 0.1, 'every': 2}}), game()
+  variables = bare.init(jax.random.key(0), {'real': REAL})
+
+  def slopes(built):
+    loss = lambda v, inputs: built.players[0].loss(v, inputs)[0]
+    slope = jax.jit(jax.grad(loss))
+    inputs = Inputs({'real': REAL}, KEYS, jnp.int32(0), {'r1': {}})
+    found = [slope(variables, inputs.replace(step=jnp.int32(step))) for step in (0, 1)]
+    return [np.asarray(s.params['discriminator']['w']) for s in found]
+
+  (due, free), (same, _) = slopes(lazy), slopes(bare)
+  # Of 0.1 * 2 * |w|^2 it is 0.4 w.
+  np.testing.assert_allclose(due - same, [1.2, 0, 1.6], rtol=1e-5, atol=1e-6)
+  np.testing.assert_allclose(free, same, rtol=1e-6)
+
+
+def test_lecam_in_a_game_reads_its_memory_and_renews_it_from_the_metrics():
+  built = game(penalties={'lecam': {'weight': 2.0, 'decay': 0.75}, 'r1': {'weight': 0.0}})
+  memory = {'lecam': {'real_score': jnp.float32(1), 'fake_score': jnp.float32(-3)}, 'r1': {}}
+  ones = jnp.ones((1, 3))
+  metrics = played(built, ones, memory=memory)
+  # A batch of one: the scores are their means. Real: 3 + 4 = 7.
+  real, fake = metrics['real_score'], metrics['fake_score']
+  assert real == pytest.approx(7)
+  assert metrics['lecam'] == pytest.approx((7 + 3) ** 2 + (fake - 1) ** 2, rel=1e-5)
+  assert metrics['loss'] == pytest.approx(fake - real + 2 * metrics['lecam'], rel=1e-5)
+  reported = {f'discriminator/{name}': metric for name, metric in metrics.items()}
+  new = built.update_memory(memory, None, {**reported, 'generator/fake_score': 100.0})
+  assert new['lecam'] == pytest.approx(
+    {'real_score': 0.75 + 0.25 * 7, 'fake_score': 0.25 * fake - 2.25}
+  )
+  assert new['r1'] == {}
+
+
+def test_instance_noise_falls_in_a_line_and_is_then_gone():
+  noisy = game(noise={'scale': 2.0, 'steps': 100})
+  clean, steps = played(game()), (0, 25, 50, 99, 100, 101, 10_000)
+  shown = dict(zip(steps, played(noisy, step=steps), strict=True))
+  for kind in ('real_score', 'fake_score'):
+    moved = {step: metrics[kind] - clean[kind] for step, metrics in shown.items()}
+    assert abs(moved[0]) > 0.1
+    # The same draws, at 1, 3/4, 1/2 and 1/100 of the first level.
+    assert moved[25] == pytest.approx(0.75 * moved[0], rel=1e-4)
+    assert moved[50] == pytest.approx(0.5 * moved[0], rel=1e-4)
+    assert moved[99] == pytest.approx(0.01 * moved[0], rel=1e-2, abs=1e-5)
+  for step in (100, 101, 10_000):
+    assert shown[step] == pytest.approx(clean, rel=1e-6)
+  # Real and fake examples have noise of their own.
+  of = lambda kind: shown[0][kind] - clean[kind]
+  assert of('real_score') != pytest.approx(of('fake_score'), rel=1e-2)
+
+
+def test_instance_noise_has_the_standard_deviation_asked_for():
+  noisy = game(Square(), noise={'scale': 2.0, 'steps': 10})
+  metrics = played(noisy, real=jnp.zeros((2000, 3)), step=5)
+  # At half its level of 2, on examples of 0: mean squares of 1, to 4 errors of sqrt(2 / 6000).
+  assert abs(metrics['real_score'] - 1) < 0.073
+  # The generator is judged in noise too: its samples are N(0.5, 1), so 0.25 + 1 + 1.
+  metrics = played(noisy, real=jnp.zeros((2000, 3)), step=5, player=1)
+  assert abs(metrics['fake_score'] - 2.25) < 0.25
+
+
+@pytest.mark.parametrize('weight', [-1, -0.5, True, '10', None])
+def test_bad_weights_are_refused(weight):
+  with pytest.raises(
+    ConfigError, match=r'penalties.r1: weight is .*; it must be a number of at least 0'
+  ):
+    game(penalties={'r1': {'weight': weight}})
+  with pytest.raises(ConfigError, match='penalties.r1: weight is None'):
+    game(penalties={'r1': {}})
+
+
+@pytest.mark.parametrize('every', [0, -1, 1.5, True, '2'])
+def test_a_bad_every_is_refused(every):
+  with pytest.raises(ConfigError, match=r'penalties.r1: every is .*; it must be a whole number from 1'):
+    game(penalties={'r1': {'weight': 1.0, 'every': every}})
+
+
+def test_unknown_penalties_and_arguments_are_refused_with_what_there_is():
+  with pytest.raises(ConfigError, match="there is no 'r3'; .*dragan, gradient_penalty, lecam, r1, r2"):
+    game(penalties={'r3': {'weight': 1.0}})
+  with pytest.raises(ConfigError, match="no argument 'targets'.*it takes: target, one_sided"):
+    game(penalties={'gradient_penalty': {'weight': 1.0, 'targets': 0.0}})
+
+
+@pytest.mark.parametrize(
+  ('noise', 'message'),
+  [
+    ({'scale': -1.0, 'steps': 10}, 'noise: scale is -1.0 and steps 10; at least 0, and at least 1'),
+    ({'scale': 1.0, 'steps': 0}, 'noise: scale is 1.0 and steps 0; at least 0, and at least 1'),
+    ({'scale': 1.0}, "it needs the argument 'steps'"),
+    ({'steps': 1}, "it needs the argument 'scale'"),
+    ({'scale': 1.0, 'steps': 1, 'decay': 2}, "it has no argument 'decay'.*it takes: scale, steps"),
+  ],
+)
+def test_bad_noise_is_refused(noise, message):
+  with pytest.raises(ConfigError, match=message):
+    game(noise=noise)

@@ -1,0 +1,251 @@
+"""The transformations by hand, and put around an optimizer as a config does."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gan_jax import build, names, transforms
+from gan_jax.errors import ConfigError
+
+ARGUMENTS = {
+  'clip_weights': {'limit': 0.1},
+  'max_norm': {'limit': 2.0},
+  'add_orthogonal_gradient': {'weight': 0.5},
+  'linear_decay': {'begin': 2, 'end': 6},
+}
+PARAMS = {'kernel': np.array([[3.0, 0.0], [4.0, 1.0]]), 'bias': np.array([9.0, -9.0])}
+STILL = jax.tree.map(np.zeros_like, PARAMS)
+
+
+def make(name):
+  return names.make(transforms, {'name': name, **ARGUMENTS[name]}, optax.GradientTransformation)
+
+
+def updated(transform, params, *gradients):
+  """The parameters after updates with these gradients."""
+  params = jax.tree.map(jnp.float32, params)
+  state = transform.init(params)
+  for gradient in gradients:
+    changes, state = transform.update(jax.tree.map(jnp.float32, gradient), state, params)
+    params = optax.apply_updates(params, changes)
+  return params
+
+
+def test_every_transformation_is_here():
+  assert set(ARGUMENTS) == set(names.factories(transforms, optax.GradientTransformation))
+
+
+def test_clipping_by_hand():
+  params = {'kernel': np.array([0.05, -0.05, 0.09, -0.5])}
+  changes = {'kernel': np.array([0.02, -0.2, 0.02, 0.1])}
+  # 0.07;  -0.25 -> -0.1;  0.11 -> 0.1;  -0.4, from outside -> -0.1.
+  got = updated(make('clip_weights'), params, changes)['kernel']
+  np.testing.assert_allclose(got, [0.07, -0.1, 0.1, -0.1], rtol=1e-6)
+
+
+@pytest.mark.parametrize('optimizer', [optax.adam(0.05), optax.rmsprop(0.05), optax.sgd(1.0)])
+def test_weights_after_an_optimizer_are_in_the_limit(optimizer):
+  transform = optax.chain(optimizer, transforms.clip_weights(0.01))
+  params = {'kernel': 0.01 * jax.random.normal(jax.random.key(0), (100,)), 'bias': jnp.zeros(3)}
+
+  def update(carry, key):
+    params, state = carry
+    gradient = jax.tree.map(lambda p: jax.random.normal(key, p.shape), params)
+    changes, state = transform.update(gradient, state, params)
+    params = optax.apply_updates(params, changes)
+    return (params, state), params
+
+  keys = jax.random.split(jax.random.key(1), 20)
+  _, after = jax.jit(lambda carry: jax.lax.scan(update, carry, keys))((params, transform.init(params)))
+  for weights in jax.tree.leaves(after):
+    # An optimizer's change is added to the weights, so the limit is met to one rounding of 2^-24.
+    assert np.abs(weights).max() <= np.float32(0.01) * (1 + 2**-23)
+  edge = np.abs(after['kernel']) >= 0.01 * (1 - 1e-6)
+  assert edge.mean() > 0.3
+  # What had got to the limit is free to go back.
+  assert (edge[:-1] & ~edge[1:]).any()
+
+
+def test_the_norms_of_columns_by_hand():
+  # Norms 5 and 1; to 2 the first is scaled by 0.4. The bias is no kernel.
+  got = updated(make('max_norm'), PARAMS, STILL)
+  np.testing.assert_allclose(got['kernel'], [[1.2, 0], [1.6, 1]], rtol=1e-6, atol=1e-7)
+  np.testing.assert_array_equal(got['bias'], [9, -9])
+
+
+def test_it_is_the_norm_after_the_change_that_counts():
+  # (0.6, 0.8) + (0.6, 0.8) has the norm 2, and with (2.4, 3.2) more it has 6.
+  params = {'kernel': np.array([[0.6], [0.8]])}
+  once = updated(make('max_norm'), params, params)
+  np.testing.assert_allclose(once['kernel'], [[1.2], [1.6]], rtol=1e-6)
+  twice = updated(make('max_norm'), params, params, {'kernel': np.array([[2.4], [3.2]])})
+  np.testing.assert_allclose(twice['kernel'], [[1.2], [1.6]], rtol=1e-6)
+
+
+def test_the_norm_of_a_convolutions_unit_is_over_all_axes_but_the_last():
+  kernel = np.arange(1.0, 25).reshape(2, 3, 2, 2)
+  got = updated(make('max_norm'), {'kernel': kernel}, {'kernel': 0 * kernel})['kernel']
+  scale = 2 / np.sqrt((kernel**2).sum(axis=(0, 1, 2)))
+  np.testing.assert_allclose(got, kernel * scale, rtol=1e-5)
+
+
+def test_a_unit_of_zeros_stays():
+  got = updated(make('max_norm'), {'kernel': np.zeros((2, 2))}, {'kernel': np.zeros((2, 2))})
+  np.testing.assert_array_equal(got['kernel'], 0)
+
+
+def test_the_orthogonal_gradient_by_hand():
+  # Columns a = (1, 3), b = (2, 4): 2 (a.b)^2 with a.b = 14 has the slopes 4 * 14 b = (112, 224) in a
+  # and 4 * 14 a = (56, 168) in b. Half of them is added to gradients of 1; the bias has its own.
+  params = {'kernel': jnp.array([[1.0, 2.0], [3.0, 4.0]]), 'bias': jnp.array([5.0, 6.0])}
+  transform = make('add_orthogonal_gradient')
+  gradient = jax.tree.map(jnp.ones_like, params)
+  got, _ = transform.update(gradient, transform.init(params), params)
+  np.testing.assert_allclose(got['kernel'], [[57, 29], [113, 85]], rtol=1e-6)
+  np.testing.assert_array_equal(got['bias'], [1, 1])
+  # As a convolution's kernel of the same units.
+  params = {'kernel': params['kernel'].reshape(1, 2, 1, 2)}
+  got, _ = transform.update(jax.tree.map(jnp.zeros_like, params), transform.init(params), params)
+  np.testing.assert_allclose(got['kernel'].reshape(2, 2), [[56, 28], [112, 84]], rtol=1e-6)
+
+
+def test_descending_it_makes_columns_orthogonal():
+  transform = optax.chain(transforms.add_orthogonal_gradient(1.0), optax.sgd(0.01))
+  params = {'kernel': np.array([[1.0, 1.0], [0.0, 1.0]])}
+  columns = updated(transform, params, *200 * [{'kernel': np.zeros((2, 2))}])['kernel'].T
+  assert abs(float(columns[0] @ columns[1])) < 1e-3
+  assert np.linalg.norm(columns, axis=1).min() > 0.5
+
+
+def test_linear_decay_by_hand():
+  # From update 2 to 6 in four steps of 1/4.
+  transform = make('linear_decay')
+  change, scales = {'weights': jnp.ones(())}, []
+  state = transform.init(change)
+  for _ in range(9):
+    scaled, state = transform.update(change, state)
+    scales.append(float(scaled['weights']))
+  assert scales == pytest.approx([1, 1, 1, 0.75, 0.5, 0.25, 0, 0, 0])
+
+
+@pytest.mark.parametrize('name', ['clip_weights', 'max_norm', 'add_orthogonal_gradient'])
+def test_what_reads_the_parameters_says_that_it_needs_them(name):
+  transform = make(name)
+  with pytest.raises(ValueError, match='needs the parameters'):
+    transform.update(STILL, transform.init(PARAMS))
+
+
+@pytest.mark.parametrize(
+  ('name', 'arguments', 'message'),
+  [
+    ('clip_weights', {'limit': 0.0}, 'limit is 0.0; it must be positive'),
+    ('clip_weights', {'limit': -1.0}, 'limit is -1.0; it must be positive'),
+    ('max_norm', {'limit': 0.0}, 'limit is 0.0; it must be positive'),
+    ('add_orthogonal_gradient', {'weight': -1e-4}, 'weight is -0.0001; it must be at least 0'),
+    ('linear_decay', {'begin': 5, 'end': 5}, 'begin is 5 and end 5; the end must come after'),
+    ('linear_decay', {'begin': 5, 'end': 4}, 'begin is 5 and end 4; the end must come after'),
+    ('linear_decay', {'begin': -1, 'end': 4}, 'begin is -1 and end 4'),
+  ],
+)
+def test_bad_arguments_are_refused(name, arguments, message):
+  with pytest.raises(ValueError, match=message):
+    getattr(transforms, name)(**arguments)
+  with pytest.raises(ConfigError, match=f'after: ValueError: {message}'):
+    build.optimizer(spec(after={name: arguments}))
+
+
+# As a config writes them.
+
+
+def spec(**more):
+  return {'optimizer': 'sgd', 'learning_rate': 1.0, **more}
+
+
+def first(params, gradient, **more):
+  """The weights after one update by an optimizer of a config."""
+  made, _ = build.optimizer(spec(**more))
+  return np.asarray(
+    updated(made, {'weights': np.array(params)}, {'weights': np.array(gradient)})['weights']
+  )
+
+
+def test_before_is_on_gradients_and_after_on_changes():
+  clip = {'clip': {'max_delta': 0.5}}
+  rate = {'learning_rate': 0.1}
+  # The gradient 3 is clipped to 0.5, times the rate 0.1; or the change 0.3 is below 0.5.
+  np.testing.assert_allclose(first([1.0], [3.0], before=clip, **rate), [0.95], rtol=1e-6)
+  np.testing.assert_allclose(first([1.0], [3.0], after=clip, **rate), [0.7], rtol=1e-6)
+  np.testing.assert_allclose(first([1.0], [9.0], after=clip, **rate), [0.5], rtol=1e-6)
+
+
+def test_constraints_come_after_all_that_changes_the_weights():
+  clipping, double = {'clip_weights': {'limit': 0.1}}, {'scale': {'step_size': 2.0}}
+  # The weight 0.05 and a change of -0.04: twice that is -0.03, and of -0.4: -0.75, clipped to -0.1.
+  constrained = {'after': double, 'constraints': clipping}
+  np.testing.assert_allclose(first([0.05], [0.04], **constrained), [-0.03], rtol=1e-5)
+  np.testing.assert_allclose(first([0.05], [0.4], **constrained), [-0.1], rtol=1e-6)
+  # In the other order the change to the limit, -0.15, is what is doubled: 0.05 - 0.3.
+  turned = {'after': clipping, 'constraints': double}
+  np.testing.assert_allclose(first([0.05], [0.4], **turned), [-0.25], rtol=1e-6)
+  # Before the optimizer it clips 0.05 + 0.4, and 0.05 - 0.05 is left.
+  np.testing.assert_allclose(first([0.05], [0.4], before=clipping), [0.0], atol=1e-7)
+
+
+def test_in_one_place_they_come_in_the_order_of_names_whatever_that_of_the_config():
+  # Weight decay of 0.5 * 2 on the gradient 4, and the sum of 5 to a norm of 2.
+  decay, norm = (
+    {'add_decayed_weights': {'weight_decay': 0.5}},
+    {'clip_by_global_norm': {'max_norm': 2.0}},
+  )
+  for both in ({**decay, **norm}, {**norm, **decay}):
+    np.testing.assert_allclose(first([2.0], [4.0], before=both), [0.0], atol=1e-6)
+
+
+def test_transformations_of_our_own_go_with_those_of_optax():
+  # The orthogonal gradient of the columns (1, 3), (2, 4) as above, doubled by optax's `scale`, by a
+  # rate of 0.01: 2 * 0.01 * (56, 112) off the first and 2 * 0.01 * (28, 84) off the second.
+  got = first(
+    [[1.0, 2.0], [3.0, 4.0]],
+    np.zeros((2, 2)),
+    learning_rate=0.01,
+    before={'add_orthogonal_gradient': {'weight': 0.5}, 'scale': {'step_size': 2.0}},
+    constraints={'max_norm': {'limit': 100.0}},
+  )
+  np.testing.assert_allclose(got, [[-0.12, 1.44], [0.76, 2.32]], rtol=1e-5)
+
+
+def test_a_decayed_rate_stops_the_player():
+  made, steps = build.optimizer(spec(steps=3, after={'linear_decay': {'begin': 1, 'end': 3}}))
+  assert steps == 3
+  # Changes of 1, 1, 1/2, 0, 0.
+  got = updated(made, {'weights': np.zeros(1)}, *5 * [{'weights': -np.ones(1)}])
+  np.testing.assert_allclose(got['weights'], [2.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize('place', ['before', 'after', 'constraints'])
+def test_an_unknown_transformation_is_refused_with_what_optax_has(place):
+  message = f"{place}: there is no 'clip_weight'; .*clip_by_global_norm"
+  with pytest.raises(ConfigError, match=message):
+    build.optimizer(spec(**{place: {'clip_weight': {'limit': 0.1}}}))
+
+
+def test_an_unknown_transformation_is_refused_with_our_own():
+  with pytest.raises(ConfigError) as refused:
+    build.optimizer(spec(after={'clip_weight': {'limit': 0.1}}))
+  assert all(name in str(refused.value) for name in ARGUMENTS)
+  assert "did you mean 'clip_weights'?" in str(refused.value)
+
+
+def test_names_that_the_module_only_imports_are_no_transformations():
+  for name in ('penalties', 'optax', '_stateless'):
+    with pytest.raises(ConfigError, match=f"after: there is no '{name}'"):
+      build.optimizer(spec(after={name: {}}))
+
+
+def test_arguments_that_it_does_not_take_are_refused():
+  with pytest.raises(ConfigError, match="after: it has no argument 'limits'.*it takes: limit"):
+    build.optimizer(spec(after={'clip_weights': {'limits': 0.1}}))
+  with pytest.raises(ConfigError, match="before: it needs the argument 'max_norm'"):
+    build.optimizer(spec(before={'clip_by_global_norm': {}}))
