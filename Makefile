@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 RUN := $(VENV)/bin/python
 
-.PHONY: install demo test mixtures digits lint format clean
+.PHONY: install demo test theory mixtures digits lint format clean
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: about ten minutes on two cores.
 	$(RUN) -m gan_jax.main --config=experiments/dcgan.py
 
 test: $(VENV)/.installed-test  ## Runs all tests.
 	$(RUN) -m pytest -n 2
+
+theory: $(VENV)/.installed  ## Measures and draws what docs/theory.md claims: about a minute.
+	$(RUN) docs/theory/figures.py
 
 mixtures: $(VENV)/.installed  ## Every experiment on mixtures of Gaussians, ten seeds: hours.
 	$(RUN) results/mixtures.py

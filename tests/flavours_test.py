@@ -79,7 +79,7 @@ def test_points_of_their_own_size(name, size):
   assert config['data'] == {'name': name}
   assert config['networks']['generator']['size'] == size
   assert config['networks']['discriminator']['name'] == 'points.Discriminator'
-  assert (config['steps'], config['batch_size'], config['update']) == (10_000, 256, 'alternating')
+  assert (config['steps'], config['batch_size'], config['update']) == (10_000, 128, 'alternating')
 
 
 def test_a_test_of_points_takes_seconds():
