@@ -144,10 +144,11 @@ def f_bounds() -> dict[str, dict[str, float]]:
 
     loss = losses.f_divergence(name).discriminator
     scores = fit(lambda scorer, key, loss=loss: expected(loss, p, q, scorer(X)), steps=4000)(X)
-    rows[name] = {
+    row = {
       'divergence': CELL * (q * f.f(ratio)).sum(),
       'at the optimum': bound(f.optimum(ratio)),
       'off the optimum': bound(f.optimum(1.3 * ratio)),
       'trained': -expected(loss, p, q, scores),
     }
+    rows[name] = {key: float(value) for key, value in row.items()}
   return rows
