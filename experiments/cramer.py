@@ -13,4 +13,5 @@ def get_config(preset: str = '') -> configs.Config:
   words = flavours.words(preset)
   config = flavours.start(words, images={'norm': 'none', 'outputs': 64}, points={'outputs': 16})
   config.gan.name, config.gan.weight = 'cramer', 10.0
+  flavours.critic_steps(config, 5, words)
   return config

@@ -17,6 +17,7 @@ def get_config(preset: str = '') -> configs.Config:
   config.gan.name = 'mmd_gan'
   config.gan.kernel = {'name': 'rational_quadratic', 'alphas': (0.2, 0.5, 1.0, 2.0, 5.0)}
   config.gan.unbiased, config.gan.penalty, config.gan.scaling = True, 1.0, 0.0
+  flavours.critic_steps(config, 5, words)
   if 'scaled' in words:
     config.gan.kernel = {'name': 'rbf_mixture', 'sigmas': (1.0,)}
     config.gan.penalty, config.gan.scaling = 0.0, 10.0

@@ -4,6 +4,7 @@ import os
 
 os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=8'
 
+import gc
 import importlib.util
 import pathlib
 import subprocess
@@ -75,6 +76,16 @@ def finish(process: subprocess.Popen) -> subprocess.CompletedProcess:
 def command(*arguments: str, **settings) -> subprocess.CompletedProcess:
   """Runs a command of the package to its end."""
   return finish(start(*arguments, **settings))
+
+
+@pytest.fixture(autouse=True)
+def few_maps():
+  """Drops compiled programs when there are many: each takes some of the 65,530 maps of a process."""
+  yield
+  maps = pathlib.Path('/proc/self/maps')
+  if maps.exists() and maps.read_bytes().count(b'\n') > 20_000:
+    jax.clear_caches()
+    gc.collect()
 
 
 @pytest.fixture(scope='session')

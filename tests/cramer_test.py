@@ -11,12 +11,12 @@ from gan_jax.gans import cramer
 
 # Printed by: python tests/cramer_test.py
 GOLDEN = {
-  'discriminator/gradient_norm': 988.163,
-  'discriminator/gradient_penalty': 33.1473,
-  'discriminator/loss': 326.826,
-  'discriminator/surrogate': 4.64645,
-  'generator/gradient_norm': 33.1855,
-  'generator/loss': 8.73958,
+  'discriminator/gradient_norm': 1513.34,
+  'discriminator/gradient_penalty': 58.6834,
+  'discriminator/loss': 583.719,
+  'discriminator/surrogate': 3.11512,
+  'generator/gradient_norm': 31.6543,
+  'generator/loss': 8.33035,
 }
 
 REAL = ((1.0, 2.0), (0.0, -1.0), (0.5, 0.5))

@@ -148,12 +148,12 @@ GOLDENS = {
     'generator/loss': 0.743436,
   },
   'mmd_gan:scaled': {
-    'discriminator/gradient_norm': 0.227376,
-    'discriminator/loss': -0.0157802,
-    'discriminator/mmd2': 0.0157802,
-    'generator/gradient_norm': 0.0658537,
-    'generator/loss': 0.0156169,
-    'generator/mmd2': 0.0156169,
+    'discriminator/gradient_norm': 0.191328,
+    'discriminator/loss': -0.0185576,
+    'discriminator/mmd2': 0.0185576,
+    'generator/gradient_norm': 0.062194,
+    'generator/loss': 0.0207001,
+    'generator/mmd2': 0.0207001,
   },
 }
 

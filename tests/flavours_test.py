@@ -159,7 +159,7 @@ def test_five_updates_of_the_critic_in_a_step_are_counted(name):
   assert decay(config, 'discriminator') == {'begin': 1250, 'end': 2500}
   digits = load(name, '')
   assert digits['players']['discriminator']['steps'] == 5
-  assert digits['steps'] == 2_000
+  assert digits['steps'] == 1_500
   assert 'after' not in digits['players']['discriminator']
 
 

@@ -14,13 +14,13 @@ from gan_jax.gans import mmd_gan
 
 # Printed by: python tests/mmd_gan_test.py
 GOLDEN = {
-  'discriminator/gradient_norm': 13.3202,
-  'discriminator/gradient_penalty': 2.35009,
-  'discriminator/loss': 1.5858,
-  'discriminator/mmd2': 0.764291,
-  'generator/gradient_norm': 1.55068,
-  'generator/loss': 0.402822,
-  'generator/mmd2': 0.402822,
+  'discriminator/gradient_norm': 9.68732,
+  'discriminator/gradient_penalty': 1.98001,
+  'discriminator/loss': 1.38091,
+  'discriminator/mmd2': 0.599092,
+  'generator/gradient_norm': 1.50139,
+  'generator/loss': 0.401132,
+  'generator/mmd2': 0.401132,
 }
 
 REAL, FAKE = ((1.0, 2.0), (0.0, -1.0), (0.5, 0.5)), ((3.0, 0.0), (-1.0, 1.0), (0.2, 0.1))

@@ -61,7 +61,7 @@ def make(
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
     real, fake, variables = play(variables, inputs)
-    convergence = real + jnp.abs(diversity * real - fake)
+    convergence = real + jnp.abs(inputs.mean(diversity * real - fake))
     return fake, Aux(variables, {'fake_error': fake, 'convergence': convergence})
 
   def init_memory(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> PyTree:
