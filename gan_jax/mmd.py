@@ -4,6 +4,7 @@ A kernel is a function of two sets of points, [M, D] and [N, D] -> [M, N]. What 
 all of each batch: on several devices gather them first, see `game.Inputs.gather`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import chex
@@ -27,11 +28,20 @@ def distances(x: chex.Array, y: chex.Array) -> chex.Array:
   return jnp.where(apart, jnp.sqrt(jnp.where(apart, squares, 1)), 0)
 
 
+def _check_positive(name: str, values: Sequence[float]) -> None:
+  if not values or not all(0 < value < math.inf for value in values):
+    raise ValueError(f'{name} is {values!r}; it must be positive numbers, at least one')
+
+
 def rational_quadratic(alphas: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0)) -> Kernel:
   """sum over alpha of (1 + |x - y|^2 / (2 alpha))^-alpha.
 
+  Raises:
+    ValueError: no alpha, or one that is not positive.
+
   Source: Binkowski et al. 2018 (arXiv:1801.01401), equation 8, with the mixture of section 5.
   """
+  _check_positive('alphas', alphas)
 
   def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
     squares = squared_distances(x, y)
@@ -45,7 +55,11 @@ def rbf_mixture(sigmas: Sequence[float] = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)) ->
 
   Source: Li et al. 2015 (arXiv:1502.02761), section 5; the default widths are those of Binkowski et
     al. 2018 (arXiv:1801.01401), section 5.
+
+  Raises:
+    ValueError: no sigma, or one that is not positive.
   """
+  _check_positive('sigmas', sigmas)
 
   def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
     squares = squared_distances(x, y)

@@ -60,8 +60,18 @@ class Regularizer(NamedTuple):
   update_memory: Callable[[PyTree, Mapping[str, chex.Array]], PyTree] = _unchanged
 
 
+def _check_target(target: float) -> None:
+  if not target >= 0:
+    raise ValueError(f'target is {target}; it must be at least 0')
+
+
 def gradient_penalty(target: float = 1.0, one_sided: bool = False) -> Regularizer:
-  """WGAN-GP's, on points between real and fake; see `penalties.gradient_penalty`. Weight 10."""
+  """WGAN-GP's, on points between real and fake; see `penalties.gradient_penalty`. Weight 10.
+
+  Raises:
+    ValueError: the target is negative.
+  """
+  _check_target(target)
 
   def penalty(critique: Critique) -> chex.Array:
     points = penalties.interpolate(critique.key, critique.real, critique.fake)
@@ -71,7 +81,12 @@ def gradient_penalty(target: float = 1.0, one_sided: bool = False) -> Regularize
 
 
 def dragan(target: float = 1.0, one_sided: bool = False, scale: float = 0.5) -> Regularizer:
-  """DRAGAN's, on points around the real ones; see `penalties.dragan_points`. Weight 10."""
+  """DRAGAN's, on points around the real ones; see `penalties.dragan_points`. Weight 10.
+
+  Raises:
+    ValueError: the target is negative.
+  """
+  _check_target(target)
 
   def penalty(critique: Critique) -> chex.Array:
     deviation = critique.gather(critique.real).std()

@@ -242,3 +242,10 @@ def test_the_witness_is_high_where_x_is_denser_and_its_gap_is_the_biased_mmd2(ke
   gap = jax.jit(lambda: mmd.mmd2(kernel, x, y, unbiased=False))()
   np.testing.assert_allclose(at_x.mean() - at_y.mean(), gap, rtol=1e-9)
   assert at_x.mean() > at_y.mean()
+
+
+@pytest.mark.parametrize('make', [mmd.rational_quadratic, mmd.rbf_mixture])
+def test_widths_that_are_none_or_not_positive_are_refused(make):
+  for widths in ((), (1.0, 0.0), (-1.0,), (float('nan'),)):
+    with pytest.raises(ValueError, match='must be positive numbers'):
+      make(widths)

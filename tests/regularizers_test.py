@@ -292,3 +292,10 @@ def test_unknown_penalties_and_arguments_are_refused_with_what_there_is():
 def test_bad_noise_is_refused(noise, message):
   with pytest.raises(ConfigError, match=message):
     game(noise=noise)
+
+
+@pytest.mark.parametrize('make', [regularizers.gradient_penalty, regularizers.dragan])
+def test_a_negative_target_is_refused(make):
+  for target in (-1.0, float('nan')):
+    with pytest.raises(ValueError, match='target is'):
+      make(target=target)

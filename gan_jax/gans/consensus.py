@@ -1,5 +1,6 @@
 """Consensus optimisation: Mescheder et al. 2017 (arXiv:1705.10461)."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,7 +35,7 @@ def make(
   Raises:
     ConfigError: the weight is negative.
   """
-  if weight < 0:
+  if not 0 <= weight < math.inf:
     raise ConfigError(f'weight is {weight}; it must be at least 0')
   game = two_player.make(networks, loss=loss, prior=prior)
 

@@ -3,6 +3,7 @@
 And its scaled form, SMMD: Arbel et al. 2018 (arXiv:1805.11565).
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,7 +43,7 @@ def make(
   Raises:
     ConfigError: a kernel that there is not, or a negative weight.
   """
-  if penalty < 0 or scaling < 0:
+  if not 0 <= penalty < math.inf or not 0 <= scaling < math.inf:
     raise ConfigError(f'penalty is {penalty} and scaling {scaling}; both must be at least 0')
   pair, compare = make_pair(networks, prior), names.make(mmd, kernel, mmd.Kernel)
 

@@ -1,5 +1,6 @@
 """A generator against a discriminator: what variants share whose news is only a loss or a penalty."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -132,7 +133,8 @@ def _terms(penalties: Mapping[str, Mapping[str, Any]]) -> dict[str, _Term]:
   for name, spec in penalties.items():
     arguments = dict(spec)
     weight, every = arguments.pop('weight', None), arguments.pop('every', 1)
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or weight < 0:
+    number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if not number or not 0 <= weight < math.inf:
       raise ConfigError(f'penalties.{name}: weight is {weight!r}; it must be a number of at least 0')
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
       raise ConfigError(f'penalties.{name}: every is {every!r}; it must be a whole number from 1')
@@ -147,7 +149,7 @@ def _noise_level(noise: Mapping[str, Any]):
     return None
   names.check(noise, {'scale': True, 'steps': True})
   scale, steps = noise['scale'], noise['steps']
-  if scale < 0 or steps < 1:
+  if not 0 <= scale < math.inf or steps < 1:
     raise ConfigError(f'noise: scale is {scale} and steps {steps}; at least 0, and at least 1')
   return lambda step: scale * jnp.maximum(0, 1 - step / steps)
 
