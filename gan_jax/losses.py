@@ -104,8 +104,9 @@ def least_squares(fake: float = 0.0, real: float = 1.0, target: float = 1.0) -> 
   """LSGAN: the squared distance of scores from labels, with the paper's 1/2.
 
   discriminator: 1/2 (D(real) - b)^2 + 1/2 (D(fake) - a)^2;  generator: 1/2 (D(fake) - c)^2.
-  With b - c = 1 and b - a = 2 the generator descends the Pearson chi-square between p_data + p_g and
-  2 p_g (equation 5).
+  With b - c = 1 and b - a = 2 the generator's loss, once the discriminator has answered, is worth half
+  of the Pearson chi-square between p_data + p_g and 2 p_g (equation 5); its slope against a
+  discriminator that stands still is another (docs/theory.md).
 
   Args:
     fake: a, the label of fakes.

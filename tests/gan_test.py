@@ -9,9 +9,9 @@ GOLDEN = {
   'discriminator/gradient_norm': 0.00644865,
   'discriminator/loss': 1.38628,
   'discriminator/real_score': 2.87153e-05,
-  'generator/fake_score': -3.45329e-08,
-  'generator/gradient_norm': 4.48227e-06,
-  'generator/loss': -0.693147,
+  'generator/fake_score': -0.000197634,
+  'generator/gradient_norm': 5.92718e-06,
+  'generator/loss': -0.693048,
 }
 
 

@@ -2,143 +2,150 @@
 
 All data are 0, the generator makes theta, the discriminator scores psi x. The equilibrium is
 psi = theta = 0. Whether play gets there is seen in the eigenvalues of the Jacobian of the players'
-gradients, and in where simultaneous gradient descent goes.
+gradients, and in where the train step goes.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from flax import linen as nn
+from jax.flatten_util import ravel_pytree
 
+from gan_jax import parallel, train
 from gan_jax.game import Game, Inputs, Variables
 from gan_jax.gans import consensus, two_player
 
 PRIOR = {'name': 'normal', 'size': 1}
+SEED = 0
 
 
 class Theta(nn.Module):
   """A generator of one point, whatever the latents."""
 
   @nn.compact
-  def __call__(self, latents, *, train, key=None):
-    """[B, 1] -> [B, 1]."""
-    theta = self.param('theta', nn.initializers.zeros, ())
-    return theta + 0 * latents
+  def __call__(self, latents: jax.Array, *, train: bool, key=None) -> jax.Array:
+    """[B, 1] -> [B, 1], theta throughout."""
+    return self.param('theta', nn.initializers.zeros, ()) + 0 * latents
 
 
 class Psi(nn.Module):
-  """The discriminator psi x."""
+  """The discriminator psi x, or psi x + bias.
+
+  Attributes:
+    bias: where a bias starts, which is trained; None for none.
+  """
+
+  bias: float | None = None
 
   @nn.compact
-  def __call__(self, points, *, train, key=None):
+  def __call__(self, points: jax.Array, *, train: bool, key=None) -> jax.Array:
     """[B, 1] -> [B]."""
-    return self.param('psi', nn.initializers.zeros, ()) * points[:, 0]
+    scores = self.param('psi', nn.initializers.zeros, ()) * points[:, 0]
+    if self.bias is None:
+      return scores
+    return scores + self.param('bias', nn.initializers.constant(self.bias), ())
 
 
-NETWORKS = {'generator': Theta(), 'discriminator': Psi()}
-
-
-def game(loss: Mapping[str, Any], **more: Any) -> Game:
+def game(loss: Mapping[str, Any], bias: float | None = None, **more: Any) -> Game:
   """The two-player game of a loss, with `penalties` or `noise`, or with consensus of a `weight`."""
   make = consensus.make if 'weight' in more else two_player.make
-  return make(NETWORKS, loss=loss, prior=PRIOR, **more)
+  networks = {'generator': Theta(), 'discriminator': Psi(bias)}
+  return make(networks, loss=loss, prior=PRIOR, **more)
 
 
-def field(played: Game, batch: int = 1):
-  """(psi, theta) -> minus the gradient of each player's loss in its own parameter."""
+def origin(played: Game) -> tuple[jax.Array, Callable[[jax.Array], Mapping[str, Any]]]:
+  """The parameters at the start, which is the equilibrium, as a vector, and the way back from one.
+
+  The vector is (psi, theta), or (bias, psi, theta).
+  """
+  return ravel_pytree(dict(played.init(jax.random.key(SEED), {'real': jnp.zeros((1, 1))}).params))
+
+
+def field(played: Game, batch: int = 1) -> Callable[[jax.Array], jax.Array]:
+  """Parameters -> minus the gradient of each player's loss in what it trains."""
+  _, unravel = origin(played)
   inputs = Inputs(
     batch={'real': jnp.zeros((batch, 1))},
-    key=jax.random.split(jax.random.key(0), batch),
+    key=jax.random.split(jax.random.key(SEED), batch),
     step=jnp.int32(0),
     memory={},
   )
 
-  def params(at):
-    return {'discriminator': {'psi': at[0]}, 'generator': {'theta': at[1]}}
-
   def velocity(at):
-    slopes = []
-    for place, player in enumerate(played.players):
+    params, slopes = unravel(at), {}
+    for player in played.players:
 
-      def loss(own, place=place, player=player):
-        variables = Variables(params(at.at[place].set(own)), {'generator': {}, 'discriminator': {}})
+      def loss(own, player=player):
+        variables = Variables({**params, **own}, {name: {} for name in params})
         return player.loss(variables, inputs)[0]
 
-      slopes.append(-jax.grad(loss)(at[place]))
-    return jnp.stack(slopes)
+      slopes |= jax.grad(loss)({name: params[name] for name in player.trains})
+    return -ravel_pytree(slopes)[0]
 
   return velocity
 
 
-def eigenvalues(played: Game, batch: int = 1) -> np.ndarray:
-  """Of the field's Jacobian at the equilibrium, by rising imaginary part."""
-  jacobian = jax.jit(jax.jacobian(field(played, batch)))(jnp.zeros(2))
-  return np.array(sorted(np.linalg.eigvals(np.asarray(jacobian, np.float64)), key=lambda v: v.imag))
+class Case(NamedTuple):
+  """A game and what theory says of it.
+
+  Attributes:
+    game: of two players.
+    theory: the eigenvalues.
+    function: of `gan_jax`, that they are of.
+    batch: how many examples it takes.
+    within: the error that is allowed.
+    off: how far from the equilibrium the Jacobian is taken.
+  """
+
+  game: Game
+  theory: np.ndarray
+  function: str
+  batch: int = 1
+  within: float = 1e-3
+  off: float = 0.0
 
 
-def trajectory(played: Game, steps: int = 500, rate: float = 0.1, batch: int = 1) -> np.ndarray:
-  """[steps + 1, 2], where simultaneous gradient descent goes from psi = theta = 1."""
-  move = field(played, batch)
-  advance = lambda at, _: (at + rate * move(at), at)
-  start = jnp.ones(2)
-  return np.asarray(jax.jit(lambda at: jax.lax.scan(advance, at, length=steps + 1)[1])(start))
+def eigenvalues(case: Case) -> np.ndarray:
+  """Of the field's Jacobian at the equilibrium, or a little off it."""
+  at = origin(case.game)[0] + case.off
+  # Not compiled: there are many games, each asked once.
+  jacobian = jax.jacobian(field(case.game, case.batch))(at)
+  return ordered(np.linalg.eigvals(np.asarray(jacobian, np.float64)))
 
 
-NON_SATURATING = {'name': 'non_saturating'}
-NOISE_BATCH = 20_000
+def ordered(values: Any) -> np.ndarray:
+  """Eigenvalues in an order in which two lists of them can be compared."""
+  return np.array(sorted(np.asarray(values, complex), key=lambda v: (round(v.real, 2), v.imag)))
 
 
-def cases() -> dict[str, tuple[Game, complex, int]]:
-  """{name: (game, the eigenvalue of positive imaginary part by theory, examples it takes)}."""
-  signed = {'name': 'least_squares', 'fake': -1.0, 'real': 1.0, 'target': 1.0}
-  pearson = {'name': 'f_divergence', 'divergence': 'pearson'}
-  paired = {'name': 'relativistic_paired', 'base': NON_SATURATING}
-  free = {
-    'minimax': ({'name': 'minimax'}, 0.5j),
-    'non-saturating': (NON_SATURATING, 0.5j),
-    'kl': ({'name': 'kl'}, 1j * np.sqrt(0.5)),
-    'Wasserstein': ({'name': 'wasserstein'}, 1j),
-    'hinge': ({'name': 'hinge'}, 1j),
-    'least squares, labels -1 and 1': (signed, 1j),
-    'f-GAN, Pearson': (pearson, 1j),
-    'relativistic paired': (paired, 0.5j),
-  }
-  found = {name: (game(loss), theory, 1) for name, (loss, theory) in free.items()}
-  # -gamma / 2 +- sqrt(gamma^2 / 4 - f'(0)^2), with gamma = 0.6 (weight gamma / 2) and f'(0) = 1/2.
-  damped = -0.3 + 1j * np.sqrt(0.25 - 0.09)
-  for name in ('r1', 'r2'):
-    regular = game(NON_SATURATING, penalties={name: {'weight': 0.3}})
-    found[f'non-saturating, {name.upper()}'] = (regular, damped, 1)
-  # -gamma f'(0)^2 +- i f'(0), with gamma = 1.
-  found['non-saturating, consensus'] = (game(NON_SATURATING, weight=1.0), -0.25 + 0.5j, 1)
-  # f''(0) s^2 +- sqrt(f''(0)^2 s^4 - f'(0)^2): both players' terms give f'' = -1/4 each, s = 0.7.
-  noisy = game(NON_SATURATING, noise={'scale': 0.7, 'steps': 10})
-  shrink = -0.25 * 0.49
-  found['non-saturating, instance noise'] = (
-    noisy,
-    shrink + 1j * np.sqrt(0.25 - shrink**2),
-    NOISE_BATCH,
+def step(played: Game, order: str = 'simultaneous', rate: float = 0.1):
+  """Parameters -> parameters after one step of `gan_jax.train` with plain gradient descent."""
+  how = train.Play(
+    optimizers={player.name: optax.sgd(rate) for player in played.players},
+    updates={player.name: 1 for player in played.players},
+    ema={},
+    order=order,
   )
-  return found
+  # One device, so that there is nothing to do together.
+  alone = parallel.Across(mean=lambda x: x, gather=lambda x: x)
+  batch = lambda arrays, draw, rows: {'real': jnp.zeros((1, 1))}
+  call = train.make_step(played, how, batch, alone, 1)
+  state = train.init_state(played, how, jax.random.key(SEED), batch(None, 0, None))
+  unravel = origin(played)[1]
+
+  def advance(at):
+    variables = state.variables.replace(params=unravel(at))
+    after, _ = call(state.replace(variables=variables), {'arrays': {}, 'rows': jnp.arange(1)})
+    return ravel_pytree(dict(after.variables.params))[0]
+
+  return advance
 
 
-PATHS = {
-  'minimax': ({}, {'name': 'minimax'}),
-  'with R1': ({'penalties': {'r1': {'weight': 0.3}}}, NON_SATURATING),
-  'with consensus': ({'weight': 1.0}, NON_SATURATING),
-  'WGAN-GP': ({'penalties': {'gradient_penalty': {'weight': 0.3}}}, {'name': 'wasserstein'}),
-}
-
-
-def path(name: str) -> np.ndarray:
-  """The trajectory of one of PATHS."""
-  more, loss = PATHS[name]
-  return trajectory(game(loss, **more))
-
-
-def distance(path: np.ndarray) -> float:
-  """Of the last 50 places of a trajectory from the equilibrium, on average."""
-  return float(np.linalg.norm(path[-50:], axis=1).mean())
+def trajectory(advance: Callable[[jax.Array], jax.Array], steps: int = 500) -> np.ndarray:
+  """[steps + 1, 2], where a step leads from psi = theta = 1."""
+  move = lambda at, _: (advance(at), at)
+  return np.asarray(jax.jit(lambda at: jax.lax.scan(move, at, length=steps + 1)[1])(jnp.ones(2)))

@@ -1,0 +1,197 @@
+"""Play near the equilibrium of the Dirac-GAN: eigenvalues, measured and in theory, and trajectories."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from claims import Row
+from dirac import Case, eigenvalues, field, game, ordered, step, trajectory
+
+from gan_jax import f_divergences, names
+
+NON_SATURATING = {'name': 'non_saturating'}
+WASSERSTEIN = {'name': 'wasserstein'}
+NOISE, NOISE_BATCH = 0.7, 20_000
+
+
+def pair(real: float, squared: float) -> np.ndarray:
+  """real +- sqrt(squared), of any sign."""
+  root = np.sqrt(complex(squared))
+  return ordered([real - root, real + root])
+
+
+def plain() -> dict[str, Case]:
+  """Losses alone: +- i sqrt(a b), with a and b the slopes of both players' losses in the fake score."""
+  base = {'base': NON_SATURATING}
+  specs = {
+    'minimax': ({}, 1 / 4),
+    'non_saturating': ({}, 1 / 4),
+    'kl': ({}, 1 / 2),
+    'wasserstein': ({}, 1),
+    'hinge': ({}, 1),
+    'energy_margin': ({'margin': 1.0}, 1),
+    'relativistic_paired': (base, 1 / 4),
+    'relativistic_average': (base, 1),
+  }
+  cases = {
+    name: Case(game({'name': name, **arguments}), pair(0, -product), f'losses.{name}')
+    for name, (arguments, product) in specs.items()
+  }
+  for name in names.factories(f_divergences, f_divergences.FDivergence):
+    f = getattr(f_divergences, name)()
+    product = jax.grad(f.conjugate_of_output)(0.0) * jax.grad(f.output)(0.0)
+    played = game({'name': 'f_divergence', 'divergence': name})
+    function = f"losses.f_divergence('{name}')"
+    cases[f'f-GAN, {name}'] = Case(played, pair(0, -product), function)
+  return cases | _least_squares()
+
+
+def _least_squares() -> dict[str, Case]:
+  """Of labels a, b, c: +- sqrt(a c), or with a bias +- sqrt((a - b) (2 c - a - b)) / 2 and -2."""
+  cases = {}
+  for labels in ((-1.0, 1.0, 1.0), (0.0, 1.0, 1.0), (-1.0, 1.0, 0.0)):
+    a, b, c = labels
+    loss = {'name': 'least_squares', 'fake': a, 'real': b, 'target': c}
+    name = f'least_squares({a:g}, {b:g}, {c:g})'
+    biased = pair(0, -(b - a) * (2 * c - a - b) / 4)
+    cases[name] = Case(game(loss), pair(0, a * c), 'losses.least_squares')
+    with_bias = game(loss, bias=(a + b) / 2)
+    theory = ordered([-2, *biased])
+    cases[f'{name}, with a bias'] = Case(with_bias, theory, 'losses.least_squares')
+  return cases
+
+
+def regularized() -> dict[str, Case]:
+  """Losses with something against going round in circles."""
+  cases, paired = {}, {'name': 'relativistic_paired', 'base': NON_SATURATING}
+
+  def add(name, loss, theory, function, **more):
+    cases[name] = Case(game(loss, **more), theory, function)
+
+  # -gamma / 2 +- sqrt(gamma^2 / 4 - f'(0)^2), with the weight gamma / 2 and f'(0) = 1/2 or 1.
+  for kind in ('r1', 'r2'):
+    add(
+      f'non_saturating, {kind.upper()}, γ = 0.6',
+      *(NON_SATURATING, pair(-0.3, 0.09 - 0.25), f'regularizers.{kind}'),
+      penalties={kind: {'weight': 0.3}},
+    )
+  add(
+    'non_saturating, R1, γ = 2',
+    *(NON_SATURATING, pair(-1, 1 - 0.25), 'regularizers.r1'),
+    penalties={'r1': {'weight': 1.0}},
+  )
+  add(
+    'wasserstein, R1, γ = 0.6',
+    *(WASSERSTEIN, pair(-0.3, 0.09 - 1), 'regularizers.r1'),
+    penalties={'r1': {'weight': 0.3}},
+  )
+  add(
+    'relativistic_paired, R1 and R2, γ = 0.3 each',
+    *(paired, pair(-0.3, 0.09 - 0.25), 'regularizers.r2'),
+    penalties={'r1': {'weight': 0.15}, 'r2': {'weight': 0.15}},
+  )
+  # The slope of a norm at 0 is taken as 0, so there the square of the norm has no curvature.
+  centered = game(NON_SATURATING, penalties={'gradient_penalty': {'weight': 0.3, 'target': 0.0}})
+  cases['non_saturating, gradient penalty with target 0'] = Case(
+    centered, pair(-0.3, 0.09 - 0.25), 'regularizers.gradient_penalty', off=1e-4
+  )
+  add(
+    'wasserstein, one-sided gradient penalty',
+    *(WASSERSTEIN, pair(0, -1), 'regularizers.gradient_penalty'),
+    penalties={'gradient_penalty': {'weight': 10.0, 'one_sided': True}},
+  )
+  # -gamma f'(0)^2 +- i f'(0).
+  add(
+    'non_saturating, consensus, γ = 1',
+    *(NON_SATURATING, np.array([-0.25 - 0.5j, -0.25 + 0.5j]), 'gans.consensus'),
+    weight=1.0,
+  )
+  # f''(0) s^2 +- sqrt(f''(0)^2 s^4 - f'(0)^2), with f''(0) = -1/4; by Monte Carlo.
+  shrink = -(NOISE**2) / 4
+  noisy = game(NON_SATURATING, noise={'scale': NOISE, 'steps': 10})
+  cases['non_saturating, instance noise of 0.7'] = Case(
+    noisy, pair(shrink, shrink**2 - 0.25), 'gans.two_player, noise', NOISE_BATCH, 0.01
+  )
+  return cases
+
+
+def penalized_force(psi: float, weight: float = 1.0) -> float:
+  """What drives psi at theta = 0 in WGAN-GP, which is 2 weight (1 - |psi|) away from 0."""
+  played = game(WASSERSTEIN, penalties={'gradient_penalty': {'weight': weight}})
+  return float(field(played)(jnp.array([psi, 0.0]))[0])
+
+
+RATE = 0.1
+STEPS = 500
+PENALTY = {'gradient_penalty': {'weight': 1.0}}
+WEAK = {'gradient_penalty': {'weight': 0.3}}
+PLAYED = {
+  'Wasserstein': (game(WASSERSTEIN), 'simultaneous'),
+  'Wasserstein, alternating': (game(WASSERSTEIN), 'alternating'),
+  'Wasserstein, extragradient': (game(WASSERSTEIN), 'extragradient'),
+  'minimax': (game({'name': 'minimax'}), 'simultaneous'),
+  'WGAN-GP, λ = 0.3': (game(WASSERSTEIN, penalties=WEAK), 'simultaneous'),
+  'WGAN-GP, λ = 1': (game(WASSERSTEIN, penalties=PENALTY), 'simultaneous'),
+  'Wasserstein, R1': (game(WASSERSTEIN, penalties={'r1': {'weight': 0.3}}), 'simultaneous'),
+  'Wasserstein, consensus': (game(WASSERSTEIN, weight=0.3), 'simultaneous'),
+}
+
+
+@functools.cache
+def paths() -> dict[str, np.ndarray]:
+  """{name: trajectory} of PLAYED."""
+  return {name: trajectory(step(*how, RATE), STEPS) for name, how in PLAYED.items()}
+
+
+def factor(order: str) -> float:
+  """By what a step multiplies the distance from the equilibrium, near it: the largest |eigenvalue|."""
+  advance = step(game({'name': 'minimax'}), order, RATE)
+  jacobian = jax.jacobian(advance)(jnp.zeros(2))
+  return float(np.abs(np.linalg.eigvals(np.asarray(jacobian, np.float64))).max())
+
+
+def rows() -> list[Row]:
+  """The claims."""
+  found = [
+    Row(name, case.function, eigenvalues(case), case.theory, case.within)
+    for name, case in (plain() | regularized()).items()
+  ]
+  what, function = 'WGAN-GP, λ = 1: force on ψ at ψ = {:g}, θ = 0', 'regularizers.gradient_penalty'
+  found += [
+    Row(what.format(psi), function, penalized_force(psi), theory, 1e-3)
+    for psi, theory in ((0.001, 1.998), (-0.001, -1.998))
+  ]
+  return found + _orders() + _ends()
+
+
+def _orders() -> list[Row]:
+  """Of minimax, with a = rate f'(0): eigenvalues 1 +- i a; of modulus 1; 1 - a^2 +- i a."""
+  a = RATE / 2
+  theory = {
+    'simultaneous': np.hypot(1, a),
+    'alternating': 1.0,
+    'extragradient': np.hypot(1 - a**2, a),
+  }
+  what, function = 'minimax, {}: growth of the distance in a step', 'train.make_step'
+  return [
+    Row(what.format(order), function, factor(order) - 1, value - 1, 1e-5)
+    for order, value in theory.items()
+  ]
+
+
+def _ends() -> list[Row]:
+  """The distance from the equilibrium at the end; Wasserstein's play is linear, so it is known."""
+  theory = {
+    'Wasserstein': (np.sqrt(2) * (1 + RATE**2) ** (STEPS / 2), 0.01),
+    'Wasserstein, extragradient': (np.sqrt(2) * np.hypot(1 - RATE**2, RATE) ** STEPS, 0.01),
+    'Wasserstein, R1': (0.0, 0.01),
+    'Wasserstein, consensus': (0.0, 0.01),
+    # For psi > 0 the field is (2 weight (1 - psi) - theta, psi), at rest in (0, 2 weight).
+    'WGAN-GP, λ = 1': (2.0, 0.01),
+    'WGAN-GP, λ = 0.3': (0.0, None),
+    'minimax': (0.0, None),
+  }
+  ends = {name: float(np.hypot(*path[-1])) for name, path in paths().items()}
+  what, function = f'{{}}: distance after {STEPS} steps from (1, 1)', 'train.make_step'
+  return [Row(what.format(name), function, ends[name], *known) for name, known in theory.items()]
