@@ -168,6 +168,7 @@ def _veegan(config: configs.Config) -> None:
   config.gan.prior = {'name': 'normal', 'size': 254}
   config.networks.generator.hidden = (128, 128)
   config.networks.discriminator.hidden = (128,)
+  config.networks.discriminator.activation = 'relu'
   config.players = {'generator': _adam(1e-3), 'discriminator': _adam(1e-3)}
   config.ema = {}
 

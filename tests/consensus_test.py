@@ -28,15 +28,15 @@ from gan_jax.gans import consensus
 
 # Printed by: python tests/consensus_test.py
 GOLDEN = {
-  'discriminator/fake_score': 0.00673444,
-  'discriminator/gradient_norm': 5.30903,
-  'discriminator/half_squared_norm': 4.34319,
-  'discriminator/loss': 2.23334,
-  'discriminator/real_score': -0.636738,
-  'generator/fake_score': -0.0473093,
-  'generator/gradient_norm': 2.40501,
-  'generator/half_squared_norm': 2.75392,
-  'generator/loss': 1.00353,
+  'discriminator/fake_score': 0.906385,
+  'discriminator/gradient_norm': 12.5221,
+  'discriminator/half_squared_norm': 14.3286,
+  'discriminator/loss': 3.88586,
+  'discriminator/real_score': -0.667132,
+  'generator/fake_score': 0.674159,
+  'generator/gradient_norm': 9.15546,
+  'generator/half_squared_norm': 9.55467,
+  'generator/loss': 1.42166,
 }
 
 # A bilinear game: real examples of mean 2, a sample theta = 5, a critic psi x with psi = 0.5. The

@@ -14,13 +14,13 @@ from gan_jax.gans import mmd_gan
 
 # Printed by: python tests/mmd_gan_test.py
 GOLDEN = {
-  'discriminator/gradient_norm': 9.68732,
-  'discriminator/gradient_penalty': 1.98001,
-  'discriminator/loss': 1.38091,
-  'discriminator/mmd2': 0.599092,
-  'generator/gradient_norm': 1.50139,
-  'generator/loss': 0.401132,
-  'generator/mmd2': 0.401132,
+  'discriminator/gradient_norm': 8.70154,
+  'discriminator/gradient_penalty': 2.26455,
+  'discriminator/loss': 1.55294,
+  'discriminator/mmd2': 0.711602,
+  'generator/gradient_norm': 1.59214,
+  'generator/loss': 0.481145,
+  'generator/mmd2': 0.481145,
 }
 
 REAL, FAKE = ((1.0, 2.0), (0.0, -1.0), (0.5, 0.5)), ((3.0, 0.0), (-1.0, 1.0), (0.2, 0.1))

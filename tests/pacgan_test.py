@@ -14,13 +14,13 @@ from gan_jax.gans import pacgan, two_player
 
 # Printed by: python tests/pacgan_test.py
 GOLDEN = {
-  'discriminator/fake_score': -1.01026,
-  'discriminator/gradient_norm': 0.983868,
-  'discriminator/loss': 1.10068,
-  'discriminator/real_score': -0.04854,
-  'generator/fake_score': -0.918185,
-  'generator/gradient_norm': 3.92409,
-  'generator/loss': 1.29433,
+  'discriminator/fake_score': -1.14781,
+  'discriminator/gradient_norm': 1.16031,
+  'discriminator/loss': 1.0545,
+  'discriminator/real_score': 0.0719553,
+  'generator/fake_score': -0.846741,
+  'generator/gradient_norm': 4.47148,
+  'generator/loss': 1.263,
 }
 
 REAL = ((1.0, 2.0), (0.0, -1.0), (0.5, 0.5), (2.0, -2.0), (1.5, 0.0), (-1.0, -1.0))

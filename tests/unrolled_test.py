@@ -15,13 +15,13 @@ from gan_jax.gans import two_player, unrolled
 
 # Printed by: python tests/unrolled_test.py
 GOLDEN = {
-  'discriminator/fake_score': 0.00673444,
-  'discriminator/gradient_norm': 2.75819,
-  'discriminator/loss': 1.79902,
-  'discriminator/real_score': -0.636738,
-  'generator/fake_score': -0.198199,
-  'generator/gradient_norm': 1.06826,
-  'generator/loss': -0.609247,
+  'discriminator/fake_score': 0.906385,
+  'discriminator/gradient_norm': 5.23077,
+  'discriminator/loss': 2.453,
+  'discriminator/real_score': -0.667132,
+  'generator/fake_score': 0.430219,
+  'generator/gradient_norm': 1.62756,
+  'generator/loss': -0.964751,
 }
 
 RATE = 0.5

@@ -10,14 +10,14 @@ from gan_jax.gans import wgan_gp
 
 # Printed by: python tests/wgan_gp_test.py
 GOLDEN = {
-  'discriminator/fake_score': -0.131279,
-  'discriminator/gradient_norm': 4.16958,
-  'discriminator/gradient_penalty': 0.24727,
-  'discriminator/loss': 0.535489,
-  'discriminator/real_score': -0.642041,
-  'generator/fake_score': -0.197126,
-  'generator/gradient_norm': 2.41522,
-  'generator/loss': 0.197126,
+  'discriminator/fake_score': 0.611958,
+  'discriminator/gradient_norm': 4.80695,
+  'discriminator/gradient_penalty': 0.476162,
+  'discriminator/loss': 1.26091,
+  'discriminator/real_score': -0.601335,
+  'generator/fake_score': 0.461984,
+  'generator/gradient_norm': 2.83933,
+  'generator/loss': -0.461984,
 }
 
 # |(0.5, -1)|.

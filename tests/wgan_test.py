@@ -22,13 +22,13 @@ from gan_jax.gans import wgan
 
 # Printed by: python tests/wgan_test.py
 GOLDEN = {
-  'discriminator/fake_score': -0.000301328,
-  'discriminator/gradient_norm': 1.17358,
-  'discriminator/loss': 0.130685,
-  'discriminator/real_score': -0.130986,
-  'generator/fake_score': -0.00290247,
-  'generator/gradient_norm': 0.0109949,
-  'generator/loss': 0.00290247,
+  'discriminator/fake_score': 0.182821,
+  'discriminator/gradient_norm': 1.33471,
+  'discriminator/loss': 0.319148,
+  'discriminator/real_score': -0.136327,
+  'generator/fake_score': 0.00133552,
+  'generator/gradient_norm': 0.0156483,
+  'generator/loss': -0.00133552,
 }
 
 GAME = wgan.make({'generator': Points(FAKE), 'discriminator': Linear(SLOPE)}, prior=PRIOR)

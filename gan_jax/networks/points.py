@@ -51,7 +51,7 @@ class Discriminator(nn.Module):
   """
 
   hidden: Sequence[int] = (128, 128)
-  activation: str = 'relu'
+  activation: str = 'leaky_relu'
   outputs: int = 0
   norm: str = 'none'
   weights: str | float = 'he'
