@@ -81,14 +81,14 @@ GOLDENS = {
   },
   'r3gan': {
     'discriminator/fake_score': 0.906385,
-    'discriminator/gradient_norm': 6.4877,
-    'discriminator/loss': 2.03683,
+    'discriminator/gradient_norm': 9.70963,
+    'discriminator/loss': 2.62964,
     'discriminator/r1': 2.40769,
     'discriminator/r2': 1.54436,
     'discriminator/real_score': -0.667132,
-    'generator/fake_score': 0.626122,
-    'generator/gradient_norm': 0.84457,
-    'generator/loss': 0.379511,
+    'generator/fake_score': 0.626289,
+    'generator/gradient_norm': 0.844532,
+    'generator/loss': 0.379521,
   },
   'ragan': {
     'discriminator/fake_score': 0.906385,
@@ -177,7 +177,7 @@ CONFIGS = {
   'r1': {'gan.loss': CROSS_ENTROPY, 'gan.penalties': {'r1': {'weight': 0.05, 'every': 4}}},
   'r3gan': {
     'gan.loss': {'name': 'relativistic_paired', 'base': {'name': 'non_saturating'}},
-    'gan.penalties': {'r1': {'weight': 0.05, 'every': 1}, 'r2': {'weight': 0.05, 'every': 1}},
+    'gan.penalties': {'r1': {'weight': 0.05, 'every': 4}, 'r2': {'weight': 0.05, 'every': 4}},
   },
   'ragan': {'gan.loss': {'name': 'relativistic_average', 'base': {'name': 'non_saturating'}}},
   'lecam': {'gan.loss': CROSS_ENTROPY, 'gan.penalties': {'lecam': {'weight': 0.1, 'decay': 0.99}}},
