@@ -2,8 +2,8 @@
 
 Loss and penalties are the paper's, networks and rates are not. The weights are gamma / 2, the
 penalties lazy, in every fourth step four times as heavy. On points it has deeper networks, more data
-and twice the steps of the other experiments: a generator is
-continuous, so it lays bridges of samples between modes, and these take long to become thin.
+and twice the steps of the other experiments: a generator is continuous, so it lays bridges of
+samples between modes, and these take long to become thin.
 
 python -m gan_jax.main --config=experiments/r3gan.py
 python -m gan_jax.main --config=experiments/r3gan.py:ring
