@@ -226,11 +226,23 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
   finish(process)
 
 
-@pytest.mark.parametrize(('rate', 'saved'), [(1e6, True), (1e10, False)])
-def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, rate, saved):
-  folder = tmp_path / 'run'
-  flags = (f'--workdir={folder}', f'--config.players.discriminator.learning_rate={rate}')
-  done = command('--config=experiments/gan.py:test', '--config.checkpoint_every=2', *flags)
+GROWING = """
+import runpy
+
+def get_config(preset):
+  config = runpy.run_path('experiments/gan.py')['get_config'](preset)
+  config.players.discriminator.after = {{'add_decayed_weights': {{'weight_decay': {growth}}}}}
+  return config
+"""
+
+
+@pytest.mark.parametrize(('growth', 'saved'), [(30.0, True), (1e12, False)])
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, growth, saved):
+  """The weights of three layers grow by a factor each step, scores by its cube: inf at step 6, or 2."""
+  folder, experiment = tmp_path / 'run', tmp_path / 'growing.py'
+  experiment.write_text(GROWING.format(growth=growth))
+  every = ('--config.steps_per_call=1', '--config.checkpoint_every=2')
+  done = command(f'--config={experiment}:test', *every, f'--workdir={folder}')
   assert done.returncode == 3, done.stdout
   said = re.fullmatch(
     r'error: step (\d+): (loss|gradient_norm) of the (discriminator|generator) is (nan|-?inf); '
