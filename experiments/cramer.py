@@ -12,6 +12,6 @@ def get_config(preset: str = '') -> configs.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
   words = flavours.words(preset)
   config = flavours.start(words, images={'norm': 'none', 'outputs': 64}, points={'outputs': 16})
-  config.gan.name, config.gan.weight = 'cramer', 10.0
+  config.gan.name, config.gan.weight = 'cramer', 0.1 if flavours.on_points(words) else 10.0
   flavours.critic_steps(config, 5, words)
   return config

@@ -12,5 +12,6 @@ def get_config(preset: str = '') -> configs.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
   words = flavours.words(preset)
   config = flavours.start(words, judge='Autoencoder')
-  config.gan.name, config.gan.margin, config.gan.pull_away = 'ebgan', 1.0, 0.1
+  # The margin is in units of one pixel's or coordinate's squared error; a wide one leaves noise.
+  config.gan.name, config.gan.margin, config.gan.pull_away = 'ebgan', 0.1, 0.1
   return config

@@ -16,4 +16,9 @@ def get_config(preset: str = '') -> configs.Config:
   config.gan.name, config.gan.unroll = 'unrolled', 5
   # Adam's slope is infinite where a weight has had no gradient yet, e.g. behind a ReLU.
   config.players.discriminator.eps_root = 1e-10
+  if not flavours.on_points(words):
+    # The minimax loss of the paper's mixtures leaves the generator without a gradient here.
+    config.gan.loss = {'name': 'non_saturating'}
+  if not words & {'test', *flavours.PROTOCOLS}:
+    config.steps = 3_000 if flavours.on_points(words) else 1_500
   return config

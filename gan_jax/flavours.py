@@ -75,7 +75,7 @@ def start(
 
 
 def critic_steps(config: configs.Config, count: int, chosen: Words) -> None:
-  """Gives the discriminator `count` updates a step, and with our settings half the steps or less.
+  """Gives the discriminator `count` updates a step, and with our settings fewer steps.
 
   That is for the time it takes.
   """
@@ -83,7 +83,7 @@ def critic_steps(config: configs.Config, count: int, chosen: Words) -> None:
   if 'after' in config.players.discriminator:
     fade_out(config, 'discriminator', count)
   if not chosen & {'test', *PROTOCOLS}:
-    config.steps = 5_000 if on_points(chosen) else 1_500
+    config.steps = 3_000 if on_points(chosen) else 1_500
 
 
 def fade_out(config: configs.Config, player: str, updates: int = 1) -> None:

@@ -11,12 +11,12 @@ from gan_jax.gans import cramer
 
 # Printed by: python tests/cramer_test.py
 GOLDEN = {
-  'discriminator/gradient_norm': 1651.4,
-  'discriminator/gradient_penalty': 60.0656,
-  'discriminator/loss': 597.253,
-  'discriminator/surrogate': 3.40289,
-  'generator/gradient_norm': 31.9446,
-  'generator/loss': 9.41308,
+  'discriminator/gradient_norm': 11.9779,
+  'discriminator/gradient_penalty': 60.7505,
+  'discriminator/loss': 2.63497,
+  'discriminator/surrogate': 3.44008,
+  'generator/gradient_norm': 32.4885,
+  'generator/loss': 9.50704,
 }
 
 REAL = ((1.0, 2.0), (0.0, -1.0), (0.5, 0.5))

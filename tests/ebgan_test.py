@@ -11,13 +11,13 @@ from gan_jax.gans import ebgan
 # Printed by: python tests/ebgan_test.py
 GOLDEN = {
   'discriminator/fake_energy': 3.67185,
-  'discriminator/gradient_norm': 9.05743,
-  'discriminator/loss': 1.51878,
+  'discriminator/gradient_norm': 10.2346,
+  'discriminator/loss': 1.38379,
   'discriminator/real_energy': 1.38379,
-  'generator/fake_energy': 2.61025,
-  'generator/gradient_norm': 21.7529,
-  'generator/loss': 2.67681,
-  'generator/pull_away': 0.665687,
+  'generator/fake_energy': 2.60511,
+  'generator/gradient_norm': 21.7384,
+  'generator/loss': 2.67166,
+  'generator/pull_away': 0.665406,
 }
 
 # The autoencoder brings back half, so the energy is a quarter of the mean square: of (1, 2) and (0, -1)

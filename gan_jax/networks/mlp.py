@@ -1,5 +1,6 @@
 """Fully connected networks, those of the first GAN (Goodfellow et al. 2014, arXiv:1406.2661)."""
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -77,3 +78,30 @@ class MaxoutDiscriminator(nn.Module):
       if train:
         x = dropout(x, rate, jax.vmap(jax.random.fold_in, (0, None))(key, layer))
     return nn.Dense(1, kernel_init=_uniform(self.init_range))(x)[:, 0]
+
+
+class Autoencoder(nn.Module):
+  """Images [B, height, width, C] -> (reconstructions of their shape, codes [B, code]).
+
+  Dense layers and ReLU, the code linear, the reconstruction through tanh, no batch norm: a batch of
+  fakes must not be judged by statistics of its own.
+
+  Attributes:
+    hidden: widths of the encoder's hidden layers; the decoder's are the same in reverse.
+    code: size of the code.
+  """
+
+  hidden: Sequence[int] = (512, 512)
+  code: int = 64
+
+  @nn.compact
+  def __call__(self, images: chex.Array, *, train: bool, key=None) -> tuple[chex.Array, chex.Array]:
+    """Encodes and decodes images; `key` is not needed."""
+    layer = functools.partial(nn.Dense, kernel_init=nn.initializers.he_normal())
+    x = images.reshape(len(images), -1)
+    for features in self.hidden:
+      x = jax.nn.relu(layer(features)(x))
+    codes = x = layer(self.code)(x)
+    for features in self.hidden[::-1]:
+      x = jax.nn.relu(layer(features)(x))
+    return jnp.tanh(layer(math.prod(images.shape[1:]))(x)).reshape(images.shape), codes
