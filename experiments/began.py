@@ -11,6 +11,7 @@ from gan_jax import flavours
 def get_config(preset: str = '') -> configs.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
   words = flavours.words(preset)
-  config = flavours.start(words, judge='Autoencoder')
+  judge = {'name': 'mlp.Autoencoder', 'hidden': (512, 256), 'code': 32}
+  config = flavours.start(words, images=judge, points={'name': 'points.Autoencoder'})
   config.gan.name, config.gan.diversity, config.gan.rate = 'began', 0.5, 1e-3
   return config

@@ -11,7 +11,10 @@ from gan_jax import flavours
 def get_config(preset: str = '') -> configs.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
   words = flavours.words(preset)
-  config = flavours.start(words, judge='Autoencoder')
+  judge = {'name': 'mlp.Autoencoder', 'hidden': (512, 256), 'code': 32}
+  config = flavours.start(words, images=judge, points={'name': 'points.Autoencoder'})
   # The margin is in units of one pixel's or coordinate's squared error; a wide one leaves noise.
   config.gan.name, config.gan.margin, config.gan.pull_away = 'ebgan', 0.1, 0.1
+  if not flavours.on_points(words):
+    config.gan.margin, config.players.discriminator.learning_rate = 0.2, 1e-3
   return config

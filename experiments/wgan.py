@@ -1,8 +1,8 @@
 """WGAN: Arjovsky et al. 2017 (arXiv:1701.07875), weights clipped after every update of the critic.
 
-On digits the limit is the paper's 0.01 and the rate four times its 5e-5, and as in the authors' code the
-critic has batch norm, without which so small weights pass on next to no gradient. On points limit and rate are
-ten times the paper's.
+On digits the limit is the paper's 0.01 and the rate four times its 5e-5; the critic has batch norm, as
+in the authors' code, without which such small weights pass on next to no gradient. On points limit and
+rate are ten times the paper's.
 
 python -m gan_jax.main --config=experiments/wgan.py
 python -m gan_jax.main --config=experiments/wgan.py:ring

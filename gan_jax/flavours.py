@@ -47,26 +47,20 @@ def on_points(chosen: Words) -> bool:
   return bool(chosen & set(POINTS))
 
 
-def start(
-  chosen: Words,
-  judge: str = 'Discriminator',
-  images: Fields = {},
-  points: Fields = {},
-) -> configs.Config:
+def start(chosen: Words, images: Fields = {}, points: Fields = {}) -> configs.Config:
   """A config with everything but the game; an experiment sets what is its own in it.
 
   Args:
     chosen: the words of the preset.
-    judge: the discriminator's class, in both `networks.dcgan` and `networks.points`.
-    images: its fields on images.
-    points: its fields on points.
+    images: fields of the discriminator on images, `dcgan.Discriminator` unless they name another.
+    points: the same on points, `points.Discriminator` unless they name another.
   """
   if not on_points(chosen):
-    return _images(chosen, {'name': f'dcgan.{judge}', **images})
-  config = _points(chosen, {'name': f'points.{judge}', **points})
+    return _images(chosen, images)
+  config = _points(chosen, {'name': 'points.Discriminator', **points})
   for protocol, change in (('pacgan', _pacgan), ('veegan', _veegan)):
     if protocol in chosen:
-      if judge != 'Discriminator' or points:
+      if points:
         raise ConfigError(f'the protocol {protocol} has a discriminator of its own; leave it out here')
       change(config)
   if 'test' in chosen:
@@ -103,18 +97,18 @@ def _adam(rate: float, b1: float = 0.5) -> dict[str, Any]:
   return {'optimizer': 'adam', 'learning_rate': rate, 'b1': b1, 'steps': 1}
 
 
-def _images(chosen: Words, judge: dict[str, Any]) -> configs.Config:
+def _images(chosen: Words, judge: Fields) -> configs.Config:
   """Digits, with DCGAN's networks and settings."""
   config = configs.default()
   size, channels, width = FieldReference(28), FieldReference(1), FieldReference(32)
-  if judge['name'] == 'dcgan.Autoencoder':
-    judge |= {'size': size, 'channels': channels}
   config.steps, config.steps_per_call = 4_000, 5
   config.data = {'name': 'mnist5k', 'size': size, 'channels': channels}
   config.gan = {'prior': {'name': 'uniform', 'size': 100}}
   config.networks = {
     'generator': {'name': 'dcgan.Generator', 'size': size, 'channels': channels, 'width': width},
-    'discriminator': {'width': width, **judge},
+    'discriminator': judge
+    if 'name' in judge
+    else {'name': 'dcgan.Discriminator', 'width': width, **judge},
   }
   config.players = {'generator': _adam(2e-4), 'discriminator': _adam(2e-4)}
   config.ema = {'generator': 0.999}

@@ -9,18 +9,14 @@ thread each.
 
 import argparse
 import concurrent.futures
-import hashlib
-import json
 import math
 import multiprocessing
 import os
-import pathlib
 import time
 
-HERE = pathlib.Path(__file__).parent
-ROOT = HERE.parent
-NOTES, TABLE = HERE / 'mixtures.jsonl', HERE / 'mixtures.md'
-BEGIN, END = '<!-- table -->', '<!-- end of table -->'
+import shared
+
+NOTES, TABLE = shared.HERE / 'mixtures.jsonl', shared.HERE / 'mixtures.md'
 SEEDS = range(10)
 DATA = ('ring', 'grid')
 WORDS = {
@@ -38,28 +34,8 @@ CHECKED = 1_000
 
 def jobs() -> list[tuple[str, str]]:
   """All (experiment, preset)."""
-  names = sorted(path.stem for path in (ROOT / 'experiments').glob('*.py'))
-  variants = [(name, word) for name in names for word in WORDS.get(name, ('',))]
+  variants = [(name, word) for name in shared.experiments() for word in WORDS.get(name, ('',))]
   return [(name, '-'.join(filter(None, (data, word)))) for data in DATA for name, word in variants]
-
-
-def read_config(name: str, preset: str) -> dict:
-  """The plain config of an experiment."""
-  from gan_jax import config as configs
-
-  scope = {'__name__': name}
-  exec(compile((ROOT / 'experiments' / f'{name}.py').read_text(), name, 'exec'), scope)
-  return configs.plain(scope['get_config'](preset))
-
-
-def digest(config: dict) -> str:
-  """Of all settings but the seed."""
-  return hashlib.sha256(json.dumps({**config, 'seed': 0}, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def notes() -> list[dict]:
-  """The runs that are noted."""
-  return [json.loads(line) for line in NOTES.read_text().splitlines()] if NOTES.exists() else []
 
 
 def train(name: str, preset: str, seeds: list[int]) -> str:
@@ -70,7 +46,7 @@ def train(name: str, preset: str, seeds: list[int]) -> str:
   from gan_jax.metrics import modes
   from gan_jax.train import averaged, make_step
 
-  config = read_config(name, preset)
+  config = shared.read_config(name, preset)
   built, per_call = loop.assemble(config), config['steps_per_call']
   step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, per_call)
   call, sample = parallel.on_devices(step), jax.jit(built.game.sample)
@@ -90,28 +66,23 @@ def train(name: str, preset: str, seeds: list[int]) -> str:
     keys = latents.sample_keys(seed, 0, modes.SAMPLES)
     samples = sample(averaged(parallel.local(state)), keys)
     scores = {k: float(v) for k, v in modes.scores(samples, *own.source.modes).items()}
-    _note(
-      {'experiment': name, 'preset': preset, 'seed': seed, 'config': digest(config)}
+    shared.note(
+      NOTES,
+      {'experiment': name, 'preset': preset, 'seed': seed, 'config': shared.digest(config)}
       | {'steps': done, 'batch_size': config['batch_size'], 'finite': finite, **scores}
-      | {'seconds': round(time.perf_counter() - began, 1)}
+      | {'seconds': round(time.perf_counter() - began, 1)},
     )
   return f'{name}:{preset}'
 
 
-def _note(line: dict) -> None:
-  # One write of one line: processes that append at once do not mix theirs.
-  with open(NOTES, 'ab', buffering=0) as file:
-    file.write(json.dumps(line).encode() + b'\n')
-
-
 def missing(only: list[str]) -> list[tuple[str, str, list[int]]]:
   """The jobs with the seeds that are not noted yet."""
-  done = {(n['experiment'], n['preset'], n['config'], n['seed']) for n in notes()}
+  done = {(n['experiment'], n['preset'], n['config'], n['seed']) for n in shared.notes(NOTES)}
   found = []
   for name, preset in jobs():
     if only and not any(word in f'{name}:{preset}' for word in only):
       continue
-    mark = digest(read_config(name, preset))
+    mark = shared.digest(shared.read_config(name, preset))
     seeds = [seed for seed in SEEDS if (name, preset, mark, seed) not in done]
     if seeds:
       found.append((name, preset, seeds))
@@ -137,9 +108,9 @@ def _cells(runs: list[dict]) -> list[str]:
 
 def write_table() -> None:
   """Writes the table of the runs whose config is still the experiment's."""
-  present = {job: digest(read_config(*job)) for job in jobs()}
+  present = {job: shared.digest(shared.read_config(*job)) for job in jobs()}
   runs = {job: [] for job in present}
-  for note in notes():
+  for note in shared.notes(NOTES):
     job = (note['experiment'], note['preset'])
     if present.get(job) == note['config']:
       runs[job].append(note)
@@ -160,10 +131,7 @@ def write_table() -> None:
   scores = ['high quality %', 'reverse KL']
   head = ['experiment', 'ring: modes of 8', *scores, 'grid: modes of 25', *scores]
   head += ['steps', 'seconds a run', 'seeds', 'diverged']
-  lines = ['| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head), *rows)]
-  before, _, rest = TABLE.read_text().partition(BEGIN)
-  after = rest.partition(END)[2]
-  TABLE.write_text('\n'.join([before + BEGIN, *lines, END + after]))
+  shared.write_table(TABLE, head, rows)
 
 
 def main() -> None:
@@ -173,8 +141,7 @@ def main() -> None:
   parser.add_argument('--workers', type=int, default=os.cpu_count(), help='runs at once')
   parser.add_argument('--table', action='store_true', help='write the table of what is noted, no runs')
   arguments = parser.parse_args()
-  os.environ['JAX_PLATFORMS'] = 'cpu'
-  os.environ['XLA_FLAGS'] = '--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1'
+  shared.one_thread_each()
   if not arguments.table:
     context = multiprocessing.get_context('spawn')
     with concurrent.futures.ProcessPoolExecutor(

@@ -93,3 +93,19 @@ def test_mlp_generator_makes_any_size_in_range():
   assert images.shape == (4, 5, 5, 3)
   assert float(jnp.abs(images).max()) <= 1
   assert float(jnp.abs(variables['params']['Dense_0']['kernel']).max()) <= 0.05
+
+
+def test_an_autoencoder_gives_each_example_its_own_reconstruction_and_code():
+  network = mlp.Autoencoder(hidden=(7, 5), code=3)
+  images = jax.random.uniform(KEY, (4, 6, 6, 2), minval=-1.0)
+  variables = network.init(KEY, images, train=True)
+  # No state: nothing but parameters, so an example does not see the others of its batch.
+  assert set(variables) == {'params'}
+  widths = [layer['kernel'].shape for layer in variables['params'].values()]
+  assert widths == [(72, 7), (7, 5), (5, 3), (3, 5), (5, 7), (7, 72)]
+  copies, codes = network.apply(variables, images, train=True)
+  assert copies.shape == images.shape and codes.shape == (4, 3)
+  assert float(jnp.abs(copies).max()) < 1
+  one, code = network.apply(variables, images[2:3], train=True)
+  np.testing.assert_allclose(one[0], copies[2], rtol=1e-5, atol=1e-6)
+  np.testing.assert_allclose(code[0], codes[2], rtol=1e-5, atol=1e-6)

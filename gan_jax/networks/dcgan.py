@@ -116,33 +116,3 @@ class Discriminator(nn.Module):
 
   def _layer(self, layer: nn.Module, x: chex.Array, train: bool) -> chex.Array:
     return nn.SpectralNorm(layer)(x, update_stats=train) if self.norm == 'spectral' else layer(x)
-
-
-class Autoencoder(nn.Module):
-  """Images [B, size, size, C] -> (reconstructions of their shape, codes [B, code]).
-
-  A `Discriminator` that ends in the code, and a `Generator` that starts from it.
-
-  Attributes:
-    size: as in `Generator`.
-    channels: of the image.
-    width: of both parts.
-    code: size of the code.
-    norm: of the encoder, see `Discriminator`; the decoder has batch norm.
-    axis_name: as in `Generator`.
-  """
-
-  size: int
-  channels: int = 1
-  width: int = 64
-  code: int = 64
-  norm: str = 'batch'
-  axis_name: str | None = None
-
-  @nn.compact
-  def __call__(self, images: chex.Array, *, train: bool, key=None) -> tuple[chex.Array, chex.Array]:
-    """Encodes and decodes images; `key` is not needed."""
-    encoder = Discriminator(self.width, self.norm, self.code, self.axis_name)
-    decoder = Generator(self.size, self.channels, self.width, self.axis_name)
-    codes = encoder(images, train=train)
-    return decoder(codes, train=train), codes

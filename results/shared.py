@@ -1,0 +1,58 @@
+"""What the commands of this folder share: experiments, notes of their runs, tables in documents."""
+
+import hashlib
+import json
+import os
+import pathlib
+
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parent
+BEGIN, END = '<!-- table -->', '<!-- end of table -->'
+
+
+def one_thread_each() -> None:
+  """For as many processes as cores: JAX in a process that is started from here has one thread."""
+  os.environ['JAX_PLATFORMS'] = 'cpu'
+  os.environ['XLA_FLAGS'] = '--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1'
+
+
+def experiments() -> list[str]:
+  """The names of all experiments."""
+  return sorted(path.stem for path in (ROOT / 'experiments').glob('*.py'))
+
+
+def load(name: str) -> dict:
+  """What the file of an experiment defines."""
+  scope = {'__name__': name}
+  exec(compile((ROOT / 'experiments' / f'{name}.py').read_text(), name, 'exec'), scope)
+  return scope
+
+
+def read_config(name: str, preset: str = '') -> dict:
+  """The plain config of an experiment."""
+  from gan_jax import config as configs
+
+  return configs.plain(load(name)['get_config'](preset))
+
+
+def digest(config: dict) -> str:
+  """Of all settings but the seed."""
+  return hashlib.sha256(json.dumps({**config, 'seed': 0}, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def notes(path: pathlib.Path) -> list[dict]:
+  """The runs that are noted in a file."""
+  return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def note(path: pathlib.Path, line: dict) -> None:
+  """Notes a run, in one write of one line: processes that append at once do not mix theirs."""
+  with open(path, 'ab', buffering=0) as file:
+    file.write(json.dumps(line).encode() + b'\n')
+
+
+def write_table(path: pathlib.Path, head: list[str], rows: list[list[str]]) -> None:
+  """Puts a table between the marks in a document."""
+  lines = ['| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head), *rows)]
+  before, _, rest = path.read_text().partition(BEGIN)
+  path.write_text('\n'.join([before + BEGIN, '', *lines, '', END + rest.partition(END)[2]]))

@@ -1,0 +1,18 @@
+"""The tables of results are those of the noted runs, of experiments as they are now."""
+
+import importlib
+import pathlib
+import shutil
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.mark.parametrize('name', ['mixtures', 'digits'])
+def test_a_table_is_what_its_command_would_write(name, tmp_path, monkeypatch):
+  monkeypatch.syspath_prepend(ROOT / 'results')
+  command = importlib.import_module(name)
+  copy = pathlib.Path(shutil.copy(command.TABLE, tmp_path))
+  monkeypatch.setattr(command, 'TABLE', copy)
+  command.write_table()
+  assert copy.read_text() == command.TABLE.read_text() == (ROOT / 'results' / f'{name}.md').read_text()
