@@ -15,5 +15,5 @@ def get_config(preset: str = '') -> configs.Config:
   config.update = 'simultaneous'
   config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if flavours.on_points(words) else 10.0
   for player in ('generator', 'discriminator'):
-    config.players[player].optimizer = 'optimistic_adam_v2'
+    config.players[player].optimizer, config.players[player].nesterov = 'optimistic_adam_v2', False
   return config

@@ -125,7 +125,7 @@ def _root(x: chex.Array) -> chex.Array:
 
 
 class Estimate(NamedTuple):
-  """A mean over samples, and its standard error."""
+  """A mean over samples, and its standard error, which is NaN of one sample."""
 
   value: chex.Array
   error: chex.Array

@@ -24,11 +24,13 @@ class AdversarialLoss(NamedTuple):
     generator: the same.
     over_batch: whether an example's loss depends on the whole batch, so that a game on several
       devices must hand over the scores of all of them.
+    unsmoothed: `discriminator` without label smoothing; None where it has none.
   """
 
   discriminator: Pairwise
   generator: Pairwise
   over_batch: bool = False
+  unsmoothed: Pairwise | None = None
 
 
 def _paired(function: Pairwise) -> Pairwise:
@@ -45,15 +47,19 @@ def _loss(discriminator: Pairwise, generator: Pairwise, over_batch: bool = False
   return AdversarialLoss(_paired(discriminator), _paired(generator), over_batch)
 
 
-def _cross_entropy(real_label: float) -> Pairwise:
+def _cross_entropy(real_label: float, generator: Pairwise) -> AdversarialLoss:
   if not 0.5 <= real_label <= 1:
     raise ValueError(f'real_label is {real_label}; it must be from 0.5 to 1')
 
-  def discriminator(real: chex.Array, fake: chex.Array) -> chex.Array:
-    on_real = real_label * jax.nn.softplus(-real) + (1 - real_label) * jax.nn.softplus(real)
-    return on_real + jax.nn.softplus(fake)
+  def unsmoothed(real: chex.Array, fake: chex.Array) -> chex.Array:
+    return jax.nn.softplus(-real) + jax.nn.softplus(fake)
 
-  return discriminator
+  def smoothed(real: chex.Array, fake: chex.Array) -> chex.Array:
+    # The share of softplus(-real) that goes to softplus(real), which is larger by `real`.
+    return unsmoothed(real, fake) + (1 - real_label) * real
+
+  discriminator = smoothed if real_label < 1 else unsmoothed
+  return _loss(discriminator, generator)._replace(unsmoothed=_paired(unsmoothed))
 
 
 def minimax(real_label: float = 1.0) -> AdversarialLoss:
@@ -71,7 +77,7 @@ def minimax(real_label: float = 1.0) -> AdversarialLoss:
 
   Source: Goodfellow et al. 2014 (arXiv:1406.2661), equation 1.
   """
-  return _loss(_cross_entropy(real_label), lambda real, fake: -jax.nn.softplus(fake))
+  return _cross_entropy(real_label, lambda real, fake: -jax.nn.softplus(fake))
 
 
 def non_saturating(real_label: float = 1.0) -> AdversarialLoss:
@@ -82,7 +88,7 @@ def non_saturating(real_label: float = 1.0) -> AdversarialLoss:
 
   Source: Goodfellow et al. 2014 (arXiv:1406.2661), section 3, after equation 1.
   """
-  return _loss(_cross_entropy(real_label), lambda real, fake: jax.nn.softplus(-fake))
+  return _cross_entropy(real_label, lambda real, fake: jax.nn.softplus(-fake))
 
 
 def kl(real_label: float = 1.0) -> AdversarialLoss:
@@ -97,16 +103,17 @@ def kl(real_label: float = 1.0) -> AdversarialLoss:
   Source: Huszar 2016, "An Alternative Update Rule for Generative Adversarial Networks"; Sonderby et
     al. 2017 (arXiv:1610.04490), section 3.2.
   """
-  return _loss(_cross_entropy(real_label), lambda real, fake: -fake)
+  return _cross_entropy(real_label, lambda real, fake: -fake)
 
 
 def least_squares(fake: float = 0.0, real: float = 1.0, target: float = 1.0) -> AdversarialLoss:
   """LSGAN: the squared distance of scores from labels, with the paper's 1/2.
 
   discriminator: 1/2 (D(real) - b)^2 + 1/2 (D(fake) - a)^2;  generator: 1/2 (D(fake) - c)^2.
-  With b - c = 1 and b - a = 2 the generator's loss, once the discriminator has answered, is worth half
-  of the Pearson chi-square between p_data + p_g and 2 p_g (equation 5); its slope against a
-  discriminator that stands still is another (docs/theory.md).
+  With b - c = 1 and b - a = 2 the generator's loss together with the same term on real examples, which
+  it does not change, is worth half of the Pearson chi-square between p_data + p_g and 2 p_g once the
+  discriminator has answered (equation 5); its slope against a discriminator that stands still is
+  another (docs/theory.md).
 
   Args:
     fake: a, the label of fakes.
@@ -208,13 +215,15 @@ def relativistic_paired(base: AdversarialLoss) -> AdversarialLoss:
   softplus(d) on `non_saturating()`, the loss of R3GAN.
 
   Args:
-    base: of which only the discriminator's side is used; in a config {'name': ..., **arguments}.
+    base: of which only the discriminator's side is used; in a config {'name': ..., **arguments}. Label
+      smoothing, being one-sided, acts on the discriminator alone.
 
   Source: Jolicoeur-Martineau 2019 (arXiv:1807.00734), equations 8 and 9 halved; Huang et al. 2024
     (arXiv:2501.05441), equation 2.
   """
-  half = lambda real, fake: 0.5 * base.discriminator(real - fake, fake - real)
-  return _loss(half, lambda real, fake: half(fake, real), base.over_batch)
+  discriminator = lambda real, fake: 0.5 * base.discriminator(real - fake, fake - real)
+  generator = lambda real, fake: 0.5 * _unsmoothed(base)(fake - real, real - fake)
+  return _loss(discriminator, generator, base.over_batch)
 
 
 def relativistic_average(base: AdversarialLoss) -> AdversarialLoss:
@@ -230,7 +239,10 @@ def relativistic_average(base: AdversarialLoss) -> AdversarialLoss:
   Source: Jolicoeur-Martineau 2019 (arXiv:1807.00734), section 4.2, algorithm 2.
   """
 
-  def discriminator(real: chex.Array, fake: chex.Array) -> chex.Array:
-    return base.discriminator(real - fake.mean(), fake - real.mean())
+  discriminator = lambda real, fake: base.discriminator(real - fake.mean(), fake - real.mean())
+  generator = lambda real, fake: _unsmoothed(base)(fake - real.mean(), real - fake.mean())
+  return _loss(discriminator, generator, over_batch=True)
 
-  return _loss(discriminator, lambda real, fake: discriminator(fake, real), over_batch=True)
+
+def _unsmoothed(loss: AdversarialLoss) -> Pairwise:
+  return loss.unsmoothed or loss.discriminator

@@ -24,7 +24,7 @@ MARK = 'Digits: '
 
 def run(name: str) -> None:
   """Trains to the end, draws, and notes the run."""
-  mark = shared.digest(shared.read_config(name))
+  mark, commit = shared.digest(shared.read_config(name)), shared.commit()
   workdir = shared.ROOT / 'runs' / 'digits' / f'{name}_{mark}'
   for command in (
     ['gan_jax.main', f'--config=experiments/{name}.py', f'--workdir={workdir}'],
@@ -37,7 +37,7 @@ def run(name: str) -> None:
       raise RuntimeError(f'{name}: {done.stderr.strip().splitlines()[-1]}')
   last = json.loads((workdir / 'metrics.jsonl').read_text().splitlines()[-1])
   line = {'experiment': name, 'config': mark, 'steps': last['step'], 'seconds': last['time']}
-  shared.note(NOTES, line)
+  shared.note(NOTES, line | {'commit': commit})
 
 
 def noted() -> dict[str, dict]:

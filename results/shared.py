@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import subprocess
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent
@@ -38,6 +39,12 @@ def read_config(name: str, preset: str = '') -> dict:
 def digest(config: dict) -> str:
   """Of all settings but the seed."""
   return hashlib.sha256(json.dumps({**config, 'seed': 0}, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def commit() -> str:
+  """Of the code that runs; with a + if it has been changed since. A digest does not see code."""
+  describe = ['git', 'describe', '--always', '--dirty=+']
+  return subprocess.run(describe, cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
 def notes(path: pathlib.Path) -> list[dict]:

@@ -33,9 +33,9 @@ def experiment(path: pathlib.Path, preset: str = 'test', **changes) -> configs.P
   return configs.plain(config)
 
 
-def first_step(path: pathlib.Path, preset: str = 'test') -> dict[str, float]:
+def first_step(path: pathlib.Path, preset: str = 'test', **changes) -> dict[str, float]:
   """The metrics of an experiment's first step."""
-  config = experiment(path, preset, steps_per_call=1)
+  config = experiment(path, preset, steps_per_call=1, **changes)
   built = loop.assemble(config)
   step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, 1)
   local = jax.devices()[:1]

@@ -95,7 +95,7 @@ def test_modules_halve_and_double():
   assert params['params']['kernel'].shape == (4, 4, 1, 3)
   up, params = c.ConvTranspose(1).init_with_output(jax.random.key(0), down)
   assert up.shape == images.shape
-  assert params['params']['kernel'].shape == (4, 4, 1, 3)
+  assert params['params']['kernel'].shape == (4, 4, 3, 1)
 
 
 def test_bfloat16_stays_bfloat16():

@@ -5,13 +5,13 @@ from conftest import ROOT, first_step
 
 # Printed by: python tests/dcgan_test.py
 GOLDEN = {
-  'discriminator/fake_score': -0.0648496,
-  'discriminator/gradient_norm': 13.3377,
-  'discriminator/loss': 1.43082,
+  'discriminator/fake_score': 0.0786244,
+  'discriminator/gradient_norm': 15.3174,
+  'discriminator/loss': 1.49943,
   'discriminator/real_score': -0.111552,
-  'generator/fake_score': -0.0871137,
-  'generator/gradient_norm': 7.29249,
-  'generator/loss': 0.742171,
+  'generator/fake_score': -0.128816,
+  'generator/gradient_norm': 8.81052,
+  'generator/loss': 0.763425,
 }
 
 

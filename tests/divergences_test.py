@@ -115,6 +115,15 @@ def test_equal_densities_are_not_apart_and_jit_changes_nothing(divergence):
     divergence(P, Q[:-1], CELL)
 
 
+@pytest.mark.parametrize('divergence', ON_A_GRID, ids=lambda f: f.__name__)
+def test_slopes_on_a_grid_are_those_of_finite_differences(divergence):
+  with jax.enable_x64(True):
+    p, q = np.random.default_rng(0).uniform(0.5, 1, (2, 9))
+    chex.assert_numerical_grads(
+      lambda p, q: divergence(p, q, 0.2), (p, q), order=1, atol=1e-7, rtol=1e-6, modes=['rev']
+    )
+
+
 @pytest.mark.parametrize(
   'divergence', [d.jensen_shannon, d.total_variation, d.squared_hellinger], ids=lambda f: f.__name__
 )

@@ -3,6 +3,8 @@
 import pytest
 from conftest import ROOT, experiment, first_step
 
+from gan_jax import build
+
 # Printed by: python tests/experiments_test.py
 GOLDENS = {
   'lsgan': {
@@ -187,7 +189,9 @@ CONFIGS = {
     'gan.name': 'wgan_gp',
     'gan.weight': 0.1,
     'players.generator.optimizer': 'optimistic_adam_v2',
+    'players.generator.nesterov': False,
     'players.discriminator.optimizer': 'optimistic_adam_v2',
+    'players.discriminator.nesterov': False,
   },
   'extragradient': {
     'update': 'extragradient',
@@ -258,6 +262,22 @@ def test_noise_fades_out_over_three_quarters_of_the_run_however_long():
   for preset in ('', 'ring'):
     config = experiment(ROOT / 'experiments' / 'instance_noise.py', preset, steps=400)
     assert config['gan']['noise']['steps'] == 300
+
+
+def test_optimistic_adam_looks_one_step_back():
+  # Daskalakis et al. 2018, algorithm 1: twice this step of Adam less the last one; the first is Adam's.
+  config = experiment(ROOT / 'experiments' / 'optimistic.py', 'ring')
+  spec = config['players']['generator']
+  rate, b1, b2, eps = spec['learning_rate'], spec['b1'], 0.999, 1e-8
+  transform, _ = build.optimizer({**spec, 'after': {}})
+  state, first, second, last = transform.init(0.0), 0.0, 0.0, None
+  for count, gradient in enumerate([1.0, -0.5, 2.0, 0.3], start=1):
+    change, state = transform.update(gradient, state, 0.0)
+    first, second = b1 * first + (1 - b1) * gradient, b2 * second + (1 - b2) * gradient**2
+    step = first / (1 - b1**count) / ((second / (1 - b2**count)) ** 0.5 + eps)
+    expected = -rate * (step if last is None else 2 * step - last)
+    assert float(change) == pytest.approx(expected, rel=1e-4), count
+    last = step
 
 
 if __name__ == '__main__':

@@ -231,6 +231,18 @@ def test_label_smoothing_is_one_sided_and_from_a_half_to_one(name):
       make(name, {'real_label': label})
 
 
+@pytest.mark.parametrize('factory', [losses.relativistic_paired, losses.relativistic_average])
+def test_smoothing_of_a_relativistic_base_is_the_discriminators_alone(factory):
+  real, fake = scores()
+  plain, smoothed = (factory(losses.non_saturating(label)) for label in (1.0, 0.9))
+  np.testing.assert_array_equal(smoothed.generator(real, fake), plain.generator(real, fake))
+  # 0.1 of softplus(-d) goes to softplus(d), which is d more; half of that where the pair is halved.
+  share = 0.05 if factory is losses.relativistic_paired else 0.1
+  of_real = fake if factory is losses.relativistic_paired else fake.mean()
+  more = smoothed.discriminator(real, fake) - plain.discriminator(real, fake)
+  np.testing.assert_allclose(more, share * (real - of_real), rtol=1e-4, atol=1e-6)
+
+
 def test_minimax_at_its_best_is_log_4_less_two_jensen_shannon():
   # Goodfellow et al. 2014, theorem 1: the discriminator's loss is log 4 - 2 JSD(p || q).
   best = jnp.log(P / Q)

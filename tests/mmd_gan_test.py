@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import ROOT, first_step
-from two_player_test import PRIOR, Matrix, Points, gradient, loss
+from two_player_test import PRIOR, Matrix, Points, begin, gradient, loss
 
 from gan_jax.errors import ConfigError
-from gan_jax.gans import mmd_gan
+from gan_jax.gans import mmd_gan, pair
 
 # Printed by: python tests/mmd_gan_test.py
 GOLDEN = {
@@ -110,8 +110,17 @@ def test_scaling_takes_from_the_critic_the_gain_of_steeper_features():
     assert slope == pytest.approx(2 * value / (1 + scaling * squared), rel=1e-4)
 
 
-def test_features_are_no_score():
-  assert make().score is None
+def test_the_score_of_an_example_is_minus_its_mean_kernel_with_fakes():
+  game = make()
+  scores = game.score(begin(game, REAL), jnp.array(REAL))
+  fakes = [ON_FAKE[i % len(FAKE)] for i in range(pair.REFERENCES)]
+  by_hand = [-np.mean([kernel(x, y) for y in fakes]) for x in ON_REAL]
+  np.testing.assert_allclose(scores, by_hand, rtol=1e-5)
+
+
+def test_one_example_has_no_unbiased_estimate():
+  with pytest.raises(ConfigError, match='batch_size is 1; an unbiased MMD needs at least 2'):
+    loss(make(), 'generator', REAL[:1])
 
 
 @pytest.mark.parametrize(

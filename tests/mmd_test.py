@@ -217,6 +217,15 @@ def test_slopes_are_those_of_finite_differences_and_finite_where_points_meet(dis
   chex.assert_numerical_grads(distance, (x, y), order=1, atol=1e-7, rtol=1e-6, modes=['rev'])
 
 
+@pytest.mark.parametrize('distance', DISTANCES.values(), ids=DISTANCES)
+@pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
+def test_far_features_have_finite_distances_and_slopes(distance, dtype):
+  x = jnp.array([[1e4, -1e4], [-1e4, -1e4], [1e4, 1e4]], dtype)
+  found = jax.value_and_grad(distance, (0, 1))(x, -x[:2])
+  assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(found))
+  chex.assert_tree_all_finite(found)
+
+
 def test_the_distance_of_equal_points_has_slope_0():
   x = jnp.array([[1.0, 2.0]])
   slope = jax.grad(lambda x, y: mmd.distances(x, y).sum())

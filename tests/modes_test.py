@@ -105,6 +105,15 @@ def test_true_samples_in_1200_dimensions_belong_to_their_modes():
   assert found['high_quality'] == found['captured'] == 0
 
 
+def test_samples_that_are_not_finite_belong_to_no_mode():
+  centers = np.array([[0.0, 0.0], [1.0, 0.0]], np.float32)
+  samples = np.concatenate([centers, np.full((2, 2), np.nan), [[np.inf, 0.0]]]).astype(np.float32)
+  found = modes.scores(samples, centers, 0.1)
+  assert found == pytest.approx({'captured': 2, 'high_quality': 0.4, 'reverse_kl': 0.0})
+  none = modes.scores(samples[2:], centers, 0.1)
+  assert none == pytest.approx({'captured': 0, 'high_quality': 0.0, 'reverse_kl': np.log(2)})
+
+
 @pytest.mark.parametrize(('samples', 'centers'), [((4, 3), (2, 2)), ((4,), (2, 2)), ((4, 2), (2,))])
 def test_other_shapes_are_refused(samples, centers):
   with pytest.raises(AssertionError):

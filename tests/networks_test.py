@@ -1,10 +1,11 @@
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gan_jax.errors import ConfigError
-from gan_jax.networks import dcgan, mlp
+from gan_jax.networks import dcgan, mlp, points
 
 KEY = jax.random.key(0)
 
@@ -109,3 +110,40 @@ def test_an_autoencoder_gives_each_example_its_own_reconstruction_and_code():
   one, code = network.apply(variables, images[2:3], train=True)
   np.testing.assert_allclose(one[0], copies[2], rtol=1e-5, atol=1e-6)
   np.testing.assert_allclose(code[0], codes[2], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+  ('network', 'shape'),
+  [
+    (points.Discriminator(hidden=(6, 5), norm='spectral'), (3, 2)),
+    (dcgan.Discriminator(width=2, norm='spectral'), (3, 28, 28, 1)),
+  ],
+)
+def test_spectral_norm_finds_the_largest_singular_value_of_every_kernel(network, shape):
+  inputs = jax.random.normal(KEY, shape)
+  variables = network.init(KEY, inputs, train=False)
+  params, state = variables.pop('params'), variables
+
+  def one(state, _):
+    return network.apply({'params': params, **state}, inputs, train=True, mutable=list(state))[1], None
+
+  state, _ = jax.jit(lambda s: jax.lax.scan(one, s, length=200))(state)
+  kernels = [x for x in jax.tree.leaves(params) if x.ndim > 1]
+  found = [x for x in jax.tree.leaves(state) if x.ndim == 0]
+  by_svd = [np.linalg.svd(k.reshape(-1, k.shape[-1]), compute_uv=False)[0] for k in kernels]
+  np.testing.assert_allclose(sorted(map(float, found)), sorted(by_svd), rtol=1e-3)
+  # Used, it does not change, and scores do not change when all kernels become ten times as large.
+  use = lambda p, s: network.apply({'params': p, **s}, inputs, train=False, mutable=list(s))
+  scores, after = use(params, state)
+  chex.assert_trees_all_equal(after, state)
+  tenfold = jax.tree.map(lambda x: 10 * x if x.ndim > 1 else x, params)
+  more = jax.tree.map(lambda x: 10 * x if x.ndim == 0 else x, state)
+  np.testing.assert_allclose(use(tenfold, more)[0], scores, rtol=1e-4, atol=1e-6)
+
+
+def test_the_last_axis_of_every_kernel_is_that_of_its_units():
+  # What `transforms.max_norm` and `add_orthogonal_gradient` rely on.
+  generator = dcgan.Generator(28, channels=3, width=8)
+  variables = jax.eval_shape(lambda: generator.init(KEY, jnp.zeros((2, 10)), train=False))
+  kernels = [v['kernel'].shape for k, v in variables['params'].items() if 'BatchNorm' not in k]
+  assert sorted(k[-2:] for k in kernels) == [(8, 3), (10, 512), (16, 8), (32, 16)]

@@ -100,8 +100,10 @@ def test_a_pack_is_given_one_key():
   assert len(np.unique(scores)) == 3
 
 
-def test_there_is_no_score_of_an_example():
-  assert make(2).score is None
+def test_the_score_of_an_example_is_that_of_a_pack_of_copies():
+  game = make(2)
+  scores = game.score(begin(game, REAL), jnp.array(REAL))
+  np.testing.assert_allclose(scores, np.tile(REAL, 2) @ np.array(SLOPE[:4]), rtol=1e-5)
 
 
 def test_samples_are_not_in_packs():

@@ -310,6 +310,34 @@ def of_critic(penalty, **arguments):
   return at
 
 
+SCALARS = {
+  'lecam': lambda x, y: penalties.lecam(x[:, 0], y[:, 0], 0.3, -0.7).sum(),
+  'pull_away': lambda x, y: penalties.pull_away(x) + penalties.pull_away(y),
+  'off_orthogonality': lambda x, y: penalties.off_orthogonality(x) + penalties.off_orthogonality(y),
+  'norm': lambda x, y: penalties.norm(x).sum() + penalties.norm(y).mean(),
+}
+
+
+@pytest.mark.parametrize('penalty', SCALARS.values(), ids=SCALARS)
+def test_slopes_of_what_has_no_critic_are_those_of_finite_differences(penalty):
+  x, y = np.random.default_rng(0).normal(size=(2, 3, 4))
+  chex.assert_numerical_grads(penalty, (x, y), order=1, atol=1e-7, rtol=1e-6, modes=['rev'])
+
+
+@pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
+def test_far_scores_and_codes_have_finite_penalties_and_slopes(dtype):
+  far = jnp.array([[1e4, -1e4], [-1e4, -1e4], [1e4, 1e4], [0, 1e4]], dtype)
+  means = jnp.array(1e4, dtype), jnp.array(-1e4, dtype)
+  lecam = lambda x: penalties.lecam(x[:, 0], x[:, 1], *means).mean()
+  # A critic whose scores, and slopes, are of that size.
+  critic = lambda points: 1e4 * jnp.tanh(points).sum(axis=1)
+  steep = lambda x: penalties.gradient_penalty(critic, x / 1e4).mean()
+  for function in (lecam, penalties.pull_away, steep):
+    value, slope = jax.value_and_grad(function)(far)
+    assert value.dtype == slope.dtype == dtype
+    chex.assert_tree_all_finite((value, slope))
+
+
 SECOND_ORDER = {
   'gradient_penalty': of_critic(penalties.gradient_penalty),
   'one_sided': of_critic(penalties.gradient_penalty, target=0.1, one_sided=True),

@@ -68,11 +68,12 @@ def origin(played: Game) -> tuple[jax.Array, Callable[[jax.Array], Mapping[str, 
 def field(played: Game, batch: int = 1) -> Callable[[jax.Array], jax.Array]:
   """Parameters -> minus the gradient of each player's loss in what it trains."""
   _, unravel = origin(played)
+  real, key = {'real': jnp.zeros((batch, 1))}, jax.random.key(SEED)
   inputs = Inputs(
-    batch={'real': jnp.zeros((batch, 1))},
-    key=jax.random.split(jax.random.key(SEED), batch),
+    batch=real,
+    key=jax.random.split(key, batch),
     step=jnp.int32(0),
-    memory={},
+    memory=played.init_memory(key, real),
   )
 
   def velocity(at):

@@ -91,15 +91,22 @@ def regularized() -> dict[str, Case]:
     *(paired, pair(-0.3, 0.09 - 0.25), 'regularizers.r2'),
     penalties={'r1': {'weight': 0.15}, 'r2': {'weight': 0.15}},
   )
-  # The slope of a norm at 0 is taken as 0, so there the square of the norm has no curvature.
-  centered = game(NON_SATURATING, penalties={'gradient_penalty': {'weight': 0.3, 'target': 0.0}})
-  cases['non_saturating, gradient penalty with target 0'] = Case(
-    centered, pair(-0.3, 0.09 - 0.25), 'regularizers.gradient_penalty', off=1e-4
-  )
+  for kind, name in (('gradient_penalty', 'gradient penalty'), ('dragan', 'DRAGAN')):
+    # The slope of a norm at 0 is taken as 0, so there the square of the norm has no curvature.
+    centered = game(NON_SATURATING, penalties={kind: {'weight': 0.3, 'target': 0.0}})
+    cases[f'non_saturating, {name} with target 0'] = Case(
+      centered, pair(-0.3, 0.09 - 0.25), f'regularizers.{kind}', off=1e-4
+    )
+    add(
+      f'wasserstein, one-sided {name}',
+      *(WASSERSTEIN, pair(0, -1), f'regularizers.{kind}'),
+      penalties={kind: {'weight': 10.0, 'one_sided': True}},
+    )
+  # Of fourth order in psi and theta where both averages are 0.
   add(
-    'wasserstein, one-sided gradient penalty',
-    *(WASSERSTEIN, pair(0, -1), 'regularizers.gradient_penalty'),
-    penalties={'gradient_penalty': {'weight': 10.0, 'one_sided': True}},
+    'non_saturating, LeCam',
+    *(NON_SATURATING, pair(0, -1 / 4), 'regularizers.lecam'),
+    penalties={'lecam': {'weight': 10.0}},
   )
   # -gamma f'(0)^2 +- i f'(0).
   add(

@@ -6,7 +6,7 @@ from typing import Any
 import chex
 from flax import linen as nn
 
-from gan_jax import latents, penalties
+from gan_jax import latents, mmd, penalties
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.pair import make_pair
 from gan_jax.penalties import norm
@@ -20,7 +20,8 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
   distance up to what no generator changes;
   discriminator: f(y) - f(x) + weight (|grad f| - 1)^2 between x and y, with f(x) = |h(x) - h(y')| -
   |h(x)|. The last term stands for the mean distance to another real example: this f is the paper's,
-  and not the witness of the energy distance unless h(x) is 0 on real examples.
+  and not the witness of the energy distance unless h(x) is 0 on real examples. The game's score of an
+  example is its f, averaged over fakes y'.
 
   Args:
     networks: 'generator'; 'discriminator', examples -> features [B, D].
@@ -55,4 +56,9 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
     value = norm(real - fake) + norm(real - other) - norm(fake - other)
     return value.mean(), Aux(variables, {})
 
-  return pair.game(discriminator_loss, generator_loss)
+  def score(variables: Variables, examples: chex.Array) -> chex.Array:
+    features = pair.score(variables, examples)
+    fakes = pair.score(variables, pair.references(variables))
+    return mmd.distances(features, fakes).mean(axis=1) - norm(features)
+
+  return pair.game(discriminator_loss, generator_loss, score=score)

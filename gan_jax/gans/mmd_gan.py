@@ -29,19 +29,23 @@ def make(
 
   discriminator: -s MMD^2 + penalty E(|grad witness| - 1)^2 between real and fake (Binkowski, section
   4);  generator: s MMD^2, with s = 1 / (1 + scaling E|J|_F^2), J the Jacobian of the features at real
-  examples. A positive scaling and no penalty is SMMD (Arbel, equation 4 and proposition 3, for a
-  kernel of unit width, up to a constant factor; 10 in the authors' code).
+  examples. A positive scaling and no penalty is SMMD: Arbel's factor for a kernel of unit width, 1 /
+  (lambda + 1 + E|J|^2) (equation 4 and proposition 3), is this up to a constant with scaling 1 / (1 +
+  lambda); larger values only weigh the slope more. The game's score of an example is the part of the
+  witness that needs no real examples: minus its mean kernel with fakes.
 
   Args:
     networks: 'generator'; 'discriminator', examples -> features [B, D].
     prior: as in `two_player.make`.
-    kernel: {'name': a factory of `gan_jax.mmd`, **its arguments}.
+    kernel: {'name': a factory of `gan_jax.mmd`, **its arguments}. With `polynomial`, whose slope has no
+      bound, the penalty overflows float32 where features are beyond some 1e3.
     unbiased: the estimator, see `mmd.mmd2`.
     penalty: weight of the gradient penalty on the witness function.
     scaling: the weight of the critic's slope in s; 0 for no scaling.
 
   Raises:
-    ConfigError: a kernel that there is not, or a negative weight.
+    ConfigError: a kernel that there is not, a negative weight, or a batch of one for the unbiased
+      estimator.
   """
   if not 0 <= penalty < math.inf or not 0 <= scaling < math.inf:
     raise ConfigError(f'penalty is {penalty} and scaling {scaling}; both must be at least 0')
@@ -56,6 +60,10 @@ def make(
     chex.assert_rank([real_features, fake_features], 2)
     features = lambda points: pair.judge(variables, points, critic_key)[0]
     gathered = inputs.gather(real_features), inputs.gather(fake_features)
+    if unbiased and len(gathered[0]) < 2:
+      raise ConfigError(
+        'batch_size is 1; an unbiased MMD needs at least 2 (or set gan.unbiased to False)'
+      )
     distance = mmd.mmd2(compare, *gathered, unbiased=unbiased)
     if scaling:
       slope = inputs.gather(penalties.jacobian_squared_norm(features, real)).mean()
@@ -76,4 +84,8 @@ def make(
     distance, _, variables = play(variables, inputs)
     return distance, Aux(variables, {'mmd2': distance})
 
-  return pair.game(discriminator_loss, generator_loss)
+  def score(variables: Variables, examples: chex.Array) -> chex.Array:
+    fakes = pair.score(variables, pair.references(variables))
+    return -compare(pair.score(variables, examples), fakes).mean(axis=1)
+
+  return pair.game(discriminator_loss, generator_loss, score=score)

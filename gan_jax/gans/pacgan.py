@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import chex
+import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax.errors import ConfigError
@@ -23,7 +24,7 @@ class _Packed(nn.Module):
       raise ConfigError(f'the {count} examples of a device cannot be put into packs of {self.degree}')
     packs = examples.reshape(count // self.degree, self.degree, *examples.shape[1:])
     # The examples of a pack side by side in the last axis.
-    packs = packs.swapaxes(1, -2) if examples.ndim == 2 else packs.transpose(0, 2, 3, 1, 4)
+    packs = jnp.moveaxis(packs, 1, -2)
     packs = packs.reshape(*packs.shape[:-2], -1)
     keys = None if key is None else key[:: self.degree]
     return self.discriminator(packs, train=train, key=keys)
@@ -38,7 +39,8 @@ def make(
 ) -> Game:
   """The discriminator judges packs of independent examples, all real or all fake (section 3).
 
-  A generator that lacks a mode shows it much more plainly in packs.
+  A generator that lacks a mode shows it much more plainly in packs. The game's score of an example is
+  that of a pack of copies of it.
 
   Args:
     networks: 'generator'; 'discriminator', which sees `degree` examples as one with so many times
@@ -53,4 +55,6 @@ def make(
   if degree < 1:
     raise ConfigError(f'degree is {degree}; it must be at least 1')
   packed = {**networks, 'discriminator': _Packed(networks['discriminator'], degree)}
-  return two_player.make(packed, loss=loss, prior=prior)._replace(score=None)
+  game = two_player.make(packed, loss=loss, prior=prior)
+  score = lambda variables, examples: game.score(variables, examples.repeat(degree, axis=0))
+  return game._replace(score=score)

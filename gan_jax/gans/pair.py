@@ -14,6 +14,9 @@ from gan_jax.game import Game, Loss, Player, Variables, apply, init_networks
 
 Outputs = Any
 
+REFERENCES = 256
+"""How many samples a score compares with."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
@@ -49,6 +52,10 @@ class Pair:
   def sample(self, variables: Variables, key: chex.PRNGKey) -> chex.Array:
     """Samples outside training, see `game.Game`."""
     return apply(self.networks, variables, 'generator', self.draw(key), train=False)[0]
+
+  def references(self, variables: Variables) -> chex.Array:
+    """Samples of latents that are always the same, for scores that compare with what is generated."""
+    return self.sample(variables, latents.sample_keys(0, 0, REFERENCES))
 
   def score(self, variables: Variables, examples: chex.Array) -> Outputs:
     """The discriminator's outputs outside training."""

@@ -18,11 +18,11 @@ def make(
   loss: Mapping[str, Any] = {'name': 'minimax'},
   unroll: int = 5,
 ) -> Game:
-  """The generator plays against the discriminator as it will be after `unroll` updates (equation 8).
+  """The generator plays against the discriminator as it will be after `unroll` updates (equation 7).
 
-  Those updates are by the discriminator's own optimizer, from its present state, on the present
-  batch; the generator's gradient goes through them, and they are then forgotten (equation 11). The
-  discriminator itself plays on as ever (equation 10).
+  Those updates are by the discriminator's own optimizer, from its present state, on the present real
+  examples and on fakes of new latents each time; the generator's gradient goes through them, and they
+  are then forgotten (equation 10). The discriminator itself plays on as ever (equation 11).
 
   Args:
     networks: as in `two_player.make`.

@@ -14,6 +14,7 @@ def scores(
 
   A sample belongs to the mode whose center is nearest, and is of high quality if it is nearer than
   reach * deviation to it. Of a true two-dimensional Gaussian a share of 1 - exp(-4.5) = 98.9 % is.
+  Samples that are not finite are of low quality and belong to no mode.
 
   Args:
     samples: float32 [N, D].
@@ -23,8 +24,8 @@ def scores(
 
   Returns:
     Scalars: 'captured', modes with at least one sample of high quality, of K; 'high_quality', in
-    [0, 1]; 'reverse_kl', KL(q || uniform) in nats for the shares q of all samples that belong to
-    each mode, in [0, log K].
+    [0, 1]; 'reverse_kl', KL(q || uniform) in nats for the shares q of the finite samples that belong
+    to each mode, in [0, log K], and log K if there are none.
 
   Source: Srivastava et al. 2017 (arXiv:1705.07761), section 4.1; Lin et al. 2018 (arXiv:1712.04086),
     section 4.1.
@@ -33,13 +34,13 @@ def scores(
   chex.assert_equal_shape_suffix([samples, centers], 1)
   # One center at a time: [N, K, D] would be large in 1,200 dimensions.
   apart = jnp.stack([jnp.linalg.norm(samples - center, axis=1) for center in centers], axis=1)
-  nearest = apart.argmin(axis=1)
-  good = apart.min(axis=1) < reach * deviation
-  belongs = nearest[:, None] == jnp.arange(len(centers))
-  shares = belongs.mean(axis=0)
+  finite = jnp.isfinite(apart).all(axis=1)
+  good = finite & (apart.min(axis=1) < reach * deviation)
+  belongs = finite[:, None] & (apart.argmin(axis=1)[:, None] == jnp.arange(len(centers)))
+  shares = belongs.sum(axis=0) / jnp.maximum(finite.sum(), 1)
   logs = jnp.log(jnp.where(shares > 0, shares * len(centers), 1))
   return {
     'captured': (belongs & good[:, None]).any(axis=0).sum(),
     'high_quality': good.mean(),
-    'reverse_kl': (shares * logs).sum(),
+    'reverse_kl': jnp.where(finite.any(), (shares * logs).sum(), jnp.log(len(centers))),
   }

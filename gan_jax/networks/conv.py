@@ -168,9 +168,9 @@ class Conv(nn.Module):
 
 
 class ConvTranspose(nn.Module):
-  """The transpose of `Conv`: [N, h, w, C] -> [N, H, W, features]; by default it doubles an image.
+  """A transposed convolution: [N, h, w, C] -> [N, H, W, features]; by default it doubles an image.
 
-  The kernel is that of the convolution of which it is the transpose: [size, size, features, C].
+  The kernel is [size, size, C, features], as in all layers the last axis that of the outputs.
   """
 
   features: int
@@ -181,9 +181,10 @@ class ConvTranspose(nn.Module):
   @nn.compact
   def __call__(self, y: chex.Array) -> chex.Array:
     """Applies it."""
-    shape = (self.geometry.size,) * 2 + (self.features, y.shape[-1])
+    shape = (self.geometry.size,) * 2 + (y.shape[-1], self.features)
     large = (self.geometry.large(y.shape[1]), self.geometry.large(y.shape[2]))
-    x = conv_transpose(y, self.param('kernel', self.kernel_init, shape), self.geometry, large)
+    kernel = self.param('kernel', self.kernel_init, shape)
+    x = conv_transpose(y, kernel.swapaxes(2, 3), self.geometry, large)
     if self.use_bias:
       x += self.param('bias', nn.initializers.zeros, (self.features,))
     return x
