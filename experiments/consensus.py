@@ -16,4 +16,5 @@ def get_config(preset: str = '') -> configs.Config:
   config.gan.name = 'consensus'
   config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
   config.gan.weight = 0.1
+  flavours.last_for(config, words, images=2_000, points=10_000)
   return config

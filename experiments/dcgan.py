@@ -22,6 +22,5 @@ def get_config(preset: str = '') -> configs.Config:
   words = flavours.words(preset)
   config = flavours.start(words)
   config.gan.name, config.gan.real_label = 'dcgan', 1.0
-  if config.data.name == 'mnist5k' and 'test' not in words:
-    config.steps = 10_000
+  flavours.last_for(config, words, images=10_000, points=10_000)
   return config

@@ -14,6 +14,7 @@ def get_config(preset: str = '') -> configs.Config:
   config = flavours.start(words, images={'norm': 'none'})
   config.update = 'extragradient'
   config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if flavours.on_points(words) else 10.0
+  flavours.last_for(config, words, images=2_000, points=10_000)
   for name, player in config.players.items():
     if 'after' in player:
       flavours.fade_out(config, name, updates=2)

@@ -19,6 +19,5 @@ def get_config(preset: str = '') -> configs.Config:
   if not flavours.on_points(words):
     # The minimax loss of the paper's mixtures leaves the generator without a gradient here.
     config.gan.loss = {'name': 'non_saturating'}
-  if not words & {'test', *flavours.PROTOCOLS}:
-    config.steps = 3_000 if flavours.on_points(words) else 1_500
+  flavours.last_for(config, words, images=1_500, points=3_000)
   return config

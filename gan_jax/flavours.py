@@ -69,15 +69,17 @@ def start(chosen: Words, images: Fields = {}, points: Fields = {}) -> configs.Co
 
 
 def critic_steps(config: configs.Config, count: int, chosen: Words) -> None:
-  """Gives the discriminator `count` updates a step, and with our settings fewer steps.
-
-  That is for the time it takes.
-  """
+  """Gives the discriminator `count` updates a step, and for the time they take fewer steps."""
   config.players.discriminator.steps = count
   if 'after' in config.players.discriminator:
     fade_out(config, 'discriminator', count)
+  last_for(config, chosen, images=1_500, points=3_000)
+
+
+def last_for(config: configs.Config, chosen: Words, images: int, points: int) -> None:
+  """Sets the number of steps, unless the preset is a test or has a paper's."""
   if not chosen & {'test', *PROTOCOLS}:
-    config.steps = 3_000 if on_points(chosen) else 1_500
+    config.steps = points if on_points(chosen) else images
 
 
 def fade_out(config: configs.Config, player: str, updates: int = 1) -> None:
