@@ -103,7 +103,7 @@ def _images(chosen: Words, judge: Fields) -> configs.Config:
   """Digits, with DCGAN's networks and settings."""
   config = configs.default()
   size, channels, width = FieldReference(28), FieldReference(1), FieldReference(32)
-  config.steps, config.steps_per_call = 4_000, 5
+  config.steps, config.steps_per_call = 3_000, 5
   config.data = {'name': 'mnist5k', 'size': size, 'channels': channels}
   config.gan = {'prior': {'name': 'uniform', 'size': 100}}
   config.networks = {

@@ -3,6 +3,8 @@
 import os
 
 os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=8'
+# Compiling is most of the time of the tests.
+os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] = 'true'
 
 import gc
 import importlib.util

@@ -100,9 +100,9 @@ def test_a_player_leaves_what_it_does_not_own_bit_for_bit(subject):
 def test_one_device_and_eight_agree_and_replicas_are_equal(subject):
   calls = 4 // subject.config['steps_per_call']
   play = subject.built.play
-  if subject.config['gan']['name'] not in ('gan', 'dcgan'):
+  if subject.config['gan']['name'] != 'gan':
     # Adam would make steps of the rounding errors of a gradient that is 0, as that of the last bias
-    # is in a game of score differences.
+    # is in a game of score differences, or nearly 0, as at the start of a DCGAN.
     play = play._replace(optimizers=dict.fromkeys(play.optimizers, optax.sgd(1e-4)))
   one, metrics = subject.train(calls, play=play)
   eight, others = subject.train(calls, devices=8, play=play)

@@ -230,7 +230,14 @@ def first(case):
 
 @pytest.mark.parametrize('case', GOLDENS)
 def test_the_first_step_is_what_it_was(case):
-  assert first(case) == pytest.approx(GOLDENS[case], rel=2e-4, abs=1e-6)
+  got, golden = first(case), GOLDENS[case]
+  if case in ('ragan', 'r3gan'):
+    # Nothing holds the last bias where only differences of scores count: its gradient is rounding, of
+    # which Adam makes a whole step.
+    unheld = 'generator/fake_score'
+    assert got.pop(unheld) == pytest.approx(golden[unheld], abs=2.1e-3)
+    golden = {name: value for name, value in golden.items() if name != unheld}
+  assert got == pytest.approx(golden, rel=2e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize('case', CONFIGS)
