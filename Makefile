@@ -9,7 +9,7 @@ demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: about ten minut
 	$(RUN) -m gan_jax.main --config=experiments/dcgan.py
 
 test: $(VENV)/.installed-test  ## Runs all tests.
-	$(RUN) -m pytest -n 2
+	$(RUN) -m pytest -n 2 --dist loadgroup
 
 theory: $(VENV)/.installed  ## Measures and draws what docs/theory.md claims: about a minute.
 	$(RUN) docs/theory/figures.py

@@ -228,16 +228,24 @@ def first(case):
   return first_step(path, '-'.join(filter(None, ('ring', word, 'test'))))
 
 
+SCORE = ('generator/fake_score',)
+UNHELD = {
+  **dict.fromkeys(('ragan', 'r3gan'), SCORE),
+  **dict.fromkeys(('hinge', 'hinge:orthogonal'), (*SCORE, 'generator/loss')),
+}
+
+
 @pytest.mark.parametrize('case', GOLDENS)
 def test_the_first_step_is_what_it_was(case):
   got, golden = first(case), GOLDENS[case]
-  if case in ('ragan', 'r3gan'):
-    # Nothing holds the last bias where only differences of scores count: its gradient is rounding, of
-    # which Adam makes a whole step.
-    unheld = 'generator/fake_score'
-    assert got.pop(unheld) == pytest.approx(golden[unheld], abs=2.1e-3)
-    golden = {name: value for name, value in golden.items() if name != unheld}
-  assert got == pytest.approx(golden, rel=2e-4, abs=1e-6)
+  # Nothing holds the last bias where only differences of scores count, or where the hinges of real and
+  # fake pull alike: its gradient is rounding, of which Adam makes up to a whole step of 1e-3.
+  loose = [name for name in UNHELD.get(case, ()) if got[name] != golden[name]]
+  for name in loose:
+    assert got[name] == pytest.approx(golden[name], abs=2.1e-3)
+  held = golden.keys() - loose
+  assert {n: got[n] for n in held} == pytest.approx({n: golden[n] for n in held}, rel=2e-4, abs=1e-6)
+  assert got.keys() == golden.keys()
 
 
 @pytest.mark.parametrize('case', CONFIGS)
