@@ -103,14 +103,14 @@ def _images(chosen: Words, judge: Fields) -> configs.Config:
   """Digits, with DCGAN's networks and settings."""
   config = configs.default()
   size, channels, width = FieldReference(28), FieldReference(1), FieldReference(32)
+  if 'name' not in judge:
+    judge = {'name': 'dcgan.Discriminator', 'width': width, **judge}
   config.steps, config.steps_per_call = 3_000, 5
   config.data = {'name': 'mnist5k', 'size': size, 'channels': channels}
   config.gan = {'prior': {'name': 'uniform', 'size': 100}}
   config.networks = {
     'generator': {'name': 'dcgan.Generator', 'size': size, 'channels': channels, 'width': width},
-    'discriminator': judge
-    if 'name' in judge
-    else {'name': 'dcgan.Discriminator', 'width': width, **judge},
+    'discriminator': judge,
   }
   config.players = {'generator': _adam(2e-4), 'discriminator': _adam(2e-4)}
   config.ema = {'generator': 0.999}

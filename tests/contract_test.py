@@ -100,9 +100,12 @@ def test_a_player_leaves_what_it_does_not_own_bit_for_bit(subject):
 def test_one_device_and_eight_agree_and_replicas_are_equal(subject):
   calls = 4 // subject.config['steps_per_call']
   play = subject.built.play
-  if subject.config['gan']['name'] != 'gan':
+  if subject.config['gan']['name'] == 'dcgan':
+    # Adam makes some part of a step of the rounding errors of a gradient near 0, so steps are small.
+    play = play._replace(optimizers=dict.fromkeys(play.optimizers, optax.adam(5e-5, b1=0.5)))
+  elif subject.config['gan']['name'] != 'gan':
     # Adam would make steps of the rounding errors of a gradient that is 0, as that of the last bias
-    # is in a game of score differences, or nearly 0, as at the start of a DCGAN.
+    # is in a game of score differences.
     play = play._replace(optimizers=dict.fromkeys(play.optimizers, optax.sgd(1e-4)))
   one, metrics = subject.train(calls, play=play)
   eight, others = subject.train(calls, devices=8, play=play)
@@ -159,7 +162,7 @@ def test_a_step_on_digits_is_finite_and_moves_all_players(name):
 
 
 @pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: path.stem)
-@pytest.mark.parametrize('preset', ['', 'grid', 'swiss_roll', 'mixture_1200-test'])
+@pytest.mark.parametrize('preset', ['', 'test', 'ring', 'grid', 'swiss_roll', 'mixture_1200-test'])
 def test_configs_are_plain_and_checked(path, preset):
   plain = experiment(path, preset)
   assert json.loads(json.dumps(plain)) == plain
