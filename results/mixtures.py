@@ -48,7 +48,7 @@ def train(name: str, preset: str, seeds: list[int]) -> str:
   step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, per_call)
   call, sample = parallel.on_devices(step), jax.jit(built.game.sample)
   for seed in seeds:
-    began, config['seed'] = time.perf_counter(), seed
+    began, config['seed'] = time.process_time(), seed
     own = built._replace(source=build.source(config))
     state = parallel.replicate(loop.start(config, own))
     feed = parallel.feed(own.source.arrays, config['batch_size'])
@@ -67,7 +67,7 @@ def train(name: str, preset: str, seeds: list[int]) -> str:
       NOTES,
       {'experiment': name, 'preset': preset, 'seed': seed, 'config': shared.digest(config)}
       | {'steps': done, 'batch_size': config['batch_size'], 'finite': finite, **scores}
-      | {'seconds': round(time.perf_counter() - began, 1), 'commit': commit},
+      | {'seconds': round(time.process_time() - began, 1), 'commit': commit},
     )
   return f'{name}:{preset}'
 

@@ -42,9 +42,11 @@ def digest(config: dict) -> str:
 
 
 def commit() -> str:
-  """Of the code that runs; with a + if it has been changed since. A digest does not see code."""
-  describe = ['git', 'describe', '--always', '--dirty=+']
-  return subprocess.run(describe, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+  """Of the code that runs; with a + if that has been changed since. A digest does not see code."""
+  code = ['gan_jax', 'experiments', 'setup.cfg']
+  commands = (['git', 'rev-parse', '--short', 'HEAD'], ['git', 'status', '--porcelain', '--', *code])
+  said = [subprocess.run(c, cwd=ROOT, capture_output=True, text=True).stdout for c in commands]
+  return said[0].strip() + '+' * bool(said[1])
 
 
 def notes(path: pathlib.Path) -> list[dict]:
