@@ -12,9 +12,10 @@ BEGIN, END = '<!-- table -->', '<!-- end of table -->'
 
 
 def one_thread_each() -> None:
-  """For as many processes as cores: JAX in a process that is started from here has one thread."""
+  """For as many processes as cores: JAX in one started from here has a thread, and huge pages."""
   os.environ['JAX_PLATFORMS'] = 'cpu'
   os.environ['XLA_FLAGS'] = '--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1'
+  os.environ['GLIBC_TUNABLES'] = 'glibc.malloc.hugetlb=1'
 
 
 def experiments() -> list[str]:

@@ -49,7 +49,7 @@ def test_the_transposes_are_the_transposes(g, shape):
   for transpose in (c.conv_transpose, c._transpose_by_taps, c._transpose_native):
     got = transpose(y, kernel, g, x.shape[1:3])
     np.testing.assert_allclose(got, wanted_x, rtol=1e-10, atol=1e-10)
-  for gradient in (c.kernel_gradient, c._kernel_gradient_by_taps, c._kernel_gradient_native):
+  for gradient in (c.kernel_gradient, c._kernel_gradient_of_patches, c._kernel_gradient_native):
     np.testing.assert_allclose(gradient(x, y, g), wanted_kernel, rtol=1e-10, atol=1e-10)
 
 

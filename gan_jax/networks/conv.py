@@ -1,9 +1,10 @@
 """Convolutions that train at the speed of matrix products on every platform.
 
 `conv`, `conv_transpose` and `kernel_gradient` are the three maps of one bilinear form, so each one's
-derivatives are the other two, to any order (reverse mode). On CPU the latter two are sums of one
-matrix product for each tap of the kernel: XLA:CPU runs the dilated convolutions into which autodiff
-would turn them many times slower, and those inside a loop slower still. Elsewhere they are native.
+derivatives are the other two, to any order (reverse mode). On CPU the transpose is a sum of one matrix
+product for each tap of the kernel, and the kernel's gradient one product of all patches: XLA:CPU runs
+the dilated convolutions into which autodiff would turn them many times slower, and those inside a
+loop slower still. Elsewhere they are native.
 """
 
 import functools
@@ -71,18 +72,18 @@ def _transpose_native(
   return jax.linear_transpose(lambda x: _native(x, kernel, geometry), image)(y)[0]
 
 
-def _kernel_gradient_by_taps(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
+def _kernel_gradient_of_patches(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
   size, stride, padding = geometry
   inside = ((padding, padding),) * 2
   padded = jnp.pad(x, ((0, 0), *inside, (0, 0)))
   reach = [(n - 1) * stride + 1 for n in y.shape[1:3]]
 
-  def tap(i: int, j: int) -> chex.Array:
-    seen = padded[:, i : i + reach[0] : stride, j : j + reach[1] : stride]
-    return jnp.tensordot(seen, y, axes=((0, 1, 2), (0, 1, 2)))
+  def seen(i: int, j: int) -> chex.Array:
+    return padded[:, i : i + reach[0] : stride, j : j + reach[1] : stride]
 
-  taps = jnp.stack([tap(i, j) for i, j in _taps(geometry)])
-  return taps.reshape(size, size, *taps.shape[1:])
+  patches = jnp.concatenate([seen(i, j) for i, j in _taps(geometry)], axis=-1)
+  taps = jnp.tensordot(patches, y, axes=((0, 1, 2), (0, 1, 2)))
+  return taps.reshape(size, size, x.shape[3], y.shape[3])
 
 
 def _kernel_gradient_native(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
@@ -122,7 +123,7 @@ def kernel_gradient(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Ar
   return lax.platform_dependent(
     x,
     y,
-    cpu=functools.partial(_kernel_gradient_by_taps, geometry=geometry),
+    cpu=functools.partial(_kernel_gradient_of_patches, geometry=geometry),
     default=functools.partial(_kernel_gradient_native, geometry=geometry),
   )
 
