@@ -186,10 +186,11 @@ def test_the_generator_has_no_penalty():
 def test_a_lazy_penalty_comes_every_so_manieth_step_and_so_much_heavier():
   bare = played(game())
   lazy = game(penalties={'r1': {'weight': 0.1, 'every': 4}})
-  for step, metrics in enumerate(played(lazy, step=range(9))):
+  memory = {'regularizers': {'r1': {}}, 'last': {'r1': jnp.float32(7)}}
+  for step, metrics in enumerate(played(lazy, step=range(9), memory=memory)):
     # 0.1 * 4 * 25 in steps 0, 4 and 8, which is 0.1 * 25 a step on average.
     due = step % 4 == 0
-    assert metrics['r1'] == (pytest.approx(25) if due else 0)
+    assert metrics['r1'] == pytest.approx(25 if due else 7)
     assert metrics['loss'] - bare['loss'] == pytest.approx(10 if due else 0, rel=1e-4, abs=1e-6)
 
 
@@ -200,7 +201,7 @@ def test_a_step_without_a_penalty_has_no_slope_of_it():
   def slopes(built):
     loss = lambda v, inputs: built.players[0].loss(v, inputs)[0]
     slope = jax.jit(jax.grad(loss))
-    inputs = Inputs({'real': REAL}, KEYS, jnp.int32(0), {'r1': {}})
+    inputs = Inputs({'real': REAL}, KEYS, jnp.int32(0), built.init_memory(KEYS[0], {}))
     found = [slope(variables, inputs.replace(step=jnp.int32(step))) for step in (0, 1)]
     return [np.asarray(s.params['discriminator']['w']) for s in found]
 
@@ -212,7 +213,8 @@ def test_a_step_without_a_penalty_has_no_slope_of_it():
 
 def test_lecam_in_a_game_reads_its_memory_and_renews_it_from_the_metrics():
   built = game(penalties={'lecam': {'weight': 2.0, 'decay': 0.75}, 'r1': {'weight': 0.0}})
-  memory = {'lecam': {'real_score': jnp.float32(1), 'fake_score': jnp.float32(-3)}, 'r1': {}}
+  memory = built.init_memory(KEYS[0], {})
+  memory['regularizers']['lecam'] = {'real_score': jnp.float32(1), 'fake_score': jnp.float32(-3)}
   ones = jnp.ones((1, 3))
   metrics = played(built, ones, memory=memory)
   # A batch of one: the scores are their means. Real: 3 + 4 = 7.
@@ -222,10 +224,10 @@ def test_lecam_in_a_game_reads_its_memory_and_renews_it_from_the_metrics():
   assert metrics['loss'] == pytest.approx(fake - real + 2 * metrics['lecam'], rel=1e-5)
   reported = {f'discriminator/{name}': metric for name, metric in metrics.items()}
   new = built.update_memory(memory, None, {**reported, 'generator/fake_score': 100.0})
-  assert new['lecam'] == pytest.approx(
+  assert new['regularizers']['lecam'] == pytest.approx(
     {'real_score': 0.75 + 0.25 * 7, 'fake_score': 0.25 * fake - 2.25}
   )
-  assert new['r1'] == {}
+  assert new['regularizers']['r1'] == {}
 
 
 def test_instance_noise_falls_in_a_line_and_is_then_gone():

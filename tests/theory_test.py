@@ -107,6 +107,14 @@ def test_kernel_distances():
 
 def test_the_dirac_gan():
   check(equilibria.rows())
+  # Mescheder et al. 2018, with f'(0) = 1/2: on the axis without, inside with a penalty.
+  plain, regularized = equilibria.plain(), equilibria.regularized()
+  for case, wanted in (
+    (plain['minimax'], [-0.5j, 0.5j]),
+    (regularized['non_saturating, R1, γ = 0.6'], [-0.3 - 0.4j, -0.3 + 0.4j]),
+    (regularized['non_saturating, consensus, γ = 1'], [-0.25 - 0.5j, -0.25 + 0.5j]),
+  ):
+    np.testing.assert_allclose(dirac.eigenvalues(case), wanted, atol=1e-3)
 
 
 def test_losses_alone_turn_and_regularised_ones_are_drawn_in():

@@ -83,17 +83,22 @@ def begin(game, real):
   return game.init(jax.random.key(0), {'real': jnp.asarray(real, jnp.float32)})
 
 
+def started(game):
+  """The memory of a game before its first step."""
+  return {'memory': game.init_memory(jax.random.key(0), {})}
+
+
 def loss(game, name, real, **more):
   """The loss and the metrics of a player, with the networks as they start."""
   [player] = [p for p in game.players if p.name == name]
-  value, aux = player.loss(begin(game, real), inputs(real, **more))
+  value, aux = player.loss(begin(game, real), inputs(real, **started(game) | more))
   return float(value), {key: float(metric) for key, metric in aux.metrics.items()}
 
 
 def gradient(game, name, real, **more):
   """The gradient of a player's loss in the parameters of all networks."""
   [player] = [p for p in game.players if p.name == name]
-  variables, given = begin(game, real), inputs(real, **more)
+  variables, given = begin(game, real), inputs(real, **started(game) | more)
   return jax.grad(lambda params: player.loss(variables.replace(params=params), given)[0])(
     variables.params
   )
@@ -204,18 +209,25 @@ def test_penalties_are_taken_where_they_should_be():
 def test_a_lazy_penalty_is_so_much_heavier_in_every_so_manieth_step():
   plain, _ = loss(make(), 'discriminator', REAL)
   game = make(penalties={'r1': {'weight': 0.5, 'every': 4}})
+  memory = {'regularizers': {'r1': {}}, 'last': {'r1': jnp.float32(7)}}
   for step in range(9):
-    value, metrics = loss(game, 'discriminator', REAL, step=step)
+    value, metrics = loss(game, 'discriminator', REAL, step=step, memory=memory)
     due = step in (0, 4, 8)
-    assert metrics['r1'] == (1.25 if due else 0)
+    # Between, the metric is what it was last.
+    assert metrics['r1'] == (1.25 if due else 7)
     assert value == pytest.approx(plain + due * 4 * 0.5 * 1.25, rel=1e-6)
 
 
 def test_a_penalty_with_a_memory_starts_at_0_and_is_told_of_every_step():
   game = make(penalties={'lecam': {'weight': 0.1, 'decay': 0.9}, 'r1': {'weight': 1.0}})
   memory = game.init_memory(jax.random.key(0), {})
-  assert memory == {'lecam': {'real_score': 0, 'fake_score': 0}, 'r1': {}}
+  assert memory == {
+    'regularizers': {'lecam': {'real_score': 0, 'fake_score': 0}, 'r1': {}},
+    'last': {'lecam': 0, 'r1': 0},
+  }
   seen = {
+    'discriminator/lecam': 3.0,
+    'discriminator/r1': 5.0,
     'discriminator/real_score': 2.0,
     'discriminator/fake_score': -4.0,
     'generator/fake_score': 9.0,
@@ -223,7 +235,9 @@ def test_a_penalty_with_a_memory_starts_at_0_and_is_told_of_every_step():
   for _ in range(2):
     memory = game.update_memory(memory, None, seen)
   # 0.1 of what is seen at first, then 0.9 * 0.1 + 0.1 = 0.19 of it.
-  assert memory['lecam'] == pytest.approx({'real_score': 0.38, 'fake_score': -0.76})
+  averages = memory['regularizers']['lecam']
+  assert averages == pytest.approx({'real_score': 0.38, 'fake_score': -0.76})
+  assert memory['last'] == {'lecam': 3, 'r1': 5}
   _, metrics = loss(game, 'discriminator', REAL, memory=memory)
   by_hand = ((REAL_SCORES + 0.76) ** 2 + (FAKE_SCORES - 0.38) ** 2).mean()
   assert metrics['lecam'] == pytest.approx(by_hand, rel=1e-5)

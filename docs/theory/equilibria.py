@@ -64,63 +64,62 @@ def _least_squares() -> dict[str, Case]:
 
 def regularized() -> dict[str, Case]:
   """Losses with something against going round in circles."""
-  cases, paired = {}, {'name': 'relativistic_paired', 'base': NON_SATURATING}
+  return _zero_centered() | _gradient_penalties() | _others()
 
-  def add(name, loss, theory, function, **more):
-    cases[name] = Case(game(loss, **more), theory, function)
 
-  # -gamma / 2 +- sqrt(gamma^2 / 4 - f'(0)^2), with the weight gamma / 2 and f'(0) = 1/2 or 1.
-  for kind in ('r1', 'r2'):
-    add(
-      f'non_saturating, {kind.upper()}, γ = 0.6',
-      *(NON_SATURATING, pair(-0.3, 0.09 - 0.25), f'regularizers.{kind}'),
-      penalties={kind: {'weight': 0.3}},
-    )
-  add(
-    'non_saturating, R1, γ = 2',
-    *(NON_SATURATING, pair(-1, 1 - 0.25), 'regularizers.r1'),
-    penalties={'r1': {'weight': 1.0}},
-  )
-  add(
-    'wasserstein, R1, γ = 0.6',
-    *(WASSERSTEIN, pair(-0.3, 0.09 - 1), 'regularizers.r1'),
-    penalties={'r1': {'weight': 0.3}},
-  )
-  add(
-    'relativistic_paired, R1 and R2, γ = 0.3 each',
-    *(paired, pair(-0.3, 0.09 - 0.25), 'regularizers.r2'),
-    penalties={'r1': {'weight': 0.15}, 'r2': {'weight': 0.15}},
-  )
+def _penalized(loss, penalties, theory, **more) -> Case:
+  """The case of a loss with penalties; the last of them is the function that the case is of."""
+  played = game(loss, penalties=penalties)
+  return Case(played, theory, f'regularizers.{list(penalties)[-1]}', **more)
+
+
+def _zero_centered() -> dict[str, Case]:
+  """-gamma / 2 +- sqrt(gamma^2 / 4 - f'(0)^2), with the weight gamma / 2 and f'(0) = 1/2 or 1."""
+  paired = {'name': 'relativistic_paired', 'base': NON_SATURATING}
+  both = {'r1': {'weight': 0.15}, 'r2': {'weight': 0.15}}
+  weak, strong = {'weight': 0.3}, {'weight': 1.0}
+  turning = pair(-0.3, 0.09 - 0.25)
+  return {
+    'non_saturating, R1, γ = 0.6': _penalized(NON_SATURATING, {'r1': weak}, turning),
+    'non_saturating, R2, γ = 0.6': _penalized(NON_SATURATING, {'r2': weak}, turning),
+    'non_saturating, R1, γ = 2': _penalized(NON_SATURATING, {'r1': strong}, pair(-1, 1 - 0.25)),
+    'wasserstein, R1, γ = 0.6': _penalized(WASSERSTEIN, {'r1': weak}, pair(-0.3, 0.09 - 1)),
+    'relativistic_paired, R1 and R2, γ = 0.3 each': _penalized(paired, both, turning),
+  }
+
+
+def _gradient_penalties() -> dict[str, Case]:
+  """With the target 0, those of R1; one-sided with the target 1, none at the equilibrium."""
+  cases = {}
   for kind, name in (('gradient_penalty', 'gradient penalty'), ('dragan', 'DRAGAN')):
     # The slope of a norm at 0 is taken as 0, so there the square of the norm has no curvature.
-    centered = game(NON_SATURATING, penalties={kind: {'weight': 0.3, 'target': 0.0}})
-    cases[f'non_saturating, {name} with target 0'] = Case(
-      centered, pair(-0.3, 0.09 - 0.25), f'regularizers.{kind}', off=1e-4
+    cases[f'non_saturating, {name} with target 0'] = _penalized(
+      NON_SATURATING, {kind: {'weight': 0.3, 'target': 0.0}}, pair(-0.3, 0.09 - 0.25), off=1e-4
     )
-    add(
-      f'wasserstein, one-sided {name}',
-      *(WASSERSTEIN, pair(0, -1), f'regularizers.{kind}'),
-      penalties={kind: {'weight': 10.0, 'one_sided': True}},
+    cases[f'wasserstein, one-sided {name}'] = _penalized(
+      WASSERSTEIN, {kind: {'weight': 10.0, 'one_sided': True}}, pair(0, -1)
     )
+  return cases
+
+
+def _others() -> dict[str, Case]:
+  """LeCam, consensus and instance noise."""
   # Of fourth order in psi and theta where both averages are 0.
-  add(
-    'non_saturating, LeCam',
-    *(NON_SATURATING, pair(0, -1 / 4), 'regularizers.lecam'),
-    penalties={'lecam': {'weight': 10.0}},
-  )
+  lecam = _penalized(NON_SATURATING, {'lecam': {'weight': 10.0}}, pair(0, -1 / 4))
   # -gamma f'(0)^2 +- i f'(0).
-  add(
-    'non_saturating, consensus, γ = 1',
-    *(NON_SATURATING, np.array([-0.25 - 0.5j, -0.25 + 0.5j]), 'gans.consensus'),
-    weight=1.0,
-  )
+  drawn = np.array([-0.25 - 0.5j, -0.25 + 0.5j])
+  consensus = Case(game(NON_SATURATING, weight=1.0), drawn, 'gans.consensus')
   # f''(0) s^2 +- sqrt(f''(0)^2 s^4 - f'(0)^2), with f''(0) = -1/4; by Monte Carlo.
   shrink = -(NOISE**2) / 4
   noisy = game(NON_SATURATING, noise={'scale': NOISE, 'steps': 10})
-  cases['non_saturating, instance noise of 0.7'] = Case(
-    noisy, pair(shrink, shrink**2 - 0.25), 'gans.two_player, noise', NOISE_BATCH, 0.01
-  )
-  return cases
+  theory = pair(shrink, shrink**2 - 0.25)
+  return {
+    'non_saturating, LeCam': lecam,
+    'non_saturating, consensus, γ = 1': consensus,
+    'non_saturating, instance noise of 0.7': Case(
+      noisy, theory, 'gans.two_player, noise', NOISE_BATCH, 0.01
+    ),
+  }
 
 
 def penalized_force(psi: float, weight: float = 1.0) -> float:

@@ -60,11 +60,7 @@ def make(
     chex.assert_rank([real_features, fake_features], 2)
     features = lambda points: pair.judge(variables, points, critic_key)[0]
     gathered = inputs.gather(real_features), inputs.gather(fake_features)
-    if unbiased and len(gathered[0]) < 2:
-      raise ConfigError(
-        'batch_size is 1; an unbiased MMD needs at least 2 (or set gan.unbiased to False)'
-      )
-    distance = mmd.mmd2(compare, *gathered, unbiased=unbiased)
+    distance = _distance(compare, *gathered, unbiased)
     if scaling:
       slope = inputs.gather(penalties.jacobian_squared_norm(features, real)).mean()
       distance /= 1 + scaling * slope
@@ -89,3 +85,12 @@ def make(
     return -compare(pair.score(variables, examples), fakes).mean(axis=1)
 
   return pair.game(discriminator_loss, generator_loss, score=score)
+
+
+def _distance(compare: mmd.Kernel, real: chex.Array, fake: chex.Array, unbiased: bool) -> chex.Array:
+  """The squared MMD of features; refuses what has no unbiased estimate."""
+  if unbiased and len(real) < 2:
+    raise ConfigError(
+      'batch_size is 1; an unbiased MMD needs at least 2 (or set gan.unbiased to False)'
+    )
+  return mmd.mmd2(compare, real, fake, unbiased=unbiased)

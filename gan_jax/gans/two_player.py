@@ -39,25 +39,20 @@ def make(
 
   Returns:
     The game. Its metrics are the means of the scores, of real and fake examples in the
-    discriminator's update and of fake ones in the generator's, and of each penalty before weights.
+    discriminator's update and of fake ones in the generator's, and of each penalty before weights; of
+    a lazy one, in the steps between, what it was when it was taken last.
 
   Raises:
     ConfigError: a loss, prior or penalty that there is not, or an argument that it does not take.
   """
   adversarial = names.make(losses, loss, losses.AdversarialLoss)
-  pair, terms, level = make_pair(networks, prior), _terms(penalties), _noise_level(noise)
-
-  def shown(examples: chex.Array, inputs: Inputs, key: chex.PRNGKey) -> chex.Array:
-    if not noise:
-      return examples
-    draws = jax.vmap(lambda k: jax.random.normal(k, examples.shape[1:]))(key)
-    return examples + level(inputs.step) * draws
+  pair, terms, shown = make_pair(networks, prior), _terms(penalties), _noise(noise)
 
   def play(variables: Variables, inputs: Inputs) -> tuple['_Round', Variables]:
     latent_key, generator_key, real_key, fake_key, *noise_keys, key = latents.split(inputs.key, 7)
     fake, variables = pair.generate(variables, latent_key, generator_key)
-    real = shown(inputs.batch['real'], inputs, noise_keys[0])
-    fake = shown(fake, inputs, noise_keys[1])
+    real = shown(inputs.batch['real'], inputs.step, noise_keys[0])
+    fake = shown(fake, inputs.step, noise_keys[1])
     real_scores, variables = pair.judge(variables, real, real_key)
     fake_scores, variables = pair.judge(variables, fake, fake_key)
     chex.assert_rank([real_scores, fake_scores], 1)
@@ -70,34 +65,16 @@ def make(
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
     now, variables = play(variables, inputs)
     value = mean_loss(adversarial.discriminator, now, inputs)
-    metrics = {'real_score': now.real_scores.mean(), 'fake_score': now.fake_scores.mean()}
-    keys = latents.split(now.key, len(terms) + 1)
-    for key, (name, term) in zip(keys, terms.items(), strict=False):
-      critique = _critique(pair, variables, inputs, now, key, inputs.memory.get(name, {}))
-      metrics[name], weighted = term.of(critique, inputs.step)
-      value += weighted
-    return value, Aux(variables, metrics)
+    scores = {'real_score': now.real_scores.mean(), 'fake_score': now.fake_scores.mean()}
+    added, means = _penalize(terms, pair, variables, inputs, now)
+    return value + added, Aux(variables, scores | means)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
     now, variables = play(variables, inputs)
     metrics = {'fake_score': now.fake_scores.mean()}
     return mean_loss(adversarial.generator, now, inputs), Aux(variables, metrics)
 
-  def init_memory(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> PyTree:
-    return {name: term.regularizer.init_memory() for name, term in terms.items()}
-
-  def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, chex.Array]) -> PyTree:
-    mark = 'discriminator/'
-    own = {name.removeprefix(mark): v for name, v in metrics.items() if name.startswith(mark)}
-    return {name: t.regularizer.update_memory(memory[name], own) for name, t in terms.items()}
-
-  return pair.game(
-    discriminator_loss,
-    generator_loss,
-    init_memory=init_memory,
-    update_memory=update_memory,
-    score=pair.score,
-  )
+  return pair.game(discriminator_loss, generator_loss, score=pair.score, **_memory(terms))
 
 
 class _Round(NamedTuple):
@@ -117,15 +94,15 @@ class _Term(NamedTuple):
   weight: float
   every: int
 
-  def of(self, critique: Critique, step: chex.Array) -> tuple[chex.Array, chex.Array]:
-    """The mean penalty, 0 in the steps without, and what it adds to the loss."""
+  def of(self, critique: Critique, step: chex.Array, last: chex.Array):
+    """The mean penalty, `last` in the steps without, and what it adds to the loss."""
     value = lambda: self.regularizer.penalty(critique).mean()
-    if self.every > 1:
-      due = step % self.every == 0
-      mean = jax.lax.cond(due, value, lambda: jnp.zeros((), critique.real_scores.dtype))
-    else:
+    if self.every == 1:
       mean = value()
-    return mean, self.weight * self.every * mean
+      return mean, self.weight * mean
+    due = step % self.every == 0
+    mean = jax.lax.cond(due, value, lambda: last.astype(critique.real_scores.dtype))
+    return mean, jnp.where(due, self.weight * self.every * mean, 0)
 
 
 def _terms(penalties: Mapping[str, Mapping[str, Any]]) -> dict[str, _Term]:
@@ -143,15 +120,33 @@ def _terms(penalties: Mapping[str, Mapping[str, Any]]) -> dict[str, _Term]:
   return terms
 
 
-def _noise_level(noise: Mapping[str, Any]):
-  """step -> the standard deviation of the noise."""
+def _noise(noise: Mapping[str, Any]):
+  """(examples, step, [B] keys) -> the examples as the discriminator is shown them."""
   if not noise:
-    return None
+    return lambda examples, step, key: examples
   names.check(noise, {'scale': True, 'steps': True})
   scale, steps = noise['scale'], noise['steps']
   if not 0 <= scale < math.inf or steps < 1:
     raise ConfigError(f'noise: scale is {scale} and steps {steps}; at least 0, and at least 1')
-  return lambda step: scale * jnp.maximum(0, 1 - step / steps)
+
+  def shown(examples: chex.Array, step: chex.Array, key: chex.PRNGKey) -> chex.Array:
+    draws = jax.vmap(lambda k: jax.random.normal(k, examples.shape[1:]))(key)
+    return examples + scale * jnp.maximum(0, 1 - step / steps) * draws
+
+  return shown
+
+
+def _penalize(
+  terms: Mapping[str, _Term], pair: Pair, variables: Variables, inputs: Inputs, now: _Round
+) -> tuple[chex.Array, dict[str, chex.Array]]:
+  """What the penalties add to the discriminator's loss, and their means."""
+  added, means = 0.0, {}
+  keys = latents.split(now.key, len(terms) + 1)
+  for key, (name, term) in zip(keys, terms.items(), strict=False):
+    critique = _critique(pair, variables, inputs, now, key, inputs.memory['regularizers'][name])
+    means[name], weighted = term.of(critique, inputs.step, inputs.memory['last'][name])
+    added += weighted
+  return added, means
 
 
 def _critique(
@@ -162,3 +157,19 @@ def _critique(
   return Critique(
     critic, now.real, now.fake, now.real_scores, now.fake_scores, key, inputs.gather, memory
   )
+
+
+def _memory(terms: Mapping[str, _Term]) -> dict[str, Any]:
+  """The fields of a game for what regularisers remember, and for the last mean of each."""
+
+  def init_memory(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> PyTree:
+    own = {name: term.regularizer.init_memory() for name, term in terms.items()}
+    return {'regularizers': own, 'last': {name: jnp.zeros((), jnp.float32) for name in terms}}
+
+  def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, chex.Array]) -> PyTree:
+    mark, kept = 'discriminator/', memory['regularizers']
+    own = {name.removeprefix(mark): v for name, v in metrics.items() if name.startswith(mark)}
+    new = {name: t.regularizer.update_memory(kept[name], own) for name, t in terms.items()}
+    return {'regularizers': new, 'last': {name: jnp.float32(own[name]) for name in terms}}
+
+  return {'init_memory': init_memory, 'update_memory': update_memory}
