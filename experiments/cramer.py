@@ -1,5 +1,7 @@
 """Cramer GAN: Bellemare et al. 2017 (arXiv:1705.10743).
 
+Digits: mostly readable and of all kinds; about a third are no digit after 1,500 steps.
+
 python -m gan_jax.main --config=experiments/cramer.py
 python -m gan_jax.main --config=experiments/cramer.py:ring
 """

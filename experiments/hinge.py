@@ -3,6 +3,8 @@
 The word 'orthogonal' adds the orthogonal regularisation of BigGAN (Brock et al. 2019,
 arXiv:1809.11096) to the generator.
 
+Digits: mostly readable; more ones, sevens and zeros than other digits, and some fragments.
+
 python -m gan_jax.main --config=experiments/hinge.py
 python -m gan_jax.main --config=experiments/hinge.py:ring
 """

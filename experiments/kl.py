@@ -1,6 +1,8 @@
 """The GAN whose generator descends KL(p_g || p_data): Huszar 2016, Sonderby et al. 2017
 (arXiv:1610.04490); see `losses.kl`.
 
+Digits: plainly readable and of all kinds; a few in ten are no digit.
+
 python -m gan_jax.main --config=experiments/kl.py
 python -m gan_jax.main --config=experiments/kl.py:ring
 """

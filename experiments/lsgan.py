@@ -1,5 +1,7 @@
 """LSGAN, least squares: Mao et al. 2017 (arXiv:1611.04076).
 
+Digits: plainly readable and of all kinds; a few in ten are torn or no digit.
+
 python -m gan_jax.main --config=experiments/lsgan.py
 python -m gan_jax.main --config=experiments/lsgan.py:ring
 """

@@ -1,5 +1,7 @@
 """The relativistic average GAN: Jolicoeur-Martineau 2019 (arXiv:1807.00734).
 
+Digits: plainly readable and of all kinds; a few in ten are no digit.
+
 python -m gan_jax.main --config=experiments/ragan.py
 python -m gan_jax.main --config=experiments/ragan.py:ring
 """

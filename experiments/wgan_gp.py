@@ -1,5 +1,7 @@
 """WGAN-GP: Gulrajani et al. 2017 (arXiv:1704.00028).
 
+Digits: mostly readable and of all kinds; some strokes are cut or blurred after 1,500 steps.
+
 python -m gan_jax.main --config=experiments/wgan_gp.py
 python -m gan_jax.main --config=experiments/wgan_gp.py:ring
 """

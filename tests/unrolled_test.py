@@ -19,9 +19,9 @@ GOLDEN = {
   'discriminator/gradient_norm': 5.23077,
   'discriminator/loss': 2.453,
   'discriminator/real_score': -0.667132,
-  'generator/fake_score': 0.430219,
-  'generator/gradient_norm': 1.62756,
-  'generator/loss': -0.964751,
+  'generator/fake_score': 0.649086,
+  'generator/gradient_norm': 2.55059,
+  'generator/loss': -1.12154,
 }
 
 RATE = 0.5
