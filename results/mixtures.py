@@ -123,12 +123,12 @@ def write_table() -> None:
     each = [runs[name, '-'.join(filter(None, (d, word)))] for d in DATA]
     cells = [cell for found in each for cell in _cells(found)]
     flat = [r for found in each for r in found]
-    seconds = min((r['seconds'] for r in flat), default=0)
+    seconds = f'{min(r["seconds"] for r in flat):.0f}' if flat else '-'
     steps = '/'.join(str(s) for s in sorted({r['steps'] for r in flat if r['finite']})) or '-'
     seeds = '/'.join(str(len(found)) for found in each)
     broken = sum(not r['finite'] for r in flat)
     label = f'{name} {word}'.strip()
-    rows.append([label, *cells, steps, f'{seconds:.0f}', seeds, str(broken)])
+    rows.append([label, *cells, steps, seconds, seeds, str(broken)])
   scores = ['high quality %', 'reverse KL']
   head = ['experiment', 'ring: modes of 8', *scores, 'grid: modes of 25', *scores]
   head += ['steps', 'seconds of the fastest run', 'seeds', 'diverged']
