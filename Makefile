@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 
 .PHONY: install demo test theory mixtures digits lint format clean
 
-demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: about ten minutes on two cores.
+demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
 	$(RUN) -m gan_jax.main --config=experiments/dcgan.py
 
 test: $(VENV)/.installed-test  ## Runs all tests.
