@@ -8,8 +8,8 @@ Adam, its rate, batch norm, activations and initial weights are the paper's. The
 
 ... --config.data.size=64 --config.data.channels=3 --config.networks.generator.width=128
 
-Seen: seed 0 on two CPU cores takes about ten minutes, at 1,100 to 1,700 images a second. Digits can be
-read from step 1,500 on; at 10,000 the samples are of all ten kinds, a few of 64 unreadable
+Seen: seed 0 on two CPU cores takes ten to twenty minutes, at 500 to 1,700 images a second. Digits can
+be read from step 1,500 on; at 10,000 the samples are of all ten kinds, a few of 64 unreadable
 (docs/dcgan.png).
 """
 
