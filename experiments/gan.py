@@ -1,5 +1,7 @@
 """The first GAN: Goodfellow et al. 2014 (arXiv:1406.2661).
 
+Digits: plainly readable and of all kinds, with ragged edges; a quarter are faint, broken or no digit.
+
 python -m gan_jax.main --config=experiments/gan.py
 python -m gan_jax.main --config=experiments/gan.py:non_saturating
 

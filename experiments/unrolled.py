@@ -4,6 +4,9 @@ The discriminator's rate is below the generator's, a tenth of it on points and a
 equal rates a step ahead is too long to follow: 3,000 steps had 2.7 of the ring's 8 modes, and on digits
 all samples became one blot.
 
+Digits: of many shapes, but only a quarter can be read: each of the 1,500 steps costs as much as ten
+others, and more are needed.
+
 python -m gan_jax.main --config=experiments/unrolled.py
 python -m gan_jax.main --config=experiments/unrolled.py:ring
 """
