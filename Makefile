@@ -11,7 +11,7 @@ demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty m
 test: $(VENV)/.installed-test  ## Runs all tests.
 	$(RUN) -m pytest -n 2 --dist loadgroup
 
-theory: $(VENV)/.installed  ## Measures and draws what docs/theory.md claims: about a minute.
+theory: $(VENV)/.installed  ## Measures and draws what docs/theory.md claims: one to three minutes.
 	$(RUN) docs/theory/figures.py
 
 mixtures: $(VENV)/.installed  ## Every experiment on mixtures of Gaussians, ten seeds: hours.

@@ -1,5 +1,9 @@
 """BEGAN: Berthelot et al. 2017 (arXiv:1703.10717).
 
+Digits: none: all samples are one grey square. The balance is met with k at 0, where the discriminator
+only learns to copy: an autoencoder of dense layers copies a faint picture with a faint error, so it
+needs no k to tell the two apart. Gamma of 0.5, 0.7 and 1, and rates of k from 0.001 to 1, ended so.
+
 python -m gan_jax.main --config=experiments/began.py
 python -m gan_jax.main --config=experiments/began.py:ring
 """

@@ -2,6 +2,8 @@
 
 Another divergence is a word of the preset, e.g. experiments/fgan.py:ring-hellinger.
 
+Digits: plainly readable, nines and zeros the most; a few in ten are torn, filled or no digit.
+
 python -m gan_jax.main --config=experiments/fgan.py
 python -m gan_jax.main --config=experiments/fgan.py:ring
 """

@@ -1,5 +1,7 @@
 """A GAN with least absolute deviations, the sibling of LSGAN; see `losses.least_absolute`.
 
+Digits: plainly readable and of all kinds; a quarter are torn or no digit.
+
 python -m gan_jax.main --config=experiments/lad.py
 python -m gan_jax.main --config=experiments/lad.py:ring
 """

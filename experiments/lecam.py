@@ -1,5 +1,7 @@
 """The LeCam penalty on the non-saturating GAN: Tseng et al. 2021 (arXiv:2104.03310).
 
+Digits: plainly readable and of all kinds; a quarter are torn or no digit.
+
 python -m gan_jax.main --config=experiments/lecam.py
 python -m gan_jax.main --config=experiments/lecam.py:ring
 """

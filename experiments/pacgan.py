@@ -2,6 +2,8 @@
 
 The paper's own 2-D experiments are the presets ring-pacgan and grid-pacgan.
 
+Digits: mostly readable and of all kinds; a quarter are torn or no digit.
+
 python -m gan_jax.main --config=experiments/pacgan.py
 python -m gan_jax.main --config=experiments/pacgan.py:ring
 """

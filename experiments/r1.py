@@ -1,7 +1,8 @@
 """The non-saturating GAN with the R1 penalty: Mescheder et al. 2018 (arXiv:1801.04406).
 
 The penalty is lazy, in every fourth step four times as heavy (Karras et al. 2020, arXiv:1912.04958,
-section 3.1, has every 16th). The weight is gamma / 2.
+section 3.1, has every 16th). The weight is gamma / 2. On digits Adam
+has no momentum, as the authors' optimizer has none.
 
 python -m gan_jax.main --config=experiments/r1.py
 python -m gan_jax.main --config=experiments/r1.py:ring
@@ -19,4 +20,7 @@ def get_config(preset: str = '') -> configs.Config:
   config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
   weight = 0.05 if flavours.on_points(words) else 0.5
   config.gan.penalties = {'r1': {'weight': weight, 'every': 4}}
+  if not flavours.on_points(words):
+    for player in config.players.values():
+      player.b1 = 0.0
   return config

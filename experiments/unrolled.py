@@ -2,7 +2,8 @@
 
 The discriminator's rate is below the generator's, a tenth of it on points and a quarter on digits. At
 equal rates a step ahead is too long to follow: 3,000 steps had 2.7 of the ring's 8 modes, and on digits
-all samples became one blot.
+all samples became one blot. On points the rates, and with them the steps ahead, go down to 0 in the
+second half.
 
 Digits: of many shapes, but only a quarter can be read: each of the 1,500 steps costs as much as ten
 others, and more are needed.

@@ -80,9 +80,12 @@ def _transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.GradientTr
   """Transformations {name: arguments} of `gan_jax.transforms` or of optax, in the order of names."""
   kind = optax.GradientTransformation
   known = {**names.factories(optax, kind), **names.factories(transforms, kind)}
-  for name in specs:
+  made = []
+  for name, arguments in sorted(specs.items()):
     names.choose(name, known)
-  return [names.call(known[name], arguments) for name, arguments in sorted(specs.items())]
+    with at(name):
+      made.append(names.call(known[name], arguments))
+  return made
 
 
 def optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformation, int]:

@@ -1,6 +1,8 @@
 """What all commands share: flags, and errors of one line with an exit code that says their kind."""
 
+import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -17,6 +19,16 @@ def warn(text: str) -> None:
   print(f'warning: {text}', file=sys.stderr, flush=True)
 
 
+def end_on_interrupt() -> None:
+  """Makes Ctrl-C end the process: what Python raises for it is lost inside a callback of JAX."""
+
+  def end(unused_number, unused_frame) -> None:
+    os.write(sys.stderr.fileno(), b'interrupted: what was saved last is kept\n')
+    os._exit(INTERRUPTED)
+
+  signal.signal(signal.SIGINT, end)
+
+
 def _fail(error: Exception, code: int) -> None:
   text = ' '.join(str(error).split())
   if error.__cause__ and logging.level_info():
@@ -29,7 +41,7 @@ def _unknown_key(error: Exception, argv: Sequence[str]) -> ConfigError | None:
   """What to say of a flag for a key that the config has not; None if that was not the fault."""
   text = str(error)
   key, hint = re.search(r'\w+', text), re.search(r'Did you mean [^?]*[?]', text)
-  blamed = [a.split('=')[0] for a in argv if key and f'.{key[0]}=' in a]
+  blamed = [a.split('=')[0] for a in argv if key and re.search(rf'\.{key[0]}[.=]', a)]
   if not blamed:
     return None
   remedy = hint[0] if hint else "add it in the experiment's file"

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import rel_entr
 
-from gan_jax import mmd
+from gan_jax import mmd, numeric
 from gan_jax.f_divergences import FDivergence
 
 # Densities on a grid: p and q [N], non-negative, and the length, area or volume `cell` of a point.
@@ -89,7 +89,7 @@ def squared_hellinger(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
   Half of what `f_divergences.hellinger` bounds.
   """
   chex.assert_equal_shape([p, q])
-  return 0.5 * cell * ((_root(p) - _root(q)) ** 2).sum()
+  return 0.5 * cell * ((numeric.root(p) - numeric.root(q)) ** 2).sum()
 
 
 def pearson(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
@@ -113,12 +113,6 @@ def wasserstein_of_densities(p: chex.Array, q: chex.Array, cell: float) -> chex.
   chex.assert_equal_shape([p, q])
   chex.assert_rank(p, 1)
   return cell * jnp.abs(cell * jnp.cumsum(p - q)).sum()
-
-
-def _root(x: chex.Array) -> chex.Array:
-  """The square root, with gradient 0 at 0."""
-  some = x > 0
-  return jnp.where(some, jnp.sqrt(jnp.where(some, x, 1)), 0)
 
 
 # Samples with the log ratio r = log p - log q of the known densities at them.

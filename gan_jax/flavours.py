@@ -13,7 +13,8 @@ from gan_jax import config as configs
 from gan_jax import names
 from gan_jax.errors import ConfigError
 
-POINTS = ('ring', 'grid', 'swiss_roll', 'mixture_1200')
+PLANE = ('ring', 'grid', 'swiss_roll')
+POINTS = (*PLANE, 'mixture_1200')
 PROTOCOLS = ('pacgan', 'veegan')
 
 Words = frozenset[str]
@@ -37,8 +38,10 @@ def words(preset: str, *own: str) -> Words:
   for group in (('mnist', *POINTS), PROTOCOLS):
     if len(set(group) & set(given)) > 1:
       raise ConfigError(f'the preset {preset!r} asks for two of: {", ".join(group)}; choose one')
-  if set(PROTOCOLS) & set(given) and not set(POINTS) & set(given):
-    raise ConfigError(f'{", ".join(PROTOCOLS)} are for points; say which: {", ".join(POINTS)}')
+  if set(PROTOCOLS) & set(given) and not set(PLANE) & set(given):
+    raise ConfigError(
+      f'{", ".join(PROTOCOLS)} are for points of a plane; say which: {", ".join(PLANE)}'
+    )
   return frozenset(given)
 
 

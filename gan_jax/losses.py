@@ -5,7 +5,7 @@ minimised and both return an array of that shape. The mean is taken where a game
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import chex
 import jax
@@ -221,9 +221,7 @@ def relativistic_paired(base: AdversarialLoss) -> AdversarialLoss:
   Source: Jolicoeur-Martineau 2019 (arXiv:1807.00734), equations 8 and 9 halved; Huang et al. 2024
     (arXiv:2501.05441), equation 2.
   """
-  discriminator = lambda real, fake: 0.5 * base.discriminator(real - fake, fake - real)
-  generator = lambda real, fake: 0.5 * _unsmoothed(base)(fake - real, real - fake)
-  return _loss(discriminator, generator, base.over_batch)
+  return _relativistic(base, lambda real, fake: (real - fake, fake - real), 0.5, base.over_batch)
 
 
 def relativistic_average(base: AdversarialLoss) -> AdversarialLoss:
@@ -238,11 +236,16 @@ def relativistic_average(base: AdversarialLoss) -> AdversarialLoss:
 
   Source: Jolicoeur-Martineau 2019 (arXiv:1807.00734), section 4.2, algorithm 2.
   """
-
-  discriminator = lambda real, fake: base.discriminator(real - fake.mean(), fake - real.mean())
-  generator = lambda real, fake: _unsmoothed(base)(fake - real.mean(), real - fake.mean())
-  return _loss(discriminator, generator, over_batch=True)
+  return _relativistic(base, lambda real, fake: (real - fake.mean(), fake - real.mean()), 1.0, True)
 
 
-def _unsmoothed(loss: AdversarialLoss) -> Pairwise:
-  return loss.unsmoothed or loss.discriminator
+def _relativistic(
+  base: AdversarialLoss, compared: Callable[..., Any], scale: float, over_batch: bool
+) -> AdversarialLoss:
+  """The base on compared scores; the generator's loss is the discriminator's, the two exchanged."""
+  plain = lambda real, fake: scale * (base.unsmoothed or base.discriminator)(*compared(real, fake))
+  return _loss(
+    lambda real, fake: scale * base.discriminator(*compared(real, fake)),
+    lambda real, fake: plain(fake, real),
+    over_batch,
+  )._replace(unsmoothed=_paired(plain))

@@ -4,6 +4,10 @@ import time
 
 STARTED = time.perf_counter()
 
+from gan_jax import cli
+
+cli.end_on_interrupt()
+
 import contextlib
 import pathlib
 import signal
@@ -11,8 +15,8 @@ import signal
 from absl import flags
 from ml_collections import config_flags
 
-from gan_jax import cli, loop, parallel, workdir
 from gan_jax import config as configs
+from gan_jax import loop, parallel, workdir
 from gan_jax.errors import ConfigError
 
 _CONFIG = config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].')
@@ -66,7 +70,7 @@ def _tell(outcome: loop.Outcome, config: configs.Plain, folder: pathlib.Path) ->
     print(f'{outcome.signal.name}: saved {folder} at {done}; the same command goes on from there')
     return
   if outcome.was_finished:
-    print(f'finished before: {done}; a larger --config.steps goes on')
+    print(f'finished before: {done}; a larger --config.steps goes on, unless a schedule depends on it')
   pictures = sorted((folder / workdir.SAMPLES).glob('step_*.png'))
   print(f'picture: {pictures[-1] if pictures else "none"}')
   print(f'folder:  {folder}')

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 import chex
 import jax.numpy as jnp
 
+from gan_jax import numeric
+
 Kernel = Callable[[chex.Array, chex.Array], chex.Array]
 """[M, D], [N, D] -> [M, N], positive definite."""
 
@@ -23,9 +25,7 @@ def squared_distances(x: chex.Array, y: chex.Array) -> chex.Array:
 
 def distances(x: chex.Array, y: chex.Array) -> chex.Array:
   """|x_i - y_j|, [M, D] and [N, D] -> [M, N]; the gradient at equal points is 0, not NaN."""
-  squares = squared_distances(x, y)
-  apart = squares > 0
-  return jnp.where(apart, jnp.sqrt(jnp.where(apart, squares, 1)), 0)
+  return numeric.root(squared_distances(x, y))
 
 
 def _check_positive(name: str, values: Sequence[float]) -> None:

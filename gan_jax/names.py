@@ -79,6 +79,8 @@ def call(function: Callable[..., Any], arguments: Mapping[str, Any], *given: Any
 
 def check(arguments: Mapping[str, Any], takes: Mapping[str, bool]) -> None:
   """Raises ConfigError unless `arguments` are what is taken: {argument: whether it is needed}."""
+  if not isinstance(arguments, Mapping):
+    raise ConfigError(f'write its arguments by name, {{...}}; it is {arguments!r}')
   for key in arguments:
     if key not in takes:
       known = ', '.join(takes) or 'none'

@@ -11,6 +11,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from gan_jax import numeric
+
 Critic = Callable[[chex.Array], chex.Array]
 
 
@@ -21,9 +23,7 @@ def _squared_norm(x: chex.Array) -> chex.Array:
 
 def norm(x: chex.Array) -> chex.Array:
   """[B, ...] -> [B], the Euclidean norm of each example; at zero its gradient is 0, not NaN."""
-  squares = _squared_norm(x)
-  some = squares > 0
-  return jnp.where(some, jnp.sqrt(jnp.where(some, squares, 1)), 0)
+  return numeric.root(_squared_norm(x))
 
 
 def _gradient(critic: Critic, points: chex.Array) -> chex.Array:

@@ -36,7 +36,8 @@ def drawer(config: Plain, game: Game, source: data.Source) -> Draw:
 
 def _weights(config: Plain, state: TrainState) -> dict[str, Variables]:
   if config['ema']:
-    return {'averaged weights (EMA)': averaged(state), 'raw weights': state.variables}
+    mean = averaged(state.variables, state.ema)
+    return {'averaged weights (EMA)': mean, 'raw weights': state.variables}
   return {'raw weights': state.variables}
 
 
@@ -75,7 +76,9 @@ class _Points:
         f'   reverse KL {scores["modes/reverse_kl"]:.3f}'
       )
     real, fake = self._plane(self._real[:_POINTS]), self._plane(samples[:_POINTS])
-    return report.scatter({'real': real, 'generated': fake}, real, surface, title), scores
+    projected = self._real.shape[1] > 2
+    drawn = {'real': real, 'generated': fake}
+    return report.scatter(drawn, real, surface, title, projected), scores
 
   def _scores(self, samples: np.ndarray) -> dict[str, float]:
     if self._modes is None:

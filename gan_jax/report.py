@@ -89,6 +89,7 @@ def scatter(
   frame: np.ndarray,
   surface: Surface | None = None,
   title: str = '',
+  projected: bool = False,
 ) -> np.ndarray:
   """Points in a plane, over the discriminator's output if that is given.
 
@@ -97,6 +98,7 @@ def scatter(
     frame: [M, 2], points that decide what part of the plane is shown.
     surface: points [P, 2] -> [P].
     title: above it.
+    projected: the axes are the directions in which the points vary most, each with a scale of its own.
 
   Returns:
     uint8 [480, 560, 3].
@@ -109,7 +111,11 @@ def scatter(
   margin = 0.25 * np.maximum(high - low, 1e-6)
   (left, bottom), (right, top) = low - margin, high + margin
   figure = Figure(figsize=(5.6, 4.8), dpi=100, layout='constrained')
-  axes = figure.add_subplot(xlim=(left, right), ylim=(bottom, top), aspect='equal')
+  axes = figure.add_subplot(xlim=(left, right), ylim=(bottom, top))
+  if projected:
+    axes.set(xlabel='first principal direction', ylabel='second')
+  else:
+    axes.set_aspect('equal')
   if surface is not None:
     x, y = np.linspace(left, right, _SURFACE), np.linspace(bottom, top, _SURFACE)
     places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32)

@@ -27,7 +27,7 @@ class TrainState:
     key: one typed key, the same throughout; a step's randomness is a function of it and of `step`.
     variables: of all networks.
     opt: {player: state of its optimizer}.
-    ema: {network: average of its parameters}.
+    ema: {network: averages, 'params' and, if it has batch norm, 'batch_stats'}.
     memory: see `game.Game`.
   """
 
@@ -45,11 +45,12 @@ class Play(NamedTuple):
   Attributes:
     optimizers: {player: its optimizer}.
     updates: {player: its updates in a step}.
-    ema: {network: decay of the average of its parameters}.
+    ema: {network: decay of its averages}.
     order: 'alternating': each player sees what those before it did in the same step;
       'simultaneous': every player starts from where the step began; 'extragradient': all look ahead
       by a simultaneous update, and play from where the step began with the gradients found there
       (Korpelevich 1976; with Adam, ExtraAdam of Gidel et al. 2019, arXiv:1802.10551, algorithm 4).
+      What a transformation reads of the weights is then of where the step began.
   """
 
   optimizers: Mapping[str, optax.GradientTransformation]
@@ -105,14 +106,18 @@ def init_state(
     variables=variables,
     opt={player.name: start(player) for player in game.players},
     # A copy: the step donates its state, and a buffer can be given away once.
-    ema={name: jax.tree.map(jnp.copy, variables.params[name]) for name in play.ema},
+    ema={name: jax.tree.map(jnp.copy, _to_average(variables, name)) for name in play.ema},
     memory=game.init_memory(memory_key, batch),
   )
 
 
-def averaged(state: TrainState) -> Variables:
-  """The variables with averaged parameters wherever an average is kept."""
-  return state.variables.replace(params={**state.variables.params, **state.ema})
+def averaged(variables: Variables, ema: Mapping[str, PyTree]) -> Variables:
+  """The variables with the averages `ema`, as `TrainState` has them, in place of what they are of."""
+  params, state = dict(variables.params), dict(variables.state)
+  for name, averages in ema.items():
+    params[name], statistics = averages['params'], {k: v for k, v in averages.items() if k != 'params'}
+    state[name] = {**state[name], **statistics}
+  return Variables(params, state)
 
 
 def make_step(
@@ -267,17 +272,23 @@ def _ahead(
 def _average(
   decays: Mapping[str, float], state: TrainState, variables: Variables
 ) -> Mapping[str, PyTree]:
-  """Exponential averages of parameters; young ones forget faster, or they would remember the start.
+  """Exponential averages; young ones forget faster, or they would remember the start.
 
-  The decay at step t (from 0) is min(decay, (1 + t) / (10 + t)).
+  The decay at step t (from 0) is min(decay, (1 + t) / (10 + t)). Batch norm's statistics are averaged
+  with the weights: those of the last weights do not fit the average of many.
   """
   young = (1 + state.step) / (10 + state.step)
 
   def one(name: str, decay: float) -> PyTree:
     change = 1 - jnp.minimum(decay, young)
-    return optax.incremental_update(variables.params[name], state.ema[name], change)
+    return optax.incremental_update(_to_average(variables, name), state.ema[name], change)
 
   return {name: one(name, decay) for name, decay in decays.items()}
+
+
+def _to_average(variables: Variables, name: str) -> PyTree:
+  statistics = {k: v for k, v in variables.state[name].items() if k == 'batch_stats'}
+  return {'params': variables.params[name], **statistics}
 
 
 def _owned(player: Player, networks: Mapping[str, PyTree]) -> dict[str, PyTree]:

@@ -15,6 +15,7 @@ from gan_jax import build, checkpoints, cli, latents, report, workdir
 from gan_jax import config as configs
 from gan_jax.errors import ConfigError
 from gan_jax.game import Game, Variables
+from gan_jax.train import averaged
 
 BATCH = 100
 """Samples made at once."""
@@ -44,9 +45,9 @@ def load(
   variables, averages = tree['variables'], tree.get('ema', {})
   if ema and not averages:
     raise ConfigError(f'--ema: {folder} keeps no average of weights; use --noema')
-  params = variables['params'] | (averages if ema is not False else {})
-  state = {name: variables.get('state', {}).get(name, {}) for name in params}
-  return build.game(config), Variables(params, state), step
+  state = {name: variables.get('state', {}).get(name, {}) for name in variables['params']}
+  raw = Variables(variables['params'], state)
+  return build.game(config), raw if ema is False else averaged(raw, averages), step
 
 
 def _arrays(folder: pathlib.Path, step: int | None) -> tuple[int, checkpoints.Arrays]:

@@ -2,10 +2,10 @@
 
 python results/digits.py [EXPERIMENT ...]
 
-A run lives in runs/digits/<experiment> and goes on where it was stopped; one that is noted in
-results/digits.jsonl with its present config is not made again. Seed 0; 60 samples, none chosen, of
-the averaged weights. What is seen in them is said by the experiment, in the paragraph of its
-docstring that begins with "Digits:". One process a core, one thread each.
+A run lives in runs/digits/<experiment>_<digest of its config> and goes on where it was stopped; one
+that is noted in results/digits.jsonl with its present config is not made again. Seed 0; 60 samples,
+none chosen, of the averaged weights. What is seen in them is said by the experiment, in the paragraph
+of its docstring that begins with "Digits:". One process a core, one thread each.
 """
 
 import argparse
@@ -80,6 +80,7 @@ def main() -> None:
       for number, done in enumerate(concurrent.futures.as_completed(pending), start=1):
         done.result()
         print(f'{number}/{len(pending)} {pending[done]}', flush=True)
+        write_table()
   write_table()
 
 

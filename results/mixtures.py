@@ -61,7 +61,8 @@ def train(name: str, preset: str, seeds: list[int]) -> str:
         if not finite:
           break
     keys = latents.sample_keys(seed, 0, modes.SAMPLES)
-    samples = sample(averaged(parallel.local(state)), keys)
+    end = parallel.local(state)
+    samples = sample(averaged(end.variables, end.ema), keys)
     scores = {k: float(v) for k, v in modes.scores(samples, *own.source.modes).items()}
     shared.note(
       NOTES,
@@ -123,7 +124,9 @@ def write_table() -> None:
     each = [runs[name, '-'.join(filter(None, (d, word)))] for d in DATA]
     cells = [cell for found in each for cell in _cells(found)]
     flat = [r for found in each for r in found]
-    seconds = f'{min(r["seconds"] for r in flat):.0f}' if flat else '-'
+    if not flat:
+      continue
+    seconds = f'{min(r["seconds"] for r in flat):.0f}'
     steps = '/'.join(str(s) for s in sorted({r['steps'] for r in flat if r['finite']})) or '-'
     seeds = '/'.join(str(len(found)) for found in each)
     broken = sum(not r['finite'] for r in flat)
@@ -151,6 +154,7 @@ def main() -> None:
       pending = [pool.submit(train, *job) for job in missing(arguments.only)]
       for number, done in enumerate(concurrent.futures.as_completed(pending), start=1):
         print(f'{number}/{len(pending)} {done.result()}', flush=True)
+        write_table()
   write_table()
 
 

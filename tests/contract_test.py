@@ -1,7 +1,6 @@
 """What every experiment in experiments/ must hold to; a new file there is picked up by itself."""
 
 import functools
-import json
 
 import chex
 import jax
@@ -115,7 +114,8 @@ def test_one_device_and_eight_agree_and_replicas_are_equal(subject):
     for copy in copies[1:]:
       np.testing.assert_array_equal(copy, copies[0])
   for name, value in metrics.items():
-    np.testing.assert_allclose(others[name], value, rtol=METRIC_TOLERANCE, atol=1e-6, err_msg=name)
+    near = 1e-8 if name.endswith('gradient_norm') else 1e-6
+    np.testing.assert_allclose(others[name], value, rtol=METRIC_TOLERANCE, atol=near, err_msg=name)
   difference = jax.tree.map(
     lambda a, b: float(np.abs(np.asarray(a) - np.asarray(b)).max()),
     one.variables.params,
@@ -163,7 +163,6 @@ def test_a_step_on_digits_is_finite_and_moves_all_players(name):
 @pytest.mark.parametrize('preset', ['', 'test', 'ring', 'grid', 'swiss_roll', 'mixture_1200-test'])
 def test_configs_are_plain_and_checked(path, preset):
   plain = experiment(path, preset)
-  assert json.loads(json.dumps(plain)) == plain
   assert config.plain(ConfigDict(plain)) == plain
   config.check(plain, devices=1)
   loop.assemble(plain)

@@ -17,6 +17,14 @@ CASES = {
     ['--config.players.generator.b2=0.9'],
     "the config has no key 'b2' there; add it in the experiment's file",
   ),
+  'a penalty that the file lacks': (
+    ['--config.gan.penalties.r1.weight=1'],
+    "--config.gan.penalties.r1.weight: the config has no key 'penalties' there; add it",
+  ),
+  'an unknown player': (
+    ['--config.players.critic.learning_rate=1'],
+    "--config.players.critic.learning_rate: the config has no key 'critic' there",
+  ),
   'wrong type': (['--config.steps=many'], 'steps'),
   'wrong type of a rate': (['--config.players.generator.learning_rate=fast'], 'learning_rate'),
   'zero': (['--config.steps=0'], 'steps is 0; it must be a whole number from 1'),

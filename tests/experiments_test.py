@@ -241,7 +241,7 @@ def test_the_first_step_is_what_it_was(case):
 
 
 @pytest.mark.parametrize('case', CONFIGS)
-def test_the_config_is_what_the_paper_says(case):
+def test_the_config_has_the_settings_of_the_variant(case):
   path, word = split(case)
   config = experiment(path, '-'.join(filter(None, ('ring', word))))
   wanted = {'update': 'alternating', **CONFIGS[case]}
@@ -259,7 +259,7 @@ def test_there_is_no_batch_norm_where_gradients_in_an_example_are_penalised(name
   )
 
 
-def test_every_penalty_of_the_gradient_is_heavier_on_digits():
+def test_r1_and_r2_are_heavier_on_digits():
   for name in ('r1', 'r3gan'):
     penalties = experiment(ROOT / 'experiments' / f'{name}.py', '')['gan']['penalties']
     assert {term['weight'] for term in penalties.values()} == {0.5}

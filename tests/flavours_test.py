@@ -40,8 +40,9 @@ def test_words_of_a_preset(preset, own, chosen):
     ('ring-grid', "the preset 'ring-grid' asks for two of: mnist, ring, grid"),
     ('mnist-ring', "the preset 'mnist-ring' asks for two of"),
     ('ring-pacgan-veegan', 'asks for two of: pacgan, veegan; choose one'),
-    ('pacgan', 'pacgan, veegan are for points; say which: ring, grid'),
-    ('mnist-veegan', 'pacgan, veegan are for points'),
+    ('pacgan', 'pacgan, veegan are for points of a plane; say which: ring, grid, swiss_roll'),
+    ('mnist-veegan', 'pacgan, veegan are for points of a plane'),
+    ('mixture_1200-veegan', 'pacgan, veegan are for points of a plane'),
   ],
 )
 def test_refused(preset, message):

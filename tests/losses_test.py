@@ -273,6 +273,16 @@ def test_the_kl_generator_is_the_sum_of_the_other_two_and_estimates_the_reverse_
   np.testing.assert_allclose(value, (Q * np.log(Q / P)).sum(), rtol=1e-6)
 
 
+def test_smoothing_does_not_reach_the_generator_through_two_comparisons():
+  nested = lambda label: losses.relativistic_average(
+    losses.relativistic_paired(losses.non_saturating(label))
+  )
+  smoothed, plain = nested(0.9), nested(1.0)
+  real, fake = jnp.array([1.0, -2.0, 0.5]), jnp.array([0.3, 2.0, -1.0])
+  np.testing.assert_array_equal(smoothed.generator(real, fake), plain.generator(real, fake))
+  assert abs(smoothed.discriminator(real, fake) - plain.discriminator(real, fake)).max() > 0.01
+
+
 def test_the_best_score_of_least_squares_is_between_the_labels():
   for a, b in ((0.0, 1.0), (-1.0, 1.0), (2.0, -3.0)):
     best = jnp.array((b * P + a * Q) / (P + Q))

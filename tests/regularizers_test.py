@@ -264,8 +264,13 @@ def test_bad_weights_are_refused(weight):
     ConfigError, match=r'penalties.r1: weight is .*; it must be a number of at least 0'
   ):
     game(penalties={'r1': {'weight': weight}})
-  with pytest.raises(ConfigError, match='penalties.r1: weight is None'):
-    game(penalties={'r1': {}})
+
+
+@pytest.mark.parametrize('spec', [{}, {'wieght': 0.1}, 0.1])
+def test_a_penalty_without_a_weight_is_refused(spec):
+  with pytest.raises(ConfigError) as refused:
+    game(penalties={'r1': spec})
+  assert str(refused.value) == f'penalties.r1: it needs {{"weight": a number}}; it is {spec!r}'
 
 
 @pytest.mark.parametrize('every', [0, -1, 1.5, True, '2'])

@@ -192,6 +192,23 @@ def test_a_signal_saves_and_ends_cleanly(tmp_path, uninterrupted, number, code):
   assert_same_run(uninterrupted, tmp_path, 60)
 
 
+def test_an_interrupt_inside_a_callback_is_not_lost():
+  # JAX has callbacks of the garbage collector, where an exception is printed and forgotten.
+  done = finish(
+    python(
+      '-c',
+      'import gc, os, signal\n'
+      'from gan_jax import cli\n'
+      'cli.end_on_interrupt()\n'
+      'gc.callbacks.append(lambda *_: os.kill(os.getpid(), signal.SIGINT))\n'
+      'gc.collect()\n'
+      'print("went on")',
+    )
+  )
+  assert (done.returncode, done.stdout) == (130, '')
+  assert done.stderr == 'interrupted: what was saved last is kept\n'
+
+
 def test_more_steps_may_be_asked_for(tmp_path, finished_run, uninterrupted):
   folder = tmp_path / 'run'
   shutil.copytree(finished_run, folder)

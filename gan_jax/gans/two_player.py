@@ -108,8 +108,10 @@ class _Term(NamedTuple):
 def _terms(penalties: Mapping[str, Mapping[str, Any]]) -> dict[str, _Term]:
   terms = {}
   for name, spec in penalties.items():
+    if not isinstance(spec, Mapping) or 'weight' not in spec:
+      raise ConfigError(f'penalties.{name}: it needs {{"weight": a number}}; it is {spec!r}')
     arguments = dict(spec)
-    weight, every = arguments.pop('weight', None), arguments.pop('every', 1)
+    weight, every = arguments.pop('weight'), arguments.pop('every', 1)
     number = isinstance(weight, int | float) and not isinstance(weight, bool)
     if not number or not 0 <= weight < math.inf:
       raise ConfigError(f'penalties.{name}: weight is {weight!r}; it must be a number of at least 0')
