@@ -3,6 +3,8 @@
 On digits the critic's rate is five times the generator's (ten times in the authors' code): it has one
 update a step, and at equal rates it does not keep ahead and the samples stay blots.
 
+Digits: mostly readable and of all kinds; a third are torn or no digit after 2,000 steps.
+
 python -m gan_jax.main --config=experiments/extragradient.py
 python -m gan_jax.main --config=experiments/extragradient.py:ring
 """

@@ -4,6 +4,9 @@ The penalty is lazy, in every fourth step four times as heavy (Karras et al. 202
 section 3.1, has every 16th). The weight is gamma / 2. On digits Adam
 has no momentum, as the authors' optimizer has none.
 
+Digits: mostly readable and of all kinds; a third are knots or no digit, and strokes are soft after
+3,000 steps.
+
 python -m gan_jax.main --config=experiments/r1.py
 python -m gan_jax.main --config=experiments/r1.py:ring
 """
