@@ -1,7 +1,8 @@
 """DRAGAN: Kodali et al. 2017 (arXiv:1705.07215).
 
 Digits: half are plainly readable, mostly nines, threes, zeros and ones; the others are soft or no
-digit.
+digit. With momentum, as here, the same discriminator drew no better under R1; without it, it did (see
+the experiment r1).
 
 python -m gan_jax.main --config=experiments/dragan.py
 python -m gan_jax.main --config=experiments/dragan.py:ring
