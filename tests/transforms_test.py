@@ -152,7 +152,7 @@ def test_what_reads_the_parameters_says_that_it_needs_them(name):
 def test_bad_arguments_are_refused(name, arguments, message):
   with pytest.raises(ValueError, match=message):
     getattr(transforms, name)(**arguments)
-  with pytest.raises(ConfigError, match=f'after: ValueError: {message}'):
+  with pytest.raises(ConfigError, match=f'after: {name}: ValueError: {message}'):
     build.optimizer(spec(after={name: arguments}))
 
 
@@ -245,7 +245,9 @@ def test_names_that_the_module_only_imports_are_no_transformations():
 
 
 def test_arguments_that_it_does_not_take_are_refused():
-  with pytest.raises(ConfigError, match="after: it has no argument 'limits'.*it takes: limit"):
+  with pytest.raises(
+    ConfigError, match="after: clip_weights: it has no argument 'limits'.*it takes: limit"
+  ):
     build.optimizer(spec(after={'clip_weights': {'limits': 0.1}}))
   with pytest.raises(ConfigError, match="before: it needs the argument 'max_norm'"):
     build.optimizer(spec(before={'clip_by_global_norm': {}}))

@@ -282,7 +282,7 @@ def test_latents_are_drawn_anew_for_every_key_and_are_the_same_for_the_same():
   [
     ({'loss': 'minmax'}, "there is no 'minmax'; did you mean 'minimax'"),
     ({'penalties': {'r3': {'weight': 1.0}}}, "there is no 'r3'"),
-    ({'penalties': {'r1': {}}}, 'penalties.r1: weight is None'),
+    ({'penalties': {'r1': {}}}, 'penalties.r1: it needs ."weight": a number.; it is {}'),
     ({'penalties': {'r1': {'weight': -1}}}, 'penalties.r1: weight is -1'),
     ({'penalties': {'r1': {'weight': True}}}, 'penalties.r1: weight is True'),
     ({'penalties': {'r1': {'weight': 1, 'every': 0}}}, 'penalties.r1: every is 0'),
