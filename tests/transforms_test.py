@@ -249,5 +249,11 @@ def test_arguments_that_it_does_not_take_are_refused():
     ConfigError, match="after: clip_weights: it has no argument 'limits'.*it takes: limit"
   ):
     build.optimizer(spec(after={'clip_weights': {'limits': 0.1}}))
-  with pytest.raises(ConfigError, match="before: it needs the argument 'max_norm'"):
+  with pytest.raises(
+    ConfigError, match="before: clip_by_global_norm: it needs the argument 'max_norm'"
+  ):
     build.optimizer(spec(before={'clip_by_global_norm': {}}))
+  with pytest.raises(
+    ConfigError, match='clip_by_global_norm: write its arguments by name, .*; it is 1.0'
+  ):
+    build.optimizer(spec(before={'clip_by_global_norm': 1.0}))
