@@ -19,4 +19,7 @@ def get_config(preset: str = '') -> configs.Config:
   config.gan.name = 'two_player'
   config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
   config.gan.penalties = {'dragan': {'weight': 10.0, 'target': 1.0, 'scale': 0.5}}
+  if not flavours.on_points(words):
+    for player in config.players.values():
+      player.b1 = 0.0
   return config
