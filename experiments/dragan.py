@@ -1,7 +1,7 @@
 """DRAGAN: Kodali et al. 2017 (arXiv:1705.07215).
 
-Digits: half are plainly readable, mostly nines, threes, zeros and ones; the others are soft or no
-digit, for 3,000 steps leave the modes uneven. Without momentum all samples became one blot.
+Digits: after 3,000 steps half are plainly readable, mostly nines, threes, zeros and ones; the others
+are soft or no digit. Without momentum all samples became one blot.
 
 python -m gan_jax.main --config=experiments/dragan.py
 python -m gan_jax.main --config=experiments/dragan.py:ring
