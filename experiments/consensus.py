@@ -1,7 +1,7 @@
 """Consensus optimisation: Mescheder et al. 2017 (arXiv:1705.10461), simultaneous as in the paper.
 
-Digits: a third can be read, of all kinds; the others are blots and fragments: the pull to small
-gradients slows the game, and each of the 2,000 steps costs as much as four others.
+Digits: a third can be read, of all kinds; the others are blots and fragments. A step costs as much as
+four others, so there are 2,000; in the last, both gradients are small (norms below 0.4).
 
 python -m gan_jax.main --config=experiments/consensus.py
 python -m gan_jax.main --config=experiments/consensus.py:ring

@@ -6,7 +6,8 @@ STARTED = time.perf_counter()
 
 from gan_jax import cli
 
-cli.end_on_interrupt()
+if __name__ == '__main__':
+  cli.end_on_interrupt()
 
 import contextlib
 import pathlib

@@ -42,7 +42,9 @@ def load(
   configs.check(config, devices=1)
   step, arrays = _arrays(folder / workdir.CHECKPOINTS, step)
   tree = traverse_util.unflatten_dict(arrays, sep='.')
-  variables, averages = tree['variables'], tree.get('ema', {})
+  variables = tree['variables']
+  # In older checkpoints the averages are of parameters alone.
+  averages = {k: v if 'params' in v else {'params': v} for k, v in tree.get('ema', {}).items()}
   if ema and not averages:
     raise ConfigError(f'--ema: {folder} keeps no average of weights; use --noema')
   state = {name: variables.get('state', {}).get(name, {}) for name in variables['params']}

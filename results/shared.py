@@ -46,10 +46,8 @@ def commit() -> str:
   """Of the code that runs; with a + if that has been changed since. A digest does not see code."""
   code = ['gan_jax', 'experiments', 'setup.cfg']
   commands = (['git', 'rev-parse', '--short', 'HEAD'], ['git', 'status', '--porcelain', '--', *code])
-  said = [
-    subprocess.run(c, cwd=ROOT, capture_output=True, text=True, check=True).stdout for c in commands
-  ]
-  return said[0].strip() + '+' * bool(said[1])
+  head, changed = (subprocess.check_output(c, cwd=ROOT, text=True) for c in commands)
+  return head.strip() + '+' * bool(changed)
 
 
 def notes(path: pathlib.Path) -> list[dict]:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import pytest
 
 from gan_jax import config as configs
@@ -78,6 +79,15 @@ def finish(process: subprocess.Popen) -> subprocess.CompletedProcess:
 def command(*arguments: str, **settings) -> subprocess.CompletedProcess:
   """Runs a command of the package to its end."""
   return finish(start(*arguments, **settings))
+
+
+SIDES = ('discriminator', 'generator')
+"""Of a loss."""
+
+
+def scores() -> tuple[jax.Array, jax.Array]:
+  """Real and fake scores away from every kink, in the precision of the day."""
+  return jnp.array([0.3, -1.7, 2.2]), jnp.array([0.8, -0.4, 1.6])
 
 
 @pytest.fixture(autouse=True)

@@ -265,6 +265,19 @@ def test_r1_and_r2_are_heavier_on_digits():
     assert {term['weight'] for term in penalties.values()} == {0.5}
 
 
+@pytest.mark.parametrize(('name', 'ratio'), [('optimistic', 5), ('extragradient', 5)])
+def test_a_critic_of_one_update_is_faster_on_digits(name, ratio):
+  players = experiment(ROOT / 'experiments' / f'{name}.py', '')['players']
+  rates = [players[player]['learning_rate'] for player in ('discriminator', 'generator')]
+  assert rates[0] == pytest.approx(ratio * rates[1])
+
+
+def test_r1_and_r3gan_have_no_momentum_on_digits():
+  for name in ('r1', 'r3gan'):
+    players = experiment(ROOT / 'experiments' / f'{name}.py', '')['players']
+    assert [player['b1'] for player in players.values()] == [0.0, 0.0]
+
+
 def test_noise_fades_out_over_three_quarters_of_the_run_however_long():
   for preset in ('', 'ring'):
     config = experiment(ROOT / 'experiments' / 'instance_noise.py', preset, steps=400)

@@ -30,6 +30,21 @@ def test_small_images_are_enlarged():
   np.testing.assert_array_equal(grid[2:6, 2:6, 0], np.kron(image[0, ..., 0], np.ones((2, 2))))
 
 
+def test_projected_points_fill_the_picture_however_unequal_their_spread():
+  square = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
+  even = report.scatter({'real': square}, square, projected=True)
+  wide = report.scatter({'real': square * [1000, 1]}, square * [1000, 1], projected=True)
+  rows = lambda picture: np.flatnonzero(_blue(picture).any(axis=1))
+  assert np.ptp(rows(even)) > 200
+  assert abs(np.ptp(rows(wide)) - np.ptp(rows(even))) < 20
+  flat = report.scatter({'real': square * [1000, 1]}, square * [1000, 1])
+  assert np.ptp(rows(flat)[rows(flat) > 100]) < 20
+
+
+def _blue(picture):
+  return (picture[..., 2] > 150) & (picture[..., 0] < 80)
+
+
 def test_captions_stand_above_their_grids():
   black, grey = np.zeros((30, 40, 3), np.uint8), np.full((30, 50, 3), 99, np.uint8)
   page = report.captioned({'left': black, 'right': grey})
