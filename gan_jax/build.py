@@ -104,9 +104,28 @@ def optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformation, in
     names.choose(name, known)
     _check_rate(arguments.get('learning_rate'))
     made = names.call(known[name], arguments)
-    made = optax.chain(*around['before'], made, *around['after'], *around['constraints'])
+    made = _join(
+      optax.chain(optax.identity(), *around['before']),
+      optax.chain(made, *around['after'], *around['constraints']),
+    )
     jax.eval_shape(lambda p: made.update(p, made.init(p), p), {'weights': np.zeros((2, 2), np.float32)})
     return made, steps
+
+
+def _join(
+  before: optax.GradientTransformation, after: optax.GradientTransformation
+) -> optax.GradientTransformationExtraArgs:
+  """One after the other; `at` are the weights of the gradients, if the change is to others."""
+
+  def init(params):
+    return before.init(params), after.init(params)
+
+  def update(updates, state, params=None, *, at=None, **unused):
+    updates, first = before.update(updates, state[0], params if at is None else at)
+    updates, second = after.update(updates, state[1], params)
+    return updates, (first, second)
+
+  return optax.GradientTransformationExtraArgs(init, update)
 
 
 def _check_rate(rate: Any) -> None:

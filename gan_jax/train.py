@@ -50,7 +50,8 @@ class Play(NamedTuple):
       'simultaneous': every player starts from where the step began; 'extragradient': all look ahead
       by a simultaneous update, and play from where the step began with the gradients found there
       (Korpelevich 1976; with Adam, ExtraAdam of Gidel et al. 2019, arXiv:1802.10551, algorithm 4).
-      What a transformation reads of the weights is then of where the step began.
+      Transformations of gradients see the weights at which they were taken, the others those that
+      are changed.
   """
 
   optimizers: Mapping[str, optax.GradientTransformation]
@@ -240,7 +241,8 @@ def _update(
   (value, (network_state, metrics)), gradient = jax.value_and_grad(loss, has_aux=True)(owned)
   value, network_state, metrics, gradient = table.across.mean((value, network_state, metrics, gradient))
   changed = owned if base is None else _owned(player, base.params)
-  changes, opt = table.play.optimizers[player.name].update(gradient, opt, changed)
+  optimizer = optax.with_extra_args_support(table.play.optimizers[player.name])
+  changes, opt = optimizer.update(gradient, opt, changed, at=owned)
   variables = Variables(
     params={**variables.params, **optax.apply_updates(changed, changes)},
     state={**variables.state, **network_state},

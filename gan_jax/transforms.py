@@ -77,8 +77,7 @@ def max_norm(limit: float) -> optax.GradientTransformation:
 def add_orthogonal_gradient(weight: float) -> optax.GradientTransformation:
   """Adds the gradient of weight * `penalties.off_orthogonality` of each kernel. Comes before.
 
-  It acts on kernels (arrays of two or more axes), not on biases. The kernels are those that the change
-  is to, in extragradient play those at the start of the step.
+  It acts on kernels (arrays of two or more axes), not on biases.
 
   Args:
     weight: beta, at least 0; 1e-4 in the paper.

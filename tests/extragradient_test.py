@@ -53,6 +53,22 @@ def test_extragradient_with_momentum_moves_the_optimizer_twice_a_step():
   )
 
 
+def test_what_comes_before_the_optimizer_sees_the_weights_of_the_gradients():
+  # A penalty of c x^2 / 2 in the loss, or its slope c x added to the gradient.
+  c = 0.7
+  spec = {'optimizer': 'sgd', 'learning_rate': RATE}
+  added, _ = build.optimizer({**spec, 'before': {'add_decayed_weights': {'weight_decay': c}}})
+  plain, _ = build.optimizer(spec)
+  names = ('discriminator', 'generator')
+  penalised = scalars(
+    lambda x, y, *_: x * y + c * x**2 / 2, lambda x, y, *_: -x * y + c * y**2 / 2, y=2.0
+  )
+  how = play(order='extragradient')
+  wanted, _ = run(penalised, how._replace(optimizers=dict.fromkeys(names, plain)), steps=3)
+  found, _ = run(bilinear(), how._replace(optimizers=dict.fromkeys(names, added)), steps=3)
+  np.testing.assert_allclose(values(found), values(wanted), rtol=1e-5)
+
+
 def test_extragradient_takes_two_draws_a_step_and_players_share_them():
   _, metrics = run(bilinear(), play(order='extragradient'), steps=2)
   # Row 0 of draw d is 16 d. Draws 0 and 2 are for looking ahead, 1 and 3 are what is reported.
