@@ -4,7 +4,6 @@ A checkpoint is a flat dict of arrays, named by their path in the state, and hol
 """
 
 import contextlib
-import hashlib
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,16 +14,11 @@ import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
 
+from gan_jax import digests
 from gan_jax.errors import ConfigError
 
 Arrays = dict[str, np.ndarray]
 PyTree = Any
-
-
-def digest(array: np.ndarray) -> str:
-  """SHA-256 of an array: of its type, its shape and its bytes."""
-  head = f'{array.dtype} {array.shape} '.encode()
-  return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
 def to_arrays(state: PyTree) -> Arrays:
@@ -90,8 +84,8 @@ class Checkpoints:
       state: arrays and keys; copied before the call returns.
     """
     arrays = to_arrays(state)
-    digests = {name: digest(array) for name, array in arrays.items()}
-    what = ocp.args.Composite(state=ocp.args.PyTreeSave(arrays), digests=ocp.args.JsonSave(digests))
+    marks = {name: digests.of_array(array) for name, array in arrays.items()}
+    what = ocp.args.Composite(state=ocp.args.PyTreeSave(arrays), digests=ocp.args.JsonSave(marks))
     self._manager.save(step, args=what, force=True)
 
   def read(self, step: int) -> Arrays:
@@ -106,14 +100,14 @@ class Checkpoints:
         step,
         args=ocp.args.Composite(state=self._as_numpy(step), digests=ocp.args.JsonRestore()),
       )
-      arrays, digests = found['state'], dict(found['digests'])
+      arrays, marks = found['state'], dict(found['digests'])
     except Exception as error:
       text = f'{type(error).__name__}: {error}'.splitlines()[0]
       raise ConfigError(f'it cannot be read: {text:.200}') from error
-    if arrays.keys() != digests.keys():
+    if arrays.keys() != marks.keys():
       raise ConfigError('it has not the arrays that were written')
     for name, array in arrays.items():
-      if digest(array) != digests[name]:
+      if digests.of_array(array) != marks[name]:
         raise ConfigError(f'the digest of {name} is not what was written')
     return arrays
 

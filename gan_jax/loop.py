@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from gan_jax import build, checkpoints, cli, latents, parallel, pictures, report, workdir
+from gan_jax import build, checkpoints, cli, drawing, latents, parallel, pictures, workdir
 from gan_jax.config import Plain
 from gan_jax.errors import ConfigError, DivergedError
 from gan_jax.game import Game
@@ -208,7 +208,7 @@ class _Loop:
     if not parallel.is_primary():
       return
     picture, scores = self._draw(parallel.local(state))
-    report.save_png(self._folder / workdir.SAMPLES / f'step_{self._step:08}.png', picture)
+    drawing.save_png(self._folder / workdir.SAMPLES / f'step_{self._step:08}.png', picture)
     if scores and self._step:
       self._metrics.write({'step': self._step, 'time': round(self._time(), 3), **scores})
       self._progress.scored(self._step, scores)

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from PIL import Image
 
-from gan_jax import build, data, latents, report
+from gan_jax import build, data, drawing, latents
 from gan_jax.config import Plain
 from gan_jax.game import Game, Variables
 from gan_jax.metrics import modes
@@ -48,10 +48,10 @@ class _Images:
 
   def __call__(self, state: TrainState) -> Drawn:
     grids = {
-      caption: report.grid(report.to_bytes(self._sample(variables, self._keys)))
+      caption: drawing.grid(drawing.to_bytes(self._sample(variables, self._keys)))
       for caption, variables in _weights(self._config, state).items()
     }
-    return report.captioned(grids), {}
+    return drawing.captioned(grids), {}
 
 
 class _Points:
@@ -59,7 +59,7 @@ class _Points:
     self._config, self._modes, self._real = config, source.modes, real
     self._keys = latents.sample_keys(config['seed'], 0, modes.SAMPLES)
     self._sample = jax.jit(game.sample)
-    self._plane = report.plane(real if source.modes is None else source.modes.centers)
+    self._plane = drawing.plane(real if source.modes is None else source.modes.centers)
     # A surface is of two coordinates; more of them are only projected.
     self._score = jax.jit(game.score) if game.score and real.shape[1] == 2 else None
 
@@ -78,7 +78,7 @@ class _Points:
     real, fake = self._plane(self._real[:_POINTS]), self._plane(samples[:_POINTS])
     projected = self._real.shape[1] > 2
     drawn = {'real': real, 'generated': fake}
-    return report.scatter(drawn, real, surface, title, projected), scores
+    return drawing.scatter(drawn, real, surface, title, projected), scores
 
   def _scores(self, samples: np.ndarray) -> dict[str, float]:
     if self._modes is None:

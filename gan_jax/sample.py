@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from absl import flags
 
-from gan_jax import cli, parallel, report, trained
+from gan_jax import cli, drawing, parallel, trained
 from gan_jax.errors import ConfigError
 
 GRID_LIMIT = 2500
@@ -59,16 +59,16 @@ def write_folder(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) ->
   for place, images in enumerate(itertools.chain([first], batches)):
     for offset, image in enumerate(images):
       name = f'{place * trained.BATCH + offset:0{digits}}.png'
-      (path / name).write_bytes(report.png(image))
+      (path / name).write_bytes(drawing.png(image))
 
 
 def _write_grid(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
   samples = np.concatenate(list(batches))
   if samples.ndim == 2:
-    points = report.plane(samples)(samples)
-    report.save_png(path, report.scatter({'generated': points}, points))
+    points = drawing.plane(samples)(samples)
+    drawing.save_png(path, drawing.scatter({'generated': points}, points))
     return
-  report.save_png(path, report.grid(samples))
+  drawing.save_png(path, drawing.grid(samples))
 
 
 def _writer():

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from gan_jax import build, checkpoints, cli, latents, report, workdir
+from gan_jax import build, checkpoints, cli, drawing, latents, workdir
 from gan_jax import config as configs
 from gan_jax.errors import ConfigError
 from gan_jax.game import Game, Variables
@@ -81,4 +81,4 @@ def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.n
   sample = jax.jit(game.sample)
   for first in range(0, num, BATCH):
     samples = np.asarray(sample(variables, latents.sample_keys(seed, first, BATCH)))[: num - first]
-    yield report.to_bytes(samples) if samples.ndim > 2 else samples
+    yield drawing.to_bytes(samples) if samples.ndim > 2 else samples

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, command, experiment, finish, python
 from PIL import Image
 
-from gan_jax import latents, loop, pictures, report, trained, workdir
+from gan_jax import drawing, latents, loop, pictures, trained, workdir
 from gan_jax.metrics import modes
 
 RING = '--config=experiments/gan.py:ring-test'
@@ -156,7 +156,7 @@ def test_a_game_without_a_score_is_drawn_without_a_surface():
 def test_a_film_has_at_most_a_hundred_frames_with_the_first_and_the_last(tmp_path, count, frames):
   for step in range(count):
     # Each of a grey of its own: equal frames would be one.
-    report.save_png(tmp_path / f'step_{step:08}.png', np.full((4, 4, 3), step, np.uint8))
+    drawing.save_png(tmp_path / f'step_{step:08}.png', np.full((4, 4, 3), step, np.uint8))
   with Image.open(io.BytesIO(pictures.animate(tmp_path))) as film:
     assert film.n_frames == frames
     shades = []
@@ -170,13 +170,13 @@ def test_a_film_has_at_most_a_hundred_frames_with_the_first_and_the_last(tmp_pat
 @pytest.mark.parametrize('count', [0, 1])
 def test_one_picture_is_no_film(tmp_path, count):
   for step in range(count):
-    report.save_png(tmp_path / f'step_{step:08}.png', np.zeros((4, 4, 3), np.uint8))
+    drawing.save_png(tmp_path / f'step_{step:08}.png', np.zeros((4, 4, 3), np.uint8))
   assert pictures.animate(tmp_path) is None
 
 
 def test_a_plane_is_looked_at_as_it_is():
   points = np.array([[1.0, 2.0], [-3.0, 4.0], [0.5, 0.0]])
-  np.testing.assert_array_equal(report.plane(points)(points), points)
+  np.testing.assert_array_equal(drawing.plane(points)(points), points)
 
 
 def test_five_coordinates_are_projected_on_the_two_that_vary_most():
@@ -184,7 +184,7 @@ def test_five_coordinates_are_projected_on_the_two_that_vary_most():
   directions = np.array([[0.6, 0, 0.8, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 1]])
   places = np.array([[3, 0, 0], [-3, 0, 0], [0, 2, 0], [0, -2, 0], [0, 0, 0.1], [0, 0, -0.1]])
   center = np.arange(5.0)
-  look = report.plane(center + places @ directions)
+  look = drawing.plane(center + places @ directions)
   seen = look(center + places @ directions)
   assert seen.shape == (6, 2)
   np.testing.assert_allclose(abs(seen), abs(places[:, :2]), atol=1e-9)
@@ -194,11 +194,11 @@ def test_five_coordinates_are_projected_on_the_two_that_vary_most():
 def test_a_scatter_shows_points_and_the_surface():
   frame = np.array([[-1.0, -1.0], [1.0, 1.0]])
   one = {'real': frame}
-  plain = report.scatter(one, frame)
+  plain = drawing.scatter(one, frame)
   assert plain.shape == (*SIZE[::-1], 3)
   assert plain.dtype == np.uint8
   asked = []
-  shaded = report.scatter(one, frame, lambda points: asked.append(points) or points.sum(axis=1))
+  shaded = drawing.scatter(one, frame, lambda points: asked.append(points) or points.sum(axis=1))
   assert (shaded != plain).any()
   # A margin of a quarter of the frame on every side.
   np.testing.assert_allclose([asked[0].min(axis=0), asked[0].max(axis=0)], [[-1.5] * 2, [1.5] * 2])

@@ -128,7 +128,7 @@ def test_a_killed_run_goes_on_as_if_it_had_never_been(tmp_path, uninterrupted, s
 
 CRASHES = {
   'between the draft of a picture and the picture': (
-    'from gan_jax import report as owner; name = "write_whole"',
+    'from gan_jax import drawing as owner; name = "write_whole"',
     'args[0].with_name("." + args[0].name + ".draft").write_bytes(args[1][:9])',
     2,
   ),

@@ -6,7 +6,7 @@ import pytest
 from conftest import command
 from PIL import Image
 
-from gan_jax import report, trained
+from gan_jax import drawing, trained
 
 
 def draw(folder, out, *flags):
@@ -49,7 +49,7 @@ def test_the_picture_of_training_is_what_the_command_draws(finished_run, drawn, 
   out = tmp_path / 'grid.png'
   assert draw(finished_run, out).returncode == 0
   grid = np.asarray(Image.open(out))
-  np.testing.assert_array_equal(grid, report.grid(drawn[:64]))
+  np.testing.assert_array_equal(grid, drawing.grid(drawn[:64]))
   assert draw(finished_run, out, '--noema').returncode == 0
   raw = np.asarray(Image.open(out))
   assert (raw != grid).any()

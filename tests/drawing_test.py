@@ -3,41 +3,41 @@ import json
 import numpy as np
 from PIL import Image
 
-from gan_jax import report, workdir
+from gan_jax import drawing, workdir
 
 
 def test_bytes_are_rounded_and_clipped():
   values = np.array([-2, -1, -1 + 1 / 255, 0.999, 1, 3])
-  np.testing.assert_array_equal(report.to_bytes(values), [0, 0, 0, 255, 255, 255])
+  np.testing.assert_array_equal(drawing.to_bytes(values), [0, 0, 0, 255, 255, 255])
   every = np.arange(256)
-  np.testing.assert_array_equal(report.to_bytes((2 * every - 255) / 255), every)
+  np.testing.assert_array_equal(drawing.to_bytes((2 * every - 255) / 255), every)
 
 
 def test_a_grid_shows_every_image_in_its_place(tmp_path):
   images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 64, 66, 1), np.uint8)
-  grid = report.grid(images)
+  grid = drawing.grid(images)
   assert grid.shape == (2 * 66 + 2, 3 * 68 + 2, 3)
   for i in range(5):
     row, column = divmod(i, 3)
     assert (grid[2 + 66 * row :, 2 + 68 * column :][:64, :66] == i).all()
-  report.save_png(tmp_path / 'grid.png', grid)
+  drawing.save_png(tmp_path / 'grid.png', grid)
   np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / 'grid.png')), grid)
 
 
 def test_small_images_are_enlarged():
   image = np.array([[1, 2], [3, 4]], np.uint8)[None, :, :, None]
-  grid = report.grid(image)
+  grid = drawing.grid(image)
   np.testing.assert_array_equal(grid[2:6, 2:6, 0], np.kron(image[0, ..., 0], np.ones((2, 2))))
 
 
 def test_projected_points_fill_the_picture_however_unequal_their_spread():
   square = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
-  even = report.scatter({'real': square}, square, projected=True)
-  wide = report.scatter({'real': square * [1000, 1]}, square * [1000, 1], projected=True)
+  even = drawing.scatter({'real': square}, square, projected=True)
+  wide = drawing.scatter({'real': square * [1000, 1]}, square * [1000, 1], projected=True)
   rows = lambda picture: np.flatnonzero(_blue(picture).any(axis=1))
   assert np.ptp(rows(even)) > 200
   assert abs(np.ptp(rows(wide)) - np.ptp(rows(even))) < 20
-  flat = report.scatter({'real': square * [1000, 1]}, square * [1000, 1])
+  flat = drawing.scatter({'real': square * [1000, 1]}, square * [1000, 1])
   assert np.ptp(rows(flat)[rows(flat) > 100]) < 20
 
 
@@ -47,7 +47,7 @@ def _blue(picture):
 
 def test_captions_stand_above_their_grids():
   black, grey = np.zeros((30, 40, 3), np.uint8), np.full((30, 50, 3), 99, np.uint8)
-  page = report.captioned({'left': black, 'right': grey})
+  page = drawing.captioned({'left': black, 'right': grey})
   np.testing.assert_array_equal(page[-30:, :40], black)
   np.testing.assert_array_equal(page[-30:, -50:], grey)
   assert (page[:-30] < 128).any()

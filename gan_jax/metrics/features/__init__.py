@@ -1,0 +1,48 @@
+"""Feature networks, one a file: load() -> FeatureNetwork. What scores compare is what these see.
+
+A score is called after the network that it uses, `frechet_digits`: scores of different networks, or of
+one network with other weights or another resizer, are different quantities.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import chex
+
+from gan_jax import digests
+
+PyTree = Any
+
+
+class Outputs(NamedTuple):
+  """What a feature network makes of images.
+
+  Attributes:
+    features: float32 [N, D].
+    logits: float32 [N, K], of its classes.
+  """
+
+  features: chex.Array
+  logits: chex.Array
+
+
+class FeatureNetwork(NamedTuple):
+  """A network whose features images are compared by.
+
+  Attributes:
+    name: what its scores are called after.
+    params: its weights.
+    resizer: how images come to its size and range, in words.
+    apply: (params, uint8 [N, height, width, 1 or 3]) -> Outputs, row i a function of image i alone. It
+      can be compiled, and runs inside a step of any device.
+  """
+
+  name: str
+  params: PyTree
+  resizer: str
+  apply: Callable[[PyTree, chex.Array], Outputs]
+
+  @property
+  def digest(self) -> str:
+    """SHA-256 of the weights."""
+    return digests.of_tree(self.params)
