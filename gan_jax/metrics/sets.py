@@ -1,0 +1,45 @@
+"""What scores on the host ask of the sets of vectors that they are given."""
+
+import chex
+import numpy as np
+
+
+def checked(name: str, vectors: chex.Array, least: int = 1) -> np.ndarray:
+  """The vectors on the host, if a score can be made of them.
+
+  Args:
+    name: what they are, for the message.
+    vectors: [N, D], NumPy or JAX, of any dtype of real numbers.
+    least: how many rows are needed.
+
+  Returns:
+    The same values, float64 [N, D].
+
+  Raises:
+    ValueError: another rank, no columns, fewer rows, NaN or infinity.
+  """
+  array = np.asarray(vectors)
+  if array.ndim != 2 or not array.shape[1]:
+    raise ValueError(f'{name} have the shape {array.shape}; they must be [examples, dimensions]')
+  if len(array) < least:
+    raise ValueError(f'{name} are {len(array)} examples; this score needs at least {least}')
+  array = array.astype(np.float64)
+  bad = len(array) - np.isfinite(array).all(axis=1).sum()
+  if bad:
+    raise ValueError(f'{bad} of {len(array)} {name} hold NaN or infinity; leave out such examples')
+  return array
+
+
+def pair(real: chex.Array, fake: chex.Array, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
+  """Features of real [M, D] and generated [N, D] examples, `checked`.
+
+  Raises:
+    ValueError: as `checked`, or differing D.
+  """
+  found = checked('real features', real, least), checked('fake features', fake, least)
+  widths = [array.shape[1] for array in found]
+  if widths[0] != widths[1]:
+    raise ValueError(
+      f'real features have {widths[0]} dimensions and fake ones {widths[1]}: they are of two networks'
+    )
+  return found

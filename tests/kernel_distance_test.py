@@ -1,0 +1,94 @@
+"""The kernel distance (KID) by hand, and its subsets."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax import mmd
+from gan_jax.metrics import kernel
+
+
+def points(count, dimensions=3, seed=0):
+  return np.random.RandomState(seed).randn(count, dimensions)
+
+
+def whole(real, fake):
+  """Of all examples of two sets of one size."""
+  found = kernel.kernel_distance(real, fake, subsets=1)
+  assert found.subset_size == len(real) == len(fake)
+  return found.value
+
+
+def test_by_hand_in_one_dimension():
+  # k(0, 1) = 1, k(0, 2) = 1; k(0, 0), k(0, 2), k(1, 0), k(1, 2) = 1, 1, 1, 27: 1 + 1 - 2 * 30 / 4.
+  assert whole(np.array([[0.0], [1]]), np.array([[0.0], [2]])) == -13
+
+
+def test_by_hand_the_product_is_divided_by_the_dimensions():
+  real, fake = np.array([[1.0, 1], [1, 3]]), np.array([[2.0, 0], [0, 0]])
+  # Real (4 / 2 + 1)^3 = 27; fake 1; each real one with the fake ones (2 / 2 + 1)^3 = 8 and 1.
+  assert whole(real, fake) == 27 + 1 - 2 * 4.5
+
+
+def test_it_is_the_mmd_of_the_losses():
+  real, fake = points(30), points(30, seed=1) + 0.5
+  with jax.enable_x64(True):
+    expected = float(mmd.mmd2(mmd.polynomial(), jnp.asarray(real), jnp.asarray(fake)))
+  assert whole(real, fake) == pytest.approx(expected, rel=1e-12)
+  assert whole(*(jnp.asarray(x) for x in (real, fake))) == pytest.approx(expected, rel=1e-5)
+
+
+def test_of_one_distribution_it_is_around_zero():
+  values = [whole(points(20, seed=seed), points(20, seed=1000 + seed)) for seed in range(200)]
+  assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(200)
+  assert min(values) < 0
+  # Equal sets: the pairs that are left out are in the cross term, so it is below 0.
+  assert whole(points(20), points(20)) < 0
+
+
+def test_value_and_errors_are_those_of_its_subsets():
+  real, fake = points(50), points(60, seed=1)
+  random = np.random.RandomState(7)
+  values = []
+  for _ in range(5):
+    chosen = [x[random.choice(len(x), 10, replace=False)] for x in (fake, real)]
+    values.append(whole(*chosen))
+  found = kernel.kernel_distance(real, fake, seed=7, subsets=5, subset_size=10)
+  assert found.value == pytest.approx(np.mean(values), rel=1e-12)
+  assert found.deviation == pytest.approx(np.std(values), rel=1e-12)
+  assert found.standard_error == pytest.approx(np.std(values) / np.sqrt(5), rel=1e-12)
+  assert found[3:] == (5, 10)
+
+
+def test_the_seed_decides():
+  sets = points(50), points(60, seed=1)
+  found = [kernel.kernel_distance(*sets, seed=seed, subsets=3, subset_size=10) for seed in (0, 0, 1)]
+  assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize(('real', 'fake', 'size'), [(30, 8, 8), (8, 30, 8), (30, 2, 2), (9, 9, 9)])
+def test_small_sets_make_small_subsets_and_it_is_said(real, fake, size):
+  found = kernel.kernel_distance(points(real), points(fake, seed=1), subsets=4)
+  assert found.subset_size == size
+  assert np.isfinite(found).all()
+  if real == fake:
+    assert found.deviation == pytest.approx(0, abs=1e-12)
+
+
+def test_wrong_input_is_refused():
+  good, bad = points(5), points(5)
+  bad[2, 1] = np.nan
+  for pair, message in [
+    ((good[:1], good), 'real features are 1 examples; this score needs at least 2'),
+    ((good, good[:0]), 'fake features are 0 examples'),
+    ((good, bad), '1 of 5 fake features hold NaN or infinity'),
+    ((good, points(5, 4)), 'real features have 3 dimensions and fake ones 4'),
+    ((good[0], good), r'real features have the shape \(3,\)'),
+    ((np.zeros((5, 0)), good), r'real features have the shape \(5, 0\)'),
+  ]:
+    with pytest.raises(ValueError, match=message):
+      kernel.kernel_distance(*pair)
+  for numbers in ({'subsets': 0}, {'subset_size': 1}):
+    with pytest.raises(ValueError, match='there must be at least 1, of at least 2'):
+      kernel.kernel_distance(good, good, **numbers)
