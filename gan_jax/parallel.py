@@ -16,6 +16,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from gan_jax import cache
 from gan_jax.errors import ConfigError
 
 AXIS = 'devices'
@@ -31,8 +32,7 @@ def cache_compilations() -> None:
   JAX_COMPILATION_CACHE_DIR names another folder.
   """
   if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
-    cache = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-    jax.config.update('jax_compilation_cache_dir', os.path.join(cache, 'gan_jax', 'xla'))
+    jax.config.update('jax_compilation_cache_dir', str(cache.folder() / 'xla'))
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.2)
 
 
@@ -96,6 +96,16 @@ def on_primary(function: Callable[[], T]) -> T | None:
   return together(function if is_primary() else lambda: None)
 
 
+def decided(flag: bool) -> bool:
+  """What the primary process says, in all of them."""
+  return bool(_gathered(flag)[0])
+
+
+def unanimous(flag: bool) -> bool:
+  """Whether all processes say so, in all of them."""
+  return bool(_gathered(flag).all())
+
+
 def check_agreement(value: Any, what: str) -> None:
   """Raises ConfigError in all processes unless `value` prints the same in all of them."""
   # One bit less, to be an int32 in every process.
@@ -148,6 +158,18 @@ def on_devices(
     devices: those of this process; None for all.
   """
   return jax.pmap(step, AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=0, devices=devices)
+
+
+def spread(
+  function: Callable[[PyTree, jax.Array], PyTree], devices: Sequence[jax.Device] | None = None
+) -> Callable[[PyTree, jax.Array], PyTree]:
+  """Compiles (shared, own [devices, ...]) -> result for all devices, outside of training.
+
+  Args:
+    function: what one device does; whatever it returns must be equal on all devices (see `gather`).
+    devices: those of this process; None for all.
+  """
+  return jax.pmap(function, AXIS, in_axes=(None, 0), out_axes=None, devices=devices)
 
 
 def replicate(tree: PyTree, devices: Sequence[jax.Device] | None = None) -> PyTree:
