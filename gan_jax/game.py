@@ -104,6 +104,9 @@ class Game(NamedTuple):
       the step's, '<player>/<name>', averaged over all devices.
     score: (variables, examples [N, ...]) -> [N], what the discriminator makes of examples; None
       where one number does not say it.
+    latents: (key [N]) -> [N, L], what `sample` draws; row i depends on key i alone.
+    generate: (variables, latents [N, L]) -> N samples, what `sample` makes of them. Both are None where
+      a game has no such thing, and then nothing can be shown between two samples.
   """
 
   networks: Mapping[str, nn.Module]
@@ -113,6 +116,8 @@ class Game(NamedTuple):
   init_memory: Callable[[chex.PRNGKey, Mapping[str, chex.Array]], PyTree] = _no_memory
   update_memory: Callable[[PyTree, Variables, Mapping[str, chex.Array]], PyTree] = _same_memory
   score: Callable[[Variables, chex.Array], chex.Array] | None = None
+  latents: Callable[[chex.PRNGKey], chex.Array] | None = None
+  generate: Callable[[Variables, chex.Array], chex.Array] | None = None
 
 
 def init_networks(

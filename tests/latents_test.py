@@ -34,3 +34,49 @@ def test_moments_and_range():
   assert -1 <= float(uniform.min()) < -0.99
   assert 0.99 < float(uniform.max()) < 1
   assert float(uniform.var()) == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_slerp_is_the_arc():
+  # (2, 0) and (0, 1) are at a right angle: sin((1 - t) pi/2) and sin(t pi/2) are the weights.
+  a, b = jnp.array([2.0, 0.0]), jnp.array([0.0, 1.0])
+  np.testing.assert_allclose(latents.slerp(a, b, 1 / 3), [2 * np.cos(np.pi / 6), 0.5], rtol=1e-6)
+  # 60 degrees on the unit circle: a third of the way is 20 degrees.
+  b = jnp.array([0.5, np.sqrt(0.75)])
+  third = latents.slerp(a / 2, b, 1 / 3)
+  np.testing.assert_allclose(third, [np.cos(np.pi / 9), np.sin(np.pi / 9)], rtol=1e-6)
+
+
+def test_slerp_keeps_the_length_and_its_ends():
+  a, b = latents.normal(100)(KEYS[:8]), latents.normal(100)(KEYS[8:16])
+  a, b = (x / jnp.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
+  path = latents.slerp(a[:, None], b[:, None], jnp.linspace(0, 1, 11))
+  assert path.shape == (8, 11, 100)
+  np.testing.assert_allclose(path[:, 0], a, rtol=1e-6)
+  np.testing.assert_allclose(path[:, -1], b, rtol=1e-6)
+  np.testing.assert_allclose(jnp.linalg.norm(path, axis=-1), 1, rtol=1e-5)
+  cosines = (path[:, 1:] * path[:, :-1]).sum(axis=-1)
+  np.testing.assert_allclose(cosines, cosines[:, :1] * np.ones(10), rtol=1e-5)
+
+
+@pytest.mark.parametrize('apart', [0.0, 1e-7, 1e-4, 1e-2])
+def test_slerp_of_nearly_parallel_latents_is_the_straight_line(apart):
+  a, b = jnp.array([1.0, 0.0, 2.0]), jnp.array([1.0, apart, 2.0])
+  np.testing.assert_allclose(latents.slerp(a, b, 0.25), 0.75 * a + 0.25 * b, atol=1e-5)
+  np.testing.assert_allclose(latents.slerp(a, 3 * b, 0.25), 0.75 * a + 0.75 * b, atol=1e-5)
+
+
+@pytest.mark.parametrize('apart', [0.0, 1e-7, 1e-3, 2e-3, 1e-2])
+def test_slerp_of_opposite_latents_is_finite_and_has_its_ends(apart):
+  a, b = jnp.array([1.0, 0.0]), jnp.array([-1.0, apart])
+  path = latents.slerp(a, b, jnp.linspace(0, 1, 9))
+  assert float(jnp.abs(path).max()) < 1.001
+  np.testing.assert_allclose(path[0], a, rtol=1e-6)
+  np.testing.assert_allclose(path[-1], b, rtol=1e-6)
+  np.testing.assert_allclose(path[2, 0], 0.5 if apart < 1e-3 else np.sqrt(0.5), atol=2e-3)
+
+
+def test_slerp_of_zero_latents_is_finite():
+  zero, b = jnp.zeros(3), jnp.array([0.0, 2.0, 0.0])
+  np.testing.assert_array_equal(latents.slerp(zero, zero, 0.3), zero)
+  # As at a right angle: sin(pi/6) of b.
+  np.testing.assert_allclose(latents.slerp(zero, b, 1 / 3), 0.5 * b, rtol=1e-6)

@@ -51,7 +51,11 @@ class Pair:
 
   def sample(self, variables: Variables, key: chex.PRNGKey) -> chex.Array:
     """Samples outside training, see `game.Game`."""
-    return apply(self.networks, variables, 'generator', self.draw(key), train=False)[0]
+    return self.of_latents(variables, self.draw(key))
+
+  def of_latents(self, variables: Variables, latent: chex.Array) -> chex.Array:
+    """Samples outside training of given latents [N, L], see `game.Game`."""
+    return apply(self.networks, variables, 'generator', latent, train=False)[0]
 
   def references(self, variables: Variables) -> chex.Array:
     """Samples of latents that are always the same, for scores that compare with what is generated."""
@@ -73,7 +77,8 @@ class Pair:
       Player('discriminator', ('discriminator',), discriminator),
       Player('generator', ('generator',), generator),
     )
-    return Game(self.networks, players, self.init, self.sample, **more)
+    shown = {'latents': self.draw, 'generate': self.of_latents}
+    return Game(self.networks, players, self.init, self.sample, **shown, **more)
 
 
 def make_pair(networks: Mapping[str, nn.Module], prior: Mapping[str, Any]) -> Pair:
