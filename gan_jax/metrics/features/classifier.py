@@ -1,0 +1,138 @@
+"""The small classifier of grey pictures that `digits`, `fashion` and `random` are, and its files.
+
+A network's weights are NAME.npz, one array a weight; NAME.json, its card, says what they were trained
+on, by which command, how well they classify, and their digest.
+"""
+
+import json
+import pathlib
+import zipfile
+import zlib
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from flax import traverse_util
+
+from gan_jax import digests
+from gan_jax.errors import ConfigError
+from gan_jax.metrics.features import FeatureNetwork, Outputs, PyTree
+from gan_jax.networks.conv import Conv, Geometry
+
+SIZE = 28
+CLASSES = 10
+RESIZER = (
+  'channels averaged; jax.image.resize to 28x28, bilinear with antialias, unless of that size; [0, 1]'
+)
+HERE = pathlib.Path(__file__).parent
+
+
+def prepare(images: chex.Array) -> chex.Array:
+  """Images as the classifier takes them; `RESIZER` says how.
+
+  Args:
+    images: uint8 [N, height, width, 1 or 3], light on dark.
+
+  Returns:
+    float32 [N, 28, 28, 1] in [0, 1].
+  """
+  chex.assert_rank(images, 4)
+  chex.assert_axis_dimension_comparator(images, 3, lambda n: n in (1, 3), '1 or 3 channels')
+  chex.assert_type(images, jnp.uint8)
+  grey = jnp.asarray(images, jnp.float32).mean(axis=3, keepdims=True) / 255
+  if grey.shape[1:3] == (SIZE, SIZE):
+    return grey
+  return jax.image.resize(grey, (len(grey), SIZE, SIZE, 1), 'linear', antialias=True)
+
+
+def _pooled(x: chex.Array) -> chex.Array:
+  """The largest of each 2x2 pixels, without an odd last row or column."""
+  count, height, width, channels = x.shape
+  even = x[:, : height // 2 * 2, : width // 2 * 2]
+  # XLA:CPU runs the gradient of a pooling window slowly, that of a maximum over axes fast.
+  return even.reshape(count, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))
+
+
+class Classifier(nn.Module):
+  """3x3 convolutions of 32 | 48 | 64, 64 maps, each | a pooling, 128 features, 10 classes.
+
+  153,978 weights. The features are what follows the last rectifier.
+
+  Attributes:
+    dropout: share of what the two last layers see that is dropped in training.
+  """
+
+  dropout: float = 0.0
+
+  @nn.compact
+  def __call__(self, images: chex.Array, training: bool = False) -> Outputs:
+    """Classifies images, float32 [N, 28, 28, 1] in [0, 1]."""
+    x, init = images, nn.initializers.he_normal()
+    for maps in ((32,), (48,), (64, 64)):
+      for count in maps:
+        x = nn.relu(Conv(count, Geometry(3, 1, 1), kernel_init=init)(x))
+      x = _pooled(x)
+    x = nn.Dropout(self.dropout, deterministic=not training)(x.reshape(len(x), -1))
+    features = nn.relu(nn.Dense(128, kernel_init=init)(x))
+    x = nn.Dropout(self.dropout, deterministic=not training)(features)
+    return Outputs(features, nn.Dense(CLASSES)(x))
+
+
+def _apply(params: PyTree, images: chex.Array) -> Outputs:
+  return Classifier().apply({'params': params}, prepare(images))
+
+
+def network(name: str, params: PyTree) -> FeatureNetwork:
+  """The classifier with weights as a feature network; features [N, 128], logits [N, 10]."""
+  return FeatureNetwork(name, params, RESIZER, _apply)
+
+
+def drawn(seed: int) -> PyTree:
+  """Untrained weights, the same bit for bit on every platform and with every version of jax.
+
+  He et al. 2015 (arXiv:1502.01852), uniform; biases are zero.
+  """
+  shapes = jax.eval_shape(Classifier().init, jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 1)))['params']
+  # RandomState is the only generator of NumPy whose numbers are promised never to change.
+  random = np.random.RandomState(seed)
+
+  def draw(shape: tuple[int, ...]) -> np.ndarray:
+    bound = np.sqrt(6 / np.prod(shape[:-1])) if len(shape) > 1 else 0
+    return random.uniform(-bound, bound, shape).astype(np.float32)
+
+  return jax.tree.map(lambda leaf: draw(leaf.shape), shapes)
+
+
+def write(name: str, params: PyTree, facts: dict, folder: pathlib.Path = HERE) -> None:
+  """Writes weights and their card: the digest, and facts as JSON takes them."""
+  params = jax.tree.map(np.asarray, params)
+  np.savez(folder / f'{name}.npz', **traverse_util.flatten_dict(params, sep='/'))
+  card = {'digest': digests.of_tree(params)} | facts
+  (folder / f'{name}.json').write_text(json.dumps(card, indent=2) + '\n')
+
+
+def read(name: str, folder: pathlib.Path = HERE) -> FeatureNetwork:
+  """The feature network of written weights.
+
+  Raises:
+    ConfigError: the weights or their card are missing, broken, or not of each other.
+  """
+  weights, card = folder / f'{name}.npz', folder / f'{name}.json'
+  try:
+    with np.load(weights) as arrays:
+      params = traverse_util.unflatten_dict(dict(arrays), sep='/')
+    expected = json.loads(card.read_text())['digest']
+  except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    raise ConfigError(_remedy(name, folder, f'cannot be read: {error}')) from error
+  if digests.of_tree(params) != expected:
+    raise ConfigError(_remedy(name, folder, 'have not the digest that their card says'))
+  return network(name, params)
+
+
+def _remedy(name: str, folder: pathlib.Path, wrong: str) -> str:
+  return (
+    f'the weights of the feature network {name} in {folder} {wrong}; install gan_jax again, or train '
+    f'them: python classifiers/train.py {name}'
+  )
