@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 RUN := $(VENV)/bin/python
+PARITY := .venv-parity
 
-.PHONY: install demo test theory mixtures digits lint format clean
+.PHONY: install demo test parity theory mixtures digits scores classifiers lint format clean
+.PHONY: benchmark-in-loop benchmark-evaluation
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
 	$(RUN) -m gan_jax.main --config=experiments/dcgan.py
@@ -19,6 +21,25 @@ mixtures: $(VENV)/.installed  ## Every experiment on mixtures of Gaussians, ten 
 
 digits: $(VENV)/.installed  ## Every experiment on digits: hours.
 	$(RUN) results/digits.py
+
+scores: $(VENV)/.installed  ## Scores DCGAN, WGAN-GP and hinge on digits, three seeds each: two hours.
+	$(RUN) results/scores.py
+
+parity: $(PARITY)/.installed  ## Compares scores with the reference packages themselves: minutes.
+	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_parity.py
+	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_images.py
+	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_inception.py
+
+benchmark-in-loop: $(VENV)/.installed  ## What scoring in the loop costs.
+	$(RUN) benchmarks/in_loop.py
+
+benchmark-evaluation: $(PARITY)/.installed  ## Scoring 10,000 images, beside pytorch-fid: half an hour.
+	PYTHONPATH=. $(PARITY)/bin/python benchmarks/evaluation.py
+
+classifiers: $(VENV)/.installed  ## Fetches MNIST and Fashion-MNIST, and trains the networks of scores on them.
+	classifiers/fetch.sh build/classifiers
+	$(RUN) classifiers/train.py digits --data=build/classifiers
+	$(RUN) classifiers/train.py fashion --data=build/classifiers
 
 install: $(VENV)/.installed  ## Sets up, and runs nothing.
 
@@ -50,6 +71,13 @@ $(VENV)/.installed-test: setup.cfg pyproject.toml
 	@echo 'installing into $(VENV), a minute or two'
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $(VENV)/.installed $@
+
+# The packages that scores are compared with need torch, so they have an environment of their own.
+$(PARITY)/.installed: tests/parity/requirements.txt
+	$(PYTHON) -m venv --clear $(PARITY)
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/parity/requirements.txt
+	@touch $@
 
 clean:  ## Removes the virtual environments and caches; never a run.
 	rm -rf .venv .venv-* .pytest_cache .ruff_cache *.egg-info

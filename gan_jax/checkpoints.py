@@ -143,6 +143,12 @@ class Checkpoints:
         (self._folder / str(step)).rename(_free(self._folder / f'broken-{step}'))
     self.reload()
 
+  def discard(self, after: int) -> None:
+    """Deletes the checkpoints later than `after`."""
+    for step in self.steps():
+      if step > after:
+        self._manager.delete(step)
+
   def reload(self) -> None:
     """Looks into the folder anew."""
     self._manager.reload()

@@ -42,6 +42,11 @@ def default() -> Config:
     log_every, sample_every, checkpoint_every: steps between lines of metrics, pictures and
       checkpoints.
     keep: how many of the newest checkpoints are kept.
+    evaluate_every: steps between scores; 0 for none.
+    evaluate: {'features': a module of gan_jax.metrics.features, 'scores': names of functions in
+      gan_jax.scores, 'num': samples, 'seed': of their latents, 'best': the score by which the best
+      checkpoint is chosen, e.g. 'frechet_digits', or '' for none}.
+    on_alert: 'warn' or 'stop': what is done when the run shows a failure, see `monitor`.
   """
   return Config(
     {
@@ -59,12 +64,30 @@ def default() -> Config:
       'sample_every': 500,
       'checkpoint_every': 500,
       'keep': 3,
+      'evaluate_every': 0,
+      'evaluate': {
+        'features': '',
+        'scores': ('frechet_distance',),
+        'num': 2_500,
+        'seed': 0,
+        'best': '',
+      },
+      'on_alert': 'warn',
     }
   )
 
 
-MAY_CHANGE = ('steps', 'log_every', 'sample_every', 'checkpoint_every', 'keep')
+WATCHING = ('evaluate_every', 'evaluate', 'on_alert')
+"""Keys of what is done beside training."""
+
+INTERVALS = ('log_every', 'sample_every', 'checkpoint_every')
+"""Keys that are steps, between what is done again and again."""
+
+MAY_CHANGE = ('steps', *INTERVALS, 'keep', *WATCHING)
 """Keys that do not change what a run computes, so a resumed run may have others."""
+
+ON_ALERT = ('warn', 'stop')
+"""What can be done about an alert."""
 
 
 def plain(config: ConfigDict) -> Plain:
@@ -102,11 +125,13 @@ def check(config: Plain, devices: int) -> None:
   for key, value in wanted.items():
     if isinstance(value, dict) and not isinstance(config[key], dict):
       raise ConfigError(f'{key} is {config[key]!r}; it must be a dict')
-  for key in ('steps', 'batch_size', 'steps_per_call', 'keep', *MAY_CHANGE):
+  for key in ('steps', 'batch_size', 'steps_per_call', 'keep', *INTERVALS):
     _whole(config, key, 1)
-  _whole(config, 'seed', 0)
-  if config['update'] not in ORDERS:
-    raise ConfigError(f'update is {config["update"]!r}; it must be one of: {", ".join(ORDERS)}')
+  for key in ('seed', 'evaluate_every'):
+    _whole(config, key, 0)
+  for key, known in (('update', ORDERS), ('on_alert', ON_ALERT)):
+    if config[key] not in known:
+      raise ConfigError(f'{key} is {config[key]!r}; it must be one of: {", ".join(known)}')
   _check_divisions(config, devices)
 
 
@@ -117,7 +142,7 @@ def _check_divisions(config: Plain, devices: int) -> None:
     raise ConfigError(
       f'batch_size is {batch_size}, which {devices} devices cannot share evenly; try {near}'
     )
-  for key in ('steps', 'log_every', 'sample_every', 'checkpoint_every'):
+  for key in ('steps', *INTERVALS, 'evaluate_every'):
     if config[key] % per_call:
       near = -(-config[key] // per_call) * per_call
       raise ConfigError(

@@ -117,6 +117,8 @@ def _images(chosen: Words, judge: Fields) -> configs.Config:
   }
   config.players = {'generator': _adam(2e-4), 'discriminator': _adam(2e-4)}
   config.ema = {'generator': 0.999}
+  config.evaluate_every = 1_000
+  config.evaluate.update({'features': 'digits', 'best': 'frechet_digits'})
   if 'test' in chosen:
     width.set(8)
     _shorten(config)
@@ -141,6 +143,7 @@ def _points(chosen: Words, judge: dict[str, Any]) -> configs.Config:
   for player in config.players:
     fade_out(config, player)
   config.ema = {'generator': 0.999}
+  config.evaluate.features = 'coordinates'
   return config
 
 
@@ -175,3 +178,4 @@ def _veegan(config: configs.Config) -> None:
 def _shorten(config: configs.Config) -> None:
   config.steps, config.batch_size, config.steps_per_call = 8, 16, 2
   config.log_every, config.sample_every, config.checkpoint_every = 2, 4, 4
+  config.evaluate_every, config.evaluate.num = 0, 50

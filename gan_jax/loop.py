@@ -1,5 +1,6 @@
 """A run: steps, and at its intervals metrics, pictures and checkpoints."""
 
+import contextlib
 import functools
 import pathlib
 import signal
@@ -9,20 +10,36 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from gan_jax import build, checkpoints, cli, drawing, latents, parallel, pictures, workdir
+from gan_jax import (
+  build,
+  checkpoints,
+  cli,
+  drawing,
+  latents,
+  page,
+  parallel,
+  pictures,
+  showing,
+  watch,
+  workdir,
+)
 from gan_jax.config import Plain
 from gan_jax.errors import ConfigError, DivergedError
 from gan_jax.game import Game
 from gan_jax.progress import Progress
-from gan_jax.train import Play, TrainState, init_state, make_step
+from gan_jax.train import Play, TrainState, averaged, init_state, make_step
+
+_PAUSES = ('sample_every', 'evaluate_every', 'checkpoint_every')
+_NO_SCORES = ('step', 'time', 'card')
 
 
 class Outcome(NamedTuple):
-  """How a run ended: at which step, by which signal if any, and whether it was done before."""
+  """How a run ended: at which step, by which signal or alert if any, and whether it was done before."""
 
   step: int
   signal: signal.Signals | None
-  was_finished: bool
+  was_finished: bool = False
+  alerted: bool = False
 
 
 class Built(NamedTuple):
@@ -80,11 +97,8 @@ def run(config: Plain, built: Built, folder: pathlib.Path, started: float) -> Ou
     if step >= config['steps']:
       return Outcome(step, None, was_finished=True)
     parallel.on_primary(lambda: workdir.write_config(folder, config))
-    loop = _Loop(config, built, folder, kept, step, started)
-    try:
-      return loop.run(state)
-    finally:
-      loop.close()
+    with contextlib.ExitStack() as held:
+      return _Loop(config, built, folder, kept, step, started, held).run(state)
 
 
 def _resumed(config: Plain, built: Built, kept: checkpoints.Checkpoints) -> tuple[TrainState, int]:
@@ -108,21 +122,27 @@ def _resumed(config: Plain, built: Built, kept: checkpoints.Checkpoints) -> tupl
 
 
 class _Loop:
-  """The loop, and what it holds open."""
+  """The loop, and what it holds open until `held` lets go of it."""
 
-  def __init__(self, config, built, folder, kept, step, started):
+  def __init__(self, config, built, folder, kept, step, started, held):
     self._config, self._built, self._folder, self._kept = config, built, folder, kept
     self._step, self._started = step, started
     self._images = config['batch_size'] * built.play.draws
-    self._metrics = workdir.Metrics(folder, step) if parallel.is_primary() else None
+    # A run that begins anew keeps nothing that an earlier try left of its first step.
+    last = step if step else -1
+    self._metrics = workdir.Metrics(folder, last) if parallel.is_primary() else None
     self._progress = Progress(step, config['steps'], silent=not parallel.is_primary())
     self._clock = self._origin = None
     self._draw = pictures.drawer(config, built.game, built.source)
-
-  def close(self):
-    if self._metrics:
-      self._metrics.close()
-    self._progress.close()
+    self._evaluate = watch.evaluator(config, built.game, built.source)
+    self._best = None
+    if self._evaluate and config['evaluate']['best']:
+      self._best = watch.Best(folder, config['evaluate']['best'], last)
+    self._alarm = watch.Alarm(self._metrics.history if self._metrics else [], cli.warn)
+    self._alerted = False
+    for closing in (self._metrics, self._progress, self._best):
+      if closing:
+        held.callback(closing.close)
 
   def run(self, state: TrainState) -> Outcome:
     built, config = self._built, self._config
@@ -133,6 +153,7 @@ class _Loop:
     state = parallel.replicate(state)
     if self._step == 0:
       self._picture(state)
+      self._score(state)
     pending = None
     with parallel.StopRequest() as stop:
       while self._step < config['steps']:
@@ -142,8 +163,8 @@ class _Loop:
         if pending:
           self._read(*pending)
         pending = (self._step, metrics)
-        stopping = stop.reached(self._step // config['steps_per_call'])
-        if stopping or self._is_due('sample_every') or self._is_due('checkpoint_every'):
+        stopping = stop.reached(self._step // config['steps_per_call']) or self._alerted
+        if stopping or any(map(self._is_due, _PAUSES)):
           self._read(*pending)
           pending = None
           self._rest(state, stopping)
@@ -151,11 +172,12 @@ class _Loop:
           break
       self._kept.wait()
     if self._metrics and self._step >= config['steps']:
-      self._animate()
-    return Outcome(self._step, stop.signal, was_finished=False)
+      self._finish(parallel.local(state))
+    return Outcome(self._step, stop.signal, alerted=self._alerted)
 
   def _is_due(self, key: str) -> bool:
-    return self._step % self._config[key] == 0 or self._step == self._config['steps']
+    every = self._config[key]
+    return every > 0 and (self._step % every == 0 or self._step == self._config['steps'])
 
   def _read(self, step: int, metrics) -> None:
     """Waits for the metrics of the call that ended at `step`, checks all and logs the last."""
@@ -167,11 +189,17 @@ class _Loop:
       self._clock = (step, now)
       self._origin = now - (self._metrics.time if self._metrics else 0)
     self._progress.at(step)
-    if self._metrics and (step % self._config['log_every'] == 0 or step == self._config['steps']):
-      self._log(step, now, {name: float(value[-1]) for name, value in values.items()})
+    if step % self._config['log_every'] == 0 or step == self._config['steps']:
+      new = self._metrics and self._log(step, now, {k: float(v[-1]) for k, v in values.items()})
+      if self._config['on_alert'] == 'stop':
+        self._alerted |= parallel.decided(bool(new))
 
-  def _log(self, step: int, now: float, values: dict[str, float]) -> None:
+  def _log(self, step: int, now: float, values: dict[str, float]) -> bool:
+    """Writes a line; whether it has an alert."""
     line = {'step': step, 'time': round(now - self._origin, 3), **values}
+    alerts = self._alarm.see(line)
+    if alerts:
+      line['alerts'] = alerts
     since, then = self._clock
     if step > since:
       rate = (step - since) / (now - then)
@@ -179,6 +207,7 @@ class _Loop:
     self._clock = (step, now)
     self._metrics.write(line)
     self._progress.logged(line)
+    return bool(alerts)
 
   def _check_finite(self, step: int, values: dict[str, np.ndarray]) -> None:
     order = [player.name for player in self._built.game.players]
@@ -197,9 +226,11 @@ class _Loop:
       )
 
   def _rest(self, state: TrainState, stopping: bool) -> None:
-    """What is due between two calls: first the picture, then the checkpoint, which vouches for it."""
+    """What is due between two calls: last the checkpoint, which vouches for the others."""
     if self._is_due('sample_every'):
       self._picture(state)
+    if self._is_due('evaluate_every'):
+      self._score(state)
     if stopping or self._is_due('checkpoint_every'):
       self._kept.save(self._step, parallel.local(state))
 
@@ -210,14 +241,33 @@ class _Loop:
     picture, scores = self._draw(parallel.local(state))
     drawing.save_png(self._folder / workdir.SAMPLES / f'step_{self._step:08}.png', picture)
     if scores and self._step:
-      self._metrics.write({'step': self._step, 'time': round(self._time(), 3), **scores})
+      self._metrics.write({'step': self._step, 'time': self._time(), **scores})
       self._progress.scored(self._step, scores)
 
-  def _animate(self) -> None:
+  def _score(self, state: TrainState) -> None:
+    """Scores the state, and keeps it if it is the best; in all processes."""
+    if not self._evaluate:
+      return
+    line = {'step': self._step, 'time': self._time(), **self._evaluate(state, self._step)}
+    history = self._metrics.history if self._metrics else []
+    if self._best:
+      self._best.consider(history, line, state)
+    if self._metrics:
+      self._metrics.write(line)
+      self._progress.scored(self._step, {k: v for k, v in line.items() if k not in _NO_SCORES})
+
+  def _finish(self, state: TrainState) -> None:
+    """Leaves the film and the page of the run."""
     film = pictures.animate(self._folder / workdir.SAMPLES)
     if film:
       workdir.write_whole(self._folder / workdir.FILM, film)
+    config = self._config
+    weights = 'averaged' if config['ema'] else 'raw'
+    variables = averaged(state.variables, state.ema)
+    subject = showing.Subject(self._built.game, variables, self._step, weights, config['seed'])
+    showing.save(self._folder, subject, self._built.source)
+    page.write(self._folder)
 
   def _time(self) -> float:
     """Seconds of training so far."""
-    return time.perf_counter() - self._origin
+    return round(time.perf_counter() - self._origin, 3) if self._origin else 0.0

@@ -62,6 +62,8 @@ def main() -> int:
     outcome = loop.run(config, loop.assemble(config), folder, STARTED)
   if parallel.is_primary():
     _tell(outcome, config, folder)
+  if outcome.alerted:
+    return cli.ALERTED
   return 128 + signal.SIGINT if outcome.signal == signal.SIGINT else 0
 
 
@@ -69,6 +71,9 @@ def _tell(outcome: loop.Outcome, config: configs.Plain, folder: pathlib.Path) ->
   done = f'{outcome.step} of {config["steps"]} steps'
   if outcome.signal:
     print(f'{outcome.signal.name}: saved {folder} at {done}; the same command goes on from there')
+    return
+  if outcome.alerted:
+    print(f'stopped on an alert: saved {folder} at {done}; the same command goes on from there')
     return
   if outcome.was_finished:
     print(f'finished before: {done}; a larger --config.steps goes on, unless a schedule depends on it')

@@ -83,7 +83,7 @@ class _Points:
   def _scores(self, samples: np.ndarray) -> dict[str, float]:
     if self._modes is None:
       return {}
-    found = modes.scores(samples, *self._modes)
+    found = self._modes.scores(samples)
     return {f'modes/{name}': float(value) for name, value in found.items()}
 
 

@@ -47,10 +47,10 @@ class Progress:
     parts += [f'{name} loss {value:.3f}' for name, value in losses.items()]
     print('  '.join(parts), flush=True)
 
-  def scored(self, step: int, scores: Mapping[str, float]) -> None:
+  def scored(self, step: int, scores: Mapping[str, float | None]) -> None:
     """Shows scores."""
-    parts = [f'{name.removeprefix("modes/")} {value:.4g}' for name, value in scores.items()]
-    self.say(f'step {step}/{self._last}  modes: {", ".join(parts)}')
+    parts = [f'{name} {value:.4g}' for name, value in scores.items() if value is not None]
+    self.say(f'step {step}/{self._last}  {", ".join(parts)}')
 
   def close(self) -> None:
     """Leaves the bar as it is."""

@@ -24,7 +24,7 @@ _OUT = flags.DEFINE_string(
   'samples.png',
   'FILE.png: a grid, or a plot of points; FILE.npz: an array; FOLDER/: a PNG an image.',
 )
-_STEP = flags.DEFINE_integer('step', None, 'Of which checkpoint; by default the newest.')
+_STEP = flags.DEFINE_string('step', None, 'Of which checkpoint, a step or best; else the newest.')
 _EMA = flags.DEFINE_boolean(
   'ema', None, 'Averaged weights or raw ones; by default averaged, where the run keeps an average.'
 )
@@ -92,7 +92,7 @@ def main() -> int:
   parallel.cache_compilations()
   write = _writer()
   folder, out = pathlib.Path(_WORKDIR.value), pathlib.Path(_OUT.value)
-  game, variables, step = trained.load(folder, _STEP.value, _EMA.value)
+  game, variables, step = trained.load(folder, trained.parse_step(_STEP.value), _EMA.value)
   try:
     write(out, trained.draw(game, variables, _NUM.value, _SEED.value), _NUM.value)
   except OSError as error:

@@ -17,18 +17,21 @@ from gan_jax.errors import ConfigError
 from gan_jax.game import Game, Variables
 from gan_jax.train import averaged
 
+BEST = 'best'
+"""Says the best checkpoint, where others are said by their step."""
+
 BATCH = 100
 """Samples made at once."""
 
 
 def load(
-  folder: str | os.PathLike, step: int | None = None, ema: bool | None = None
+  folder: str | os.PathLike, step: int | str | None = None, ema: bool | None = None
 ) -> tuple[Game, Variables, int]:
   """The game of a run and its variables.
 
   Args:
     folder: of the run.
-    step: of which checkpoint; None for the newest that is whole.
+    step: of which checkpoint; 'best' by the run's own score, None for the newest that is whole.
     ema: averaged weights or raw ones; None: averaged where there is an average.
 
   Returns:
@@ -40,7 +43,10 @@ def load(
   folder = pathlib.Path(folder)
   config = workdir.read_config(folder)
   configs.check(config, devices=1)
-  step, arrays = _arrays(folder / workdir.CHECKPOINTS, step)
+  if step == BEST:
+    step, arrays = _arrays(folder / workdir.BEST, None)
+  else:
+    step, arrays = _arrays(folder / workdir.CHECKPOINTS, step)
   tree = traverse_util.unflatten_dict(arrays, sep='.')
   variables = tree['variables']
   # In older checkpoints the averages are of parameters alone.
@@ -52,9 +58,21 @@ def load(
   return build.game(config), raw if ema is False else averaged(raw, averages), step
 
 
+def parse_step(text: str | None) -> int | str | None:
+  """What a flag --step asks for, as `load` takes it."""
+  if text is None or text == BEST:
+    return text
+  if not text.isdecimal():
+    raise ConfigError(f'--step is {text!r}; it must be the step of a checkpoint, or {BEST}')
+  return int(text)
+
+
 def _arrays(folder: pathlib.Path, step: int | None) -> tuple[int, checkpoints.Arrays]:
   if not folder.is_dir():
-    raise ConfigError(f'workdir: there are no checkpoints in {folder}; the run has saved none yet')
+    why = 'the run has saved none yet'
+    if folder.name == workdir.BEST:
+      why = 'the run was given no score to choose by: config.evaluate.best'
+    raise ConfigError(f'workdir: there are no checkpoints in {folder}; {why}')
   with checkpoints.opened(folder) as kept:
     steps = kept.steps()
     if not steps:

@@ -11,11 +11,11 @@ from typing import Any
 
 import tensorboardX
 
-from gan_jax.config import MAY_CHANGE, Plain, differences
+from gan_jax.config import MAY_CHANGE, Plain, default, differences, plain
 from gan_jax.errors import ConfigError
 
-CONFIG, METRICS, SAMPLES, CHECKPOINTS = 'config.json', 'metrics.jsonl', 'samples', 'checkpoints'
-FILM = 'samples.gif'
+CONFIG, METRICS, SCORES = 'config.json', 'metrics.jsonl', 'scores.jsonl'
+SAMPLES, CHECKPOINTS, BEST, FILM = 'samples', 'checkpoints', 'best', 'samples.gif'
 
 
 def write_whole(path: pathlib.Path, content: bytes) -> None:
@@ -65,7 +65,7 @@ def held(folder: pathlib.Path) -> Iterator[None]:
 
 
 def read_config(folder: pathlib.Path) -> Plain:
-  """The config of a run.
+  """The config of a run; what it does not say is as by default, for it may be older than a key.
 
   Raises:
     ConfigError: the folder holds no run, or its config is not JSON.
@@ -79,7 +79,7 @@ def read_config(folder: pathlib.Path) -> Plain:
     raise ConfigError(f'workdir: {path} is not JSON: {error}') from error
   if not isinstance(config, dict):
     raise ConfigError(f'workdir: {path} is no config: it must hold an object')
-  return config
+  return {**plain(default()), **config}
 
 
 def check_same(folder: pathlib.Path, config: Plain) -> None:
@@ -100,24 +100,37 @@ def write_config(folder: pathlib.Path, config: Plain) -> None:
   write_whole(folder / CONFIG, json.dumps(config, indent=2).encode() + b'\n')
 
 
+def add_scores(folder: pathlib.Path, line: Mapping[str, Any]) -> None:
+  """Appends to the scores that were asked for: {'step', 'scores', 'card'}."""
+  with open(folder / SCORES, 'ab', buffering=0) as file:
+    file.write(_encoded(line))
+
+
 class Metrics:
-  """metrics.jsonl, one JSON object a line, and the same numbers as TensorBoard events."""
+  """metrics.jsonl, one JSON object a line, and the same numbers as TensorBoard events.
+
+  Attributes:
+    history: all lines.
+    time: in the last of those that were there, seconds.
+  """
 
   def __init__(self, folder: pathlib.Path, step: int):
     """Opens the files to go on after `step`; what they say of later steps is dropped."""
     path = folder / METRICS
     kept = [line for line in _lines(path) if line['step'] <= step]
     write_whole(path, b''.join(_encoded(line) for line in kept))
+    self.history = kept
     self.time = kept[-1]['time'] if kept else 0.0
     self._file = open(path, 'ab')  # noqa: SIM115, closed by close()
     self._events = tensorboardX.SummaryWriter(str(folder), purge_step=step + 1)
 
   def write(self, line: Mapping[str, Any]) -> None:
-    """Appends a line; it has 'step', 'time' and other numbers."""
+    """Appends a line; it has 'step', 'time', other numbers and what no event can hold."""
     self._file.write(_encoded(line))
     self._file.flush()
+    self.history.append(line)
     for name, value in line.items():
-      if name not in ('step', 'time'):
+      if name not in ('step', 'time') and isinstance(value, int | float):
         self._events.add_scalar(name, value, line['step'])
     self._events.flush()
 

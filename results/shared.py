@@ -38,8 +38,11 @@ def read_config(name: str, preset: str = '') -> dict:
 
 
 def digest(config: dict) -> str:
-  """Of all settings but the seed."""
-  return hashlib.sha256(json.dumps({**config, 'seed': 0}, sort_keys=True).encode()).hexdigest()[:12]
+  """Of all settings but the seed and what is done beside training."""
+  from gan_jax import config as configs
+
+  settings = {k: v for k, v in config.items() if k not in configs.WATCHING} | {'seed': 0}
+  return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def commit() -> str:

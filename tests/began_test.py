@@ -6,17 +6,20 @@ import numpy as np
 import optax
 import pytest
 from conftest import ROOT, first_step
-from two_player_test import FAKE, PRIOR, REAL, Auto, Points, begin, gradient, loss, train
+from two_player_test import DISTANCES, FAKE, PRIOR, REAL, Auto, Points, begin, gradient, loss, train
 
 from gan_jax.errors import ConfigError
 from gan_jax.gans import began
 
 # Printed by: python tests/began_test.py
 GOLDEN = {
+  'discriminator/accuracy': 0.5625,
+  'discriminator/fake_distance': 1.39483,
   'discriminator/fake_error': 1.54197,
   'discriminator/gradient_norm': 4.10348,
   'discriminator/k': 0.0,
   'discriminator/loss': 1.09183,
+  'discriminator/real_distance': 1.4203,
   'discriminator/real_error': 1.09183,
   'generator/convergence': 1.77897,
   'generator/fake_error': 1.25998,
@@ -50,7 +53,9 @@ def test_the_error_is_the_mean_absolute_difference_over_an_example():
 def test_losses_by_hand(k):
   value, metrics = loss(make(diversity=0.5), 'discriminator', REAL, memory={'k': jnp.float32(k)})
   assert value == pytest.approx(REAL_ERROR - k * FAKE_ERROR)
-  assert metrics == pytest.approx({'real_error': REAL_ERROR, 'fake_error': FAKE_ERROR, 'k': k})
+  # Of the errors 0.75 and 0.75 are equal, and 0.25 is below 0.5.
+  seen = {'real_error': REAL_ERROR, 'fake_error': FAKE_ERROR, 'accuracy': 0.75, **DISTANCES}
+  assert metrics == pytest.approx({**seen, 'k': k})
   value, metrics = loss(make(diversity=0.5), 'generator', REAL, memory={'k': jnp.float32(k)})
   assert value == pytest.approx(FAKE_ERROR)
   # M = 0.5 + |0.5 * 0.5 - 0.625|.

@@ -5,15 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import ROOT, first_step
-from two_player_test import PRIOR, Linear, Matrix, Points, begin, inputs, loss
+from two_player_test import PRIOR, Linear, Matrix, Points, apart, begin, inputs, loss
 
 from gan_jax.gans import cramer
 
 # Printed by: python tests/cramer_test.py
 GOLDEN = {
+  'discriminator/accuracy': 0.7125,
+  'discriminator/fake_distance': 1.21548,
   'discriminator/gradient_norm': 11.9779,
   'discriminator/gradient_penalty': 60.7505,
   'discriminator/loss': 2.63497,
+  'discriminator/real_distance': 1.42698,
   'discriminator/surrogate': 3.44008,
   'generator/gradient_norm': 32.4885,
   'generator/loss': 9.50704,
@@ -50,6 +53,9 @@ def test_both_losses_example_by_example():
       # The critic raises f(real) - f(fake), f(x) = |h(x) - h(y')| - |h(x)|.
       surrogate = np.mean(norm(x - z) - norm(x) - norm(y - z) + norm(y))
       assert float(aux.metrics['surrogate']) == pytest.approx(surrogate, rel=1e-5)
+      won = norm(x - z) - norm(x) > norm(y - z) - norm(y)
+      seen = {'accuracy': won.mean(), 'real_distance': apart(REAL), 'fake_distance': apart(fake)}
+      assert {name: float(aux.metrics[name]) for name in seen} == pytest.approx(seen, rel=1e-5)
       by_hand = -surrogate
     assert float(value) == pytest.approx(by_hand, rel=1e-5)
 

@@ -5,9 +5,12 @@ from conftest import ROOT, first_step
 
 # Printed by: python tests/dcgan_test.py
 GOLDEN = {
+  'discriminator/accuracy': 0.25,
+  'discriminator/fake_distance': 2.38459,
   'discriminator/fake_score': 0.0786244,
   'discriminator/gradient_norm': 15.3174,
   'discriminator/loss': 1.49943,
+  'discriminator/real_distance': 19.8239,
   'discriminator/real_score': -0.111552,
   'generator/fake_score': -0.128816,
   'generator/gradient_norm': 8.81052,

@@ -4,15 +4,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import ROOT, first_step
-from two_player_test import FAKE, PRIOR, REAL, Auto, Points, begin, gradient, loss
+from two_player_test import DISTANCES, FAKE, PRIOR, REAL, Auto, Points, begin, gradient, loss
 
 from gan_jax.gans import ebgan
 
 # Printed by: python tests/ebgan_test.py
 GOLDEN = {
+  'discriminator/accuracy': 0.6875,
+  'discriminator/fake_distance': 1.39483,
   'discriminator/fake_energy': 3.67185,
   'discriminator/gradient_norm': 10.2346,
   'discriminator/loss': 1.38379,
+  'discriminator/real_distance': 1.4203,
   'discriminator/real_energy': 1.38379,
   'generator/fake_energy': 2.60511,
   'generator/gradient_norm': 21.7384,
@@ -52,7 +55,9 @@ def test_the_discriminator_lowers_the_energy_of_real_examples_and_lifts_fakes_to
   by_hand = (REAL_ENERGY + np.maximum(0, margin - FAKE_ENERGY)).mean()
   got, metrics = loss(make(margin=margin), 'discriminator', REAL)
   assert got == pytest.approx(by_hand) == value
-  assert metrics == pytest.approx({'real_energy': 0.375, 'fake_energy': 0.6875})
+  # Both real examples have the lower energy.
+  seen = {'real_energy': 0.375, 'fake_energy': 0.6875, 'accuracy': 1.0, **DISTANCES}
+  assert metrics == pytest.approx(seen)
 
 
 def test_a_fake_above_the_margin_is_let_alone():

@@ -5,9 +5,12 @@ from conftest import ROOT, first_step
 
 # Printed by: python tests/gan_test.py
 GOLDEN = {
+  'discriminator/accuracy': 0.875,
+  'discriminator/fake_distance': 0.0643415,
   'discriminator/fake_score': 6.92432e-08,
   'discriminator/gradient_norm': 0.00644865,
   'discriminator/loss': 1.38628,
+  'discriminator/real_distance': 19.8239,
   'discriminator/real_score': 2.87153e-05,
   'generator/fake_score': -0.000197634,
   'generator/gradient_norm': 5.92718e-06,

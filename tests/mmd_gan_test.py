@@ -7,17 +7,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import ROOT, first_step
-from two_player_test import PRIOR, Matrix, Points, begin, gradient, loss
+from two_player_test import PRIOR, Matrix, Points, apart, begin, gradient, loss
 
 from gan_jax.errors import ConfigError
 from gan_jax.gans import mmd_gan, pair
 
 # Printed by: python tests/mmd_gan_test.py
 GOLDEN = {
+  'discriminator/fake_distance': 1.21548,
   'discriminator/gradient_norm': 8.70154,
   'discriminator/gradient_penalty': 2.26455,
   'discriminator/loss': 1.55294,
   'discriminator/mmd2': 0.711602,
+  'discriminator/real_distance': 1.42698,
   'generator/gradient_norm': 1.59214,
   'generator/loss': 0.481145,
   'generator/mmd2': 0.481145,
@@ -61,7 +63,8 @@ def test_the_generator_lowers_what_the_critic_raises(unbiased):
   for player, sign in (('generator', 1), ('discriminator', -1)):
     value, metrics = loss(game, player, REAL)
     assert value == pytest.approx(sign * by_hand, rel=1e-5)
-    assert metrics == pytest.approx({'mmd2': by_hand}, rel=1e-5)
+    seen = {'real_distance': apart(REAL), 'fake_distance': apart(FAKE)} if sign < 0 else {}
+    assert metrics == pytest.approx({'mmd2': by_hand} | seen, rel=1e-5)
   down, up = gradient(game, 'generator', REAL), gradient(game, 'discriminator', REAL)
   jax.tree.map(lambda a, b: np.testing.assert_allclose(a, -b, rtol=1e-5), down, up)
 

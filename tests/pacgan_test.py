@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, first_step
 from flax import linen as nn
-from two_player_test import PRIOR, Linear, Points, begin, inputs, loss, softplus
+from two_player_test import PRIOR, Linear, Points, apart, begin, inputs, loss, softplus
 
 from gan_jax import latents
 from gan_jax.errors import ConfigError
@@ -14,9 +14,12 @@ from gan_jax.gans import pacgan, two_player
 
 # Printed by: python tests/pacgan_test.py
 GOLDEN = {
+  'discriminator/accuracy': 0.875,
+  'discriminator/fake_distance': 1.39483,
   'discriminator/fake_score': -1.14781,
   'discriminator/gradient_norm': 1.16031,
   'discriminator/loss': 1.0545,
+  'discriminator/real_distance': 1.4203,
   'discriminator/real_score': 0.0719553,
   'generator/fake_score': -0.846741,
   'generator/gradient_norm': 4.47148,
@@ -70,7 +73,9 @@ def test_losses_are_means_over_packs(degree):
   real, fake = (np.reshape(x, (6 // degree, -1)) @ slope for x in (REAL, FAKE))
   value, metrics = loss(make(degree), 'discriminator', REAL)
   assert value == pytest.approx((softplus(-real) + softplus(fake)).mean(), rel=1e-5)
-  assert metrics == pytest.approx({'real_score': real.mean(), 'fake_score': fake.mean()}, rel=1e-5)
+  seen = {'accuracy': (real > fake).mean(), 'real_distance': apart(REAL), 'fake_distance': apart(FAKE)}
+  means = {'real_score': real.mean(), 'fake_score': fake.mean()}
+  assert metrics == pytest.approx(means | seen, rel=1e-5)
   value, _ = loss(make(degree), 'generator', REAL)
   assert value == pytest.approx(softplus(-fake).mean(), rel=1e-5)
 

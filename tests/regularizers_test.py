@@ -167,7 +167,8 @@ WORTH = {'gradient_penalty': 16, 'dragan': 16, 'r1': 25, 'r2': 25}
 def test_weights_multiply_the_mean_penalty_and_metrics_are_without_them():
   bare = played(game())
   assert bare['loss'] == pytest.approx(bare['fake_score'] - bare['real_score'], rel=1e-5)
-  assert set(bare) == {'loss', 'real_score', 'fake_score'}
+  seen = {'real_score', 'fake_score', 'accuracy', 'real_distance', 'fake_distance'}
+  assert set(bare) == {'loss', *seen}
   every_one = {name: {'weight': 0.1 * place} for place, name in enumerate(WORTH)}
   metrics = played(game(penalties=every_one))
   assert {name: metrics[name] for name in WORTH} == pytest.approx(WORTH, rel=1e-5)

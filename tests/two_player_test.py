@@ -1,5 +1,6 @@
 """The assembly of two players, by hand; and small networks and helpers that tests of variants share."""
 
+import itertools
 from collections.abc import Callable
 
 import jax
@@ -19,6 +20,9 @@ PRIOR = {'name': 'normal', 'size': 2}
 # Scores under Linear(SLOPE) in the order of the rows: real -1.5 and 1, fake 1.5 and -1.5.
 REAL, FAKE, SLOPE = ((1.0, 2.0), (0.0, -1.0)), ((3.0, 0.0), (-1.0, 1.0)), (0.5, -1.0)
 REAL_SCORES, FAKE_SCORES = np.array([-1.5, 1.0]), np.array([1.5, -1.5])
+# Two examples are one pair, (1, 3) and (4, -1) apart; of the scores one of two real ones is the higher.
+DISTANCES = {'real_distance': np.sqrt(10), 'fake_distance': np.sqrt(17)}
+SEEN = {'real_score': -0.25, 'fake_score': 0.0, 'accuracy': 0.5, **DISTANCES}
 
 
 class Points(nn.Module):
@@ -115,6 +119,12 @@ def train(game, optimizers, real, steps=1, devices=1, order='alternating'):
   return call(parallel.replicate(state, local), parallel.feed(arrays, len(real), local))
 
 
+def apart(points):
+  """The root mean square distance over all pairs of different points."""
+  pairs = itertools.combinations(np.asarray(points, float), 2)
+  return np.sqrt(np.mean([((a - b) ** 2).sum() for a, b in pairs]))
+
+
 def softplus(x):
   return np.log1p(np.exp(x))
 
@@ -131,7 +141,7 @@ def make(discriminator=None, generator=None, loss='minimax', **more):
 def test_losses_and_metrics_by_hand():
   value, metrics = loss(make(), 'discriminator', REAL)
   assert value == pytest.approx((softplus(-REAL_SCORES) + softplus(FAKE_SCORES)).mean(), rel=1e-6)
-  assert metrics == pytest.approx({'real_score': -0.25, 'fake_score': 0.0})
+  assert metrics == pytest.approx(SEEN)
   value, metrics = loss(make(), 'generator', REAL)
   assert value == pytest.approx(-softplus(FAKE_SCORES).mean(), rel=1e-6)
   assert metrics == pytest.approx({'fake_score': 0.0})
@@ -169,7 +179,7 @@ def test_only_a_loss_over_the_batch_is_given_the_scores_of_all_devices():
   by_hand = (np.maximum(0, 1 - below) + np.maximum(0, 1 + above)).mean()
   assert loss(game, 'generator', REAL, gather=gather)[0] == pytest.approx(by_hand, rel=1e-6)
   for player in ('discriminator', 'generator'):
-    assert loss(make(), player, REAL, gather=gather) == loss(make(), player, REAL)
+    assert loss(make(), player, REAL, gather=gather)[0] == loss(make(), player, REAL)[0]
 
 
 def test_penalties_are_weighted_and_added_to_the_discriminators_loss_alone():
@@ -251,9 +261,12 @@ def test_instance_noise_goes_down_in_a_line_and_is_not_there_outside_training():
     noise={'scale': 0.5, 'steps': 4},
   )
   real = np.zeros((count, 1))
+  # What is said of the examples is of those without noise.
+  distances = {'real_distance': 0.0, 'fake_distance': 0.0}
   # The estimate of a deviation from n draws has a relative standard error of 1 / sqrt(2 n) = 1.6 %.
   for step, level in ((0, 0.5), (3, 0.125), (4, 0), (9, 0)):
-    loss(game, 'discriminator', real, step=step)
+    _, metrics = loss(game, 'discriminator', real, step=step)
+    assert {name: metrics[name] for name in distances} == distances
     shown = [np.asarray(x)[:, 0] for x in seen[-2:]]
     for points in shown:
       assert points.std() == pytest.approx(level, rel=0.065)

@@ -15,9 +15,12 @@ from gan_jax.gans import two_player, unrolled
 
 # Printed by: python tests/unrolled_test.py
 GOLDEN = {
+  'discriminator/accuracy': 0.0625,
+  'discriminator/fake_distance': 1.39483,
   'discriminator/fake_score': 0.906385,
   'discriminator/gradient_norm': 5.23077,
   'discriminator/loss': 2.453,
+  'discriminator/real_distance': 1.4203,
   'discriminator/real_score': -0.667132,
   'generator/fake_score': 0.649086,
   'generator/gradient_norm': 2.55059,

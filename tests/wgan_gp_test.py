@@ -10,10 +10,13 @@ from gan_jax.gans import wgan_gp
 
 # Printed by: python tests/wgan_gp_test.py
 GOLDEN = {
+  'discriminator/accuracy': 0.125,
+  'discriminator/fake_distance': 1.21548,
   'discriminator/fake_score': 0.611958,
   'discriminator/gradient_norm': 4.80695,
   'discriminator/gradient_penalty': 0.476162,
   'discriminator/loss': 1.26091,
+  'discriminator/real_distance': 1.42698,
   'discriminator/real_score': -0.601335,
   'generator/fake_score': 0.461984,
   'generator/gradient_norm': 2.83933,

@@ -10,6 +10,7 @@ from two_player_test import (
   PRIOR,
   REAL,
   REAL_SCORES,
+  SEEN,
   SLOPE,
   Linear,
   Points,
@@ -22,9 +23,12 @@ from gan_jax.gans import wgan
 
 # Printed by: python tests/wgan_test.py
 GOLDEN = {
+  'discriminator/accuracy': 0.1625,
+  'discriminator/fake_distance': 1.21548,
   'discriminator/fake_score': 0.182821,
   'discriminator/gradient_norm': 1.33471,
   'discriminator/loss': 0.319148,
+  'discriminator/real_distance': 1.42698,
   'discriminator/real_score': -0.136327,
   'generator/fake_score': 0.00133552,
   'generator/gradient_norm': 0.0156483,
@@ -43,7 +47,7 @@ def test_the_critic_raises_the_difference_of_the_means_and_the_generator_its_own
   # Scores -1.5 and 1 of real, 1.5 and -1.5 of fake examples: means -0.25 and 0.
   value, metrics = loss(GAME, 'discriminator', REAL)
   assert value == pytest.approx(FAKE_SCORES.mean() - REAL_SCORES.mean()) == 0.25
-  assert metrics == pytest.approx({'real_score': -0.25, 'fake_score': 0.0})
+  assert metrics == pytest.approx(SEEN)
   assert loss(GAME, 'generator', REAL)[0] == pytest.approx(0)
 
 

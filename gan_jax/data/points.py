@@ -10,6 +10,7 @@ import numpy as np
 
 from gan_jax import latents
 from gan_jax.data import Source
+from gan_jax.metrics import modes
 
 Draw = Callable[[chex.PRNGKey], tuple[chex.Array, chex.Array]]
 """One key -> a point [D] float32 and its label, int32."""
@@ -27,6 +28,10 @@ class Modes(NamedTuple):
   centers: np.ndarray
   deviation: float
   reach: float = 3.0
+
+  def scores(self, samples: np.ndarray) -> dict[str, chex.Array]:
+    """How samples [N, D] lie on the modes, see `metrics.modes`."""
+    return modes.scores(samples, *self)
 
 
 def source(draw: Draw, seed: int, modes: Modes | None = None) -> Source:

@@ -10,6 +10,7 @@ from flax import linen as nn
 from gan_jax import latents
 from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, PyTree, Variables
+from gan_jax.gans import observed
 from gan_jax.gans.pair import make_pair
 
 
@@ -30,7 +31,8 @@ def make(
 
   discriminator: L(x) - k L(G(z));  generator: L(G(z));  k <- clip(k + rate (diversity L(x) -
   L(G(z))), 0, 1), which starts at 0 and is the game's memory. The generator's metric 'convergence' is
-  the paper's measure M = L(x) + |diversity L(x) - L(G(z))| (section 3.4.1).
+  the paper's measure M = L(x) + |diversity L(x) - L(G(z))| (section 3.4.1). For the discriminator's
+  'accuracy' the lower error is the more real: at a diversity below 1 the game holds it below 1/2.
 
   Args:
     networks: 'generator'; 'discriminator', examples -> (reconstructions of their shape, codes [B, D]).
@@ -51,16 +53,23 @@ def make(
     real = inputs.batch['real']
     (copies, _), variables = pair.judge(variables, real, real_key)
     (fake_copies, _), variables = pair.judge(variables, fake, fake_key)
-    return error(real, copies).mean(), error(fake, fake_copies).mean(), variables
+    return error(real, copies), error(fake, fake_copies), fake, variables
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
-    real, fake, variables = play(variables, inputs)
-    k = inputs.memory['k']
-    metrics = {'real_error': real, 'fake_error': fake, 'k': k}
+    errors, fake_errors, made, variables = play(variables, inputs)
+    real, fake, k = errors.mean(), fake_errors.mean(), inputs.memory['k']
+    metrics = {
+      'real_error': real,
+      'fake_error': fake,
+      'k': k,
+      'accuracy': observed.accuracy(-errors, -fake_errors),
+      **observed.distances(inputs, made),
+    }
     return real - k * fake, Aux(variables, metrics)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
-    real, fake, variables = play(variables, inputs)
+    errors, fake_errors, _, variables = play(variables, inputs)
+    real, fake = errors.mean(), fake_errors.mean()
     convergence = real + jnp.abs(inputs.mean(diversity * real - fake))
     return fake, Aux(variables, {'fake_error': fake, 'convergence': convergence})
 

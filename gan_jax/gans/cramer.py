@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from gan_jax import latents, mmd, penalties
 from gan_jax.game import Aux, Game, Inputs, Variables
+from gan_jax.gans import observed
 from gan_jax.gans.pair import make_pair
 from gan_jax.penalties import norm
 
@@ -21,7 +22,8 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
   discriminator: f(y) - f(x) + weight (|grad f| - 1)^2 between x and y, with f(x) = |h(x) - h(y')| -
   |h(x)|. The last term stands for the mean distance to another real example: this f is the paper's,
   and not the witness of the energy distance unless h(x) is 0 on real examples. The game's score of an
-  example is its f, averaged over fakes y'.
+  example is its f, averaged over fakes y'; the metric 'accuracy' compares f(x) with f(y), which the
+  discriminator drives apart, of the one y' that they share.
 
   Args:
     networks: 'generator'; 'discriminator', examples -> features [B, D].
@@ -40,15 +42,20 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
     on_other, variables = pair.judge(variables, other, pairs[6])
     chex.assert_rank([on_real, on_fake, on_other], 2)
     points = penalties.interpolate(pairs[7], real, fake)
-    return (on_real, on_fake, on_other), points, pairs[8], variables
+    return (on_real, on_fake, on_other), (fake, points), pairs[8], variables
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
-    (real, fake, other), points, key, variables = play(variables, inputs)
+    (real, fake, other), (made, points), key, variables = play(variables, inputs)
     f = lambda features: norm(features - other) - norm(features)
     critic = lambda points: f(pair.judge(variables, points, key)[0])
     penalty = penalties.gradient_penalty(critic, points).mean()
     surrogate = (f(real) - f(fake)).mean()
-    metrics = {'surrogate': surrogate, 'gradient_penalty': penalty}
+    metrics = {
+      'surrogate': surrogate,
+      'gradient_penalty': penalty,
+      'accuracy': observed.accuracy(f(real), f(fake)),
+      **observed.distances(inputs, made),
+    }
     return weight * penalty - surrogate, Aux(variables, metrics)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:

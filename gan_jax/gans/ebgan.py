@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from gan_jax import latents, losses, penalties
 from gan_jax.game import Aux, Game, Inputs, Variables
+from gan_jax.gans import observed
 from gan_jax.gans.pair import make_pair
 
 
@@ -26,7 +27,8 @@ def make(
 ) -> Game:
   """The discriminator is an autoencoder, and its reconstruction error the energy (section 2.3).
 
-  The energy is the mean squared error, so the margin is on the scale of one coordinate.
+  The energy is the mean squared error, so the margin is on the scale of one coordinate. For the metric
+  'accuracy' the lower energy is the more real.
 
   Args:
     networks: 'generator'; 'discriminator', examples -> (reconstructions of their shape, codes [B, D]).
@@ -43,15 +45,20 @@ def make(
     real = inputs.batch['real']
     (copies, _), variables = pair.judge(variables, real, real_key)
     (fake_copies, codes), variables = pair.judge(variables, fake, fake_key)
-    return energy(real, copies), energy(fake, fake_copies), codes, variables
+    return energy(real, copies), energy(fake, fake_copies), (fake, codes), variables
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
-    real, fake, _, variables = play(variables, inputs)
-    metrics = {'real_energy': real.mean(), 'fake_energy': fake.mean()}
+    real, fake, (made, _), variables = play(variables, inputs)
+    metrics = {
+      'real_energy': real.mean(),
+      'fake_energy': fake.mean(),
+      'accuracy': observed.accuracy(-real, -fake),
+      **observed.distances(inputs, made),
+    }
     return loss.discriminator(real, fake).mean(), Aux(variables, metrics)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
-    real, fake, codes, variables = play(variables, inputs)
+    real, fake, (_, codes), variables = play(variables, inputs)
     repulsion = penalties.pull_away(inputs.gather(codes))
     metrics = {'fake_energy': fake.mean(), 'pull_away': repulsion}
     return loss.generator(real, fake).mean() + pull_away * repulsion, Aux(variables, metrics)

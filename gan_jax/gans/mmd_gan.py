@@ -13,6 +13,7 @@ from flax import linen as nn
 from gan_jax import latents, mmd, names, penalties
 from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, Variables
+from gan_jax.gans import observed
 from gan_jax.gans.pair import make_pair
 
 
@@ -32,7 +33,8 @@ def make(
   examples. A positive scaling and no penalty is SMMD: Arbel's factor for a kernel of unit width, 1 /
   (lambda + 1 + E|J|^2) (equation 4 and proposition 3), is this up to a constant with scaling 1 / (1 +
   lambda); larger values only weigh the slope more. The game's score of an example is the part of the
-  witness that needs no real examples: minus its mean kernel with fakes.
+  witness that needs no real examples: minus its mean kernel with fakes. There is no metric 'accuracy':
+  the witness at an example of the batch is partly of its kernel with itself, which favours the real.
 
   Args:
     networks: 'generator'; 'discriminator', examples -> features [B, D].
@@ -68,7 +70,7 @@ def make(
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
     distance, (real, fake, features, gathered, key), variables = play(variables, inputs)
-    value, metrics = -distance, {'mmd2': distance}
+    value, metrics = -distance, {'mmd2': distance, **observed.distances(inputs, fake)}
     if penalty:
       points = penalties.interpolate(key, real, fake)
       critic = lambda points: mmd.witness(compare, features(points), *gathered)

@@ -40,7 +40,7 @@ def make(
   """The discriminator judges packs of independent examples, all real or all fake (section 3).
 
   A generator that lacks a mode shows it much more plainly in packs. The game's score of an example is
-  that of a pack of copies of it.
+  that of a pack of copies of it. The metric 'accuracy' is over packs, the distances are over examples.
 
   Args:
     networks: 'generator'; 'discriminator', which sees `degree` examples as one with so many times

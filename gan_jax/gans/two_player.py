@@ -12,6 +12,7 @@ from flax import linen as nn
 from gan_jax import latents, losses, names, regularizers
 from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, PyTree, Variables
+from gan_jax.gans import observed
 from gan_jax.gans.pair import Pair, make_pair
 from gan_jax.regularizers import Critique, Regularizer
 
@@ -39,8 +40,9 @@ def make(
 
   Returns:
     The game. Its metrics are the means of the scores, of real and fake examples in the
-    discriminator's update and of fake ones in the generator's, and of each penalty before weights; of
-    a lazy one, in the steps between, what it was when it was taken last.
+    discriminator's update and of fake ones in the generator's, the accuracy of the discriminator and
+    the distances within a batch of `observed`, and the mean of each penalty before weights; of a lazy
+    one, in the steps between, what it was when it was taken last.
 
   Raises:
     ConfigError: a loss, prior or penalty that there is not, or an argument that it does not take.
@@ -50,13 +52,13 @@ def make(
 
   def play(variables: Variables, inputs: Inputs) -> tuple['_Round', Variables]:
     latent_key, generator_key, real_key, fake_key, *noise_keys, key = latents.split(inputs.key, 7)
-    fake, variables = pair.generate(variables, latent_key, generator_key)
+    made, variables = pair.generate(variables, latent_key, generator_key)
     real = shown(inputs.batch['real'], inputs.step, noise_keys[0])
-    fake = shown(fake, inputs.step, noise_keys[1])
+    fake = shown(made, inputs.step, noise_keys[1])
     real_scores, variables = pair.judge(variables, real, real_key)
     fake_scores, variables = pair.judge(variables, fake, fake_key)
     chex.assert_rank([real_scores, fake_scores], 1)
-    return _Round(real, fake, real_scores, fake_scores, key), variables
+    return _Round(made, real, fake, real_scores, fake_scores, key), variables
 
   def mean_loss(loss: losses.Pairwise, now: '_Round', inputs: Inputs) -> chex.Array:
     gather = inputs.gather if adversarial.over_batch else lambda x: x
@@ -65,9 +67,8 @@ def make(
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
     now, variables = play(variables, inputs)
     value = mean_loss(adversarial.discriminator, now, inputs)
-    scores = {'real_score': now.real_scores.mean(), 'fake_score': now.fake_scores.mean()}
     added, means = _penalize(terms, pair, variables, inputs, now)
-    return value + added, Aux(variables, scores | means)
+    return value + added, Aux(variables, _seen(inputs, now) | means)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
     now, variables = play(variables, inputs)
@@ -78,13 +79,23 @@ def make(
 
 
 class _Round(NamedTuple):
-  """Examples as the discriminator saw them, its scores, and keys [B] for more."""
+  """What was generated, examples as the discriminator saw them, its scores, keys [B] for more."""
 
+  made: chex.Array
   real: chex.Array
   fake: chex.Array
   real_scores: chex.Array
   fake_scores: chex.Array
   key: chex.PRNGKey
+
+
+def _seen(inputs: Inputs, now: _Round) -> dict[str, chex.Array]:
+  return {
+    'real_score': now.real_scores.mean(),
+    'fake_score': now.fake_scores.mean(),
+    'accuracy': observed.accuracy(now.real_scores, now.fake_scores),
+    **observed.distances(inputs, now.made),
+  }
 
 
 class _Term(NamedTuple):

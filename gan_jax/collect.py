@@ -1,0 +1,154 @@
+"""What a feature network sees in many images, made and looked at on all devices, a part at a time."""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import latents, parallel
+from gan_jax.game import Game, PyTree
+from gan_jax.metrics import frechet
+from gan_jax.metrics.features import FeatureNetwork
+
+BATCH = 100
+"""Images on a device at once."""
+
+_QUEUED = 8
+"""Parts after which to wait: on CPU, devices that race ahead of each other end the process."""
+
+Images = Callable[[PyTree, chex.Array], chex.Array]
+"""(what all devices share, places [b]) -> the images at these places [b, H, W, C], or points [b, D].
+
+Images are uint8, or float32 in [-1, 1] and then looked at as a PNG would hold them.
+"""
+
+
+class NotFiniteError(Exception):
+  """NaN or infinity among the samples, or in what a network makes of them."""
+
+
+class Seen(NamedTuple):
+  """What was seen of N images.
+
+  Attributes:
+    moments: of the features of all of them.
+    features: float32 [K, D], of the first K; all three are None where none were kept.
+    logits: float32 [K, classes], of the same.
+    images: uint8 [K, height, width, channels], or points, float32 [K, D].
+  """
+
+  moments: frechet.Moments
+  features: np.ndarray
+  logits: np.ndarray
+  images: np.ndarray
+
+  def first(self, num: int) -> 'Seen':
+    """The same of the first `num` of those that were kept alone; the moments stay those of all."""
+    return self._replace(
+      features=self.features[:num], logits=self.logits[:num], images=self.images[:num]
+    )
+
+
+def generated(game: Game, seed: int) -> Images:
+  """Samples of a game, from its variables; sample i depends on the seed and on i alone."""
+
+  def images(variables: PyTree, places: chex.Array) -> chex.Array:
+    keys = latents.example_keys(latents.stream(seed, 'samples'), places)
+    return game.sample(variables, keys)
+
+  return images
+
+
+def given(images: PyTree, places: chex.Array) -> chex.Array:
+  """Of a part of a set [size, ...] that all devices share, those at the places of the whole set."""
+  return images[places % len(images)]
+
+
+class Collector:
+  """Looks at images through one network; its program is compiled once."""
+
+  def __init__(self, network: FeatureNetwork, images: Images, kept: int):
+    """Prepares for `images`, of which the first `kept` are kept."""
+    self._kept = kept
+    self._params = parallel.replicate(network.params)
+    self._rows = parallel.feed({}, BATCH * parallel.device_count())['rows']
+    self._look = parallel.spread(functools.partial(_look, network, images))
+    self._network, self._images = network, images
+
+  def __call__(self, source: PyTree, num: int) -> Seen:
+    """Looks at the first `num` images, at least 1, of one source that stays the same."""
+    return self.parts(itertools.repeat(source), num)
+
+  def parts(self, sources: Iterable[PyTree], num: int) -> Seen:
+    """The same of sources that each have the next `size` images."""
+    moments, kept = None, []
+    for first, source in zip(range(0, num, self.size), sources, strict=False):
+      if moments is None:
+        moments = self._nothing(source)
+      shared = {'source': source, 'params': self._params, 'first': first, 'num': num}
+      moments, seen = self._look({**shared, 'moments': moments}, self._rows)
+      kept += [seen] * (first < self._kept)
+      if first // self.size % _QUEUED == 0:
+        jax.block_until_ready(moments)
+    moments = parallel.to_host(moments)
+    if not np.isfinite(moments.mean).all():
+      raise NotFiniteError('there is NaN or infinity in what is to be scored')
+    return Seen(moments, *_joined(map(parallel.to_host, kept), min(num, self._kept)))
+
+  @property
+  def size(self) -> int:
+    """Images in a part, of all devices."""
+    return BATCH * parallel.device_count()
+
+  def _nothing(self, source: PyTree) -> frechet.Moments:
+    """The moments of no images."""
+    places = jnp.zeros(1, jnp.int32)
+    look = lambda params, source: self._network.apply(params, _stored(self._images(source, places)))
+    outputs = jax.eval_shape(look, self._network.params, source)
+    return parallel.replicate(frechet.empty(outputs.features.shape[1]))
+
+
+def _joined(parts: Iterable[tuple[np.ndarray, ...]], num: int) -> tuple[np.ndarray | None, ...]:
+  """The first `num` rows of the arrays in parts; None three times, of none."""
+  columns = list(zip(*parts, strict=True)) or [None] * 3
+  return tuple(column and np.concatenate(column)[:num] for column in columns)
+
+
+def _stored(images: chex.Array) -> chex.Array:
+  """Images as a PNG would hold them, uint8; points as they are."""
+  if images.ndim == 2 or images.dtype == jnp.uint8:
+    return images
+  return jnp.clip(jnp.rint((images + 1) * 127.5), 0, 255).astype(jnp.uint8)
+
+
+def _look(network: FeatureNetwork, images: Images, shared: PyTree, rows: chex.Array) -> PyTree:
+  """What one device does of a part: the moments so far, and what was seen of the whole part."""
+  places = shared['first'] + rows
+  made = images(shared['source'], places)
+  stored = _stored(made)
+  outputs = network.apply(shared['params'], stored)
+  # As bytes, NaN would be a colour like any other.
+  finite = jnp.isfinite(made.astype(jnp.float32)).reshape(len(made), -1).all(axis=1)
+  features = jnp.where(finite[:, None], outputs.features, jnp.nan)
+  features, logits, made, places = map(parallel.gather, (features, outputs.logits, stored, places))
+  inside = (places < shared['num']).astype(features.dtype)
+  moments = frechet.merge(shared['moments'], frechet.moments(features, inside))
+  return moments, (features, logits, made)
+
+
+def collect_set(network: FeatureNetwork, images: np.ndarray, kept: int) -> Seen:
+  """Looks at a set of images at rest, uint8 [N, height, width, channels], or points [N, D]."""
+  collector = Collector(network, given, kept)
+  size = collector.size
+
+  def parts() -> Iterator[np.ndarray]:
+    for first in range(0, len(images), size):
+      part = images[first : first + size]
+      yield np.pad(part, [(0, size - len(part))] + [(0, 0)] * (images.ndim - 1))
+
+  return collector.parts(parts(), len(images))

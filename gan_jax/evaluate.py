@@ -1,0 +1,58 @@
+"""Scores a run: python -m gan_jax.evaluate --workdir=runs/dcgan --features=digits --num=10000.
+
+It prints every score and the protocol that it was made by, and appends both to scores.jsonl in the
+folder of the run. The run's data is needed, its experiment file is not.
+"""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from absl import flags
+
+from gan_jax import build, cli, evaluation, parallel, trained, workdir
+
+_WORKDIR = flags.DEFINE_string('workdir', None, 'The folder of the run.', required=True)
+_FEATURES = flags.DEFINE_string(
+  'features', None, 'The feature network; by default that of the run, config.evaluate.features.'
+)
+_SCORES = flags.DEFINE_list('scores', [], 'Which scores; by default all that can be had.')
+_NUM = flags.DEFINE_integer('num', 10_000, 'How many samples.')
+_SEED = flags.DEFINE_integer('seed', 0, 'Sample i is a function of the seed and of i.')
+_STEP = flags.DEFINE_string('step', None, 'Of which checkpoint, a step or best; else the newest.')
+_EMA = flags.DEFINE_boolean(
+  'ema', None, 'Averaged weights or raw ones; by default averaged, where the run keeps an average.'
+)
+
+
+def main() -> int:
+  """Runs the command; the exit code."""
+  parallel.cache_compilations()
+  folder = pathlib.Path(_WORKDIR.value)
+  config = workdir.read_config(folder)
+  with build.at('--features, --scores, --num, --seed'):
+    features = _FEATURES.value or config['evaluate']['features']
+    how = evaluation.protocol(features, _SCORES.value, _NUM.value, _SEED.value)
+  game, variables, step = trained.load(folder, trained.parse_step(_STEP.value), _EMA.value)
+  weights = 'averaged' if config['ema'] and _EMA.value is not False else 'raw'
+  data, source = config['data']['name'], build.source(config)
+  with build.at('evaluate'):
+    evaluate = evaluation.Evaluator(how, data, game, source, cli.warn)
+    found, card = evaluate(parallel.replicate(variables), weights=weights, step=step)
+  workdir.add_scores(folder, {'step': step, 'scores': found, 'card': card})
+  _print(found)
+  _print(card)
+  print(f'added to {folder / workdir.SCORES}')
+  return 0
+
+
+def _print(values: Mapping[str, Any]) -> None:
+  width = max(map(len, values))
+  for name, value in values.items():
+    text = f'{value:.6g}' if isinstance(value, float) else value
+    print(f'{name:{width}}  {text}')
+  print()
+
+
+if __name__ == '__main__':
+  cli.run(main)

@@ -1,0 +1,145 @@
+"""Scoring samples of a game against its data by a protocol, with the card that says which."""
+
+import importlib.metadata
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax import names, reference, scores
+from gan_jax.collect import Collector, NotFiniteError, generated
+from gan_jax.data import Source
+from gan_jax.errors import ConfigError, DivergedError
+from gan_jax.game import Game, PyTree
+from gan_jax.metrics import features, frechet
+from gan_jax.metrics.features import FeatureNetwork
+
+_MOST = 10**6
+
+SETTINGS = {'features': True, 'scores': True, 'num': True, 'seed': True, 'best': True}
+"""Of `config.evaluate`; none may be missing."""
+
+
+class Protocol(NamedTuple):
+  """How samples are scored.
+
+  Attributes:
+    network: by whose features.
+    chosen: {name: function of `gan_jax.scores`}.
+    num: samples.
+    seed: of their latents.
+    demanded: whether a score that cannot be had is an error, or is told of and left out.
+  """
+
+  network: FeatureNetwork
+  chosen: Mapping[str, scores.Score]
+  num: int
+  seed: int
+  demanded: bool = True
+
+  @property
+  def kept(self) -> int:
+    """Of how many samples features are kept."""
+    return self.num if any(scores.compares_samples(f) for f in self.chosen.values()) else 0
+
+
+def protocol(name: str, wanted: Sequence[str], num: int, seed: int) -> Protocol:
+  """The protocol of these settings.
+
+  Args:
+    name: of the feature network, a module of `gan_jax.metrics.features`.
+    wanted: functions of `gan_jax.scores`; none: all that can be had.
+    num: samples, from 2.
+    seed: of their latents, from 0 to 2**32 - 1.
+
+  Raises:
+    ConfigError: what there is not, or cannot be.
+  """
+  networks = names.modules(features, 'load')
+  names.choose(name, networks)
+  for score in wanted:
+    names.choose(score, scores.known())
+  if isinstance(num, bool) or not isinstance(num, int) or not 2 <= num <= _MOST:
+    raise ConfigError(f'num is {num!r}; it must be a whole number from 2 to {_MOST:,}')
+  if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+    raise ConfigError(f'seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1')
+  chosen = {score: scores.known()[score] for score in wanted or scores.known()}
+  return Protocol(networks[name].load(), chosen, num, seed, demanded=bool(wanted))
+
+
+def configured(settings: Mapping[str, Any]) -> Protocol:
+  """The protocol of `config.evaluate`, see `config.default`; 'best' is checked too."""
+  names.check(settings, SETTINGS)
+  if not settings['scores']:
+    raise ConfigError('scores is empty; name some, or set evaluate_every to 0')
+  made = protocol(settings['features'], settings['scores'], settings['num'], settings['seed'])
+  if settings['best']:
+    base = settings['best'].removesuffix(f'_{made.network.name}')
+    names.choose(base, (*scores.HIGHER, *scores.LOWER))
+  return made
+
+
+class Evaluator:
+  """Scores the samples of one game; what is real is looked at when it is made."""
+
+  def __init__(self, how: Protocol, data: str, game: Game, source: Source, warn: Callable[[str], None]):
+    """Prepares to score by the protocol `how`, against the data of that name and source."""
+    self._how, self._modes, self._warn = how, source.modes, warn
+    _check_sight(how.network, source)
+    self._real = reference.look(source, how.network, how.num, warn)
+    self._gaussian = frechet.prepare(self._real.seen.moments)
+    self._collect = Collector(how.network, generated(game, how.seed), how.kept)
+    self._card = {
+      'data': data,
+      **self._real.card,
+      'generated': how.num,
+      'seed': how.seed,
+      'features': how.network.name,
+      'features_digest': how.network.digest,
+      'resizer': how.network.resizer,
+      'version': importlib.metadata.version('gan_jax'),
+    }
+
+  def __call__(self, variables: PyTree, **about: Any) -> tuple[dict[str, float | None], dict[str, Any]]:
+    """The scores of samples from these variables, and the card with what is said `about` them.
+
+    Raises:
+      DivergedError: samples are not finite.
+      ConfigError: a score that was asked for cannot be had.
+    """
+    try:
+      fake = self._collect(variables, self._how.num)
+    except NotFiniteError as error:
+      raise DivergedError(f'samples: {error}') from error
+    network, seed = self._how.network.name, self._how.seed
+    of = scores.Comparison(self._real.seen, fake, network, seed, self._gaussian, self._modes)
+    found = {}
+    for name, score in self._how.chosen.items():
+      try:
+        found |= score(of)
+      except ValueError as error:
+        if self._how.demanded:
+          raise ConfigError(f'scores: {name}: {error}') from error
+        self._warn(f'{name} is left out: {error}')
+    found = {name: value if math.isfinite(value) else None for name, value in found.items()}
+    compared = {'compared': of.compared} if self._how.kept else {}
+    return found, {**self._card, **compared, **about}
+
+
+def _check_sight(network: FeatureNetwork, source: Source) -> None:
+  """Raises ConfigError if the network cannot look at examples of this shape."""
+  places = jnp.zeros(1, jnp.int32)
+  shape = jax.eval_shape(source.batch, source.arrays, 0, places)['real'].shape
+  example = jax.ShapeDtypeStruct(shape, jnp.float32 if len(shape) == 2 else jnp.uint8)
+  try:
+    rank = jax.eval_shape(network.apply, network.params, example).features.ndim
+  except (TypeError, ValueError, IndexError, AssertionError):
+    rank = None
+  if rank != 2:
+    remedy = 'coordinates' if len(shape) == 2 else 'one of images'
+    raise ConfigError(
+      f'features: the network {network.name!r} cannot look at examples of shape {shape[1:]}; '
+      f'choose {remedy}'
+    )

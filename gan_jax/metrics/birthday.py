@@ -1,0 +1,169 @@
+"""The birthday paradox as a test of how many different samples a generator can make.
+
+Of N equally likely things, a batch of about 1.18 sqrt(N) has two that are the same with a probability
+of 1/2, so that a few thousand samples tell of a support of a million. A distance says what counts as
+the same; the closest pairs are for a person to look at, as the authors of the test did. Distances of
+pixels favour what is plain: the closest of real digits are all ones.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import chex
+import numpy as np
+
+from gan_jax.metrics import sets
+from gan_jax.metrics.memorization import distances, rounding, squared_distances
+
+_BLOCK = 2048
+
+
+class Support(NamedTuple):
+  """Of how many different things a distribution seems to be.
+
+  Attributes:
+    collisions: pairs that are the same, of n (n - 1) / 2.
+    size: how many equally likely things repeat as often; at least 1, infinite without a collision.
+    at_least: the lower end of the size with 95 % confidence, also without a collision: then about a
+      third of the number of pairs.
+    batch: the smallest number of draws from so many equally likely things among which two are the same
+      with a probability of 1/2 or more; infinite without a collision.
+  """
+
+  collisions: int
+  size: float
+  at_least: float
+  batch: float
+
+
+def support(samples: chex.Array, threshold: float) -> Support:
+  """The support size of a distribution, from how many pairs of its samples are the same.
+
+  Two samples are the same with the probability sum p_i^2, of which the share of pairs that are is an
+  unbiased estimate, with a relative error of 1 / sqrt(collisions) if all p_i are equal. Its inverse is
+  the support size if they are, and less if not: things that are hardly ever drawn count for little.
+
+  Args:
+    samples: [n, D], n >= 2, or their features.
+    threshold: two are the same if nearer than this; above 0, see `calibrated_threshold`.
+
+  Raises:
+    ValueError: wrong shape, NaN or infinity, or no such threshold.
+
+  Source: Arora & Zhang 2017 (arXiv:1706.08224), section 2; they find the batch by drawing batches. The
+    bound on a count is Byar's (Breslow & Day 1987, "Statistical methods in cancer research", volume 2,
+    p. 69).
+  """
+  samples = sets.checked('samples', samples, least=2)
+  pairs = len(samples) * (len(samples) - 1) / 2
+  same = collisions(samples, threshold)
+  size = pairs / same if same else np.inf
+  most = (same + 1) * (1 - 1 / (9 * (same + 1)) + 1.645 / (3 * np.sqrt(same + 1))) ** 3
+  return Support(same, size, max(float(pairs / most), 1.0), even_batch(size))
+
+
+def probability(size: float, draws: int) -> float:
+  """That two draws from equally likely things are the same, 1 - prod_(i < draws) (1 - i / size).
+
+  Args:
+    size: how many things, at least 1; not necessarily whole, and may be infinite.
+    draws: at least 1.
+  """
+  free = 1 - np.arange(draws) / size
+  return float(1 - np.exp(np.log(free).sum())) if free[-1] > 0 else 1.0
+
+
+def even_batch(size: float) -> float:
+  """The smallest number of draws with a `probability` of 1/2 or more; infinite if the size is."""
+  if np.isinf(size):
+    return np.inf
+  # The solution of exp(-s (s - 1) / (2 size)) = 1/2, which is at most 2 off.
+  near = int(0.5 + np.sqrt(0.25 + 2 * np.log(2) * size))
+  return float(next(s for s in range(max(near - 2, 1), near + 3) if probability(size, s) >= 0.5))
+
+
+def calibrated_threshold(real: chex.Array, *, size: float = 100_000) -> float:
+  """The distance at which real examples seem to have a support of `size`.
+
+  Samples that seem to have a smaller one at that distance repeat themselves more than real data. It is
+  a quantile of the distances of all pairs of different real examples: k = n (n - 1) / (2 size) of them,
+  rounded down, are nearer, and it is the next distance. An example that is there twice counts once. How
+  many there are changes the error alone, which is 1 / sqrt(k) of the size.
+
+  Args:
+    real: [n, D], so many that k is at least 1, which for 100,000 are 448; 5,000 make k 124.
+    size: the support that they are to seem to have.
+
+  Returns:
+    The distance, above 0.
+
+  Raises:
+    ValueError: wrong shape, NaN or infinity, or too few real examples.
+  """
+  # They are told apart by their bytes, and -0.0 has others than 0.0: hence the addition.
+  real = sets.checked('real examples', real, least=2) + 0.0
+  real = real[sorted({row.tobytes(): place for place, row in enumerate(real)}.values())]
+  nearer = int(len(real) * (len(real) - 1) / (2 * size))
+  if nearer < 1:
+    raise ValueError(
+      f'{len(real)} different real examples are too few to seem {size:g}; give at least '
+      f'{int(np.ceil(0.5 + np.sqrt(0.25 + 2 * size)))}, or lower the size'
+    )
+  return float(closest_pairs(real, nearer + 1)[1][-1])
+
+
+def closest_pairs(samples: chex.Array, count: int = 20) -> tuple[np.ndarray, np.ndarray]:
+  """The pairs that are most alike, for a person to look at.
+
+  Args:
+    samples: [n, D], n >= 2.
+    count: how many pairs; the authors of the test looked at 20.
+
+  Returns:
+    Places, int [K, 2], and distances, float64 [K], the closest pair first, and in each the lower place;
+    K is `count`, or n (n - 1) / 2 if that is less.
+
+  Raises:
+    ValueError: wrong shape, NaN or infinity, or no such count.
+  """
+  samples = sets.checked('samples', samples, least=2)
+  if count < 1:
+    raise ValueError(f'count is {count}; it must be at least 1')
+  pairs, apart = np.empty((0, 2), int), np.empty(0)
+  for corner, block in _blocks(samples):
+    found = np.argpartition(block, min(count, block.size) - 1, axis=None)[:count]
+    found = found[np.isfinite(block.flat[found])]
+    found = np.stack(np.unravel_index(found, block.shape), axis=1) + corner
+    pairs, apart = np.concatenate([pairs, found]), np.concatenate([apart, _apart(samples, found)])
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], apart))[:count]
+    pairs, apart = pairs[order], apart[order]
+  return pairs, apart
+
+
+def collisions(samples: chex.Array, threshold: float) -> int:
+  """How many pairs of samples [n, D] are nearer than the threshold, which is above 0 and finite."""
+  samples = sets.checked('samples', samples)
+  if not 0 < threshold < np.inf:
+    raise ValueError(f'threshold is {threshold}; it must be above 0, and finite')
+  total, doubt = 0, rounding(samples)
+  for corner, block in _blocks(samples):
+    block -= threshold**2
+    unsure = np.argwhere(abs(block) <= doubt) + corner
+    total += int((block < -doubt).sum()) + int((_apart(samples, unsure) < threshold).sum())
+  return total
+
+
+def _blocks(samples: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+  """Squared distances of parts [n, m], after their place [2]; infinite unless the second is later."""
+  for i in range(0, len(samples), _BLOCK):
+    for j in range(i, len(samples), _BLOCK):
+      block = squared_distances(samples[i : i + _BLOCK], samples[j : j + _BLOCK])
+      if i == j:
+        block[np.tril_indices(len(block))] = np.inf
+      yield np.array([i, j]), block
+
+
+def _apart(samples: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+  """[K] distances of pairs [K, 2] of places."""
+  parts = (pairs[first : first + _BLOCK] for first in range(0, len(pairs), _BLOCK))
+  return np.concatenate([np.empty(0), *(distances(samples[p[:, 0]], samples[p[:, 1]]) for p in parts)])

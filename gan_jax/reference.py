@@ -1,0 +1,95 @@
+"""The real examples that scores compare with: looked at once, and remembered."""
+
+import io
+import pathlib
+import zipfile
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from gan_jax import cache, digests, parallel
+from gan_jax.collect import Seen, collect_set
+from gan_jax.data import Source
+from gan_jax.metrics import frechet
+from gan_jax.metrics.features import FeatureNetwork
+from gan_jax.workdir import write_whole
+
+KEPT = 10_000
+"""Real examples of which features are kept, for scores that compare sample with sample."""
+
+ORDER = 0
+"""Seed of the order in which a set is looked at."""
+
+_LAST_DRAW = 2**31 - 1
+
+
+class Reference(NamedTuple):
+  """Real examples.
+
+  Attributes:
+    seen: what the network saw of them.
+    card: what they are: 'data_digest', 'split' and 'real', how many.
+  """
+
+  seen: Seen
+  card: dict[str, Any]
+
+
+def look(source: Source, network: FeatureNetwork, fresh: int, warn: Callable[[str], None]) -> Reference:
+  """What a network sees of real examples; of a set, all are looked at, in an order fixed for all time.
+
+  Args:
+    source: of the data.
+    network: that looks.
+    fresh: how many points to draw, where the source has no set; a run will never train on these.
+    warn: told of a broken file in the cache.
+  """
+  if source.images is None:
+    points = _fresh(source, fresh)
+    card = {'data_digest': digests.of_array(points), 'split': 'drawn afresh', 'real': len(points)}
+    return Reference(collect_set(network, points, len(points)), card)
+  total = len(source.images)
+  # Sets come sorted by class, and some scores use the first so many.
+  images = source.images[np.random.default_rng(ORDER).permutation(total)]
+  card = {'data_digest': digests.of_array(source.images), 'split': source.split, 'real': total}
+  seen = _remembered(_place(card, network), warn)
+  if not parallel.unanimous(seen is not None):
+    seen = collect_set(network, images, KEPT)
+    parallel.on_primary(lambda: _remember(_place(card, network), seen))
+  return Reference(seen._replace(images=images[:KEPT]), card)
+
+
+def _fresh(source: Source, num: int) -> np.ndarray:
+  """The first `num` examples of the last batch there can be."""
+  draw = jax.jit(lambda rows: source.batch(source.arrays, _LAST_DRAW, rows)['real'])
+  return np.asarray(draw(np.arange(num)))
+
+
+def _place(card: dict[str, Any], network: FeatureNetwork) -> pathlib.Path:
+  parts = {
+    **{key: str(value) for key, value in card.items()},
+    **{'network': network.name, 'weights': network.digest, 'resizer': network.resizer},
+    'kept': f'{KEPT} in order {ORDER}',
+  }
+  return cache.folder() / 'statistics' / f'{network.name}_{digests.of_texts(parts)[:16]}.npz'
+
+
+def _remember(path: pathlib.Path, seen: Seen) -> None:
+  buffer = io.BytesIO()
+  np.savez(buffer, **seen.moments._asdict(), features=seen.features, logits=seen.logits)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  write_whole(path, buffer.getvalue())
+
+
+def _remembered(path: pathlib.Path, warn: Callable[[str], None]) -> Seen | None:
+  try:
+    with np.load(path) as file:
+      moments = frechet.Moments(**{name: file[name] for name in frechet.Moments._fields})
+      return Seen(moments, file['features'], file['logits'], images=None)
+  except FileNotFoundError:
+    return None
+  except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    warn(f'{path} is broken ({error}); it is made anew')
+    return None

@@ -1,0 +1,187 @@
+"""The scores of samples, one function each: what a comparison of real and generated examples gives.
+
+A score that depends on a feature network is named after it, e.g. `frechet_digits`. With the network
+`inception`, Frechet distance is what the literature calls FID, and kernel distance KID. The formulas
+are in `gan_jax.metrics`; the functions here say what of a comparison each is given.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple, NewType
+
+from gan_jax import names
+from gan_jax.collect import Seen
+from gan_jax.metrics import (
+  birthday,
+  frechet,
+  inception_score,
+  kernel,
+  memorization,
+  ms_ssim,
+  neighbors,
+  sliced,
+)
+
+COMPARED = 10_000
+"""How many samples at the most are compared with as many real examples."""
+
+OfMoments = NewType('OfMoments', dict[str, float])
+"""Scores of means and covariances alone, of any number of samples in little memory."""
+
+OfSamples = NewType('OfSamples', dict[str, float])
+"""Scores that compare sample with sample."""
+
+HIGHER = (
+  *('inception_score', 'precision', 'recall', 'density', 'coverage'),
+  *('support', 'modes/captured', 'modes/high_quality'),
+)
+"""Scores that are better when higher, without the name of a network."""
+
+LOWER = (
+  *('frechet', 'kernel', 'sliced_wasserstein', 'sliced_patches', 'ms_ssim', 'copied'),
+  'modes/reverse_kl',
+)
+"""Scores that are better when lower."""
+
+
+class NotApplicableError(ValueError):
+  """A score that there is not of such samples, and why."""
+
+
+class Comparison(NamedTuple):
+  """What scores are of.
+
+  Attributes:
+    real: what was seen of real examples.
+    fake: the same of samples.
+    network: the name of the feature network.
+    seed: of what is random in a score.
+    gaussian: the moments of the real features, prepared.
+    modes: of the data, with a method `scores`, see `data.Source`; None where they are not known.
+  """
+
+  real: Seen
+  fake: Seen
+  network: str
+  seed: int
+  gaussian: frechet.Prepared
+  modes: Any = None
+
+  def named(self, **values: float) -> dict[str, float]:
+    """The values under names that say the network."""
+    return {f'{name}_{self.network}': float(value) for name, value in values.items()}
+
+  @property
+  def compared(self) -> int:
+    """How many of each are compared where there must be as many real ones as samples."""
+    return min(len(self.real.features), len(self.fake.features), COMPARED)
+
+  def equal(self) -> tuple[Seen, Seen]:
+    """As many real examples as samples, the first of each."""
+    num = self.compared
+    return self.real.first(num), self.fake.first(num)
+
+
+def frechet_distance(of: Comparison) -> OfMoments:
+  """Frechet distance of all samples to all real examples, see `metrics.frechet`."""
+  return of.named(frechet=frechet.distance(of.gaussian, of.fake.moments))
+
+
+def kernel_distance(of: Comparison) -> OfSamples:
+  """Kernel distance and the standard error of its subsets, see `metrics.kernel`."""
+  found = kernel.kernel_distance(of.real.features, of.fake.features, seed=of.seed)
+  return of.named(kernel=found.value, kernel_error=found.standard_error)
+
+
+def inception(of: Comparison) -> OfSamples:
+  """The inception score by the classes of the network, see `metrics.inception_score`."""
+  if not of.fake.logits.shape[1]:
+    raise NotApplicableError(f'the network {of.network} has no classes')
+  found = inception_score.inception_score(of.fake.logits, seed=of.seed)
+  return of.named(inception_score=found.mean, inception_score_deviation=found.deviation)
+
+
+def precision_recall(of: Comparison) -> OfSamples:
+  """Improved precision and recall, of as many real examples as samples, see `metrics.neighbors`."""
+  real, fake = of.equal()
+  found = neighbors.precision_recall(real.features, fake.features)
+  return of.named(precision=found.precision, recall=found.recall)
+
+
+def density_coverage(of: Comparison) -> OfSamples:
+  """Density and coverage, of as many real examples as samples, see `metrics.neighbors`."""
+  real, fake = of.equal()
+  found = neighbors.density_coverage(real.features, fake.features)
+  return of.named(density=found.density, coverage=found.coverage)
+
+
+def sliced_wasserstein(of: Comparison) -> OfSamples:
+  """The sliced Wasserstein distance of features, of as many real examples, see `metrics.sliced`."""
+  real, fake = of.equal()
+  found = sliced.sliced_wasserstein(real.features, fake.features, seed=of.seed)
+  return of.named(sliced_wasserstein=found)
+
+
+def sliced_patches(of: Comparison) -> OfSamples:
+  """The sliced Wasserstein distance of patches at each level of detail, see `metrics.sliced`."""
+  _check_images(of)
+  real, fake = of.equal()
+  found = sliced.pyramid_distance(real.images, fake.images, seed=of.seed)
+  return {
+    'sliced_patches' if level == 'mean' else f'sliced_patches/{level}': value
+    for level, value in found.items()
+  }
+
+
+def ms_ssim_diversity(of: Comparison) -> OfSamples:
+  """How alike two samples are, and two real examples, see `metrics.ms_ssim`."""
+  _check_images(of)
+  fake = ms_ssim.diversity(of.fake.images, seed=of.seed)
+  real = ms_ssim.diversity(of.real.images, seed=of.seed)
+  return {'ms_ssim': fake.value, 'ms_ssim_of_real': real.value}
+
+
+def memorized(of: Comparison) -> OfSamples:
+  """How many samples are nearer to a real example than real ones are, see `metrics.memorization`."""
+  found = memorization.memorization(of.fake.features, of.real.features)
+  return of.named(copied=found.copied, copied_of_real=found.expected, copied_z=found.z)
+
+
+def support(of: Comparison) -> OfSamples:
+  """The support size by the birthday paradox, where that of real data counts as 100,000."""
+  threshold = birthday.calibrated_threshold(of.real.features)
+  found = birthday.support(of.fake.features, threshold)
+  return of.named(support=found.size, support_at_least=found.at_least)
+
+
+def _check_images(of: Comparison) -> None:
+  if of.fake.images.ndim != 4:
+    raise NotApplicableError('it is of images, not of points')
+
+
+def modes(of: Comparison) -> OfSamples:
+  """Modes captured, and how evenly, of data whose modes are known."""
+  if of.modes is None:
+    raise NotApplicableError('the modes of this data are not known')
+  return {f'modes/{name}': float(value) for name, value in of.modes.scores(of.fake.images).items()}
+
+
+Score = Callable[[Comparison], dict[str, float | None]]
+
+
+def known() -> dict[str, Score]:
+  """The scores that can be named."""
+  here = sys.modules[__name__]
+  return {**names.factories(here, OfMoments), **names.factories(here, OfSamples)}
+
+
+def compares_samples(score: Score) -> bool:
+  """Whether it needs every sample, not only their mean and covariance."""
+  return inspect.signature(score).return_annotation is OfSamples
+
+
+def is_better(name: str, value: float, than: float) -> bool:
+  """Whether a value of the score of this name, as it is printed, is better than another."""
+  higher = name.startswith(HIGHER)
+  return value > than if higher else value < than

@@ -1,0 +1,150 @@
+"""Scores in the loop and after it, in processes of their own."""
+
+import json
+import shutil
+import signal
+
+import numpy as np
+import pytest
+from conftest import command, finish, python, start
+from run_test import arrays, assert_same_run, lines, until
+
+from gan_jax import checkpoints, workdir
+
+RING = (
+  *('--config=experiments/gan.py:ring-test', '--config.steps=60', '--config.log_every=2'),
+  *('--config.sample_every=20', '--config.checkpoint_every=20', '--config.evaluate_every=10'),
+  *('--config.evaluate.num=200', '--config.evaluate.best=frechet_coordinates'),
+)
+
+
+def scored(folder):
+  return [line for line in lines(folder) if 'card' in line]
+
+
+def best(folder):
+  with checkpoints.opened(folder / workdir.BEST) as kept:
+    step = kept.steps()[-1]
+    return step, kept.read(step)
+
+
+@pytest.fixture(scope='module')
+def scored_run(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('scored')
+  done = command(*RING, f'--workdir={folder}')
+  assert done.returncode == 0, done.stderr
+  assert 'step 10/60  frechet_coordinates ' in done.stdout
+  return folder
+
+
+def test_the_loop_scores_by_the_protocol_and_keeps_the_best(scored_run):
+  found = scored(scored_run)
+  assert [line['step'] for line in found] == [0, 10, 20, 30, 40, 50, 60]
+  assert [line['card']['step'] for line in found] == [0, 10, 20, 30, 40, 50, 60]
+  assert {line['card']['generated'] for line in found} == {200}
+  values = {line['step']: line['frechet_coordinates'] for line in found}
+  assert best(scored_run)[0] == min(values, key=values.get)
+
+
+@pytest.mark.parametrize('step', [14, 44])
+def test_a_killed_run_has_the_same_scores_and_the_same_best(tmp_path, scored_run, step):
+  process = start(*RING, f'--workdir={tmp_path}')
+  until(process, f'^step {step}/')
+  process.kill()
+  assert finish(process).returncode == -signal.SIGKILL
+  done = command(*RING, f'--workdir={tmp_path}')
+  assert done.returncode == 0, done.stderr
+  assert_same_run(scored_run, tmp_path, 60)
+  (at, one), (other_at, other) = best(scored_run), best(tmp_path)
+  assert at == other_at
+  for name in one:
+    np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_the_command_gives_on_eight_devices_the_score_that_the_loop_gave_on_one(scored_run):
+  flags = (f'--workdir={scored_run}', '--num=200', '--scores=frechet_distance')
+  done = command(*flags, module='evaluate', devices=8)
+  assert done.returncode == 0, done.stderr
+  added = json.loads((scored_run / workdir.SCORES).read_text().splitlines()[-1])
+  last = scored(scored_run)[-1]
+  assert added['card'] == last['card']
+  wanted = last['frechet_coordinates']
+  np.testing.assert_allclose(added['scores']['frechet_coordinates'], wanted, rtol=1e-4)
+  assert f'frechet_coordinates  {wanted:.4g}'[:24] in done.stdout
+  assert added['card']['data_digest'] in done.stdout
+
+
+def test_the_best_checkpoint_can_be_asked_for(tmp_path, scored_run):
+  at, kept = best(scored_run)
+  out = tmp_path / 'best.npz'
+  flags = (f'--workdir={scored_run}', '--step=best', '--num=3', f'--out={out}')
+  done = command(*flags, module='sample')
+  assert done.returncode == 0, done.stderr
+  assert f'3 samples of step {at},' in done.stdout
+
+
+@pytest.mark.parametrize(
+  ('flags', 'said'),
+  [
+    (('--features=digit',), "no 'digit'; did you mean 'digits'"),
+    (('--scores=fid',), "there is no 'fid'"),
+    (('--features=digits', '--num=20'), 'cannot look at examples of shape (2,)'),
+    (('--step=last',), "--step is 'last'; it must be the step of a checkpoint, or best"),
+    (('--scores=inception', '--num=20'), 'inception: the network coordinates has no classes'),
+    (('--num=1',), 'num is 1'),
+  ],
+)
+def test_what_cannot_be_scored_is_said_in_one_line(scored_run, flags, said):
+  done = command(f'--workdir={scored_run}', *flags, module='evaluate')
+  assert done.returncode == 2
+  assert said in done.stderr
+  assert done.stderr.count('\n') == 1
+
+
+def test_a_run_without_a_best_checkpoint_says_why(finished_run):
+  done = command(f'--workdir={finished_run}', '--step=best', '--features=random', module='evaluate')
+  assert done.returncode == 2
+  assert 'config.evaluate.best' in done.stderr
+
+
+def test_images_are_scored_through_a_network(tmp_path, finished_run):
+  folder = shutil.copytree(finished_run, tmp_path / 'run')
+  flags = (f'--workdir={folder}', '--features=random', '--num=120')
+  done = command(*flags, '--scores=frechet_distance,kernel_distance', module='evaluate')
+  assert done.returncode == 0, done.stderr
+  (line,) = [json.loads(text) for text in (folder / workdir.SCORES).read_text().splitlines()]
+  assert set(line['scores']) == {'frechet_random', 'kernel_random', 'kernel_error_random'}
+  assert line['scores']['frechet_random'] > 0
+  card = line['card']
+  assert (card['real'], card['generated'], card['compared']) == (5000, 120, 120)
+  assert (card['data'], card['split'], card['weights']) == ('mnist5k', 'train', 'averaged')
+
+
+def test_an_alert_can_stop_a_run_which_the_same_command_goes_on_with(tmp_path):
+  script = """
+from gan_jax import cli, main, monitor
+monitor.start = lambda: False
+def watch(state, line):
+  seen = not state and line['step'] >= 6
+  return state or seen, (monitor.Alert('collapse', 'all samples are one'),) * seen
+monitor.watch = watch
+cli.run(main.main)
+"""
+  flags = (*RING, '--config.on_alert=stop', f'--workdir={tmp_path}')
+  stopped = finish(python('-c', script, *flags))
+  assert stopped.returncode == 4, stopped.stderr
+  assert stopped.stderr.count('warning: step 6: all samples are one') == 1
+  assert 'stopped on an alert' in stopped.stdout
+  assert arrays(tmp_path, 8)
+  on = finish(python('-c', script, *flags))
+  assert on.returncode == 0, on.stderr
+  assert 'all samples are one' not in on.stderr
+  alerts = [line['step'] for line in lines(tmp_path) if 'alerts' in line]
+  assert alerts == [6]
+
+
+def test_a_best_score_that_is_not_made_is_refused_before_training(tmp_path):
+  done = command(*RING, '--config.evaluate.best=recall_coordinates', f'--workdir={tmp_path}')
+  assert done.returncode == 2
+  assert "best is 'recall_coordinates', but what is scored is: frechet_coordinates" in done.stderr
+  assert 'step 2/' not in done.stdout

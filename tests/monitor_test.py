@@ -1,0 +1,260 @@
+"""Signs of failure: on lines made up, and on games of points that are made to fail."""
+
+import json
+import math
+
+import jax
+import numpy as np
+import pytest
+from conftest import ROOT, experiment
+
+from gan_jax import loop, monitor, parallel
+from gan_jax.train import make_step
+
+HEALTHY = {
+  'discriminator/loss': 1.2,
+  'discriminator/gradient_norm': 2.0,
+  'discriminator/real_score': 0.5,
+  'discriminator/fake_score': -0.5,
+  'discriminator/accuracy': 0.7,
+  'discriminator/real_distance': 2.0,
+  'discriminator/fake_distance': 1.8,
+  'generator/loss': 0.8,
+  'generator/gradient_norm': 4.0,
+  'generator/fake_score': -0.5,
+}
+ALIKE = {'discriminator/fake_distance': 0.1}
+LOST = {'discriminator/accuracy': 1.0, 'generator/gradient_norm': 0.01}
+WILD = {'discriminator/loss': -5000.0}
+SIGNS = {'collapse': ALIKE, 'discriminator_won': LOST, 'divergence': WILD}
+
+
+def run(*parts, every=100):
+  """The lines of a run: of each part (count, changes) so many lines with these metrics."""
+  changes = [change for count, change in parts for _ in range(count)]
+  return [{'step': every * (i + 1), **HEALTHY, **change} for i, change in enumerate(changes)]
+
+
+def fold(lines):
+  """The state after the lines, and the alerts with the steps at which they came."""
+  state, found = monitor.start(), []
+  for line in lines:
+    state, alerts = monitor.watch(state, line)
+    found += [(line['step'], alert) for alert in alerts]
+  return state, found
+
+
+def named(lines):
+  return [(step, alert.name) for step, alert in fold(lines)[1]]
+
+
+def without(lines, *names):
+  return [{key: v for key, v in line.items() if key not in names} for line in lines]
+
+
+def test_a_healthy_run_raises_nothing():
+  assert named(run((50, {}))) == []
+
+
+@pytest.mark.parametrize('name', SIGNS)
+def test_what_lasts_is_named_once(name):
+  # From the fourth line on, at step 400: 500 steps later.
+  assert named(run((3, {}), (50, SIGNS[name]))) == [(900, name)]
+
+
+@pytest.mark.parametrize('name', SIGNS)
+def test_it_is_not_named_again_after_an_interval(name):
+  assert named(run((3, {}), (10, SIGNS[name]), (10, {}), (30, SIGNS[name]))) == [(900, name)]
+
+
+@pytest.mark.parametrize('name', SIGNS)
+def test_what_does_not_last_is_not_named(name):
+  assert named(run((3, {}), *((5, SIGNS[name]), (1, {})) * 9)) == []
+
+
+@pytest.mark.parametrize('name', SIGNS)
+@pytest.mark.parametrize(
+  ('every', 'step'),
+  [
+    # 501 lines, 51, 11, 6; then at least 5 lines.
+    (1, 504),
+    (10, 540),
+    (50, 700),
+    (100, 900),
+    (500, 4000),
+  ],
+)
+def test_it_lasts_for_lines_and_for_steps(name, every, step):
+  assert named(run((3, {}), (600, SIGNS[name]), every=every)) == [(step, name)]
+
+
+def test_two_failures_are_named_each():
+  assert named(run((3, {}), (3, ALIKE), (20, ALIKE | WILD))) == [
+    (900, 'collapse'),
+    (1200, 'divergence'),
+  ]
+
+
+@pytest.mark.parametrize(
+  ('changes', 'name'),
+  [
+    ({'discriminator/fake_distance': 0.199}, 'collapse'),
+    ({'discriminator/fake_distance': 0.2}, None),
+    ({'discriminator/fake_distance': 0.0}, 'collapse'),
+    # A batch of one.
+    ({'discriminator/fake_distance': 0.0, 'discriminator/real_distance': 0.0}, None),
+    # An accuracy of 1 with a gradient, and a faint gradient of a discriminator that cannot tell.
+    ({**LOST, 'generator/gradient_norm': 0.041}, None),
+    ({**LOST, 'generator/gradient_norm': 0.0399}, 'discriminator_won'),
+    ({**LOST, 'discriminator/accuracy': 0.99}, 'discriminator_won'),
+    ({**LOST, 'discriminator/accuracy': 0.98}, None),
+    # From 1.2, -0.5 (which counts as 1) and 4 on.
+    ({'discriminator/loss': 1201.0}, 'divergence'),
+    ({'discriminator/loss': -1199.0}, None),
+    ({'generator/fake_score': -1001.0}, 'divergence'),
+    ({'generator/fake_score': 999.0}, None),
+    ({'generator/gradient_norm': 4001.0}, 'divergence'),
+    ({'generator/gradient_norm': 3999.0}, None),
+    ({'discriminator/r1': 1e9}, None),
+  ],
+)
+def test_thresholds(changes, name):
+  found = named(run((3, {}), (30, changes)))
+  assert [kind for _, kind in found] == ([name] if name else [])
+
+
+def test_of_large_scores_a_million_is_the_most():
+  # Those of the first line count as 1000, whatever they were.
+  large = {'discriminator/real_score': 5e4}
+  assert named(run((3, large), (30, {'discriminator/real_score': 9e5}))) == []
+  assert named(run((3, large), (30, {'discriminator/real_score': 1.1e6}))) == [(900, 'divergence')]
+
+
+def test_one_high_gradient_is_not_what_it_was():
+  tells = {'discriminator/accuracy': 1.0}
+  spike = {**tells, 'generator/gradient_norm': 1e3}
+  assert named(run((3, tells), (1, spike), (30, tells))) == []
+  assert named(run((3, tells), (2, spike), (30, tells))) == [(1100, 'discriminator_won')]
+
+
+def test_a_gradient_that_vanished_before_the_first_line_has_vanished():
+  assert named(run((30, {**LOST, 'generator/gradient_norm': 1e-7}))) == [(600, 'discriminator_won')]
+  assert named(run((30, {**LOST, 'generator/gradient_norm': 1e-5}))) == []
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_named_at_once(value):
+  assert named(run((3, {}), (5, {'generator/loss': value}))) == [(400, 'divergence')]
+  assert named(run((5, {'discriminator/real_score': value}))) == [(100, 'divergence')]
+
+
+@pytest.mark.parametrize(
+  ('missing', 'name'),
+  [
+    ('discriminator/accuracy', 'discriminator_won'),
+    ('generator/gradient_norm', 'discriminator_won'),
+    ('discriminator/real_distance', 'collapse'),
+    ('discriminator/fake_distance', 'collapse'),
+  ],
+)
+def test_what_a_game_does_not_report_is_not_judged(missing, name):
+  lines = run((3, {}), (30, ALIKE | LOST | WILD))
+  assert {kind for _, kind in named(lines)} == set(SIGNS)
+  assert {kind for _, kind in named(without(lines, missing))} == set(SIGNS) - {name}
+
+
+def test_lines_of_other_things_are_passed_over():
+  lines = run((3, {}), (30, ALIKE | LOST | WILD))
+  others = [
+    {'step': 450, 'modes/captured': 3.0},
+    {'step': 650, 'frechet_digits': None, 'card': {'data': 'x'}},
+    {'step': 850, 'alerts': [{'name': 'collapse', 'text': ''}], 'discriminator/loss': None},
+  ]
+  mixed = sorted(lines + others, key=lambda line: line['step'])
+  assert fold(mixed) == fold(lines)
+
+
+def test_a_state_is_rebuilt_from_the_lines_of_the_file():
+  lines = run((3, {}), (4, ALIKE), (2, {}), (10, ALIKE | LOST), (20, WILD), (3, {}), every=90)
+  state, found = fold(lines)
+  assert [alert.name for _, alert in found] == ['collapse', 'discriminator_won', 'divergence']
+  written = [json.loads(json.dumps(line)) for line in lines]
+  for stop in range(len(lines)):
+    again, before = fold(written[:stop])
+    after = []
+    for line in written[stop:]:
+      again, alerts = monitor.watch(again, line)
+      after += [(line['step'], alert) for alert in alerts]
+    assert (again, before + after) == (state, found)
+
+
+def test_a_state_is_not_changed_by_watching():
+  state, _ = fold(run((3, {}), (4, ALIKE | LOST | WILD)))
+  before = json.dumps(state)
+  monitor.watch(state, run((9, WILD))[-1])
+  assert json.dumps(state) == before
+
+
+@pytest.mark.parametrize(
+  ('name', 'parts'),
+  [
+    ('collapse', ['since step 400', '0.1 apart, and real ones 2', 'collapse', 'pacgan']),
+    ('discriminator_won', ['since step 400', '100.0%', 'is 0.01, of up to 4', 'won', 'non_saturating']),
+    (
+      'divergence',
+      ['since step 400', 'loss is -5e+03, of a size of 1.2', 'divergence', 'learning rates'],
+    ),
+  ],
+)
+def test_an_alert_says_what_was_seen_what_it_means_and_what_to_try(name, parts):
+  [(_, alert)] = fold(run((3, {}), (30, SIGNS[name])))[1]
+  assert isinstance(alert.text, str)
+  for part in parts:
+    assert part in alert.text
+
+
+def adam(rate):
+  return {'optimizer': 'adam', 'learning_rate': rate, 'b1': 0.5, 'steps': 1}
+
+
+def trained(name, steps, discriminator, generator, preset='ring', every=10):
+  """The lines that a run on the ring would log, of a batch of 64."""
+  players = {'players.discriminator': discriminator, 'players.generator': generator}
+  sizes = {'batch_size': 64, 'steps_per_call': every}
+  config = experiment(ROOT / 'experiments' / f'{name}.py', preset, **players, **sizes)
+  built, local = loop.assemble(config), jax.devices()[:1]
+  step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, every)
+  call = parallel.on_devices(step, local)
+  state = parallel.replicate(loop.start(config, built), local)
+  feed = parallel.feed(built.source.arrays, config['batch_size'], local)
+  lines = []
+  for done in range(every, steps + 1, every):
+    state, metrics = call(state, feed)
+    lines.append({'step': done, **{key: float(value[-1]) for key, value in metrics.items()}})
+  return lines
+
+
+def test_a_generator_that_is_too_fast_collapses():
+  lines = trained('gan', 900, adam(1e-4), adam(1e-2), 'ring-non_saturating')
+  assert {kind for _, kind in named(lines)} == {'collapse'}
+
+
+def test_a_generator_that_saturates_loses():
+  # By SGD it stays where the minimax loss has no slope; Adam would make steps of what is left.
+  generator = {'optimizer': 'sgd', 'learning_rate': 1e-2, 'steps': 1}
+  lines = trained('gan', 700, adam(5e-3), generator, every=2)
+  assert max(line['generator/gradient_norm'] for line in lines[:10]) > 1
+  assert {kind for _, kind in named(lines)} == {'discriminator_won'}
+
+
+def test_a_critic_without_bounds_diverges():
+  # These settings lack WGAN's constraint, clipped weights.
+  lines = trained('wgan', 800, adam(1e-2), adam(1e-5))
+  assert np.isfinite([list(line.values()) for line in lines]).all()
+  assert {kind for _, kind in named(lines)} == {'divergence'}
+
+
+def test_a_game_that_goes_well_raises_nothing():
+  lines = trained('r1', 1000, adam(1e-3), adam(1e-3))
+  assert lines[-1]['discriminator/accuracy'] < 0.95
+  assert named(lines) == []

@@ -1,0 +1,62 @@
+"""The best checkpoint and alerts, beside a run."""
+
+import jax.numpy as jnp
+import pytest
+
+from gan_jax import checkpoints, monitor, watch, workdir
+
+CARD = {'data': 'x', 'generated': 10}
+
+
+def line(step, value, **card):
+  return {'step': step, 'recall_x': value, 'frechet_x': value, 'card': {**CARD, **card, 'step': step}}
+
+
+def kept_steps(tmp_path, name, values, history=(), after=0):
+  best, lines = watch.Best(tmp_path, name, after), list(history)
+  for step, value in values.items():
+    best.consider(lines, line(step, value), {'value': jnp.float32(value or 0)})
+    lines.append(line(step, value))
+  best.close()
+  with checkpoints.opened(tmp_path / workdir.BEST) as kept:
+    newest = kept.steps()[-1]
+    assert kept.read(newest)['value'] == jnp.float32(values[newest])
+    return kept.steps()
+
+
+@pytest.mark.parametrize(
+  ('name', 'values', 'best'),
+  [
+    ('frechet_x', {1: 5.0, 2: 3.0, 3: 4.0, 4: 3.0}, 2),
+    ('recall_x', {1: 0.5, 2: 0.3, 3: 0.7, 4: 0.6}, 3),
+    ('frechet_x', {1: None, 2: 3.0}, 2),
+  ],
+)
+def test_the_best_is_kept(tmp_path, name, values, best):
+  assert kept_steps(tmp_path, name, values)[-1] == best
+
+
+def test_scores_of_another_protocol_are_not_compared_with(tmp_path):
+  assert kept_steps(tmp_path, 'frechet_x', {5: 9.0}, history=[line(4, 1.0, generated=20)])[-1] == 5
+
+
+def test_what_a_killed_run_kept_beyond_its_last_checkpoint_is_not_the_best_any_more(tmp_path):
+  assert kept_steps(tmp_path, 'frechet_x', {1: 5.0, 2: 4.0, 3: 1.0})[-1] == 3
+  watch.Best(tmp_path, 'frechet_x', step=2).close()
+  with checkpoints.opened(tmp_path / workdir.BEST) as kept:
+    assert kept.steps() == [2]
+  assert kept_steps(tmp_path, 'frechet_x', {3: 1.0}, [line(1, 5.0), line(2, 4.0)], after=2)[-1] == 3
+
+
+def test_alerts_are_told_and_logged_and_those_of_before_are_not_told_again(monkeypatch):
+  first = {'new': 3, 'old': 1}
+  seen = lambda line: tuple(monitor.Alert(n, f'{n} is seen') for n in first if first[n] == line['step'])
+  monkeypatch.setattr(monitor, 'watch', lambda state, line: (state, seen(line)))
+  told = []
+  alarm = watch.Alarm([{'step': 1}], told.append)
+  assert [alarm.see({'step': step}) for step in (2, 3, 4)] == [
+    [],
+    [{'name': 'new', 'text': 'new is seen'}],
+    [],
+  ]
+  assert told == ['step 3: new is seen']
