@@ -9,10 +9,10 @@ counts modes is `gan_jax.metrics.modes`.
 generator's gradient has vanished, so that it learns no more.
 'divergence': scores, losses or gradients are beyond what they were by orders of magnitude.
 
-A kind is named when lines in a row have looked like it, and for some time: noise, and what is soon
-over, as the likeness of the first samples of a run, is no failure. Where a game does not report what a
-kind is seen by, as MMD GAN no accuracy, that kind is never named; a line without these metrics, as one
-of scores, is passed over. The same lines give the same alerts, so a run that goes on replays its own.
+A kind is named when most lines have looked like it for some time: noise, and what is soon over, is no
+failure. Where a game does not report what a kind is seen by, as MMD GAN no accuracy, that kind is never
+named; a line without these metrics, as one of scores, is passed over. The same lines give the same
+alerts, so a run that goes on replays its own.
 """
 
 import math
@@ -23,12 +23,16 @@ from typing import Any, NamedTuple
 Line = Mapping[str, Any]
 
 LINES, STEPS = 5, 500
-"""How long a sign must last: so many lines in a row, and so many steps from the first of them to the
-last. On digits the first samples of a run are alike for a hundred steps."""
+"""How long a sign must last: over so many steps, and so many lines, of which one that does not show it
+takes away two. Most lines is thus two of three: norms of gradients of one batch are noisy."""
 
 ALIKE = 0.1
 """Of the distance between real examples: the samples of a collapsed generator are less far apart. One
 of the eight modes of the ring is 0.014 of it, two next to each other are 0.38."""
+
+BEGINNING = 2000
+"""Steps that a generator has whose samples were alike from the first line on, since so it may begin: on
+digits the samples of BEGAN are down to 0.03 of the distance between real ones after a hundred."""
 
 WON = 0.99
 """The least accuracy of a discriminator that has won. Alone it is no failure: on digits DCGAN's reaches
@@ -38,7 +42,7 @@ VANISHED = 0.01
 """Of the highest norm that the generator's gradient kept for two lines: below, it has vanished. In a
 game that ends well it may become as small, but of a discriminator that cannot tell."""
 
-FAINT = 1e-4
+FAINT = 0.01
 """The least that is taken for that highest norm: a gradient may have vanished before the first line."""
 
 GROWN = 1000.0
@@ -68,7 +72,8 @@ class State(NamedTuple):
   """What is remembered of the lines so far, all of it plain.
 
   Attributes:
-    held: {kind: (lines in a row that look like it, step of the first of them)}.
+    held: {kind: (lines that look like it, less two for each that does not, step of the first)}.
+    spread: whether the samples of any line were not alike.
     first: {metric: its size when it was first seen}.
     before: the norm of the generator's gradient in the last line.
     peak: the highest that it kept for two lines.
@@ -76,6 +81,7 @@ class State(NamedTuple):
   """
 
   held: Mapping[str, tuple[int, int]]
+  spread: bool
   first: Mapping[str, float]
   before: float
   peak: float
@@ -84,7 +90,7 @@ class State(NamedTuple):
 
 def start() -> State:
   """The state before the first line."""
-  return State(held={}, first={}, before=0.0, peak=FAINT, told=())
+  return State(held={}, spread=False, first={}, before=0.0, peak=FAINT, told=())
 
 
 def watch(state: State, line: Line) -> tuple[State, tuple[Alert, ...]]:
@@ -103,12 +109,10 @@ def watch(state: State, line: Line) -> tuple[State, tuple[Alert, ...]]:
     seen = look(state, line)
     if seen is None or name in state.told:
       continue
-    lines, since = state.held.get(name, (0, line['step']))
-    held = {kind: what for kind, what in state.held.items() if kind != name}
-    if seen.text:
-      held[name] = (lines + 1, since)
-    state = state._replace(held=held)
-    if seen.at_once or (lines + 1 >= LINES and line['step'] - since >= STEPS and seen.text):
+    lines, since = _lasting(state, name, seen, line['step'])
+    state = state._replace(held={**state.held, name: (lines, since)})
+    lasts = seen.text and lines >= LINES and line['step'] - since >= STEPS
+    if seen.at_once or lasts:
       state = state._replace(told=(*state.told, name))
       alerts.append(Alert(name, f'since step {since} {seen.text}'))
   return state, tuple(alerts)
@@ -121,11 +125,20 @@ class _Seen(NamedTuple):
   at_once: bool = False
 
 
+def _lasting(state: State, name: str, seen: _Seen, step: int) -> tuple[int, int]:
+  """How many lines a kind has lasted, and since when, at a line of this step."""
+  lines, since = state.held.get(name, (0, step))
+  if not seen.text:
+    return max(lines - 2, 0), since
+  return lines + 1, since if lines else step
+
+
 def _collapse(state: State, line: Line) -> _Seen | None:
   real, fake = (_number(line, f'discriminator/{kind}_distance') for kind in ('real', 'fake'))
   if real is None or fake is None:
     return None
-  if not fake < ALIKE * real:
+  begins = line['step'] <= BEGINNING and not state.spread
+  if begins or not fake < ALIKE * real:
     return _Seen()
   return _Seen(
     f'the examples of a generated batch are only {fake:.3g} apart, and real ones {real:.3g}: the '
@@ -175,11 +188,14 @@ _LOOKS = {'collapse': _collapse, 'discriminator_won': _won, 'divergence': _diver
 def _remembered(state: State, line: Line) -> State:
   """The state with what later lines are compared with."""
   sizes = {name: size for name, size in _sizes(line).items() if math.isfinite(size)}
-  norm = sizes.get('generator/gradient_norm')
-  state = state._replace(first={**sizes, **state.first})
-  if norm is None:
-    return state
-  return state._replace(before=norm, peak=max(state.peak, min(state.before, norm)))
+  norm = sizes.get('generator/gradient_norm', state.before)
+  real, fake = (_number(line, f'discriminator/{kind}_distance') for kind in ('real', 'fake'))
+  return state._replace(
+    spread=state.spread or None not in (real, fake) and fake >= ALIKE * real,
+    first={**sizes, **state.first},
+    before=norm,
+    peak=max(state.peak, min(state.before, norm)),
+  )
 
 
 def _sizes(line: Line) -> dict[str, float]:

@@ -63,8 +63,7 @@ def look(source: Source, network: FeatureNetwork, fresh: int, warn: Callable[[st
 
 def _fresh(source: Source, num: int) -> np.ndarray:
   """The first `num` examples of the last batch there can be."""
-  draw = jax.jit(lambda rows: source.batch(source.arrays, _LAST_DRAW, rows)['real'])
-  return np.asarray(draw(np.arange(num)))
+  return np.asarray(jax.jit(source.batch)(source.arrays, _LAST_DRAW, np.arange(num))['real'])
 
 
 def _place(card: dict[str, Any], network: FeatureNetwork) -> pathlib.Path:

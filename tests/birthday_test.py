@@ -143,8 +143,8 @@ def test_real_examples_that_are_there_twice_count_once():
   real = np.random.default_rng(0).normal(size=(300, 2))
   real[0] = 0.0
   twice = np.concatenate([real, real[:50], [[-0.0, 0.0]]])
-  expected = birthday.calibrated_threshold(real, size=1000)
-  assert birthday.calibrated_threshold(twice, size=1000) == expected > 0
+  expected = birthday.calibrated_threshold(real, size=10_000)
+  assert birthday.calibrated_threshold(twice, size=10_000) == expected > 0
 
 
 def test_too_few_real_examples_are_refused():

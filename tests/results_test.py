@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 
-@pytest.mark.parametrize('name', ['mixtures', 'digits'])
+@pytest.mark.parametrize('name', ['mixtures', 'digits', 'scores'])
 def test_a_table_is_what_its_command_would_write(name, tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(ROOT / 'results')
   command = importlib.import_module(name)

@@ -144,3 +144,10 @@ def test_sizes_and_channels():
   for bad, message in (({'size': 0}, 'data.size is 0'), ({'channels': 1}, 'data.channels is 1')):
     with pytest.raises(ConfigError, match=message):
       stacked5k.load(0, 4, **bad)
+
+
+def test_the_source_scores_its_own_stacks(source, batch):
+  found = source.modes.scores(pixels(batch['real']))
+  wanted = len(set(np.asarray(batch['label']).tolist()))
+  # Of 192 digits the classifier may get one or two wrong.
+  assert abs(found['captured'] - wanted) <= 2

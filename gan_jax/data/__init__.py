@@ -36,6 +36,11 @@ class Source(NamedTuple):
   split: str = 'train'
 
 
+def normalized(images: chex.Array) -> chex.Array:
+  """Images at rest, uint8 of any shape, as a network sees them: float32 in [-1, 1]."""
+  return (2 * images.astype(jnp.float32) - 255) / 255
+
+
 def resident(images: np.ndarray, labels: np.ndarray, *, seed: int, batch_size: int) -> Source:
   """A source that fits in the memory of a device.
 
@@ -43,7 +48,7 @@ def resident(images: np.ndarray, labels: np.ndarray, *, seed: int, batch_size: i
   are others in every epoch.
 
   Args:
-    images: uint8 [N, height, width, channels]; a network sees (2 x - 255) / 255.
+    images: uint8 [N, height, width, channels].
     labels: int32 [N].
     seed: of the order.
     batch_size: global.
@@ -59,7 +64,6 @@ def resident(images: np.ndarray, labels: np.ndarray, *, seed: int, batch_size: i
   def batch(arrays, draw, rows):
     key = jax.random.fold_in(latents.stream(seed, 'order'), draw // per_epoch)
     chosen = shuffled(key, draw % per_epoch * batch_size + rows, total)
-    real = (2 * arrays['image'][chosen].astype(jnp.float32) - 255) / 255
-    return {'real': real, 'label': arrays['label'][chosen]}
+    return {'real': normalized(arrays['image'][chosen]), 'label': arrays['label'][chosen]}
 
   return Source({'image': images, 'label': labels}, batch, images=images)

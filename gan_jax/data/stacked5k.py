@@ -10,9 +10,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import latents
-from gan_jax.data import Source
+from gan_jax.data import Source, normalized
 from gan_jax.data.mnist5k import digits
 from gan_jax.errors import ConfigError
+from gan_jax.metrics import stacked
+from gan_jax.metrics.features import digits as classifier
+
+
+class Stacks:
+  """The 1,000 modes, which the feature network `digits` tells apart."""
+
+  def scores(self, samples: np.ndarray) -> dict[str, float]:
+    """Modes captured by samples, uint8 [N, height, width, 3], see `metrics.stacked`."""
+    network = classifier.load()
+    logits = jax.jit(lambda images: network.apply(network.params, images).logits)
+    return stacked.scores(stacked.classified(samples, logits))
 
 
 def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 3) -> Source:
@@ -41,11 +53,10 @@ def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 3) -> So
   def batch(arrays, draw, rows):
     of_batch = jax.random.fold_in(jax.random.wrap_key_data(arrays['key']), draw)
     chosen = jax.vmap(_three, (0, None))(latents.example_keys(of_batch, rows), len(images))
-    stacked = jnp.moveaxis(arrays['image'][chosen], 1, -1)
-    real = (2 * stacked.astype(jnp.float32) - 255) / 255
+    real = normalized(jnp.moveaxis(arrays['image'][chosen], 1, -1))
     return {'real': real, 'label': arrays['label'][chosen] @ jnp.array([100, 10, 1])}
 
-  return Source({'image': images, 'label': labels, 'key': key}, batch)
+  return Source({'image': images, 'label': labels, 'key': key}, batch, modes=Stacks())
 
 
 def _three(key: chex.PRNGKey, total: int) -> chex.Array:
