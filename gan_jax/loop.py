@@ -221,9 +221,11 @@ class _Loop:
       at, player, _, metric, value = min(bad, key=lambda found: found[:4])
       saved = self._kept.steps()
       last = self._folder / workdir.CHECKPOINTS / str(saved[-1]) if saved else 'none'
-      raise DivergedError(
-        f'step {at}: {metric} of the {order[player]} is {value}; last good checkpoint: {last}'
-      )
+      what = f'{metric} of the {order[player]} is {value}'
+      if self._metrics:
+        alert = {'name': 'divergence', 'text': f'{what}; the run cannot go on'}
+        self._metrics.write({'step': at, 'time': self._time(), 'alerts': [alert]})
+      raise DivergedError(f'step {at}: {what}; last good checkpoint: {last}')
 
   def _rest(self, state: TrainState, stopping: bool) -> None:
     """What is due between two calls: last the checkpoint, which vouches for the others."""

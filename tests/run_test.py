@@ -275,7 +275,10 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, growth, saved):
   assert all(step < int(said[1]) for step in steps)
   assert bool(steps) == saved
   assert said[5] == (str(folder / 'checkpoints' / str(steps[-1])) if steps else 'none')
-  assert all(np.isfinite(list(line.values())).all() for line in lines(folder))
+  *trained, last = lines(folder)
+  assert all(np.isfinite(list(line.values())).all() for line in trained)
+  (alert,) = last['alerts']
+  assert (last['step'], alert['name']) == (int(said[1]), 'divergence')
 
 
 def free_port():
