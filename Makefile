@@ -33,7 +33,7 @@ parity: $(PARITY)/.installed  ## Compares scores with the reference packages the
 benchmark-in-loop: $(VENV)/.installed  ## What scoring in the loop costs.
 	$(RUN) benchmarks/in_loop.py
 
-benchmark-evaluation: $(PARITY)/.installed  ## Scoring 10,000 images, beside pytorch-fid: half an hour.
+benchmark-evaluation: $(PARITY)/.installed  ## Scoring 10,000 images, beside pytorch-fid: ten minutes.
 	PYTHONPATH=. $(PARITY)/bin/python benchmarks/evaluation.py
 
 classifiers: $(VENV)/.installed  ## Fetches MNIST and Fashion-MNIST, and trains the networks of scores on them.

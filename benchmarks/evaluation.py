@@ -1,15 +1,17 @@
-"""How long it takes to score images by Inception features, beside pytorch-fid with the same weights.
+"""How long it takes to score 10,000 images by Inception features, beside pytorch-fid.
 
-make benchmark-evaluation, or `python benchmarks/evaluation.py --num=10000` where both are installed.
+make benchmark-evaluation, or where both are installed: python benchmarks/evaluation.py [--looked=2000]
 
-Both get the same random weights and the same images, uint8 [num, 32, 32, 3] of noise, for neither time
-depends on what they show, and end with a Frechet distance to the moments of as many others. Times are
-of whole work, without files, compilation and loading; both may use all cores. pytorch-fid runs
-at its own batch size, 50, in the layout in which torch is fastest on CPU. Each part of the images goes
-through ours and through theirs in turn, so that a busy machine is as slow for one as for the other.
+Both networks have the same random weights and look at the same images, uint8 [looked, 32, 32, 3] of
+noise: no time depends on what is seen. Hundred by hundred they go through ours and through theirs, so
+that a busy machine is as slow for one as for the other; time is in proportion to how many there are.
+Then each makes moments of the same 10,000 features and their Frechet distance. Files, loading and
+compilation are left out, both may use all cores, and pytorch-fid runs at its own batch size, 50, in the
+layout in which torch is fastest on CPU.
 """
 
 import argparse
+import functools
 import os
 import pathlib
 import sys
@@ -32,10 +34,11 @@ from gan_jax.metrics.features import FeatureNetwork, convert_inception, inceptio
 
 BATCH = 50
 DIMENSIONS = 2048
+SCORED = 10_000
 
 
 class Ours:
-  """What `gan_jax.evaluate` does with images: features and moments in one pass, then the distance."""
+  """What `gan_jax.evaluate` does with images and with features."""
 
   name = 'gan_jax'
 
@@ -44,21 +47,22 @@ class Ours:
     params = jax.device_put(convert_inception.converted(state))
     network = FeatureNetwork('inception', params, inception_v3.RESIZER, inception_v3.apply)
     self._collect = collect.Collector(network, collect.given, kept=0)
-    self._moments = None
+    self._moments = jax.jit(lambda before, part: frechet.merge(before, frechet.moments(part)))
 
-  def see(self, images):
-    """Looks at images, a multiple of `collect.BATCH`."""
+  def look(self, images):
+    """Features of images, and their moments, 100 at a time."""
     parts = (images[i : i + collect.BATCH] for i in range(0, len(images), collect.BATCH))
-    seen = self._collect.parts(parts, len(images)).moments
-    self._moments = frechet.merge(self._moments, seen) if self._moments else seen
+    self._collect.parts(parts, len(images))
 
-  def distance(self, real):
-    """To the moments of real features."""
-    return frechet.distance(frechet.moments(real), self._moments)
+  def distance(self, real, fake):
+    """Of features to features."""
+    parts = [frechet.empty(DIMENSIONS), *np.split(fake, len(fake) // collect.BATCH)]
+    of_fake = functools.reduce(self._moments, parts)
+    return frechet.distance(frechet.moments(real), of_fake)
 
 
 class Theirs:
-  """What pytorch-fid does, from images in memory."""
+  """What pytorch-fid does."""
 
   name = 'pytorch-fid'
 
@@ -68,19 +72,16 @@ class Theirs:
     with inception_references.instead_of_download(inception, tensors):
       network = inception.InceptionV3()
     self._network = network.eval().to(memory_format=torch.channels_last)
-    self._features = []
 
   @torch.inference_mode()
-  def see(self, images):
-    """Looks at images."""
+  def look(self, images):
+    """Features of images."""
     for first in range(0, len(images), BATCH):
       batch = torch.from_numpy(images[first : first + BATCH]).permute(0, 3, 1, 2).float() / 255
-      found = self._network(batch.contiguous(memory_format=torch.channels_last))[0]
-      self._features.append(found[:, :, 0, 0].numpy())
+      self._network(batch.contiguous(memory_format=torch.channels_last))
 
-  def distance(self, real):
-    """To real features."""
-    fake = np.concatenate(self._features)
+  def distance(self, real, fake):
+    """Of features to features."""
     moments = [(x.mean(axis=0), np.cov(x, rowvar=False)) for x in (real, fake)]
     return fid_score.calculate_frechet_distance(*moments[0], *moments[1])
 
@@ -95,23 +96,23 @@ def seconds(work, *arguments) -> float:
 def main() -> None:
   """Measures and prints."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--num', type=int, default=10_000, help='images, a multiple of 100')
-  num = parser.parse_args().num
-  state = inception_inputs.state()
-  images = np.random.default_rng(0).integers(0, 256, (num, 32, 32, 3), np.uint8)
-  real = np.abs(np.random.default_rng(1).standard_normal((num, DIMENSIONS), np.float32))
+  parser.add_argument('--looked', type=int, default=2_000, help='images, a multiple of 100')
+  looked = parser.parse_args().looked
+  state, random = inception_inputs.state(), np.random.default_rng(0)
+  images = random.integers(0, 256, (looked, 32, 32, 3), np.uint8)
+  real, fake = np.abs(random.standard_normal((2, SCORED, DIMENSIONS), np.float32))
   tools = Ours(state), Theirs(state)
-  features = dict.fromkeys(('gan_jax', 'pytorch-fid'), 0.0)
-  for first in range(-100, num, 100):
-    for tool in tools:
-      took = seconds(tool.see, images[max(first, 0) :][:100])
-      # The first part is only to compile and to warm up.
-      features[tool.name] += took if first >= 0 else 0
   for tool in tools:
-    last = seconds(tool.distance, real)
+    tool.look(images[:100])
+  looking = {tool.name: 0.0 for tool in tools}
+  for first in range(0, looked, 100):
+    for tool in tools:
+      looking[tool.name] += seconds(tool.look, images[first : first + 100])
+  for tool in tools:
+    last, share = seconds(tool.distance, real, fake), looking[tool.name] / looked
     print(
-      f'{tool.name:12} {num:,} images: features {features[tool.name]:.1f} s, '
-      f'moments and distance {last:.1f} s, in all {features[tool.name] + last:.1f} s'
+      f'{tool.name:12} features {1000 * share:.0f} ms an image ({looked:,} images), moments and '
+      f'distance of {SCORED:,} {last:.1f} s: {SCORED * share + last:.0f} s for {SCORED:,} images'
     )
 
 
