@@ -22,7 +22,7 @@ mixtures: $(VENV)/.installed  ## Every experiment on mixtures of Gaussians, ten 
 digits: $(VENV)/.installed  ## Every experiment on digits: hours.
 	$(RUN) results/digits.py
 
-scores: $(VENV)/.installed  ## Scores DCGAN, WGAN-GP and hinge on digits, three seeds each: two hours.
+scores: $(VENV)/.installed  ## Scores DCGAN, WGAN-GP and hinge on digits, three seeds each: an hour.
 	$(RUN) results/scores.py
 
 parity: $(PARITY)/.installed  ## Compares scores with the reference packages themselves: minutes.

@@ -104,6 +104,7 @@ def main() -> None:
   tools = Ours(state), Theirs(state)
   for tool in tools:
     tool.look(images[:100])
+    tool.distance(real[:200], fake[:200])
   looking = {tool.name: 0.0 for tool in tools}
   for first in range(0, looked, 100):
     for tool in tools:

@@ -56,9 +56,9 @@ def main(unused_argv) -> None:
   a_step = statistics.median(_seconds(train)) / _STEPS
   a_scoring = statistics.median(_seconds(lambda: evaluate(state, 0)))
   every, num = config['evaluate_every'], config['evaluate']['num']
-  share = a_scoring / (a_scoring + every * a_step)
+  share = a_scoring / (every * a_step)
   print(f'a step: {a_step:.4f} s; scoring {num:,} samples: {a_scoring:.2f} s')
-  print(f'every {every:,} steps that is {share:.2%} of the time')
+  print(f'every {every:,} steps that is {share:.2%} of the time of training')
 
 
 if __name__ == '__main__':

@@ -174,6 +174,14 @@ def source(config: Plain) -> data.Source:
     return names.call(sources[name].load, settings, config['seed'], config['batch_size'])
 
 
+def unseen_source(config: Plain, trained_on: data.Source) -> data.Source:
+  """Where the real examples of scores are from.
+
+  It is the set that was trained on, or, of data drawn afresh, a source that is the same for every seed.
+  """
+  return trained_on if trained_on.images is not None else source({**config, 'seed': 0})
+
+
 def first_batch(config: Plain, built: data.Source) -> dict[str, jax.Array]:
   """The whole first global batch."""
   return jax.jit(built.batch)(built.arrays, 0, np.arange(config['batch_size']))

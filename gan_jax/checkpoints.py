@@ -5,6 +5,7 @@ A checkpoint is a flat dict of arrays, named by their path in the state, and hol
 
 import contextlib
 import pathlib
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -147,7 +148,8 @@ class Checkpoints:
     """Deletes the checkpoints later than `after`."""
     for step in self.steps():
       if step > after:
-        self._manager.delete(step)
+        shutil.rmtree(self._folder / str(step))
+    self.reload()
 
   def reload(self) -> None:
     """Looks into the folder anew."""

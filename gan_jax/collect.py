@@ -78,7 +78,7 @@ class Collector:
     self._params = parallel.replicate(network.params)
     self._rows = parallel.feed({}, BATCH * parallel.device_count())['rows']
     self._look = parallel.spread(functools.partial(_look, network, images))
-    self._network, self._images = network, images
+    self._network, self._images, self._empty = network, images, None
 
   def __call__(self, source: PyTree, num: int) -> Seen:
     """Looks at the first `num` images, at least 1, of one source that stays the same."""
@@ -88,15 +88,14 @@ class Collector:
     """The same of sources that each have the next `size` images."""
     moments, kept = None, []
     for first, source in zip(range(0, num, self.size), sources, strict=False):
-      if moments is None:
-        moments = self._nothing(source)
+      moments = moments or self._nothing(source)
       shared = {'source': source, 'params': self._params, 'first': first, 'num': num}
       moments, seen = self._look({**shared, 'moments': moments}, self._rows)
       kept += [seen] * (first < self._kept)
       if first // self.size % _QUEUED == 0:
         jax.block_until_ready(moments)
     moments = parallel.to_host(moments)
-    if not np.isfinite(moments.mean).all():
+    if not np.isfinite(moments.scatter).all():
       raise NotFiniteError('there is NaN or infinity in what is to be scored')
     return Seen(moments, *_joined(map(parallel.to_host, kept), min(num, self._kept)))
 
@@ -107,10 +106,13 @@ class Collector:
 
   def _nothing(self, source: PyTree) -> frechet.Moments:
     """The moments of no images."""
+    if self._empty is not None:
+      return self._empty
     places = jnp.zeros(1, jnp.int32)
     look = lambda params, source: self._network.apply(params, _stored(self._images(source, places)))
     outputs = jax.eval_shape(look, self._network.params, source)
-    return parallel.replicate(frechet.empty(outputs.features.shape[1]))
+    self._empty = parallel.replicate(frechet.empty(outputs.features.shape[1]))
+    return self._empty
 
 
 def _joined(parts: Iterable[tuple[np.ndarray, ...]], num: int) -> tuple[np.ndarray | None, ...]:

@@ -35,13 +35,13 @@ def main() -> int:
     how = evaluation.protocol(features, _SCORES.value, _NUM.value, _SEED.value)
   game, variables, step = trained.load(folder, trained.parse_step(_STEP.value), _EMA.value)
   weights = 'averaged' if config['ema'] and _EMA.value is not False else 'raw'
-  data, source = config['data']['name'], build.source(config)
+  data, source = config['data']['name'], build.unseen_source(config, build.source(config))
   with build.at('evaluate'):
     evaluate = evaluation.Evaluator(how, data, game, source, cli.warn)
     found, card = evaluate(parallel.replicate(variables), weights=weights, step=step)
-  workdir.add_scores(folder, {'step': step, 'scores': found, 'card': card})
   _print(found)
   _print(card)
+  workdir.add_scores(folder, {'step': step, 'scores': found, 'card': card})
   print(f'added to {folder / workdir.SCORES}')
   return 0
 

@@ -5,7 +5,7 @@ import functools
 import pathlib
 import signal
 import time
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import jax
 import numpy as np
@@ -95,10 +95,38 @@ def run(config: Plain, built: Built, folder: pathlib.Path, started: float) -> Ou
   with checkpoints.opened(folder / workdir.CHECKPOINTS, config['keep']) as kept:
     state, step = _resumed(config, built, kept)
     if step >= config['steps']:
+      parallel.on_primary(lambda: _leave_page(config, built, folder, step, state, anew=False))
       return Outcome(step, None, was_finished=True)
-    parallel.on_primary(lambda: workdir.write_config(folder, config))
     with contextlib.ExitStack() as held:
-      return _Loop(config, built, folder, kept, step, started, held).run(state)
+      loop = _Loop(config, built, folder, kept, step, started, held)
+      parallel.on_primary(lambda: workdir.write_config(folder, config))
+      outcome = loop.run(state)
+      if outcome.step >= config['steps']:
+        final = parallel.local(loop.state)
+        parallel.on_primary(lambda: _leave_page(config, built, folder, outcome.step, final))
+      elif outcome.alerted:
+        parallel.on_primary(lambda: page.write(folder))
+      return outcome
+
+
+def _leave_page(
+  config: Plain,
+  built: Built,
+  folder: pathlib.Path,
+  step: int,
+  state: TrainState,
+  anew: bool = True,
+) -> None:
+  """Leaves the film and the page of a finished run; not `anew` only what a killed run owes."""
+  if not anew and (folder / page.FILE).exists():
+    return
+  film = pictures.animate(folder / workdir.SAMPLES)
+  if film:
+    workdir.write_whole(folder / workdir.FILM, film)
+  variables = averaged(state.variables, state.ema)
+  subject = showing.Subject(built.game, variables, step, watch.weights(config), config['seed'])
+  showing.save(folder, subject, built.source)
+  page.write(folder)
 
 
 def _resumed(config: Plain, built: Built, kept: checkpoints.Checkpoints) -> tuple[TrainState, int]:
@@ -137,7 +165,8 @@ class _Loop:
     self._evaluate = watch.evaluator(config, built.game, built.source)
     self._best = None
     if self._evaluate and config['evaluate']['best']:
-      self._best = watch.Best(folder, config['evaluate']['best'], last)
+      spare = -(-config['checkpoint_every'] // config['evaluate_every'])
+      self._best = watch.Best(folder, config['evaluate']['best'], last, spare)
     self._alarm = watch.Alarm(self._metrics.history if self._metrics else [], cli.warn)
     self._alerted = False
     for closing in (self._metrics, self._progress, self._best):
@@ -153,7 +182,8 @@ class _Loop:
     state = parallel.replicate(state)
     if self._step == 0:
       self._picture(state)
-      self._score(state)
+    if self._evaluate:
+      self._begin_scoring(state)
     pending = None
     with parallel.StopRequest() as stop:
       while self._step < config['steps']:
@@ -171,9 +201,8 @@ class _Loop:
         if stopping:
           break
       self._kept.wait()
-    if self._metrics and self._step >= config['steps']:
-      self._finish(parallel.local(state))
-    return Outcome(self._step, stop.signal, alerted=self._alerted)
+    self.state = state
+    return Outcome(self._step, stop.signal, alerted=self._alerted and self._step < config['steps'])
 
   def _is_due(self, key: str) -> bool:
     every = self._config[key]
@@ -185,7 +214,7 @@ class _Loop:
     self._check_finite(step, values)
     now = time.perf_counter()
     if self._clock is None:
-      self._progress.say(f'first step after {now - self._started:.1f} s, compilation included')
+      self._progress.say(f'first step after {now - self._started:.1f} s, all compilation included')
       self._clock = (step, now)
       self._origin = now - (self._metrics.time if self._metrics else 0)
     self._progress.at(step)
@@ -219,20 +248,24 @@ class _Loop:
     ]
     if bad:
       at, player, _, metric, value = min(bad, key=lambda found: found[:4])
-      saved = self._kept.steps()
-      last = self._folder / workdir.CHECKPOINTS / str(saved[-1]) if saved else 'none'
-      what = f'{metric} of the {order[player]} is {value}'
-      if self._metrics:
-        alert = {'name': 'divergence', 'text': f'{what}; the run cannot go on'}
-        self._metrics.write({'step': at, 'time': self._time(), 'alerts': [alert]})
-      raise DivergedError(f'step {at}: {what}; last good checkpoint: {last}')
+      self._diverged(at, f'{metric} of the {order[player]} is {value}')
+
+  def _diverged(self, step: int, what: str) -> NoReturn:
+    """Notes it, and ends the run."""
+    saved = self._kept.steps()
+    last = self._folder / workdir.CHECKPOINTS / str(saved[-1]) if saved else 'none'
+    if self._metrics:
+      alert = {'name': 'divergence', 'text': f'{what}; the run cannot go on'}
+      self._metrics.write({'step': step, 'time': self._time(), 'alerts': [alert]})
+      page.write(self._folder)
+    raise DivergedError(f'step {step}: {what}; last good checkpoint: {last}')
 
   def _rest(self, state: TrainState, stopping: bool) -> None:
     """What is due between two calls: last the checkpoint, which vouches for the others."""
     if self._is_due('sample_every'):
       self._picture(state)
     if self._is_due('evaluate_every'):
-      self._score(state)
+      self._note(self._scores_of(state), state)
     if stopping or self._is_due('checkpoint_every'):
       self._kept.save(self._step, parallel.local(state))
 
@@ -243,32 +276,31 @@ class _Loop:
     picture, scores = self._draw(parallel.local(state))
     drawing.save_png(self._folder / workdir.SAMPLES / f'step_{self._step:08}.png', picture)
     if scores and self._step:
-      self._metrics.write({'step': self._step, 'time': self._time(), **scores})
+      card = watch.modes_card(self._config, self._step)
+      self._metrics.write({'step': self._step, 'time': self._time(), **scores, 'card': card})
       self._progress.scored(self._step, scores)
 
-  def _score(self, state: TrainState) -> None:
-    """Scores the state, and keeps it if it is the best; in all processes."""
-    if not self._evaluate:
-      return
-    line = {'step': self._step, 'time': self._time(), **self._evaluate(state, self._step)}
-    history = self._metrics.history if self._metrics else []
+  def _begin_scoring(self, state: TrainState) -> None:
+    """Scores at once, so that what cannot be scored is told now; says once by which protocol."""
+    line = self._scores_of(state)
+    self._progress.say(f'scores: {watch.in_words(line["card"])}')
+    if self._step == 0:
+      self._note(line, state)
+
+  def _scores_of(self, state: TrainState) -> watch.Line:
+    """In all processes."""
+    try:
+      return {'step': self._step, 'time': self._time(), **self._evaluate(state, self._step)}
+    except DivergedError as error:
+      self._diverged(self._step, str(error))
+
+  def _note(self, line: watch.Line, state: TrainState) -> None:
+    """Logs scores, and keeps the state if it is the best; in all processes."""
     if self._best:
-      self._best.consider(history, line, state)
+      self._best.consider(self._metrics.history if self._metrics else [], line, state)
     if self._metrics:
       self._metrics.write(line)
       self._progress.scored(self._step, {k: v for k, v in line.items() if k not in _NO_SCORES})
-
-  def _finish(self, state: TrainState) -> None:
-    """Leaves the film and the page of the run."""
-    film = pictures.animate(self._folder / workdir.SAMPLES)
-    if film:
-      workdir.write_whole(self._folder / workdir.FILM, film)
-    config = self._config
-    weights = 'averaged' if config['ema'] else 'raw'
-    variables = averaged(state.variables, state.ema)
-    subject = showing.Subject(self._built.game, variables, self._step, weights, config['seed'])
-    showing.save(self._folder, subject, self._built.source)
-    page.write(self._folder)
 
   def _time(self) -> float:
     """Seconds of training so far."""

@@ -3,6 +3,7 @@
 import io
 import pathlib
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -57,7 +58,7 @@ def look(source: Source, network: FeatureNetwork, fresh: int, warn: Callable[[st
   seen = _remembered(_place(card, network), warn)
   if not parallel.unanimous(seen is not None):
     seen = collect_set(network, images, KEPT)
-    parallel.on_primary(lambda: _remember(_place(card, network), seen))
+    parallel.on_primary(lambda: _remember(_place(card, network), seen, warn))
   return Reference(seen._replace(images=images[:KEPT]), card)
 
 
@@ -75,11 +76,14 @@ def _place(card: dict[str, Any], network: FeatureNetwork) -> pathlib.Path:
   return cache.folder() / 'statistics' / f'{network.name}_{digests.of_texts(parts)[:16]}.npz'
 
 
-def _remember(path: pathlib.Path, seen: Seen) -> None:
+def _remember(path: pathlib.Path, seen: Seen, warn: Callable[[str], None]) -> None:
   buffer = io.BytesIO()
   np.savez(buffer, **seen.moments._asdict(), features=seen.features, logits=seen.logits)
-  path.parent.mkdir(parents=True, exist_ok=True)
-  write_whole(path, buffer.getvalue())
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, buffer.getvalue(), shared=True)
+  except OSError as error:
+    warn(f'{path} cannot be written ({error.strerror}); real examples will be looked at again')
 
 
 def _remembered(path: pathlib.Path, warn: Callable[[str], None]) -> Seen | None:
@@ -89,6 +93,6 @@ def _remembered(path: pathlib.Path, warn: Callable[[str], None]) -> Seen | None:
       return Seen(moments, file['features'], file['logits'], images=None)
   except FileNotFoundError:
     return None
-  except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+  except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
     warn(f'{path} is broken ({error}); it is made anew')
     return None

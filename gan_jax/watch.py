@@ -1,5 +1,6 @@
 """What is done beside training: scores, the best checkpoint, alerts."""
 
+import importlib.metadata
 import pathlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from gan_jax.config import Plain
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError
 from gan_jax.game import Game
+from gan_jax.metrics import modes
 from gan_jax.train import TrainState, averaged
 
 Line = dict[str, Any]
@@ -22,15 +24,21 @@ def evaluator(config: Plain, game: Game, source: Source) -> Evaluate | None:
   """
   if not config['evaluate_every']:
     return None
+
+  def configured() -> evaluation.Protocol:
+    with build.at('evaluate'):
+      return evaluation.configured(config['evaluate'])
+
+  how = parallel.together(configured)
+  warn = cli.warn if parallel.is_primary() else lambda text: None
+  real = build.unseen_source(config, source)
   with build.at('evaluate'):
-    how = evaluation.configured(config['evaluate'])
-    warn = cli.warn if parallel.is_primary() else lambda text: None
-    evaluate = evaluation.Evaluator(how, config['data']['name'], game, source, warn)
-  weights, best = 'averaged' if config['ema'] else 'raw', config['evaluate']['best']
+    evaluate = evaluation.Evaluator(how, config['data']['name'], game, real, warn)
+  best = config['evaluate']['best']
 
   def line(state: TrainState, step: int) -> Line:
     with build.at('evaluate'):
-      found, card = evaluate(averaged(state.variables, state.ema), weights=weights, step=step)
+      found, card = evaluate(averaged(state.variables, state.ema), weights=weights(config), step=step)
       if best and best not in found:
         raise ConfigError(f'best is {best!r}, but what is scored is: {", ".join(found)}')
     return {**found, 'card': card}
@@ -38,14 +46,47 @@ def evaluator(config: Plain, game: Game, source: Source) -> Evaluate | None:
   return line
 
 
+def modes_card(config: Plain, step: int) -> Line:
+  """The protocol of the scores of a mixture that are made with each picture of it."""
+  return {
+    'data': config['data']['name'],
+    'generated': modes.SAMPLES,
+    'seed': config['seed'],
+    'weights': weights(config),
+    'version': importlib.metadata.version('gan_jax'),
+    'step': step,
+  }
+
+
+def weights(config: Plain) -> str:
+  """Which weights of a run are shown and scored, in a word."""
+  return 'averaged' if config['ema'] else 'raw'
+
+
+def in_words(card: Line) -> str:
+  """What a person should know of a protocol; all of it is in the metrics."""
+  return (
+    f'{card["generated"]:,} samples of seed {card["seed"]}, {card["weights"]} weights, against '
+    f'{card["real"]:,} of {card["data"]} ({card["split"]}), by the features of {card["features"]} '
+    f'({card["features_digest"][:12]})'
+  )
+
+
 class Best:
   """The checkpoint with the best value of one score, kept beside the newest."""
 
-  def __init__(self, folder: pathlib.Path, name: str, step: int):
-    """Opens the folder of a run that goes on after `step`."""
+  def __init__(self, folder: pathlib.Path, name: str, step: int, spare: int):
+    """Opens the folder of a run.
+
+    Args:
+      folder: of the run.
+      name: of the score.
+      step: after which it goes on; of what is later nothing is kept.
+      spare: how many scorings there can be between two checkpoints of the run, all of which may be the
+        best so far, and from any of which a killed run may have to come back to the one before.
+    """
     self._name = name
-    # Two: the best may be of a step that a run has not come back to since it was killed.
-    self._kept = checkpoints.Checkpoints(folder / workdir.BEST, keep=2)
+    self._kept = checkpoints.Checkpoints(folder / workdir.BEST, keep=1 + spare)
     parallel.on_primary(lambda: self._kept.discard(after=step))
     self._kept.reload()
 
@@ -57,7 +98,7 @@ class Best:
 
   def _is_best(self, history: Iterable[Line], line: Line) -> bool:
     protocol = _protocol(line)
-    before = [old[self._name] for old in history if 'card' in old and _protocol(old) == protocol]
+    before = [old.get(self._name) for old in history if 'card' in old and _protocol(old) == protocol]
     value = line[self._name]
     return value is not None and all(
       old is None or scores.is_better(self._name, value, old) for old in before
@@ -69,7 +110,8 @@ class Best:
 
 
 def _protocol(line: Line) -> Line:
-  return {key: value for key, value in line['card'].items() if key != 'step'}
+  # How many are compared follows from how many there are, but only some scores say it.
+  return {key: value for key, value in line['card'].items() if key not in ('step', 'compared')}
 
 
 class Alarm:

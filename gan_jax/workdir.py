@@ -18,9 +18,15 @@ CONFIG, METRICS, SCORES = 'config.json', 'metrics.jsonl', 'scores.jsonl'
 SAMPLES, CHECKPOINTS, BEST, FILM = 'samples', 'checkpoints', 'best', 'samples.gif'
 
 
-def write_whole(path: pathlib.Path, content: bytes) -> None:
-  """Writes a file so that it is there whole or, whatever happens, as it was before."""
-  draft = path.with_name(f'.{path.name}.draft')
+def write_whole(path: pathlib.Path, content: bytes, shared: bool = False) -> None:
+  """Writes a file so that it is there whole or, whatever happens, as it was before.
+
+  Args:
+    path: of the file.
+    content: of the file.
+    shared: whether other processes may write it at the same time.
+  """
+  draft = path.with_name(f'.{path.name}.{os.getpid() if shared else ""}draft')
   draft.write_bytes(content)
   draft.replace(path)
 
@@ -101,9 +107,18 @@ def write_config(folder: pathlib.Path, config: Plain) -> None:
 
 
 def add_scores(folder: pathlib.Path, line: Mapping[str, Any]) -> None:
-  """Appends to the scores that were asked for: {'step', 'scores', 'card'}."""
-  with open(folder / SCORES, 'ab', buffering=0) as file:
-    file.write(_encoded(line))
+  """Appends to the scores that were asked for: {'step', 'scores', 'card'}.
+
+  Raises:
+    ConfigError: the folder cannot be written to.
+  """
+  path = folder / SCORES
+  try:
+    torn = path.exists() and not path.read_bytes().endswith(b'\n')
+    with open(path, 'ab', buffering=0) as file:
+      file.write(b'\n' * torn + _encoded(line))
+  except OSError as error:
+    raise ConfigError(f'workdir: cannot write to {path} ({error.strerror})') from error
 
 
 class Metrics:

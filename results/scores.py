@@ -9,6 +9,7 @@ what a perfect generator would draw (the floor), uniform noise is the ceiling. O
 
 import argparse
 import concurrent.futures
+import math
 import os
 import statistics
 import subprocess
@@ -36,15 +37,16 @@ def folder(name: str, seed: int):
 
 
 def train(name: str, seed: int) -> None:
-  """Trains to the end, and leaves in the folder which code did."""
+  """Trains to the end, and leaves in the folder which code began it."""
   commit, mark = shared.commit(), folder(name, seed) / 'commit'
   flags = [f'--config=experiments/{name}.py', f'--config.seed={seed}', f'--workdir={mark.parent}']
+  mark.parent.mkdir(parents=True, exist_ok=True)
+  if not mark.exists():
+    mark.write_text(commit)
   command = [sys.executable, '-m', 'gan_jax.main', *flags]
   done = subprocess.run(command, cwd=shared.ROOT, capture_output=True, text=True)
   if done.returncode:
-    raise RuntimeError(f'{name}: {done.stderr.strip().splitlines()[-1]}')
-  if 'finished before' not in done.stdout:
-    mark.write_text(commit)
+    raise RuntimeError(f'{name}, seed {seed}: exit {done.returncode}: {done.stderr.strip()[-500:]}')
 
 
 class Judge:
@@ -80,7 +82,23 @@ class Judge:
     from gan_jax import scores
 
     of = scores.Comparison(self._real, seen, 'digits', self._how.seed, self._gaussian)
-    return {k: v for score in self._how.chosen.values() for k, v in score(of).items()}
+    found = {k: v for score in self._how.chosen.values() for k, v in score(of).items()}
+    return {name: value if math.isfinite(value) else None for name, value in found.items()}
+
+  @property
+  def card(self) -> dict:
+    """The protocol of all scores."""
+    network = self._how.network
+    return {
+      'data': 'mnist5k',
+      'real': HALF,
+      'generated': HALF,
+      'seed': self._how.seed,
+      'features': network.name,
+      'features_digest': network.digest,
+      'resizer': network.resizer,
+      'weights': 'averaged',
+    }
 
 
 def score() -> None:
@@ -96,7 +114,7 @@ def score() -> None:
       lines.append(line)
   NOTES.unlink(missing_ok=True)
   for line in lines:
-    shared.note(NOTES, line | {'commit': shared.commit()})
+    shared.note(NOTES, line | {'scored': shared.commit(), 'card': judge.card})
 
 
 def write_table() -> None:

@@ -7,7 +7,7 @@ import signal
 import numpy as np
 import pytest
 from conftest import command, finish, python, start
-from run_test import arrays, assert_same_run, lines, until
+from run_test import arrays, assert_same_run, free_port, lines, until
 
 from gan_jax import checkpoints, workdir
 
@@ -19,7 +19,7 @@ RING = (
 
 
 def scored(folder):
-  return [line for line in lines(folder) if 'card' in line]
+  return [line for line in lines(folder) if 'frechet_coordinates' in line]
 
 
 def best(folder):
@@ -34,6 +34,7 @@ def scored_run(tmp_path_factory):
   done = command(*RING, f'--workdir={folder}')
   assert done.returncode == 0, done.stderr
   assert 'step 10/60  frechet_coordinates ' in done.stdout
+  assert 'scores: 200 samples of seed 0, averaged weights, against 200 of ring' in done.stdout
   return folder
 
 
@@ -59,6 +60,21 @@ def test_a_killed_run_has_the_same_scores_and_the_same_best(tmp_path, scored_run
   assert at == other_at
   for name in one:
     np.testing.assert_array_equal(one[name], other[name])
+
+
+@pytest.mark.xdist_group('two processes')
+def test_two_processes_score_together_and_come_back_to_the_best(tmp_path, scored_run):
+  folder = shutil.copytree(scored_run, tmp_path / 'run')
+  for step in (40, 60):
+    shutil.rmtree(folder / workdir.CHECKPOINTS / str(step))
+  shared = (f'--coordinator=127.0.0.1:{free_port()}', '--num_processes=2', f'--workdir={folder}')
+  both = [start(*RING, *shared, f'--process_id={i}') for i in range(2)]
+  for done in map(finish, both):
+    assert done.returncode == 0, done.stderr
+  for one, two in zip(scored(scored_run), scored(folder), strict=True):
+    assert one['card'] == two['card']
+  values = {line['step']: line['frechet_coordinates'] for line in scored(folder)}
+  assert best(folder)[0] == min(values, key=values.get)
 
 
 def test_the_command_gives_on_eight_devices_the_score_that_the_loop_gave_on_one(scored_run):

@@ -131,6 +131,9 @@ def test_a_generator_may_begin_with_samples_that_are_alike():
     ({'discriminator/loss': -1199.0}, None),
     ({'generator/fake_score': -1001.0}, 'divergence'),
     ({'generator/fake_score': 999.0}, None),
+    # Neither score alone, but how far they are apart.
+    ({'discriminator/real_score': 600.0, 'discriminator/fake_score': -600.0}, 'divergence'),
+    ({'discriminator/real_score': 900.0, 'discriminator/fake_score': 900.0}, None),
     ({'generator/gradient_norm': 4001.0}, 'divergence'),
     ({'generator/gradient_norm': 3999.0}, None),
     ({'discriminator/r1': 1e9}, None),
@@ -190,6 +193,10 @@ def test_lines_of_other_things_are_passed_over():
   ]
   mixed = sorted(lines + others, key=lambda line: line['step'])
   assert fold(mixed) == fold(lines)
+  # Such a line does not keep up the gradient of the one before.
+  tells = {'discriminator/accuracy': 1.0}
+  lines = run((3, tells), (1, {**tells, 'generator/gradient_norm': 1e3}), (30, tells))
+  assert named([*lines[:4], {'step': 450, 'modes/captured': 3.0}, *lines[4:]]) == []
 
 
 def test_a_state_is_rebuilt_from_the_lines_of_the_file():
@@ -256,6 +263,7 @@ def trained(name, steps, rates, every=10, **networks):
   """The lines that a run on the ring would log, with these optimizers and these networks of our own."""
   players = {f'players.{player}': spec for player, spec in rates.items()}
   sizes = {'batch_size': 64, 'steps_per_call': every}
+  sizes |= {f'networks.{network}.hidden': (64, 64) for network in ('discriminator', 'generator')}
   config = experiment(ROOT / 'experiments' / f'{name}.py', 'ring', **players, **sizes)
   built, local = loop.assemble(config), jax.devices()[:1]
   if networks:
@@ -303,5 +311,5 @@ def test_a_critic_without_bounds_diverges():
 
 
 def test_a_game_that_goes_well_raises_nothing():
-  lines = trained('r1', 1000, {'discriminator': adam(1e-3), 'generator': adam(1e-3)})
+  lines = trained('gan', 1000, {'discriminator': adam(1e-3), 'generator': adam(1e-3)})
   assert kinds(lines) == set()

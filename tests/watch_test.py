@@ -13,7 +13,7 @@ def line(step, value, **card):
 
 
 def kept_steps(tmp_path, name, values, history=(), after=0):
-  best, lines = watch.Best(tmp_path, name, after), list(history)
+  best, lines = watch.Best(tmp_path, name, after, spare=1), list(history)
   for step, value in values.items():
     best.consider(lines, line(step, value), {'value': jnp.float32(value or 0)})
     lines.append(line(step, value))
@@ -40,9 +40,23 @@ def test_scores_of_another_protocol_are_not_compared_with(tmp_path):
   assert kept_steps(tmp_path, 'frechet_x', {5: 9.0}, history=[line(4, 1.0, generated=20)])[-1] == 5
 
 
+def test_a_score_that_was_not_made_before_has_no_competitor(tmp_path):
+  before = {'step': 4, 'kernel_x': 1.0, 'card': {**CARD, 'step': 4}}
+  assert kept_steps(tmp_path, 'frechet_x', {5: 9.0}, history=[before])[-1] == 5
+
+
+def test_scores_added_to_the_protocol_do_not_forget_the_best(tmp_path):
+  alone = kept_steps(tmp_path, 'frechet_x', {4: 3.0})
+  best = watch.Best(tmp_path, 'frechet_x', step=4, spare=1)
+  best.consider([line(4, 3.0)], line(6, 4.0, compared=10), {'value': jnp.float32(4)})
+  best.close()
+  with checkpoints.opened(tmp_path / workdir.BEST) as kept:
+    assert kept.steps() == alone
+
+
 def test_what_a_killed_run_kept_beyond_its_last_checkpoint_is_not_the_best_any_more(tmp_path):
   assert kept_steps(tmp_path, 'frechet_x', {1: 5.0, 2: 4.0, 3: 1.0})[-1] == 3
-  watch.Best(tmp_path, 'frechet_x', step=2).close()
+  watch.Best(tmp_path, 'frechet_x', step=2, spare=1).close()
   with checkpoints.opened(tmp_path / workdir.BEST) as kept:
     assert kept.steps() == [2]
   assert kept_steps(tmp_path, 'frechet_x', {3: 1.0}, [line(1, 5.0), line(2, 4.0)], after=2)[-1] == 3

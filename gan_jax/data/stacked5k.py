@@ -4,6 +4,9 @@ The classic test of mode collapse on pictures. Published scores are of stacks of
 of the 5,000 digits of `mnist5k`, so there are fewer of each kind to tell apart.
 """
 
+import functools
+from collections.abc import Callable
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -22,9 +25,13 @@ class Stacks:
 
   def scores(self, samples: np.ndarray) -> dict[str, float]:
     """Modes captured by samples, uint8 [N, height, width, 3], see `metrics.stacked`."""
-    network = classifier.load()
-    logits = jax.jit(lambda images: network.apply(network.params, images).logits)
-    return stacked.scores(stacked.classified(samples, logits))
+    return stacked.scores(stacked.classified(samples, _classify()))
+
+
+@functools.cache
+def _classify() -> Callable[[chex.Array], chex.Array]:
+  network = classifier.load()
+  return jax.jit(lambda images: network.apply(network.params, images).logits)
 
 
 def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 3) -> Source:

@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 
+from gan_jax import cache
 from gan_jax.errors import ConfigError
 from gan_jax.metrics.features import FeatureNetwork, inception_v3
 
@@ -32,8 +33,7 @@ def place() -> pathlib.Path:
   named = os.environ.get(VARIABLE)
   if named:
     return pathlib.Path(named).expanduser()
-  cache = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
-  return pathlib.Path(cache) / 'gan_jax' / 'inception.npz'
+  return cache.folder() / 'inception.npz'
 
 
 def check(params: inception_v3.Params, named: str) -> None:
