@@ -1,5 +1,6 @@
 """Pictures and scores of a run on points, and samples out of it."""
 
+import importlib.metadata
 import io
 import json
 
@@ -59,7 +60,7 @@ def test_scores_are_logged_with_every_picture_but_the_first(ring_run):
   scored = [line for line in lines(folder) if any(name.startswith('modes/') for name in line)]
   assert [line['step'] for line in scored] == [4, 8]
   for line in scored:
-    assert set(line) == {'step', 'modes/captured', 'modes/high_quality', 'modes/reverse_kl'}
+    assert set(line) == {'step', 'modes/captured', 'modes/high_quality', 'modes/reverse_kl', 'card'}
   assert said.count('modes: captured') == 2
 
 
@@ -69,7 +70,16 @@ def test_the_scores_are_those_of_the_saved_weights(ring_run):
   samples = jax.jit(game.sample)(variables, latents.sample_keys(0, 0, modes.SAMPLES))
   source = loop.build.source(workdir.read_config(folder))
   wanted = {f'modes/{k}': float(v) for k, v in modes.scores(samples, *source.modes).items()}
-  assert lines(folder)[-1] == pytest.approx({'step': step, **wanted}, rel=1e-4)
+  found = lines(folder)[-1]
+  assert found.pop('card') == {
+    'data': 'ring',
+    'generated': modes.SAMPLES,
+    'seed': 0,
+    'weights': 'averaged',
+    'version': importlib.metadata.version('gan_jax'),
+    'step': step,
+  }
+  assert found == pytest.approx({'step': step, **wanted}, rel=1e-4)
 
 
 def test_a_crash_after_scores_and_before_their_checkpoint_leaves_no_line_twice(ring_run, tmp_path):
