@@ -61,7 +61,7 @@ def test_scores_are_logged_with_every_picture_but_the_first(ring_run):
   assert [line['step'] for line in scored] == [4, 8]
   for line in scored:
     assert set(line) == {'step', 'modes/captured', 'modes/high_quality', 'modes/reverse_kl', 'card'}
-  assert said.count('modes: captured') == 2
+  assert said.count('  modes/captured ') == 2
 
 
 def test_the_scores_are_those_of_the_saved_weights(ring_run):
