@@ -11,8 +11,6 @@ for the paper's SGD with momentum: with SGD the minimax game collapsed to one im
 learned a few ragged kinds of digits.
 """
 
-from ml_collections import FieldReference
-
 from gan_jax import config as configs
 from gan_jax import flavours
 
@@ -32,8 +30,7 @@ def get_config(preset: str = '') -> configs.Config:
 
 def _paper(config: configs.Config, small: bool) -> None:
   """The networks of the paper's MNIST model."""
-  size, channels = FieldReference(28), FieldReference(1)
-  config.data.size, config.data.channels = size, channels
+  size, channels = config.data.get_ref('size'), config.data.get_ref('channels')
   config.networks = {
     'generator': {
       'name': 'mlp.Generator',

@@ -169,9 +169,19 @@ def source(config: Plain) -> data.Source:
   """The data that a config names."""
   with at('data'):
     name, settings = names.split(config['data'])
+    kind, colon, of = name.partition(':')
     sources = names.modules(data, 'load')
-    names.choose(name, sources)
-    return names.call(sources[name].load, settings, config['seed'], config['batch_size'])
+    names.choose(kind, sources)
+    load = sources[kind].load
+    takes = inspect.signature(load).parameters
+    if bool(colon) != ('of' in takes):
+      raise ConfigError(
+        f'name is {name!r}; ' + (f'write it as {kind!r}' if colon else f'say which: {kind}:...')
+      )
+    offered = {'of': of, **{key: config[key] for key in ('seed', 'batch_size', 'placement')}}
+    own = {key: p.default is p.empty for key, p in takes.items() if key not in offered}
+    names.check(settings, own)
+    return load(**{key: offered[key] for key in takes if key in offered}, **settings)
 
 
 def unseen_source(config: Plain, trained_on: data.Source) -> data.Source:
@@ -182,6 +192,7 @@ def unseen_source(config: Plain, trained_on: data.Source) -> data.Source:
   return trained_on if trained_on.images is not None else source({**config, 'seed': 0})
 
 
-def first_batch(config: Plain, built: data.Source) -> dict[str, jax.Array]:
-  """The whole first global batch."""
-  return jax.jit(built.batch)(built.arrays, 0, np.arange(config['batch_size']))
+def batch(config: Plain, built: data.Source, draw: int = 0) -> dict[str, jax.Array]:
+  """The whole global batch number `draw`, the first unless said."""
+  rows = np.arange(config['batch_size'])
+  return jax.jit(built.batch)(data.arrays_of(built, draw, 1, rows), draw, rows)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import latents, parallel
+from gan_jax.data import Images
 from gan_jax.game import Game, PyTree
 from gan_jax.metrics import frechet
 from gan_jax.metrics.features import FeatureNetwork
@@ -21,7 +22,7 @@ BATCH = 100
 _QUEUED = 8
 """Parts after which to wait: on CPU, devices that race ahead of each other end the process."""
 
-Images = Callable[[PyTree, chex.Array], chex.Array]
+Make = Callable[[PyTree, chex.Array], chex.Array]
 """(what all devices share, places [b]) -> the images at these places [b, H, W, C], or points [b, D].
 
 Images are uint8, or float32 in [-1, 1] and then looked at as a PNG would hold them.
@@ -54,7 +55,7 @@ class Seen(NamedTuple):
     )
 
 
-def generated(game: Game, seed: int) -> Images:
+def generated(game: Game, seed: int) -> Make:
   """Samples of a game, from its variables; sample i depends on the seed and on i alone."""
 
   def images(variables: PyTree, places: chex.Array) -> chex.Array:
@@ -72,7 +73,7 @@ def given(images: PyTree, places: chex.Array) -> chex.Array:
 class Collector:
   """Looks at images through one network; its program is compiled once."""
 
-  def __init__(self, network: FeatureNetwork, images: Images, kept: int):
+  def __init__(self, network: FeatureNetwork, images: Make, kept: int):
     """Prepares for `images`, of which the first `kept` are kept."""
     self._kept = kept
     self._params = parallel.replicate(network.params)
@@ -128,7 +129,7 @@ def _stored(images: chex.Array) -> chex.Array:
   return jnp.clip(jnp.rint((images + 1) * 127.5), 0, 255).astype(jnp.uint8)
 
 
-def _look(network: FeatureNetwork, images: Images, shared: PyTree, rows: chex.Array) -> PyTree:
+def _look(network: FeatureNetwork, images: Make, shared: PyTree, rows: chex.Array) -> PyTree:
   """What one device does of a part: the moments so far, and what was seen of the whole part."""
   places = shared['first'] + rows
   made = images(shared['source'], places)
@@ -143,14 +144,23 @@ def _look(network: FeatureNetwork, images: Images, shared: PyTree, rows: chex.Ar
   return moments, (features, logits, made)
 
 
-def collect_set(network: FeatureNetwork, images: np.ndarray, kept: int) -> Seen:
-  """Looks at a set of images at rest, uint8 [N, height, width, channels], or points [N, D]."""
+def collect_set(
+  network: FeatureNetwork, images: Images, kept: int, order: np.ndarray | None = None
+) -> Seen:
+  """Looks at a set of images at rest, uint8 [N, height, width, channels], or points [N, D].
+
+  Args:
+    network: that looks.
+    images: the set.
+    kept: of how many features are kept.
+    order: places [N], in which they are looked at; None: as they come.
+  """
   collector = Collector(network, given, kept)
-  size = collector.size
+  order, size = np.arange(len(images)) if order is None else order, collector.size
 
   def parts() -> Iterator[np.ndarray]:
     for first in range(0, len(images), size):
-      part = images[first : first + size]
+      part = images[order[first : first + size]]
       yield np.pad(part, [(0, size - len(part))] + [(0, 0)] * (images.ndim - 1))
 
   return collector.parts(parts(), len(images))

@@ -10,6 +10,9 @@ from gan_jax.errors import ConfigError
 
 Plain = dict[str, Any]
 
+PLACEMENTS = ('auto', 'resident', 'stream')
+"""Of a set of images, see `data.placing`."""
+
 ORDERS = ('alternating', 'simultaneous', 'extragradient')
 """Of play in a step, see `train.Play`."""
 
@@ -38,7 +41,10 @@ def default() -> Config:
       arguments} of gan_jax.transforms or optax, on gradients, on the optimizer's changes, and last on
       what the changes make of the weights; in each of these in the order of names}}.
     ema: {network: decay} of the networks of which an average of the weights is kept.
-    data: {'name': a module of gan_jax.data, **settings of its load}.
+    data: {'name': a module of gan_jax.data, or 'module:which' as 'tfds:cifar10', 'folder:pictures',
+      **settings of its load}.
+    placement: 'resident': images lie in the memory of the devices, 'stream': they are read from the
+      disk as they are needed, or 'auto': by their size. The batches are the same.
     log_every, sample_every, checkpoint_every: steps between lines of metrics, pictures and
       checkpoints.
     keep: how many of the newest checkpoints are kept.
@@ -60,6 +66,7 @@ def default() -> Config:
       'players': {},
       'ema': {},
       'data': {},
+      'placement': 'auto',
       'log_every': 50,
       'sample_every': 500,
       'checkpoint_every': 500,
@@ -83,7 +90,7 @@ WATCHING = ('evaluate_every', 'evaluate', 'on_alert')
 INTERVALS = ('log_every', 'sample_every', 'checkpoint_every')
 """Keys that are steps, between what is done again and again."""
 
-MAY_CHANGE = ('steps', *INTERVALS, 'keep', *WATCHING)
+MAY_CHANGE = ('steps', 'placement', *INTERVALS, 'keep', *WATCHING)
 """Keys that do not change what a run computes, so a resumed run may have others."""
 
 ON_ALERT = ('warn', 'stop')
@@ -129,7 +136,8 @@ def check(config: Plain, devices: int) -> None:
     _whole(config, key, 1)
   for key in ('seed', 'evaluate_every'):
     _whole(config, key, 0)
-  for key, known in (('update', ORDERS), ('on_alert', ON_ALERT)):
+  choices = {'update': ORDERS, 'placement': PLACEMENTS, 'on_alert': ON_ALERT}
+  for key, known in choices.items():
     if config[key] not in known:
       raise ConfigError(f'{key} is {config[key]!r}; it must be one of: {", ".join(known)}')
   _check_divisions(config, devices)

@@ -1,7 +1,7 @@
 """Digests of arrays: what a number was computed from, in a word that is the same everywhere."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -10,8 +10,7 @@ import numpy as np
 
 def of_array(array: np.ndarray) -> str:
   """SHA-256 of an array: of its type, its shape and its bytes."""
-  head = f'{array.dtype} {array.shape} '.encode()
-  return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
+  return of_parts([array], array.shape, array.dtype)
 
 
 def of_tree(tree: Any) -> str:
@@ -23,4 +22,12 @@ def of_tree(tree: Any) -> str:
 def of_texts(texts: Mapping[str, str]) -> str:
   """SHA-256 of named texts, in the order of their names."""
   lines = ''.join(f'{name}={texts[name]}\n' for name in sorted(texts))
-  return hashlib.sha256(lines.encode()).hexdigest()
+  return hashlib.sha256(lines.encode(errors='surrogateescape')).hexdigest()
+
+
+def of_parts(parts: Iterable[np.ndarray], shape: tuple[int, ...], dtype: Any) -> str:
+  """The digest `of_array` of an array of this shape and type that comes in parts of its first axis."""
+  found = hashlib.sha256(f'{np.dtype(dtype)} {shape} '.encode())
+  for part in parts:
+    found.update(np.ascontiguousarray(part))
+  return found.hexdigest()

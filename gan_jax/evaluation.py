@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gan_jax import names, reference, scores
 from gan_jax.collect import Collector, NotFiniteError, generated
-from gan_jax.data import Source
+from gan_jax.data import Source, arrays_of
 from gan_jax.errors import ConfigError, DivergedError
 from gan_jax.game import Game, PyTree
 from gan_jax.metrics import features, frechet
@@ -130,8 +131,9 @@ class Evaluator:
 
 def _check_sight(network: FeatureNetwork, source: Source) -> None:
   """Raises ConfigError if the network cannot look at examples of this shape."""
-  places = jnp.zeros(1, jnp.int32)
-  shape = jax.eval_shape(source.batch, source.arrays, 0, places)['real'].shape
+  place = np.zeros(1, np.int32)
+  arrays = arrays_of(source, 0, 1, place)
+  shape = jax.eval_shape(source.batch, arrays, 0, place)['real'].shape
   example = jax.ShapeDtypeStruct(shape, jnp.float32 if len(shape) == 2 else jnp.uint8)
   try:
     rank = jax.eval_shape(network.apply, network.params, example).features.ndim

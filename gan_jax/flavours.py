@@ -5,7 +5,7 @@ a paper's protocol, 'test' for seconds of the run, and words of the experiment's
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml_collections import FieldReference
 
@@ -16,6 +16,47 @@ from gan_jax.errors import ConfigError
 PLANE = ('ring', 'grid', 'swiss_roll')
 POINTS = (*PLANE, 'mixture_1200')
 PROTOCOLS = ('pacgan', 'veegan')
+
+
+class Pictures(NamedTuple):
+  """A set of images, and how long and wide it is trained on.
+
+  Attributes:
+    name: of the data.
+    size: height and width.
+    channels: 1 or 3.
+    crop: the side of the square in the middle of a picture that is kept; 0: the largest.
+    features: by which feature network it is scored as it trains; '' where the one to compare by, that
+      of FID, is too slow for that.
+    steps: of training.
+    width: of the networks.
+  """
+
+  name: str
+  size: int
+  channels: int = 3
+  crop: int = 0
+  features: str = ''
+  steps: int = 100_000
+  width: int = 64
+
+
+IMAGES = {
+  'mnist': Pictures('mnist5k', 28, 1, features='digits', steps=3_000, width=32),
+  'mnist60k': Pictures('tfds:mnist', 28, 1, features='digits', steps=10_000, width=32),
+  'fashion_mnist': Pictures('tfds:fashion_mnist', 28, 1, features='fashion', steps=10_000, width=32),
+  'cifar10': Pictures('tfds:cifar10', 32),
+  'cifar100': Pictures('tfds:cifar100', 32),
+  'svhn_cropped': Pictures('tfds:svhn_cropped', 32),
+  # The crop of 108 of 178 x 218 pixels is that of DCGAN's TensorFlow code; 178 is usual as well.
+  'celeb_a': Pictures('tfds:celeb_a', 64, crop=108),
+  'lsun': Pictures('tfds:lsun/bedroom', 64),
+  'imagenet2012': Pictures('tfds:imagenet2012', 64),
+  'imagenet_resized': Pictures('tfds:imagenet_resized/64x64', 64),
+  'emoji': Pictures('folder:build/emoji', 32, steps=10_000, width=32),
+  'folder': Pictures('folder:', 64),
+}
+"""The words that say images."""
 
 Words = frozenset[str]
 Fields = Mapping[str, Any]
@@ -32,12 +73,13 @@ def words(preset: str, *own: str) -> Words:
     ConfigError: a word that there is not, or two that exclude each other.
   """
   given = [word for word in preset.split('-') if word]
-  known = ('mnist', *POINTS, *PROTOCOLS, 'test', *own)
+  known = (*IMAGES, *POINTS, *PROTOCOLS, 'test', *own)
   for word in given:
     names.choose(word, known)
-  for group in (('mnist', *POINTS), PROTOCOLS):
-    if len(set(group) & set(given)) > 1:
-      raise ConfigError(f'the preset {preset!r} asks for two of: {", ".join(group)}; choose one')
+  for group in ((*IMAGES, *POINTS), PROTOCOLS):
+    both = [word for word in group if word in given]
+    if len(both) > 1:
+      raise ConfigError(f'the preset {preset!r} asks for both {" and ".join(both)}; choose one')
   if set(PROTOCOLS) & set(given) and not set(PLANE) & set(given):
     raise ConfigError(
       f'{", ".join(PROTOCOLS)} are for points of a plane; say which: {", ".join(PLANE)}'
@@ -80,8 +122,9 @@ def critic_steps(config: configs.Config, count: int, chosen: Words) -> None:
 
 
 def last_for(config: configs.Config, chosen: Words, images: int, points: int) -> None:
-  """Sets the number of steps, unless the preset is a test or has a paper's."""
-  if not chosen & {'test', *PROTOCOLS}:
+  """Sets the number of steps on points and on digits, unless the preset is a test or a paper's."""
+  others = IMAGES.keys() - {'mnist'}
+  if not chosen & {'test', *PROTOCOLS, *others}:
     config.steps = points if on_points(chosen) else images
 
 
@@ -103,13 +146,16 @@ def _adam(rate: float, b1: float = 0.5) -> dict[str, Any]:
 
 
 def _images(chosen: Words, judge: Fields) -> configs.Config:
-  """Digits, with DCGAN's networks and settings."""
-  config = configs.default()
-  size, channels, width = FieldReference(28), FieldReference(1), FieldReference(32)
+  """Images, digits unless others are said, with DCGAN's networks and settings."""
+  config, (word,) = configs.default(), chosen & IMAGES.keys() or {'mnist'}
+  shown = IMAGES[word]
+  size, channels = FieldReference(shown.size), FieldReference(shown.channels)
+  width = FieldReference(shown.width)
   if 'name' not in judge:
     judge = {'name': 'dcgan.Discriminator', 'width': width, **judge}
-  config.steps, config.steps_per_call = 3_000, 5
-  config.data = {'name': 'mnist5k', 'size': size, 'channels': channels}
+  config.steps, config.steps_per_call = shown.steps, 5
+  framed = {} if word == 'mnist' else {'crop': shown.crop, 'filter': 'lanczos', 'flip': False}
+  config.data = {'name': shown.name, 'size': size, 'channels': channels, **framed}
   config.gan = {'prior': {'name': 'uniform', 'size': 100}}
   config.networks = {
     'generator': {'name': 'dcgan.Generator', 'size': size, 'channels': channels, 'width': width},
@@ -117,8 +163,9 @@ def _images(chosen: Words, judge: Fields) -> configs.Config:
   }
   config.players = {'generator': _adam(2e-4), 'discriminator': _adam(2e-4)}
   config.ema = {'generator': 0.999}
-  config.evaluate_every = 1_000
-  config.evaluate.update({'features': 'digits', 'best': 'frechet_digits'})
+  config.evaluate.features = shown.features or 'inception'
+  if shown.features:
+    config.evaluate_every, config.evaluate.best = 1_000, f'frechet_{shown.features}'
   if 'test' in chosen:
     width.set(8)
     _shorten(config)

@@ -2,9 +2,11 @@
 
 import contextlib
 import functools
+import itertools
 import pathlib
 import signal
 import time
+from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
 import jax
@@ -14,6 +16,7 @@ from gan_jax import (
   build,
   checkpoints,
   cli,
+  data,
   drawing,
   latents,
   page,
@@ -24,8 +27,9 @@ from gan_jax import (
   workdir,
 )
 from gan_jax.config import Plain
+from gan_jax.data import ahead
 from gan_jax.errors import ConfigError, DivergedError
-from gan_jax.game import Game
+from gan_jax.game import Game, PyTree
 from gan_jax.progress import Progress
 from gan_jax.train import Play, TrainState, averaged, init_state, make_step
 
@@ -47,7 +51,7 @@ class Built(NamedTuple):
 
   game: Game
   play: Play
-  source: build.data.Source
+  source: data.Source
 
 
 def assemble(config: Plain) -> Built:
@@ -62,7 +66,7 @@ def assemble(config: Plain) -> Built:
 
 def start(config: Plain, built: Built) -> TrainState:
   """The state before the first step."""
-  batch = build.first_batch(config, built.source)
+  batch = build.batch(config, built.source)
   begin = jax.jit(functools.partial(init_state, built.game, built.play))
   return begin(latents.stream(config['seed'], 'training'), batch)
 
@@ -72,7 +76,7 @@ def _check_shapes(config: Plain, built: Built) -> None:
   keys = jax.random.split(jax.random.key(0), 2)
   state = jax.eval_shape(lambda: start(config, built))
   made = jax.eval_shape(built.game.sample, state.variables, keys).shape[1:]
-  real = jax.eval_shape(lambda: build.first_batch(config, built.source))['real'].shape[1:]
+  real = jax.eval_shape(lambda: build.batch(config, built.source))['real'].shape[1:]
   if made != real:
     raise ConfigError(
       f'samples are of shape {made}, but the data is {real}; give both the same size and channels'
@@ -178,16 +182,15 @@ class _Loop:
     call = parallel.on_devices(
       make_step(built.game, built.play, built.source.batch, parallel.ACROSS, config['steps_per_call'])
     )
-    feed = parallel.feed(built.source.arrays, config['batch_size'])
     state = parallel.replicate(state)
     if self._step == 0:
       self._picture(state)
     if self._evaluate:
       self._begin_scoring(state)
     pending = None
-    with parallel.StopRequest() as stop:
+    with parallel.StopRequest() as stop, self._feeds() as feeds:
       while self._step < config['steps']:
-        state, metrics = call(state, feed)
+        state, metrics = call(state, next(feeds))
         self._step += config['steps_per_call']
         # The devices are at work on this call while the host reads the metrics of the one before.
         if pending:
@@ -203,6 +206,18 @@ class _Loop:
       self._kept.wait()
     self.state = state
     return Outcome(self._step, stop.signal, alerted=self._alerted and self._step < config['steps'])
+
+  @contextlib.contextmanager
+  def _feeds(self) -> Iterator[Iterator[PyTree]]:
+    """What call after call reads from here on: the same each time, or a part of a stream."""
+    config, source, draws = self._config, self._built.source, self._built.play.draws
+    if source.part is None:
+      yield itertools.repeat(parallel.feed(source.arrays, config['batch_size']))
+      return
+    count, mine = config['steps_per_call'] * draws, parallel.rows(config['batch_size']).reshape(-1)
+    read = lambda first: data.arrays_of(source, first, count, mine)
+    with ahead.mapped(read, self._step * draws, count) as parts:
+      yield parallel.feeds(parts, config['batch_size'])
 
   def _is_due(self, key: str) -> bool:
     every = self._config[key]

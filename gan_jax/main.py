@@ -17,7 +17,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from gan_jax import config as configs
-from gan_jax import loop, parallel, workdir
+from gan_jax import data, digests, loop, parallel, workdir
 from gan_jax.errors import ConfigError
 
 _CONFIG = config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].')
@@ -59,12 +59,29 @@ def main() -> int:
   with contextlib.ExitStack() as held:
     parallel.on_primary(lambda: held.enter_context(workdir.held(folder)))
     parallel.together(lambda: workdir.check_same(folder, config))
-    outcome = loop.run(config, loop.assemble(config), folder, STARTED)
+    built = parallel.together(lambda: loop.assemble(config))
+    _check_data(built.source, folder)
+    outcome = loop.run(config, built, folder, STARTED)
   if parallel.is_primary():
     _tell(outcome, config, folder)
   if outcome.alerted:
     return cli.ALERTED
   return 128 + signal.SIGINT if outcome.signal == signal.SIGINT else 0
+
+
+def _check_data(source: data.Source, folder: pathlib.Path) -> None:
+  """Sees that all processes have the same data, and that a run goes on with what it began with."""
+  parallel.check_agreement(
+    source.part is None,
+    'the data fits into the memory of some processes only; say where it lies with --config.placement',
+  )
+  if source.images is None:
+    return
+  digest = source.digest or digests.of_array(source.images)
+  parallel.check_agreement(digest, 'the processes have different data of the same name')
+  parallel.on_primary(lambda: workdir.note_data(folder, {'digest': digest, 'about': source.about}))
+  if parallel.is_primary():
+    print(f'data: {source.about}', flush=True)
 
 
 def _tell(outcome: loop.Outcome, config: configs.Plain, folder: pathlib.Path) -> None:

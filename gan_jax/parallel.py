@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -180,6 +180,13 @@ def replicate(tree: PyTree, devices: Sequence[jax.Device] | None = None) -> PyTr
   return jax.tree.map(lambda x: jax.device_put(x.copy(), place), tree)
 
 
+def device_memory() -> int:
+  """Bytes of memory of a device of this process, the least; on CPU its share of the machine's."""
+  host = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // jax.local_device_count()
+  stats = [device.memory_stats() or {} for device in jax.local_devices()]
+  return min(found.get('bytes_limit', host) for found in stats)
+
+
 def feed(
   arrays: Mapping[str, np.ndarray],
   batch_size: int,
@@ -190,17 +197,58 @@ def feed(
   Returns:
     {'arrays': {name: [devices, ...]}, 'rows': int32 [devices, batch_size / all devices]}.
   """
-  local = list(devices or jax.local_devices())
-  total = len(local) * jax.process_count()
-  rows = np.arange(batch_size, dtype=np.int32).reshape(total, -1)
-  mine = rows[jax.process_index() * len(local) :][: len(local)]
-  place = NamedSharding(Mesh(np.array(local), (AXIS,)), PartitionSpec(AXIS))
+  local, mine = list(devices or jax.local_devices()), rows(batch_size, devices)
+  shared = {key: _placed([array] * len(local), local) for key, array in arrays.items()}
+  return {'arrays': shared, 'rows': _placed(mine, local)}
 
-  def each(values: Sequence[np.ndarray]) -> jax.Array:
-    parts = [jax.device_put(v[None], d) for v, d in zip(values, local, strict=True)]
-    return jax.make_array_from_single_device_arrays((len(local), *values[0].shape), place, parts)
 
-  return {'arrays': {k: each([v] * len(local)) for k, v in arrays.items()}, 'rows': each(mine)}
+def rows(batch_size: int, devices: Sequence[jax.Device] | None = None) -> np.ndarray:
+  """The rows of a global batch that each device of this process makes, int32 [devices, b]."""
+  count = len(devices or jax.local_devices())
+  every = np.arange(batch_size, dtype=np.int32).reshape(count * jax.process_count(), -1)
+  return every[jax.process_index() * count :][:count]
+
+
+def feeds(
+  parts: Iterable[Mapping[str, np.ndarray]],
+  batch_size: int,
+  devices: Sequence[jax.Device] | None = None,
+) -> Iterator[PyTree]:
+  """What call after call reads, of data that are not held by the devices.
+
+  The next part is on its way to the devices while they work on the one before.
+
+  Args:
+    parts: for each call arrays [draws, batch, ...], whose batch is the rows of all devices of this
+      process, see `rows`, in their order; or scalars, which all devices get.
+    batch_size: global.
+    devices: those of this process; None for all.
+
+  Yields:
+    As `feed` returns it.
+  """
+  local, mine = list(devices or jax.local_devices()), rows(batch_size, devices)
+  shared = _placed(mine, local)
+
+  def divided(array: np.ndarray) -> Sequence[np.ndarray]:
+    return np.split(array, len(local), axis=1) if array.ndim else [array] * len(local)
+
+  def placed(part: Mapping[str, np.ndarray]) -> PyTree:
+    arrays = {key: _placed(divided(array), local) for key, array in part.items()}
+    return {'arrays': arrays, 'rows': shared}
+
+  ready = map(placed, parts)
+  following = next(ready)
+  for part in ready:
+    now, following = following, part
+    yield now
+
+
+def _placed(values: Sequence[np.ndarray], devices: Sequence[jax.Device]) -> jax.Array:
+  """An array [devices, ...] of the values of each."""
+  place = NamedSharding(Mesh(np.array(devices), (AXIS,)), PartitionSpec(AXIS))
+  held = [jax.device_put(v[None], d) for v, d in zip(values, devices, strict=True)]
+  return jax.make_array_from_single_device_arrays((len(devices), *values[0].shape), place, held)
 
 
 def local(tree: PyTree) -> PyTree:

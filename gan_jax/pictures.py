@@ -28,7 +28,7 @@ def drawer(config: Plain, game: Game, source: data.Source) -> Draw:
   Images are drawn side by side, of averaged weights and of raw ones. Points are drawn over real ones
   and over the discriminator's output; those of a mixture are scored, see `metrics.modes`.
   """
-  real = build.first_batch(config, source)['real']
+  real = build.batch(config, source)['real']
   if real.ndim > 2:
     return _Images(config, game)
   return _Points(config, game, source, np.asarray(real))

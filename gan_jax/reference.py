@@ -53,13 +53,14 @@ def look(source: Source, network: FeatureNetwork, fresh: int, warn: Callable[[st
     return Reference(collect_set(network, points, len(points)), card)
   total = len(source.images)
   # Sets come sorted by class, and some scores use the first so many.
-  images = source.images[np.random.default_rng(ORDER).permutation(total)]
-  card = {'data_digest': digests.of_array(source.images), 'split': source.split, 'real': total}
+  order = np.random.default_rng(ORDER).permutation(total)
+  digest = source.digest or digests.of_array(source.images)
+  card = {'data_digest': digest, 'split': source.split, 'real': total}
   seen = _remembered(_place(card, network), warn)
   if not parallel.unanimous(seen is not None):
-    seen = collect_set(network, images, KEPT)
+    seen = collect_set(network, source.images, KEPT, order)
     parallel.on_primary(lambda: _remember(_place(card, network), seen, warn))
-  return Reference(seen._replace(images=images[:KEPT]), card)
+  return Reference(seen._replace(images=source.images[order[:KEPT]]), card)
 
 
 def _fresh(source: Source, num: int) -> np.ndarray:

@@ -24,7 +24,7 @@ NEIGHBOURS = 3
 """Training images beside each sample."""
 
 _PAIRS, _COLUMNS, _PATH = 8, 10, 200
-_SAMPLES, _CLOUD, _COMPARED, _BATCH = 12, 1000, 200, 500
+_SAMPLES, _CLOUD, _COMPARED, _BATCH, _PART = 12, 1000, 200, 500, 20_000
 
 About = dict[str, Any]
 
@@ -169,20 +169,22 @@ def _in_space(
   place: pathlib.Path,
   space: str,
   samples: np.ndarray,
-  bank: np.ndarray,
+  bank: data.Images,
   see: Callable[[np.ndarray], np.ndarray],
 ) -> About:
   """Draws a sheet, each row a sample and its neighbours; what is to be said of it."""
-  seen, bank_seen = see(samples), see(bank)
+  some = np.unique(np.linspace(0, len(bank) - 1, _COMPARED).astype(int))
+  seen = see(np.concatenate([samples, bank[some]]))
   # Pixels are compared as bytes, which need no copy of the set, and told of as in [-1, 1].
-  unit = 127.5 if bank_seen.dtype == np.uint8 else 1
-  index, apart = nearest(seen, bank_seen, min(NEIGHBOURS, len(bank)))
+  unit = 127.5 if seen.dtype == np.uint8 else 1
+  found, distances = _nearest(seen, bank, see, min(NEIGHBOURS, len(bank)))
+  index, apart, others = found[: len(samples)], *np.split(distances / unit, [len(samples)])
   rows = np.concatenate([samples[:, None], bank[index]], axis=1)
   drawing.save_png(place / page.NEIGHBOURS.format(space), _sheet(rows))
   return {
     'title': 'In pixels' if space == 'pixels' else f'In the features of {space}',
-    'text': _scale(bank_seen, unit),
-    'distances': (apart / unit).tolist(),
+    'text': _scale(others, unit),
+    'distances': apart.tolist(),
     'index': index.tolist(),
   }
 
@@ -193,11 +195,26 @@ def _sheet(images: np.ndarray) -> np.ndarray:
   return images.swapaxes(1, 2).reshape(rows * height, columns * width, channels)
 
 
-def _scale(bank: np.ndarray, unit: float) -> str:
-  """What the distances are to be compared with."""
-  some = np.unique(np.linspace(0, len(bank) - 1, _COMPARED).astype(int))
+def _nearest(
+  seen: np.ndarray, bank: data.Images, see: Callable[[np.ndarray], np.ndarray], k: int
+) -> tuple[np.ndarray, np.ndarray]:
+  """Places [N, k] and distances [N, k] of the nearest of the set, which may be larger than memory."""
+  found = []
+  for first in range(0, len(bank), _PART):
+    part = see(bank[first : first + _PART])
+    index, apart = nearest(seen, part, min(k, len(part)))
+    found.append((first + index, apart))
+  index, apart = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+  order = np.argsort(apart, axis=1, kind='stable')[:, :k]
+  return np.take_along_axis(index, order, 1), np.take_along_axis(apart, order, 1)
+
+
+def _scale(others: np.ndarray, unit: float) -> str:
+  """What the distances are to be compared with: those [N, k] of training images to the set."""
   what = 'Euclidean distance' + (', pixels from -1 to 1' if unit != 1 else '')
-  if len(bank) < 2:
+  if others.shape[1] < 2:
     return f'{what}.'
-  usual = np.median(nearest(bank[some], bank, 2)[1][:, 1]) / unit
-  return f'{what}. Of {len(some)} training images the nearest other is {usual:.3g} away, in the median.'
+  usual = np.median(others[:, 1])
+  return (
+    f'{what}. Of {len(others)} training images the nearest other is {usual:.3g} away, in the median.'
+  )

@@ -14,7 +14,7 @@ import tensorboardX
 from gan_jax.config import MAY_CHANGE, Plain, default, differences, plain
 from gan_jax.errors import ConfigError
 
-CONFIG, METRICS, SCORES = 'config.json', 'metrics.jsonl', 'scores.jsonl'
+CONFIG, DATA, METRICS, SCORES = 'config.json', 'data.json', 'metrics.jsonl', 'scores.jsonl'
 SAMPLES, CHECKPOINTS, BEST, FILM = 'samples', 'checkpoints', 'best', 'samples.gif'
 
 
@@ -104,6 +104,25 @@ def check_same(folder: pathlib.Path, config: Plain) -> None:
 def write_config(folder: pathlib.Path, config: Plain) -> None:
   """Writes the config as JSON."""
   write_whole(folder / CONFIG, json.dumps(config, indent=2).encode() + b'\n')
+
+
+def note_data(folder: pathlib.Path, about: Mapping[str, Any]) -> None:
+  """Writes what the data of a run is, {'digest': of all images, ...}.
+
+  Raises:
+    ConfigError: the run began with other data.
+  """
+  path = folder / DATA
+  try:
+    before = json.loads(path.read_text())['digest'] if path.exists() else about['digest']
+  except (ValueError, TypeError, KeyError) as error:
+    raise ConfigError(f'workdir: {path} is not what a run wrote; mend it or remove it') from error
+  if before != about['digest']:
+    raise ConfigError(
+      f'data: the images are not those with which the run in {folder} began, though of the same name '
+      f'(see {path}); put those back, or choose another --workdir'
+    )
+  write_whole(path, json.dumps(about, indent=2).encode() + b'\n')
 
 
 def add_scores(folder: pathlib.Path, line: Mapping[str, Any]) -> None:

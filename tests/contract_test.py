@@ -130,7 +130,7 @@ def test_samples_have_the_shape_of_the_data_and_depend_on_their_key_alone(subjec
   variables = subject.start().variables
   keys = latents.example_keys(jax.random.key(1), np.arange(5))
   samples = subject.built.game.sample(variables, keys)
-  batch = build.first_batch(subject.config, subject.built.source)
+  batch = build.batch(subject.config, subject.built.source)
   assert samples.shape == (5, *batch['real'].shape[1:])
   chex.assert_tree_all_finite(samples)
   alone = subject.built.game.sample(variables, keys[3:4])

@@ -3,8 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.data import mnist5k, resident
+from gan_jax.data import mnist5k
 from gan_jax.data.order import shuffled
+from gan_jax.data.placing import ImageSet, place
 from gan_jax.errors import ConfigError
 
 
@@ -32,7 +33,7 @@ def test_orders_are_uniform():
 
 def test_an_epoch_shows_every_image_at_most_once_and_epochs_differ():
   images = np.arange(100, dtype=np.uint8)[:, None, None, None]
-  source = resident(images, np.arange(100, dtype=np.int32), seed=5, batch_size=30)
+  source = place(ImageSet(images, np.arange(100, dtype=np.int32)), seed=5, batch_size=30)
   draw = lambda number: np.asarray(source.batch(source.arrays, number, np.arange(30))['label'])
   arrays = {k: jnp.asarray(v) for k, v in source.arrays.items()}
   source = source._replace(arrays=arrays)

@@ -10,7 +10,7 @@ from gan_jax import config as configs
 from gan_jax.data import points
 from gan_jax.errors import ConfigError, DivergedError
 
-CONFIG = {'data': {'name': 'ring'}, 'seed': 0, 'batch_size': 8}
+CONFIG = {'data': {'name': 'ring'}, 'seed': 0, 'batch_size': 8, 'placement': 'auto'}
 SETTINGS = configs.default().evaluate.to_dict() | {'features': 'coordinates'}
 
 

@@ -101,6 +101,6 @@ def test_no_gradient_goes_through_what_is_observed():
 def test_a_step_reports_the_distance_between_the_points_of_its_batch(name):
   path = ROOT / 'experiments' / f'{name}.py'
   config = experiment(path, 'ring-test')
-  real = build.first_batch(config, build.source(config))['real']
+  real = build.batch(config, build.source(config))['real']
   found = first_step(path, 'ring-test')['discriminator/real_distance']
   assert found == pytest.approx(apart(real), rel=1e-4)

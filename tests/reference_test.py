@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from collect_test import NETWORK, pictures
 
-from gan_jax import build, reference
-from gan_jax.data import resident
+from gan_jax import reference
+from gan_jax.data import ring as ring_data
+from gan_jax.data.placing import ImageSet, place
 from gan_jax.metrics.features import coordinates
 
 
@@ -17,7 +18,7 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def source(num=40, seed=0):
-  return resident(pictures(num, seed), np.zeros(num, np.int32), seed=0, batch_size=8)
+  return place(ImageSet(pictures(num, seed)), seed=0, batch_size=8)
 
 
 def look(source, network=NETWORK, warn=pytest.fail):
@@ -69,14 +70,14 @@ def test_a_broken_file_is_told_of_and_made_anew(own_cache):
 
 def test_a_set_sorted_by_class_is_shuffled_so_that_its_first_part_is_of_all_classes():
   images = np.repeat(np.arange(4, dtype=np.uint8), 50).reshape(200, 1, 1, 1)
-  seen = look(resident(images, np.zeros(200, np.int32), seed=0, batch_size=8)).seen
+  seen = look(place(ImageSet(images), seed=0, batch_size=8)).seen
   assert set(seen.images[:40].ravel()) == {0, 1, 2, 3}
   np.testing.assert_array_equal(np.sort(seen.images.ravel()), images.ravel())
   np.testing.assert_allclose(seen.features[:, 0], 0.5 * seen.images.ravel())
 
 
 def test_points_are_drawn_afresh_and_nothing_is_remembered(own_cache):
-  ring = build.source({'data': {'name': 'ring'}, 'seed': 0, 'batch_size': 8})
+  ring = ring_data.load(seed=0, batch_size=8)
   found = look(ring, coordinates.load())
   assert found.card['split'] == 'drawn afresh'
   assert found.seen.images.shape == (10, 2)

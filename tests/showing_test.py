@@ -8,7 +8,7 @@ from conftest import ROOT, experiment
 from PIL import Image
 
 from gan_jax import build, drawing, latents, loop, page, showing
-from gan_jax.data import resident
+from gan_jax.data.placing import ImageSet, place
 from gan_jax.game import Game
 from gan_jax.metrics.features import FeatureNetwork, Outputs
 
@@ -48,7 +48,7 @@ def picture(folder, name):
 
 
 def source(images):
-  return resident(images, np.zeros(len(images), np.int32), seed=0, batch_size=1)
+  return place(ImageSet(images), seed=0, batch_size=1)
 
 
 def test_rows_lead_from_sample_to_sample(tmp_path):

@@ -9,7 +9,8 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from gan_jax.data import Source, resident
+from gan_jax.data import Source
+from gan_jax.data.placing import ImageSet, place
 from gan_jax.errors import ConfigError
 
 
@@ -44,12 +45,15 @@ def digits(size: int = 28) -> tuple[np.ndarray, np.ndarray]:
   return _resized(table[:, :-1].reshape(-1, 28, 28), size), table[:, -1].astype(np.int32)
 
 
-def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 1) -> Source:
+def load(
+  seed: int, batch_size: int, placement: str = 'auto', *, size: int = 28, channels: int = 1
+) -> Source:
   """The digits, light on dark.
 
   Args:
     seed: of the order.
     batch_size: global.
+    placement: see `placing.place`.
     size: height and width; 28 is the original, others are resized (bicubic).
     channels: 1, or 3 for the same grey in each.
 
@@ -60,4 +64,4 @@ def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 1) -> So
     raise ConfigError(f'data.channels is {channels}; it must be 1 or 3')
   images, labels = digits(size)
   images = np.repeat(images[..., None], channels, axis=-1)
-  return resident(images, labels, seed=seed, batch_size=batch_size)
+  return place(ImageSet(images, labels, 'mnist5k'), seed, batch_size, placement)

@@ -1,0 +1,219 @@
+"""Pictures decoded once: the first time they are asked for, into a file that later runs read.
+
+It lies in the cache folder, under a name that says what the pictures are and how they are framed, and
+is there whole or not at all. Processes of one machine wait for the one that makes it.
+"""
+
+import contextlib
+import fcntl
+import functools
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from gan_jax import cache, cli, digests, parallel
+from gan_jax.data import ahead, framing
+from gan_jax.data.framing import BadPictureError, Framing
+from gan_jax.data.placing import ImageSet
+from gan_jax.data.rows import Rows
+from gan_jax.errors import ConfigError
+
+_IMAGES, _LABELS, _INDEX = 'images.bin', 'labels.npy', 'index.json'
+_FORMAT = '1'
+_AT_ONCE = 64
+_NAMED = 3
+
+
+class Entry(NamedTuple):
+  """A file that should hold a picture: its name, how to read it, and its label, -1 for none."""
+
+  name: str
+  content: Callable[[], bytes]
+  label: int = -1
+
+
+class Listing(NamedTuple):
+  """Files of pictures, in a fixed order.
+
+  Attributes:
+    name: of the set, for a person.
+    digest: changes when any of the files does.
+    count: how many.
+    read: (first, last) -> those from `first` to last - 1; threads call it at once.
+    classes: the names of the labels 0, 1, ...; without a second, or where a picture has none, there are
+      no labels.
+  """
+
+  name: str
+  digest: str
+  count: int
+  read: Callable[[int, int], Sequence[Entry]]
+  classes: tuple[str, ...] = ()
+
+
+def decoded(listing: Listing, how: Framing, bad_share: float) -> ImageSet:
+  """The pictures of a listing.
+
+  Args:
+    listing: the files.
+    how: they are framed.
+    bad_share: of the files, in [0, 1]; so many may be skipped because no picture can be made of them.
+
+  Raises:
+    ConfigError: a setting out of its range, more bad files, none that is good, pictures of several
+      sizes where `how` leaves them as they are, or no room on the disk.
+  """
+  framing.check(how)
+  if not 0 <= bad_share <= 1:
+    raise ConfigError(f'data.bad_share is {bad_share}; it must be from 0 to 1')
+  parts = {'listing': listing.digest, 'format': _FORMAT, **_texts(how)}
+  place = cache.folder() / 'images' / digests.of_texts(parts)[:24]
+  with _alone(place):
+    index = _index(place)
+    if index is None:
+      _make(place, functools.partial(_decode, listing, how, bad_share))
+      index = _index(place)
+  _check_share(listing, index['skipped'], bad_share)
+  _tell(listing, index['skipped'], place)
+  images, labels = Rows(place / _IMAGES, tuple(index['shape'])), np.load(place / _LABELS)
+  classed = len(listing.classes) > 1 and labels.min() >= 0
+  known = {'labels': labels, 'classes': listing.classes} if classed else {}
+  return ImageSet(images, name=listing.name, digest=index['digest'], **known)
+
+
+def _texts(how: Framing) -> dict[str, str]:
+  return {key: str(value) for key, value in how._asdict().items()}
+
+
+@contextlib.contextmanager
+def _alone(place: pathlib.Path) -> Iterator[None]:
+  """Holds the place for this process; another waits."""
+  try:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = open(place.parent / f'.{place.name}.lock', 'a')  # noqa: SIM115, closed below
+  except OSError as error:
+    raise ConfigError(
+      f'the cache {place.parent} cannot be written to ({error.strerror}); XDG_CACHE_HOME names another'
+    ) from error
+  with lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    yield
+
+
+def _index(place: pathlib.Path) -> dict | None:
+  """What is said of the pictures in a place; None if there are none, or not all of them."""
+  try:
+    index = json.loads((place / _INDEX).read_text())
+    Rows(place / _IMAGES, tuple(index['shape']))
+    return index
+  except FileNotFoundError:
+    return None
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    cli.warn(f'{place} is broken ({error}); the pictures are decoded anew')
+    return None
+
+
+def _make(place: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> None:
+  """Makes a folder whole, or leaves nothing; what killed processes left is removed."""
+  draft = place.with_name(f'.{place.name}.draft')
+  shutil.rmtree(draft, ignore_errors=True)
+  draft.mkdir()
+  try:
+    fill(draft)
+    shutil.rmtree(place, ignore_errors=True)
+    draft.replace(place)
+  except OSError as error:
+    raise ConfigError(f'{draft}: {error.strerror}; XDG_CACHE_HOME names another folder') from error
+  finally:
+    shutil.rmtree(draft, ignore_errors=True)
+
+
+class _Part(NamedTuple):
+  """What came of some files."""
+
+  images: list[np.ndarray]
+  names: list[str]
+  labels: list[int]
+  skipped: list[tuple[str, str]]
+
+
+def _part(listing: Listing, how: Framing, first: int) -> _Part:
+  part = _Part([], [], [], [])
+  for entry in listing.read(first, min(first + _AT_ONCE, listing.count)):
+    try:
+      part.images.append(framing.pixels(entry.content(), how))
+    except (BadPictureError, OSError) as error:
+      part.skipped.append((entry.name, str(error)))
+      continue
+    part.names.append(entry.name)
+    part.labels.append(entry.label)
+  return part
+
+
+def _decode(listing: Listing, how: Framing, bad_share: float, folder: pathlib.Path) -> None:
+  """Leaves all pictures of a listing in a folder."""
+  labels, skipped, first = [], [], None
+  bar = tqdm(total=listing.count, unit='picture', desc=f'decoding {listing.name}', disable=None)
+  work = ahead.mapped(functools.partial(_part, listing, how), 0, _AT_ONCE, listing.count)
+  with open(folder / _IMAGES, 'wb') as file, work as parts, bar:
+    for part in parts:
+      skipped += part.skipped
+      _check_share(listing, skipped, bad_share)
+      for image, name in zip(part.images, part.names, strict=True):
+        first = first or _First(name, image.shape)
+        first.check(name, image)
+        file.write(image)
+      labels += part.labels
+      bar.update(len(part.labels) + len(part.skipped))
+    os.fsync(file.fileno())
+  if first is None:
+    raise ConfigError(f'{listing.name} holds no picture')
+  shape = (len(labels), *first.shape)
+  rows = Rows(folder / _IMAGES, shape)
+  parts = (rows[i : i + _AT_ONCE] for i in range(0, len(rows), _AT_ONCE))
+  digest = digests.of_parts(parts, shape, np.uint8)
+  np.save(folder / _LABELS, np.array(labels, np.int32))
+  index = {'name': listing.name, 'shape': shape, 'digest': digest, 'skipped': skipped}
+  (folder / _INDEX).write_text(json.dumps(index, indent=1))
+
+
+class _First(NamedTuple):
+  """The first picture, of whose shape all must be."""
+
+  name: str
+  shape: tuple[int, int, int]
+
+  def check(self, name: str, image: np.ndarray) -> None:
+    if image.shape != self.shape:
+      here, there = (' x '.join(map(str, shape[:2])) for shape in (self.shape, image.shape))
+      raise ConfigError(
+        f'pictures are of several sizes ({self.name}: {here}, {name}: {there}); '
+        'set data.size, to which all are resized'
+      )
+
+
+def _check_share(listing: Listing, skipped: Sequence, bad_share: float) -> None:
+  if len(skipped) > bad_share * listing.count:
+    raise ConfigError(
+      f'of {listing.count:,} files of {listing.name} more than {bad_share:.1%} are no pictures to '
+      f'train on: {_some(skipped)}; mend them, move them away, or raise data.bad_share'
+    )
+
+
+def _tell(listing: Listing, skipped: Sequence, place: pathlib.Path) -> None:
+  if skipped and parallel.is_primary():
+    cli.warn(
+      f'{len(skipped):,} of {listing.count:,} files of {listing.name} are skipped: {_some(skipped)}; '
+      f'all are named in {place / _INDEX}'
+    )
+
+
+def _some(skipped: Sequence) -> str:
+  said = [f'{name} ({why})' for name, why in skipped[:_NAMED]]
+  return ', '.join(said) + (' ...' if len(skipped) > _NAMED else '')

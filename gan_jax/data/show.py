@@ -1,0 +1,84 @@
+"""Shows what a network will see.
+
+python -m gan_jax.data.show --config=experiments/dcgan.py --out=grid.png
+
+The picture is of the first batch; what is printed says how many examples there are, of what shape and
+range, and how many of each label.
+"""
+
+import pathlib
+
+import numpy as np
+from absl import flags
+from ml_collections import config_flags
+
+from gan_jax import build, cli, data, drawing
+from gan_jax import config as configs
+from gan_jax.errors import ConfigError
+
+_BAR = 40
+
+
+def main(config: configs.Plain, out: pathlib.Path, num: int) -> int:
+  """Runs the command; the exit code.
+
+  Args:
+    config: of an experiment.
+    out: the PNG to write.
+    num: examples in it.
+  """
+  if out.suffix != '.png':
+    raise ConfigError(f'--out is {out}; it must end in .png')
+  if num < 1:
+    raise ConfigError(f'--num is {num}; it must be at least 1')
+  configs.check(config, devices=1)
+  source = build.source(config)
+  draws = -(-num // config['batch_size'])
+  batches = [build.batch(config, source, draw) for draw in range(draws)]
+  real = np.concatenate([batch['real'] for batch in batches])[:num]
+  _tell(source, real)
+  labels = _labels(source, batches)
+  if labels is not None:
+    _histogram(labels, source.classes)
+  drawing.save_png(out, _picture(real))
+  print(f'picture: {out}')
+  return 0
+
+
+def _picture(real: np.ndarray) -> np.ndarray:
+  if real.ndim == 4:
+    return drawing.grid(drawing.to_bytes(real))
+  look = drawing.plane(real)
+  return drawing.scatter({'real': look(real)}, look(real), projected=real.shape[1] > 2)
+
+
+def _tell(source: data.Source, real: np.ndarray) -> None:
+  print(f'data:    {source.about or "drawn afresh for every batch"}')
+  print(f'split:   {source.split}')
+  print(f'shape:   {" x ".join(map(str, real.shape[1:]))}, {real.dtype}')
+  print(f'range:   {real.min():.3f} to {real.max():.3f}, mean {real.mean():.3f}, of {len(real)} shown')
+
+
+def _labels(source: data.Source, batches) -> np.ndarray | None:
+  """All labels of a set, those of the batches of data drawn afresh, None where there are none."""
+  if source.labels is not None:
+    return source.labels
+  return np.concatenate([b['label'] for b in batches]) if 'label' in batches[0] else None
+
+
+def _histogram(labels: np.ndarray, classes: tuple[str, ...]) -> None:
+  found, counts = np.unique(labels, return_counts=True)
+  print(f'labels:  {len(found)} kinds in {len(labels):,} examples')
+  named = [str(classes[label]) if classes else str(label) for label in found]
+  width = max(map(len, named))
+  for name, count in zip(named, counts, strict=True):
+    print(f'  {name:{width}}  {count:>9,}  {"#" * round(_BAR * count / counts.max())}')
+
+
+if __name__ == '__main__':
+  # Defined here, for a source is looked up by importing all that is beside it.
+  _CONFIG = config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].')
+  _OUT = flags.DEFINE_string('out', 'data.png', 'The picture.')
+  _NUM = flags.DEFINE_integer('num', 64, 'Examples in it.')
+  flags.mark_flag_as_required('config')
+  cli.run(lambda: main(configs.plain(_CONFIG.value), pathlib.Path(_OUT.value), _NUM.value))
