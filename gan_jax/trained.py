@@ -71,7 +71,7 @@ def _arrays(folder: pathlib.Path, step: int | None) -> tuple[int, checkpoints.Ar
   if not folder.is_dir():
     why = 'the run has saved none yet'
     if folder.name == workdir.BEST:
-      why = 'the run was given no score to choose by: config.evaluate.best'
+      why = 'the best is kept by a run that has both config.evaluate_every and config.evaluate.best'
     raise ConfigError(f'workdir: there are no checkpoints in {folder}; {why}')
   with checkpoints.opened(folder) as kept:
     steps = kept.steps()

@@ -163,6 +163,7 @@ def test_absent_weights_are_said_with_file_digest_and_command(monkeypatch, tmp_p
     str(tmp_path / 'gan_jax' / 'inception.npz'),
     'pt_inception-2015-12-05-6726825d.pth',
     'weights-inception-2015-12-05-6726825d.pth',
+    '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2',
     'python -m gan_jax.metrics.features.convert_inception pt_inception-2015-12-05-6726825d.pth --out=',
   ):
     assert part in str(error.value)
@@ -246,7 +247,7 @@ def source(tmp_path) -> pathlib.Path:
 
 def test_the_command_converts_a_file_of_the_known_digest(torch, source, params, monkeypatch, capsys):
   digest = hashlib.sha256(b'as downloaded').hexdigest()
-  monkeypatch.setattr(inception, 'DIGEST', digest[:8])
+  monkeypatch.setattr(inception, 'DIGEST', digest)
   out = source.with_name('inception.npz')
   assert convert_inception.main([str(source), f'--out={out}']) == 0
   printed = capsys.readouterr().out
@@ -260,7 +261,7 @@ def test_a_file_of_another_digest_is_converted_only_when_told_and_that_is_said(t
   out = source.with_name('inception.npz')
   arguments = [str(source), f'--out={out}']
   assert convert_inception.main(arguments) == 2
-  assert 'does not begin with 6726825d' in capsys.readouterr().err
+  assert 'and not 6726825d0af5f729' in capsys.readouterr().err
   assert not out.exists()
   assert convert_inception.main([*arguments, '--any-digest']) == 0
   assert 'NOT the 6726825d... of the FID literature' in capsys.readouterr().out

@@ -1,9 +1,11 @@
 """Our scores of images and samples beside those of POT, pytorch-msssim and SciPy.
 
-python tests/parity/check_images.py <python with these packages>
+    make parity
 
-It runs make_image_vectors.py with that interpreter, for some seeds, prints a table, and ends with an
-error if a difference is larger than it may be. The tests compare with the vectors that are committed.
+or, where the packages are in another environment: python tests/parity/check_images.py PYTHON. It runs
+make_image_vectors.py with that interpreter, by default its own, for some seeds, prints a table, and
+ends with an error if a difference is larger than it may be. The tests compare with the vectors that are
+committed.
 """
 
 import pathlib
@@ -81,8 +83,8 @@ def memorization(of: Vectors) -> Iterator[Row]:
   yield row('rank sum (SciPy)', found.nearer, of['memorization/nearer'], 1e-12)
 
 
-def main(peers: str) -> None:
-  """Prints the table."""
+def main(peers: str = sys.executable) -> None:
+  """Prints the table; `peers` is the interpreter that has the other packages."""
   failed = False
   print(f'{"":<45}{"seed":>5}{"difference":>12}{"allowed":>9}')
   for seed in SEEDS:
@@ -100,6 +102,6 @@ def main(peers: str) -> None:
 
 
 if __name__ == '__main__':
-  if len(sys.argv) != 2:
+  if len(sys.argv) > 2:
     sys.exit(__doc__)
-  main(sys.argv[1])
+  main(*sys.argv[1:])

@@ -132,11 +132,11 @@ def convert(path: pathlib.Path, out: pathlib.Path, any_digest: bool) -> str:
     ConfigError: it is not the known file and `any_digest` is False, or holds something else.
   """
   found = digest(path)
-  known = found.startswith(inception.DIGEST)
+  known = found == inception.DIGEST
   if not known and not any_digest:
     raise ConfigError(
-      f'the SHA-256 of {path} is {found} and does not begin with {inception.DIGEST}: it is incomplete '
-      'or holds other weights; download it again, or accept it with --any-digest'
+      f'the SHA-256 of {path} is {found} and not {inception.DIGEST}: it is incomplete or holds other '
+      'weights; download it again, or accept it with --any-digest'
     )
   params = converted(_read(path))
   inception.check(params, str(path))
@@ -144,7 +144,7 @@ def convert(path: pathlib.Path, out: pathlib.Path, any_digest: bool) -> str:
   text = f'{out}: {len(params)} arrays of {path}, SHA-256 {found}'
   if known:
     return text
-  return f'{text}, NOT the {inception.DIGEST}... of the FID literature: its scores are no FID'
+  return f'{text}, NOT the {inception.DIGEST[:8]}... of the FID literature: its scores are no FID'
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,14 +14,19 @@ from gan_jax.metrics.features import FeatureNetwork, inception_v3
 VARIABLE = 'GAN_JAX_INCEPTION'
 """The environment variable that names another file of weights."""
 
-DIGEST = '6726825d'
-"""How the SHA-256 of the file begins from which the weights are converted."""
+DIGEST = '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2'
+"""The SHA-256 of the file from which the weights are converted."""
 
 FILES = {
-  'pytorch-fid': f'pt_inception-2015-12-05-{DIGEST}.pth',
-  'torch-fidelity': f'weights-inception-2015-12-05-{DIGEST}.pth',
+  'pytorch-fid': f'pt_inception-2015-12-05-{DIGEST[:8]}.pth',
+  'torch-fidelity': f'weights-inception-2015-12-05-{DIGEST[:8]}.pth',
 }
 """What the packages call that file; the network is the same, weight by weight."""
+
+ADDRESS = (
+  f'https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILES["pytorch-fid"]}'
+)
+"""Where pytorch-fid downloads it."""
 
 COMMAND = f'python -m gan_jax.metrics.features.convert_inception {FILES["pytorch-fid"]}'
 
@@ -61,9 +66,9 @@ def load(weights: str | os.PathLike | None = None) -> FeatureNetwork:
   path = place() if weights is None else pathlib.Path(weights)
   if not path.exists():
     raise ConfigError(
-      f'there is no {path}, the weights of inception: download {FILES["pytorch-fid"]} from the '
-      f"releases of pytorch-fid (or torch-fidelity's {FILES['torch-fidelity']}; its SHA-256 begins "
-      f'with {DIGEST}), then run, where torch is installed: {COMMAND} --out={path}'
+      f'there is no {path}, the weights of inception: download {ADDRESS} '
+      f"(or torch-fidelity's {FILES['torch-fidelity']}: the SHA-256 of both is {DIGEST}), "
+      f'then run, where torch is installed: {COMMAND} --out={path}'
     )
   try:
     with np.load(path) as arrays:
