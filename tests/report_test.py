@@ -277,6 +277,15 @@ def test_durations(seconds, said):
   assert page.duration(seconds) == said
 
 
+def test_speeds_above_ten_thousand_have_no_exponent(tmp_path):
+  folder = made_up.run(tmp_path / 'run')
+  line = {'step': 1, 'time': 1.0, 'steps_per_second': 62.016, 'images_per_second': 39_691.8}
+  (folder / 'metrics.jsonl').write_text(json.dumps(line) + '\n')
+  words = read(folder).words()
+  assert 'Steps a second 62.02' in words
+  assert 'Images a second 39,690' in words
+
+
 @pytest.mark.parametrize(
   ('value', 'said'),
   [

@@ -177,7 +177,7 @@ def _facts(lines: Sequence[Line], scored: Sequence[Line]) -> Markup:
   for what in ('steps', 'images'):
     found = rate(f'{what}_per_second')
     if found:
-      facts[f'{what.capitalize()} a second'] = f'{statistics.median(found):,.4g}'
+      facts[f'{what.capitalize()} a second'] = number(float(f'{statistics.median(found):.4g}'))
   for name, value in list(scored[0]['scores'].items())[:1] if scored else ():
     facts[f'{curves.readable(name)}, step {number(scored[0]["step"])}'] = number(value)
   return tag('dl', *(tag('div', tag('dt', k), tag('dd', v)) for k, v in facts.items()), class_='facts')
