@@ -174,9 +174,9 @@ def _divergence(state: State, line: Line) -> _Seen | None:
   name = max(sizes, key=lambda name: sizes[name] / usual[name])
   if sizes[name] <= GROWN * usual[name]:
     return _Seen()
-  return _Seen(
-    f'{name} is {line[name]:.3g}, of a size of {state.first[name]:.3g} at first: {_DIVERGED}'
-  )
+  first = state.first[name]
+  already = ', which was too large already' if first > GROWN * LARGE else ''
+  return _Seen(f'{name} is {line[name]:.3g}, of a size of {first:.3g} at first{already}: {_DIVERGED}')
 
 
 _DIVERGED = (

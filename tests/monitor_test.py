@@ -151,6 +151,11 @@ def test_of_large_scores_a_million_is_the_most():
   assert named(run((3, large), (30, {'discriminator/real_score': 1.1e6}))) == [(900, 'divergence')]
 
 
+def test_what_was_too_large_in_the_first_line_is_said_to_have_been():
+  [(_, alert)] = fold(run((30, {'generator/gradient_norm': 2e7})))[1]
+  assert 'is 2e+07, of a size of 2e+07 at first, which was too large already: the' in alert.text
+
+
 def test_one_high_gradient_is_not_what_it_was():
   tells = {'discriminator/accuracy': 1.0}
   spike = {**tells, 'generator/gradient_norm': 1e3}
