@@ -154,8 +154,7 @@ def _images(chosen: Words, judge: Fields) -> configs.Config:
   if 'name' not in judge:
     judge = {'name': 'dcgan.Discriminator', 'width': width, **judge}
   config.steps, config.steps_per_call = shown.steps, 5
-  framed = {} if word == 'mnist' else {'crop': shown.crop, 'filter': 'lanczos', 'flip': False}
-  config.data = {'name': shown.name, 'size': size, 'channels': channels, **framed}
+  config.data = {'name': shown.name, 'size': size, 'channels': channels, **_framing(shown)}
   config.gan = {'prior': {'name': 'uniform', 'size': 100}}
   config.networks = {
     'generator': {'name': 'dcgan.Generator', 'size': size, 'channels': channels, 'width': width},
@@ -170,6 +169,14 @@ def _images(chosen: Words, judge: Fields) -> configs.Config:
     width.set(8)
     _shorten(config)
   return config
+
+
+def _framing(shown: Pictures) -> Fields:
+  """What else can be set of a set of pictures from the command line."""
+  if ':' not in shown.name:
+    return {}
+  framing = {'crop': shown.crop, 'filter': 'lanczos', 'flip': False}
+  return framing | ({'split': 'train'} if shown.name.startswith('tfds:') else {})
 
 
 def _points(chosen: Words, judge: dict[str, Any]) -> configs.Config:

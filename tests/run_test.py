@@ -1,6 +1,7 @@
 """Whole runs in processes of their own: resuming, signals, faults, several devices and processes."""
 
 import json
+import pathlib
 import re
 import shutil
 import signal
@@ -102,6 +103,29 @@ def test_a_run_folder_holds_what_the_readme_says(finished_run):
   assert list(finished_run.glob('events.out.tfevents.*'))
   with checkpoints.opened(finished_run / 'checkpoints') as kept:
     assert kept.steps() == [4, 8]
+  data = json.loads((finished_run / 'data.json').read_text())
+  assert data['about'].startswith('5,000 images 28 x 28 x 1 of mnist5k, resident on each device')
+
+
+def test_a_stream_trains_as_what_is_resident_does_also_after_a_kill(tmp_path, uninterrupted):
+  streamed = (DCGAN, *LONG, f'--workdir={tmp_path}', '--config.placement=stream')
+  process = start(*streamed)
+  until(process, r'step 30/')
+  process.kill()
+  finish(process)
+  done = command(*streamed)
+  assert done.returncode == 0, done.stderr
+  assert 'data: 5,000 images 28 x 28 x 1 of mnist5k, streamed' in done.stdout
+  assert_same_run(tmp_path, uninterrupted, 60)
+
+
+def test_other_data_of_the_same_name_is_refused(tmp_path, finished_run):
+  folder = pathlib.Path(shutil.copytree(finished_run, tmp_path / 'run'))
+  data = json.loads((folder / 'data.json').read_text())
+  (folder / 'data.json').write_text(json.dumps({**data, 'digest': 'another'}))
+  done = command(DCGAN, f'--workdir={folder}')
+  assert done.returncode == 2
+  assert 'data: the images are not those with which the run in' in done.stderr
 
 
 def test_a_finished_run_says_so_and_stops_with_success(finished_run):
@@ -302,9 +326,9 @@ GENTLY = tuple(f'--config.players.{p}.learning_rate=5e-5' for p in ('generator',
 
 @pytest.fixture(scope='module')
 def shared_run(tmp_path_factory):
-  """The folder of a run of two processes, stopped at step 4 and gone on with."""
+  """The folder of a run of two processes, stopped at step 4, and gone on with from the disk."""
   folder = tmp_path_factory.mktemp('shared')
-  for flags in (['--config.steps=4'], []):
+  for flags in (['--config.steps=4'], ['--config.placement=stream']):
     first, second = map(finish, two_processes(folder, *flags, *GENTLY))
     assert first.returncode == 0, first.stderr
     assert second.returncode == 0, second.stderr

@@ -70,11 +70,16 @@ def _listing(of: str) -> Listing:
 
   def read(first: int, last: int) -> list[Entry]:
     return [
-      Entry(name, (root / name).read_bytes, places.get(name.partition('/')[0], -1))
+      Entry(_printable(name), (root / name).read_bytes, places.get(name.partition('/')[0], -1))
       for name, _ in files[first:last]
     ]
 
   return Listing(f'folder:{of}', digests.of_texts(dict(files)), len(files), read, classes)
+
+
+def _printable(name: str) -> str:
+  """A name of a file may hold bytes that are no text."""
+  return os.fsencode(name).decode(errors='backslashreplace')
 
 
 def _files(root: pathlib.Path) -> Iterator[tuple[str, str]]:

@@ -135,7 +135,9 @@ def _chooser(order: _Order) -> Callable[[int, np.ndarray], np.ndarray]:
 
   @functools.lru_cache(4)
   def of_epoch(epoch: int) -> np.ndarray:
-    return np.asarray(secrets(order.key(epoch)))
+    # It is needed as it is also where a batch is asked for while a program is traced.
+    with jax.ensure_compile_time_eval():
+      return np.asarray(secrets(order.key(epoch)))
 
   def chosen(draw: int, rows: np.ndarray) -> np.ndarray:
     epoch, batch = divmod(draw, order.per_epoch)

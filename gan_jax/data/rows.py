@@ -70,7 +70,7 @@ class Rows:
 
   def _fill(self, images: np.ndarray, first: int) -> None:
     """Reads the images from number `first` on into an array."""
-    if not 0 <= first <= len(self):
+    if not 0 <= first <= len(self) - images.size // self._each:
       raise IndexError(f'there is no image {first} of {len(self)}')
     left, place = memoryview(images.reshape(-1)), first * self._each
     # One call reads at most 2 GiB.

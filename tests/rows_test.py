@@ -1,0 +1,63 @@
+"""Images in a file, read where they are asked for."""
+
+from concurrent import futures
+
+import numpy as np
+import pytest
+
+from gan_jax.data.rows import Rows
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (50, 6, 5, 3), np.uint8)
+
+
+@pytest.fixture
+def rows(tmp_path):
+  path = tmp_path / 'images.bin'
+  path.write_bytes(IMAGES.tobytes())
+  return Rows(path, IMAGES.shape)
+
+
+@pytest.mark.parametrize(
+  'places',
+  [
+    3,
+    -1,
+    slice(None),
+    slice(7, 20),
+    slice(40, 90),
+    slice(20, 7),
+    slice(2, 30, 4),
+    ...,
+    np.array([4, 4, 0, 49]),
+    np.array([[1, 2, 3], [9, 8, 7]]),
+    np.array([-1, 3]),
+    np.array([], int),
+  ],
+  ids=str,
+)
+def test_what_is_read_is_what_an_array_gives(rows, places):
+  np.testing.assert_array_equal(rows[places], IMAGES[places])
+
+
+def test_it_has_the_looks_of_an_array(rows):
+  assert (len(rows), rows.shape, rows.ndim, rows.dtype) == (50, IMAGES.shape, 4, np.uint8)
+  assert rows.nbytes == IMAGES.nbytes
+  np.testing.assert_array_equal(np.asarray(rows), IMAGES)
+
+
+@pytest.mark.parametrize('place', [50, np.array([0, 51]), -51])
+def test_there_are_no_others(rows, place):
+  with pytest.raises(IndexError):
+    rows[place]
+
+
+def test_threads_read_at_once(rows):
+  places = [np.random.default_rng(i).integers(0, 50, 200) for i in range(8)]
+  with futures.ThreadPoolExecutor(8) as pool:
+    for found, wanted in zip(pool.map(rows.__getitem__, places), places, strict=True):
+      np.testing.assert_array_equal(found, IMAGES[wanted])
+
+
+def test_a_file_of_another_length_is_refused(rows, tmp_path):
+  with pytest.raises(ValueError, match='has 4,500 bytes, not the 4,590'):
+    Rows(tmp_path / 'images.bin', (51, 6, 5, 3))
