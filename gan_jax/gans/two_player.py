@@ -1,6 +1,7 @@
 """A generator against a discriminator: what variants share whose news is only a loss or a penalty."""
 
 import math
+import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -9,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gan_jax import latents, losses, names, regularizers
+from gan_jax import augmentations, latents, losses, names, regularizers
+from gan_jax.augmentations import Augmentation
 from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, PyTree, Variables
 from gan_jax.gans import observed
@@ -24,6 +26,7 @@ def make(
   prior: Mapping[str, Any],
   penalties: Mapping[str, Mapping[str, Any]] = {},
   noise: Mapping[str, Any] = {},
+  augment: Mapping[str, Any] = {},
 ) -> Game:
   """A game of two players, who play in the order discriminator, generator.
 
@@ -37,24 +40,31 @@ def make(
     noise: {'scale': standard deviation of Gaussian noise on all that the discriminator is shown in
       training, 'steps': over which it goes down in a line to 0} (instance noise, Arjovsky & Bottou
       2017, arXiv:1701.04862, section 3; annealed as by Sonderby et al. 2017, arXiv:1610.04490).
+    augment: {'name': a factory of `gan_jax.augmentations`, **its arguments}, what is done to all
+      images that the discriminator is shown in training, before the noise; penalties are taken where
+      these are then.
 
   Returns:
     The game. Its metrics are the means of the scores, of real and fake examples in the
     discriminator's update and of fake ones in the generator's, the accuracy of the discriminator and
     the distances within a batch of `observed`, and the mean of each penalty before weights; of a lazy
-    one, in the steps between, what it was when it was taken last.
+    one, in the steps between, what it was when it was taken last; and what the augmentation reports.
+    Distances are of examples that are neither augmented nor noisy.
 
   Raises:
-    ConfigError: a loss, prior or penalty that there is not, or an argument that it does not take.
+    ConfigError: a loss, prior, penalty or augmentation that there is not, or an argument that it does
+      not take.
   """
   adversarial = names.make(losses, loss, losses.AdversarialLoss)
   pair, terms, shown = make_pair(networks, prior), _terms(penalties), _noise(noise)
+  augmentation = names.make(augmentations, augment, Augmentation) if augment else None
 
   def play(variables: Variables, inputs: Inputs) -> tuple['_Round', Variables]:
     latent_key, generator_key, real_key, fake_key, *noise_keys, key = latents.split(inputs.key, 7)
     made, variables = pair.generate(variables, latent_key, generator_key)
-    real = shown(inputs.batch['real'], inputs.step, noise_keys[0])
-    fake = shown(made, inputs.step, noise_keys[1])
+    real, fake = _augmented(augmentation, inputs, made)
+    real = shown(real, inputs.step, noise_keys[0])
+    fake = shown(fake, inputs.step, noise_keys[1])
     real_scores, variables = pair.judge(variables, real, real_key)
     fake_scores, variables = pair.judge(variables, fake, fake_key)
     chex.assert_rank([real_scores, fake_scores], 1)
@@ -68,14 +78,14 @@ def make(
     now, variables = play(variables, inputs)
     value = mean_loss(adversarial.discriminator, now, inputs)
     added, means = _penalize(terms, pair, variables, inputs, now)
-    return value + added, Aux(variables, _seen(inputs, now) | means)
+    return value + added, Aux(variables, _seen(augmentation, inputs, now) | means)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
     now, variables = play(variables, inputs)
     metrics = {'fake_score': now.fake_scores.mean()}
     return mean_loss(adversarial.generator, now, inputs), Aux(variables, metrics)
 
-  return pair.game(discriminator_loss, generator_loss, score=pair.score, **_memory(terms))
+  return pair.game(discriminator_loss, generator_loss, score=pair.score, **_memory(terms, augmentation))
 
 
 class _Round(NamedTuple):
@@ -89,12 +99,26 @@ class _Round(NamedTuple):
   key: chex.PRNGKey
 
 
-def _seen(inputs: Inputs, now: _Round) -> dict[str, chex.Array]:
+def _augmented(
+  augmentation: Augmentation | None, inputs: Inputs, made: chex.Array
+) -> tuple[chex.Array, chex.Array]:
+  """Real and fake examples as changed, each with keys that are of no other draw."""
+  if augmentation is None:
+    return inputs.batch['real'], made
+  apart = lambda key: jax.random.fold_in(key, zlib.crc32(b'augment'))
+  real_key, fake_key = latents.split(jax.vmap(apart)(inputs.key))
+  change = lambda examples, key: augmentation.apply(examples, key, inputs.memory['augment'])
+  return change(inputs.batch['real'], real_key), change(made, fake_key)
+
+
+def _seen(augmentation: Augmentation | None, inputs: Inputs, now: _Round) -> dict[str, chex.Array]:
+  more = augmentation.report(inputs.memory['augment'], now.real_scores) if augmentation else {}
   return {
     'real_score': now.real_scores.mean(),
     'fake_score': now.fake_scores.mean(),
     'accuracy': observed.accuracy(now.real_scores, now.fake_scores),
     **observed.distances(inputs, now.made),
+    **more,
   }
 
 
@@ -172,17 +196,21 @@ def _critique(
   )
 
 
-def _memory(terms: Mapping[str, _Term]) -> dict[str, Any]:
-  """The fields of a game for what regularisers remember, and for the last mean of each."""
+def _memory(terms: Mapping[str, _Term], augmentation: Augmentation | None) -> dict[str, Any]:
+  """The fields of a game for what regularisers and the augmentation remember, and last means."""
 
   def init_memory(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> PyTree:
     own = {name: term.regularizer.init_memory() for name, term in terms.items()}
-    return {'regularizers': own, 'last': {name: jnp.zeros((), jnp.float32) for name in terms}}
+    last = {name: jnp.zeros((), jnp.float32) for name in terms}
+    more = {'augment': augmentation.init_memory(batch)} if augmentation else {}
+    return {'regularizers': own, 'last': last, **more}
 
   def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, chex.Array]) -> PyTree:
     mark, kept = 'discriminator/', memory['regularizers']
     own = {name.removeprefix(mark): v for name, v in metrics.items() if name.startswith(mark)}
     new = {name: t.regularizer.update_memory(kept[name], own) for name, t in terms.items()}
-    return {'regularizers': new, 'last': {name: jnp.float32(own[name]) for name in terms}}
+    last = {name: jnp.float32(own[name]) for name in terms}
+    more = {'augment': augmentation.update_memory(memory['augment'], own)} if augmentation else {}
+    return {'regularizers': new, 'last': last, **more}
 
   return {'init_memory': init_memory, 'update_memory': update_memory}
