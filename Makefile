@@ -3,15 +3,29 @@ PYTHON ?= python3
 VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 RUN := $(VENV)/bin/python
 PARITY := .venv-parity
+FASHION := build/tfds/fashion_mnist/3.0.1/dataset_info.json
 
-.PHONY: install demo test parity theory mixtures digits scores classifiers lint format clean
-.PHONY: benchmark-in-loop benchmark-evaluation
+.PHONY: install demo test emoji parity theory mixtures digits scores classifiers lint format clean
+.PHONY: benchmark-in-loop benchmark-data benchmark-evaluation
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
 	$(RUN) -m gan_jax.main --config=experiments/dcgan.py
 
-test: $(VENV)/.installed-test  ## Runs all tests.
+test: $(VENV)/.installed-test $(FASHION)  ## Runs all tests.
 	$(RUN) -m pytest -n 2 --dist loadgroup
+
+# Where Debian's packages cannot be had, the tests that read Fashion-MNIST are skipped, and say so.
+$(FASHION): | $(VENV)/.installed-test
+	@mkdir -p build
+	@echo 'preparing Fashion-MNIST for the tests, half a minute'
+	-@classifiers/fetch_fashion.sh build/fashion > build/fashion.log 2>&1 \
+	  && $(RUN) tests/prepare_fashion.py build/fashion build/tfds >> build/fashion.log 2>&1 \
+	  || echo 'it cannot be had here, see build/fashion.log'
+
+emoji: build/emoji  ## Fetches 3,660 small pictures in colour, a folder to try things on.
+
+build/emoji:
+	experiments/fetch_emoji.sh $@
 
 theory: $(VENV)/.installed  ## Measures and draws what docs/theory.md claims: one to three minutes.
 	$(RUN) docs/theory/figures.py
@@ -32,6 +46,9 @@ parity: $(PARITY)/.installed  ## Compares scores with the reference packages the
 
 benchmark-in-loop: $(VENV)/.installed  ## What scoring in the loop costs.
 	$(RUN) benchmarks/in_loop.py
+
+benchmark-data: $(VENV)/.installed-test $(PARITY)/.installed $(FASHION) build/emoji  ## What data costs: minutes.
+	$(RUN) benchmarks/data.py --peer=$(PARITY)/bin/python
 
 benchmark-evaluation: $(PARITY)/.installed  ## Scoring 10,000 images, beside pytorch-fid: ten minutes.
 	PYTHONPATH=. $(PARITY)/bin/python benchmarks/evaluation.py

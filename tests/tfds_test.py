@@ -27,7 +27,7 @@ IDX = ROOT / 'build' / 'fashion'
 
 needs_fashion = pytest.mark.skipif(
   not (PREPARED / 'fashion_mnist' / VERSION / 'dataset_info.json').exists(),
-  reason='Fashion-MNIST is not prepared: make build/tfds/fashion_mnist',
+  reason='Fashion-MNIST is not prepared; make test does it where Debian packages can be had',
 )
 
 
@@ -63,7 +63,7 @@ def test_images_and_labels_are_those_of_tfds(prepared):
 @needs_fashion
 def test_they_are_the_original_ones(prepared):
   if not IDX.exists():
-    pytest.skip('the idx files are not there: make build/fashion')
+    pytest.skip('the idx files are not there any more')
   original = np.frombuffer((IDX / 't10k-images-idx3-ubyte').read_bytes(), np.uint8, offset=16)
   original = original.reshape(-1, 28, 28, 1)
   found = load(split='test')
