@@ -87,8 +87,8 @@ def warp(image: chex.Array, inverse: chex.Array) -> chex.Array:
 
   The image, reflected, is brought to twice its resolution with the filter sym6, read there bilinearly
   where the map says, and brought back with the filter in reverse. That pair is orthonormal, so the
-  identity gives the image back. The filter is not quite symmetric: of a map with the linear part A it
-  makes out(p) = image(inverse p + (1 - A) (0.2, 0.2)), at most 0.57 pixels elsewhere if A is a turn.
+  identity gives the image back. The filter is not quite symmetric: with A the linear part of the map,
+  out(p) = image(inverse p + (1 - A) (d, d)) for d = -0.05 pixels.
 
   Args:
     image: [H, W, C], float32 or float64, of at least two pixels each way.
@@ -142,11 +142,11 @@ def _downsampling(size: int) -> np.ndarray:
 
 def _places(inverse: chex.Array, height: int, width: int) -> tuple[chex.Array, chex.Array]:
   """Rows and columns, both [2 H + 10, 2 W + 10], at twice the resolution, of what is to be read."""
-  # Place k at twice the resolution is at k / 2 - 1 / 4 of the pixels; all of these are exact floats.
-  along = lambda size: np.arange(-_BEFORE, 2 * size + _BEFORE) / 2 - 0.25 - (size - 1) / 2
-  y, x = along(height).astype(np.float32)[:, None], along(width).astype(np.float32)
+  # The filter has its middle near its sixth tap, which puts pixel i to the place 2 i. All are exact.
+  along = lambda size: np.arange(-_BEFORE, 2 * size + _BEFORE, dtype=np.float32) / 2 - (size - 1) / 2
+  y, x = along(height)[:, None], along(width)
   at = lambda row: inverse[row, 0] * x + inverse[row, 1] * y + inverse[row, 2]
-  return 2 * (at(1) + (height - 1) / 2) + 0.5, 2 * (at(0) + (width - 1) / 2) + 0.5
+  return 2 * (at(1) + (height - 1) / 2), 2 * (at(0) + (width - 1) / 2)
 
 
 def _bilinear(periodic: chex.Array, rows: chex.Array, columns: chex.Array) -> chex.Array:
