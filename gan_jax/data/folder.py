@@ -1,6 +1,6 @@
 """A person's own pictures: `folder:<path>`, PNG, JPEG and WebP files in a folder and those inside it.
 
-The Toronto Face Dataset, which cannot be downloaded by everybody, is such a folder: see the README.
+The Toronto Face Database, which cannot be downloaded by everybody, is such a folder: see the README.
 """
 
 import os
