@@ -34,6 +34,17 @@ def test_points(tmp_path):
     assert picture.size == (560, 480)
 
 
+def test_what_a_game_augments_is_beside(tmp_path):
+  done = show(tmp_path, '--num=4', experiment='diffaugment')
+  assert done.returncode == 0, done.stderr
+  with Image.open(tmp_path / 'out.png') as picture:
+    pixels = np.asarray(picture)[20:]
+  # Two grids of two columns, 8 pixels apart.
+  assert pixels.shape[:2] == (118, 2 * 118 + 8)
+  left, right = pixels[:, :118], pixels[:, 126:]
+  assert (left != right).mean() > 0.3
+
+
 @pytest.mark.parametrize(
   ('flags', 'message'),
   [

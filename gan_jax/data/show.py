@@ -2,17 +2,19 @@
 
 python -m gan_jax.data.show --config=experiments/dcgan.py --out=grid.png
 
-The picture is of the first batch; what is printed says how many examples there are, of what shape and
-range, and how many of each label.
+The picture is of the first batch, and beside it as the discriminator sees it where its game augments
+images. What is printed says how many examples there are, of what shape and range, and how many of each
+label.
 """
 
 import pathlib
 
+import jax
 import numpy as np
 from absl import flags
 from ml_collections import config_flags
 
-from gan_jax import build, cli, data, drawing
+from gan_jax import augmentations, build, cli, data, drawing, latents, names
 from gan_jax import config as configs
 from gan_jax.errors import ConfigError
 
@@ -40,16 +42,29 @@ def main(config: configs.Plain, out: pathlib.Path, num: int) -> int:
   labels = _labels(source, batches)
   if labels is not None:
     _histogram(labels, source.classes)
-  drawing.save_png(out, _picture(real))
+  drawing.save_png(out, _picture(config, real))
   print(f'picture: {out}')
   return 0
 
 
-def _picture(real: np.ndarray) -> np.ndarray:
+def _picture(config: configs.Plain, real: np.ndarray) -> np.ndarray:
   if real.ndim == 4:
-    return drawing.grid(drawing.to_bytes(real))
+    shown = {'as read': real, **_augmented(config, real)}
+    grids = {caption: drawing.grid(drawing.to_bytes(images)) for caption, images in shown.items()}
+    return drawing.captioned(grids) if len(grids) > 1 else grids['as read']
   look = drawing.plane(real)
   return drawing.scatter({'real': look(real)}, look(real), projected=real.shape[1] > 2)
+
+
+def _augmented(config: configs.Plain, real: np.ndarray) -> dict[str, jax.Array]:
+  """The same images as the discriminator of the first step sees them, if its game augments them."""
+  with build.at('gan'):
+    if not config['gan'].get('augment'):
+      return {}
+    augmentation = names.make(augmentations, config['gan']['augment'], augmentations.Augmentation)
+    memory = augmentation.init_memory({'real': real})
+    keys = latents.sample_keys(config['seed'], 0, len(real))
+    return {'augmented': jax.jit(augmentation.apply)(real, keys, memory)}
 
 
 def _tell(source: data.Source, real: np.ndarray) -> None:
