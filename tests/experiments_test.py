@@ -224,6 +224,8 @@ CONFIGS = {
     'gan.penalties': {'dragan': {'weight': 10.0, 'target': 1.0, 'scale': 0.5}},
   },
   'r1': {'gan.loss': CROSS_ENTROPY, 'gan.penalties': {'r1': {'weight': 0.05, 'every': 4}}},
+  'ada': {'gan.loss': CROSS_ENTROPY, 'gan.penalties': {'r1': {'weight': 0.05, 'every': 4}}},
+  'diffaugment': {'gan.loss': CROSS_ENTROPY, 'gan.penalties': {'r1': {'weight': 0.05, 'every': 4}}},
   'r3gan': {
     'gan.loss': {'name': 'relativistic_paired', 'base': {'name': 'non_saturating'}},
     'gan.penalties': {'r1': {'weight': 0.05, 'every': 4}, 'r2': {'weight': 0.05, 'every': 4}},
@@ -299,7 +301,10 @@ def test_the_config_has_the_settings_of_the_variant(case):
     assert found == value, name
 
 
-@pytest.mark.parametrize('name', ['dragan', 'r1', 'r3gan', 'optimistic', 'extragradient'])
+WITHOUT_NORM = ('ada', 'diffaugment', 'dragan', 'r1', 'r3gan', 'optimistic', 'extragradient')
+
+
+@pytest.mark.parametrize('name', WITHOUT_NORM)
 def test_there_is_no_batch_norm_where_gradients_in_an_example_are_penalised(name):
   assert (
     experiment(ROOT / 'experiments' / f'{name}.py', '')['networks']['discriminator']['norm'] == 'none'
@@ -307,7 +312,7 @@ def test_there_is_no_batch_norm_where_gradients_in_an_example_are_penalised(name
 
 
 def test_r1_and_r2_are_heavier_on_digits():
-  for name in ('r1', 'r3gan'):
+  for name in ('ada', 'diffaugment', 'r1', 'r3gan'):
     penalties = experiment(ROOT / 'experiments' / f'{name}.py', '')['gan']['penalties']
     assert {term['weight'] for term in penalties.values()} == {0.5}
 
@@ -320,7 +325,7 @@ def test_a_critic_of_one_update_is_faster_on_digits(name, ratio):
 
 
 def test_r1_and_r3gan_have_no_momentum_on_digits():
-  for name in ('r1', 'r3gan'):
+  for name in ('ada', 'diffaugment', 'r1', 'r3gan'):
     players = experiment(ROOT / 'experiments' / f'{name}.py', '')['players']
     assert [player['b1'] for player in players.values()] == [0.0, 0.0]
 

@@ -110,6 +110,23 @@ def test_an_affine_map_is_that_of_scipy(inverse):
   np.testing.assert_allclose(warps.warp(image, inverse), by_scipy(image, inverse), atol=1e-4)
 
 
+# What the authors' training/augment.py makes of the image and the map below, by PyTorch 2.13.0.
+THEIRS = [
+  [-0.1117, 0.6797, 0.4812, -0.2543, -0.8505, 0.6332],
+  [0.1897, -0.2745, -0.1429, 0.2205, 0.1897, 0.5559],
+  [-0.3082, -0.7635, 0.8145, 0.8334, -0.0888, -0.4103],
+  [0.7362, 0.3323, 0.1618, -0.533, -1.0711, 0.4697],
+  [0.5952, -0.328, -0.3758, 0.0412, -0.1242, 0.1287],
+]
+
+
+def test_an_affine_map_is_that_of_the_authors():
+  image = (np.arange(30.0) * 7 % 11 / 5 - 1).reshape(5, 6, 1).astype(np.float32)
+  inverse = warps.scaling(1 / 1.25, 1 / 1.25) @ warps.rotation(0.4) @ warps.scaling(1.25, 0.8)
+  inverse = inverse @ warps.rotation(-1.0) @ warps.translation(-0.1 * 6, 0.05 * 5)
+  np.testing.assert_allclose(warps.warp(image, inverse)[..., 0], THEIRS, atol=2e-4)
+
+
 def test_a_smooth_image_is_moved_to_where_it_should_be():
   height, width = 24, 32
   # Cosines are their own reflections.
