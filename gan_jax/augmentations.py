@@ -195,8 +195,8 @@ def ada(
     ValueError: an argument is outside its range. When it is applied: images that are not square have
       'blit', images of neither 1 nor 3 channels have 'color', or images of one pixel have 'geometric'.
 
-  Source: Karras et al. 2020 (arXiv:2006.06676), section 3.1 and appendix B. There what comes in from
-    outside is a reflection too, and the first two groups are one map.
+  Source: Karras et al. 2020 (arXiv:2006.06676), section 3.1 and appendix B. In the authors' code
+    the first two groups are one map, so that turns and shifts are resampled too where others come.
   """
   _check_range('target', target, -1, 1)
   _check_range('initial', initial, 0, 1)
