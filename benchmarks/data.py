@@ -1,0 +1,242 @@
+"""What data costs: a resident set in a step, streams beside torch and plain grain, and their memory.
+
+make benchmark-data, or python benchmarks/data.py --peer=<python with torch> [--only=stream]
+
+Figures are medians of runs in turns. `resident` compares a call of DCGAN's step (28 x 28, as
+`experiments/dcgan.py`) that gathers its batch with one whose batch is a constant. `stream` is images a
+second of the emoji in `build/emoji` at 64 x 64: ours, decoded before, from the disk and placed on the
+device; torch's, with two workers, from the PNG files; and how fast ours are decoded, once. `grain` is
+the same of Fashion-MNIST beside grain.DataLoader over `tfds.data_source`. `step` is DCGAN at 64 x 64 and
+width 64, its batches streamed, beside the same batch over and over. `memory` is the resident set of a
+process that streams 100,000 images of 64 x 64 x 3, at four instants of two epochs.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+
+import jax
+import numpy as np
+from absl import app, flags
+from ml_collections import ConfigDict
+
+from gan_jax import build, data, flavours, loop, parallel
+from gan_jax import config as configs
+from gan_jax.data import ahead, folder, placing, tfds
+from gan_jax.data.rows import Rows
+from gan_jax.train import make_step
+
+_PEER = flags.DEFINE_string('peer', sys.executable, 'A Python that has torch.')
+_ONLY = flags.DEFINE_list('only', ['resident', 'stream', 'grain', 'step', 'memory'], 'Which.')
+_REPEATS = flags.DEFINE_integer('repeats', 5, 'How often each is timed.')
+_SECONDS = flags.DEFINE_float('seconds', 5.0, 'How long a loader is timed.')
+_EMOJI, _BATCH, _WORKERS = 'build/emoji', 64, 2
+
+
+@dataclasses.dataclass
+class Fed:
+  """A compiled step of a DCGAN, and what it reads."""
+
+  call: Callable
+  state: object
+  feeds: Iterator
+
+  def seconds(self, calls: int) -> float:
+    """Of some calls, one after the other."""
+    began = time.perf_counter()
+    for _ in range(calls):
+      self.state, metrics = self.call(self.state, next(self.feeds))
+    jax.block_until_ready(metrics)
+    return time.perf_counter() - began
+
+
+def _config(word: str, **changes) -> configs.Plain:
+  config = flavours.start(flavours.words(word))
+  config.gan.name = 'dcgan'
+  config.update_from_flattened_dict(changes)
+  return configs.plain(ConfigDict(config.to_dict()))
+
+
+def _fed(config: configs.Plain, source: data.Source, feeds: Iterator, batch: Callable) -> Fed:
+  game = build.game(config)
+  built = loop.Built(game, build.play(config, game), source)
+  step = make_step(game, built.play, batch, parallel.ACROSS, config['steps_per_call'])
+  state = parallel.replicate(loop.start(config, built))
+  made = Fed(parallel.on_devices(step), state, feeds)
+  made.seconds(2)
+  return made
+
+
+def _constant(source: data.Source) -> tuple[Iterator, Callable]:
+  """Feeds and a batch function that give the first batch of a source over and over."""
+  rows = np.arange(_BATCH)
+  first = jax.device_get(jax.jit(source.batch)(data.arrays_of(source, 0, 1, rows), 0, rows))
+  feed = parallel.feed(first, _BATCH)
+  return itertools.repeat(feed), lambda arrays, draw, rows: {k: v[rows] for k, v in arrays.items()}
+
+
+def _ratios(one: Callable[[], float], other: Callable[[], float]) -> tuple[float, float, float]:
+  """Medians of both, and of the ratio of pairs that are timed in turns."""
+  pairs = [(one(), other()) for _ in range(_REPEATS.value)]
+  first, second = (statistics.median(times) for times in zip(*pairs, strict=True))
+  return first, second, statistics.median(a / b for a, b in pairs)
+
+
+def resident() -> None:
+  """The cost of gathering a batch inside a step."""
+  config = _config('mnist')
+  source = build.source({**config, 'placement': 'resident'})
+  gathered = _fed(config, source, itertools.repeat(parallel.feed(source.arrays, _BATCH)), source.batch)
+  constant = _fed(config, source, *_constant(source))
+  mine, theirs, ratio = _ratios(lambda: gathered.seconds(10), lambda: constant.seconds(10))
+  print(
+    f'resident: {1000 * mine / 50:.1f} ms a step, {1000 * theirs / 50:.1f} with a constant batch: '
+    f'{ratio - 1:+.1%}'
+  )
+
+
+@contextlib.contextmanager
+def _stream(source: data.Source, count: int) -> Iterator[Iterator]:
+  read = lambda first: data.arrays_of(source, first, count, np.arange(_BATCH))
+  with ahead.mapped(read, 0, count) as parts:
+    yield parallel.feeds(parts, _BATCH)
+
+
+def _speed(feeds: Iterator, images: int) -> float:
+  """Images a second, placed on the device."""
+  seen, began = 0, time.perf_counter()
+  while time.perf_counter() - began < _SECONDS.value:
+    jax.block_until_ready(next(feeds))
+    seen += images
+  return seen / (time.perf_counter() - began)
+
+
+def _torch_speed() -> float:
+  command = [_PEER.value, 'benchmarks/torch_loader.py', _EMOJI, 64, _BATCH, _WORKERS, _SECONDS.value]
+  environment = {**os.environ, 'OMP_WAIT_POLICY': 'PASSIVE'}
+  done = subprocess.run(
+    list(map(str, command)), check=True, capture_output=True, text=True, env=environment
+  )
+  return float(done.stdout)
+
+
+def stream() -> None:
+  """Pictures in files, beside torch."""
+  with tempfile.TemporaryDirectory() as cache:
+    os.environ['XDG_CACHE_HOME'] = cache
+    began = time.perf_counter()
+    source = folder.load(0, _BATCH, 'stream', _EMOJI, size=64)
+    decoding = len(source.images) / (time.perf_counter() - began)
+    del os.environ['XDG_CACHE_HOME']
+    with _stream(source, 5) as feeds:
+      mine, theirs, ratio = _ratios(lambda: _speed(feeds, 5 * _BATCH), _torch_speed)
+  print(
+    f'stream: {mine:,.0f} images a second, torch with {_WORKERS} workers {theirs:,.0f}: '
+    f'ratio {ratio:.1f}; decoding, once: {decoding:,.0f}'
+  )
+
+
+def _grain_speed(examples) -> float:
+  import grain
+
+  class Labelled(grain.transforms.Map):
+    """What a network wants of an example."""
+
+    def map(self, example):
+      return {'real': example['image'].astype(np.float32) / 127.5 - 1, 'label': example['label']}
+
+  loader = grain.DataLoader(
+    data_source=examples,
+    sampler=grain.samplers.IndexSampler(
+      len(examples), shard_options=grain.sharding.NoSharding(), shuffle=True, seed=0
+    ),
+    operations=[Labelled(), grain.transforms.Batch(_BATCH, drop_remainder=True)],
+    worker_count=0,
+  )
+  batches = iter(loader)
+  next(batches)
+  seen, began = 0, time.perf_counter()
+  while time.perf_counter() - began < _SECONDS.value:
+    seen += len(next(batches)['label'])
+  return seen / (time.perf_counter() - began)
+
+
+def grain_loader() -> None:
+  """Fashion-MNIST as TFDS prepared it, beside grain's loader over the same files."""
+  import tensorflow_datasets
+
+  os.environ['TFDS_DATA_DIR'] = 'build/tfds'
+  examples = tensorflow_datasets.data_source('fashion_mnist', data_dir='build/tfds', split='train')
+  source = tfds.load(0, _BATCH, 'stream', 'fashion_mnist', channels=1)
+  with _stream(source, 5) as feeds:
+    mine, theirs, ratio = _ratios(lambda: _speed(feeds, 5 * _BATCH), lambda: _grain_speed(examples))
+  print(f'grain: {mine:,.0f} images a second, grain.DataLoader {theirs:,.0f}: ratio {ratio:.1f}')
+
+
+def fed_step() -> None:
+  """A step whose batches are streamed."""
+  changes = {'data.name': f'folder:{_EMOJI}', 'data.size': 64, 'networks.generator.width': 64}
+  config = _config('emoji', steps_per_call=1, **changes)
+  source = build.source({**config, 'placement': 'stream'})
+  with _stream(source, 1) as feeds:
+    streamed = _fed(config, source, feeds, source.batch)
+    constant = _fed(config, source, *_constant(source))
+    mine, theirs, ratio = _ratios(lambda: streamed.seconds(3), lambda: constant.seconds(3))
+  print(
+    f'step: DCGAN-64 streamed {3 * _BATCH / mine:.0f} images a second, the same batch over and over '
+    f'{3 * _BATCH / theirs:.0f}: {ratio - 1:+.1%} time'
+  )
+
+
+def _resident_set() -> float:
+  pages = int(pathlib.Path('/proc/self/statm').read_text().split()[1])
+  return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
+
+
+def memory() -> None:
+  """Of a process that streams a set larger than what it may keep."""
+  count, shape = 100_000, (64, 64, 3)
+  place = pathlib.Path(tempfile.mkdtemp())
+  with open(place / 'images', 'wb') as file:
+    for first in range(0, count, 1000):
+      file.write(np.random.default_rng(first).integers(0, 256, (1000, *shape), np.uint8).tobytes())
+  source = placing.place(placing.ImageSet(Rows(place / 'images', (count, *shape))), 0, _BATCH, 'stream')
+  found = []
+  with _stream(source, 5) as feeds:
+    for number in range(2 * count // (5 * _BATCH) + 1):
+      jax.block_until_ready(next(feeds))
+      if number % (count // (5 * _BATCH) // 2) == 30:
+        found.append(_resident_set())
+  shutil.rmtree(place)
+  said = ', '.join(f'{value:,.0f}' for value in found)
+  print(f'memory: {said} MB in the course of two epochs of {count * 12288 / 1e6:,.0f} MB')
+
+
+_CASES = {
+  'resident': resident,
+  'stream': stream,
+  'grain': grain_loader,
+  'step': fed_step,
+  'memory': memory,
+}
+
+
+def main(unused_argv) -> None:
+  """Measures and prints."""
+  parallel.cache_compilations()
+  print(f'{os.cpu_count()} cores, batch {_BATCH}, median of {_REPEATS.value}', flush=True)
+  for name in _ONLY.value:
+    _CASES[name]()
+
+
+if __name__ == '__main__':
+  app.run(main)
