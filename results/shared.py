@@ -38,10 +38,11 @@ def read_config(name: str, preset: str = '') -> dict:
 
 
 def digest(config: dict) -> str:
-  """Of all settings but the seed and what is done beside training."""
+  """Of all settings but the seed, where the data lies, and what is done beside training."""
   from gan_jax import config as configs
 
-  settings = {k: v for k, v in config.items() if k not in configs.WATCHING} | {'seed': 0}
+  beside = ('placement', *configs.WATCHING)
+  settings = {k: v for k, v in config.items() if k not in beside} | {'seed': 0}
   return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
