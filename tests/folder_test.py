@@ -120,13 +120,30 @@ def damage_index(place):
   (place / 'index.json').write_text('{')
 
 
-@pytest.mark.parametrize('damage', [damage_length, damage_index])
+def damage_labels(place):
+  np.save(place / 'labels.npy', np.zeros(3, np.int32))
+
+
+def cut_labels(place):
+  (place / 'labels.npy').write_bytes(b'')
+
+
+@pytest.mark.parametrize('damage', [damage_length, damage_index, damage_labels, cut_labels])
 def test_a_broken_cache_is_made_anew(pictures, own_cache, damage, capsys):
   before = load(pictures).digest
   [index] = own_cache.rglob('index.json')
   damage(index.parent)
   assert load(pictures).digest == before
   assert 'is broken' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ['images.bin', 'labels.npy', 'index.json'])
+def test_a_cache_that_lacks_a_file_is_made_anew(pictures, own_cache, name):
+  before = load(pictures).digest
+  next(own_cache.rglob(name)).unlink()
+  again = load(pictures)
+  assert again.digest == before
+  assert again.classes == ('cat', 'dog')
 
 
 def test_a_decoder_that_was_killed_leaves_nothing_that_counts(pictures, own_cache):
@@ -181,11 +198,19 @@ def test_names_that_are_no_text(tmp_path, capsys):
   assert len(load(tmp_path, batch_size=1, bad_share=0.5).images) == 3
 
 
+def linked(place):
+  picture(place / 'there' / 'x.png')
+  (place / 'here').mkdir()
+  (place / 'here' / 'link').symlink_to(place / 'there')
+  return place / 'here'
+
+
 @pytest.mark.parametrize(
   ('make', 'message'),
   [
     (lambda p: p / 'none', 'there is no folder'),
     (lambda p: p, 'is empty'),
+    (linked, 'is empty, but for what is hidden and folders that are links'),
     (lambda p: (p / 'file').write_text('x') and p / 'file', 'there is no folder'),
     (lambda p: (p / 'x.png').write_text('x') and p, 'are no pictures to train on'),
   ],
@@ -195,6 +220,24 @@ def test_no_pictures(tmp_path, make, message):
     load(make(tmp_path))
   with pytest.raises(ConfigError, match='there is no folder'):
     folder.load(0, 1, 'auto', '')
+
+
+def test_a_home_of_nobody(tmp_path):
+  with pytest.raises(ConfigError, match="there is no folder '~nobody of this name/pictures'"):
+    load('~nobody of this name/pictures')
+
+
+def test_a_folder_inside_that_cannot_be_read_is_not_left_out(pictures, monkeypatch):
+  scandir = os.scandir
+
+  def refused(path):
+    if str(path).endswith('dog'):
+      raise PermissionError(13, 'Permission denied', str(path))
+    return scandir(path)
+
+  monkeypatch.setattr(folder.os, 'scandir', refused)
+  with pytest.raises(ConfigError, match=f'{pictures / "dog"} cannot be read .Permission denied'):
+    load(pictures)
 
 
 def test_all_bad_is_an_error_whatever_the_share(tmp_path):

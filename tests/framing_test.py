@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
+from conftest import finish, python
 from PIL import Image
 
 from gan_jax.data import framing
@@ -129,7 +130,7 @@ BAD = {
   'animated PNG': (animated('PNG'), 'it is animated, of 3 frames'),
   'animated WebP': (animated('WEBP'), 'it is animated, of 3 frames'),
   'CMYK': (encoded(Image.fromarray(RGB).convert('CMYK'), 'JPEG'), r'it is of inks \(CMYK\)'),
-  'bomb': (header_of(100_000, 100_000), 'pixels'),
+  'bomb': (header_of(100_000, 100_000), 'it has far more than 67,108,864 pixels'),
   'large': (header_of(8193, 8192), '8193 x 8192 pixels are more than 67,108,864'),
   'cut PNG': (encoded(RGB)[:-20], 'damaged near byte'),
   'cut JPEG': (encoded(RGB, 'JPEG')[:-40], 'truncated'),
@@ -142,6 +143,20 @@ def test_bad_pictures_say_why(case):
   content, why = BAD[case]
   with pytest.raises(BadPictureError, match=why):
     made(content)
+
+
+def test_pillow_does_not_warn_of_what_is_skipped_by_name(tmp_path):
+  (tmp_path / 'large.png').write_bytes(header_of(9500, 9500))
+  script = f"""
+import pathlib
+from gan_jax.data import framing
+try:
+  framing.pixels(pathlib.Path({str(tmp_path / 'large.png')!r}).read_bytes(), framing.Framing())
+except framing.BadPictureError as error:
+  print(error)
+"""
+  done = finish(python('-c', script))
+  assert (done.stdout, done.stderr) == ('9500 x 9500 pixels are more than 67,108,864\n', '')
 
 
 def test_smaller_than_the_crop():

@@ -49,6 +49,7 @@ def test_what_a_game_augments_is_beside(tmp_path):
   ('flags', 'message'),
   [
     (['--out=x.jpg'], '--out is x.jpg; it must end in .png'),
+    (['--out=no/such/folder/x.png'], '--out: cannot write no/such/folder/x.png (No such file'),
     (['--num=0'], '--num is 0; it must be at least 1'),
     (['--config.data.name=folder:/none'], "data: there is no folder '/none'"),
     (['--config.data.name=folder'], "data: name is 'folder'; say which: folder:..."),

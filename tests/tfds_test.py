@@ -3,6 +3,7 @@
 `make test` prepares it from Debian's files; where these cannot be had, what reads it is skipped.
 """
 
+import json
 import pathlib
 import re
 import shutil
@@ -15,7 +16,7 @@ import jax
 import numpy as np
 import pytest
 import tensorflow_datasets as tensorflow_datasets
-from conftest import ROOT, command
+from conftest import ROOT, command, finish, python
 from prepare_fashion import CLASSES, VERSION
 
 from gan_jax.data import prepare, tfds
@@ -93,6 +94,11 @@ def test_batches_are_framed(prepared):
   [
     ('fashion_mnist', {'split': 'validation'}, "split 'validation'"),
     ('fashion_mnist', {'size': -1}, 'data.size is -1'),
+    (
+      'fashion_mnist',
+      {'split': 'test[:1%]', 'crop': 29},
+      'crop, 29.*; set a crop that all',
+    ),
     ('fashion_mnist:2.0.0', {}, 'is not prepared, but there are versions: 3.0.1; prepare it'),
     ('fashion mnist', {}, "'fashion mnist' names no data set; write tfds:name"),
     ('', {}, 'names no data set'),
@@ -131,11 +137,31 @@ def test_the_newest_version_counts(tmp_path, monkeypatch):
   assert tfds.find(Name.parse('mnist')).name == '3.10.0'
 
 
+def test_what_a_killed_preparation_left_does_not_count(tmp_path, monkeypatch):
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+  for version in ('3.0.1', 'incomplete.9Z9Z9Z_3.0.1'):
+    (tmp_path / 'mnist' / version).mkdir(parents=True)
+    (tmp_path / 'mnist' / version / 'dataset_info.json').write_text('{}')
+  assert tfds.find(Name.parse('mnist')).name == '3.0.1'
+
+
 def test_half_prepared(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   (tmp_path / 'cifar10' / '3.0.2').mkdir(parents=True)
   with pytest.raises(ConfigError, match='3.0.2 is only half prepared .*: remove it; prepare it where'):
     load('cifar10')
+
+
+@needs_fashion
+def test_a_label_that_is_no_class_is_none(copied):
+  path = copied / 'features.json'
+  features = json.loads(path.read_text())
+  features['featuresDict']['features']['label'] = {
+    'pythonClassName': 'tensorflow_datasets.core.features.scalar.Scalar',
+    'tensor': {'shape': {}, 'dtype': 'int64', 'encoding': 'none'},
+  }
+  path.write_text(json.dumps(features))
+  assert load(split='test[:1%]').labels is None
 
 
 @needs_fashion
@@ -195,11 +221,24 @@ def test_a_host_that_does_not_answer_is_told_of_at_once(monkeypatch):
 
 
 def test_a_look_up_that_hangs_is_given_up(monkeypatch):
-  monkeypatch.setattr(prepare.socket, 'create_connection', lambda *a: time.sleep(2))
+  monkeypatch.setattr(prepare.socket, 'create_connection', lambda *a: time.sleep(2) or socket.socket())
   monkeypatch.setattr(prepare, '_SECONDS', 0.05)
   monkeypatch.setattr(prepare.os, 'environ', {})
-  with pytest.raises(ConfigError, match='host.invalid cannot be reached from here'):
+  with pytest.raises(ConfigError, match=r'host.invalid cannot be reached from here \(no answer\)'):
     prepare.check_hosts(['https://host.invalid/x'])
+
+
+def test_a_look_up_that_hangs_does_not_hold_up_the_end_of_the_program():
+  script = """
+import os, time
+from gan_jax.data import prepare
+prepare.socket.create_connection = lambda *a: time.sleep(1000)
+prepare._SECONDS, prepare.os.environ = 0.05, {}
+prepare.check_hosts(['https://host.invalid/x'])
+"""
+  done = finish(python('-c', script))
+  assert done.returncode == 1
+  assert 'cannot be reached from here (no answer)' in done.stderr
 
 
 class Manual:
@@ -225,6 +264,21 @@ class Changed:
   def download_and_prepare(self, **unused):
     errors = tensorflow_datasets.download.download_manager
     raise errors.NonMatchingChecksumError('http://host/x', '/tmp/x')
+
+
+class Lacking(Manual):
+  """A builder that finds another file than those that must be downloaded by hand."""
+
+  def download_and_prepare(self, **unused):
+    raise AssertionError('ImageNet requires manual download of the data.')
+
+
+def test_a_file_that_a_person_must_download_is_missing(tmp_path, monkeypatch):
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+  (tmp_path / 'downloads' / 'manual').mkdir(parents=True)
+  (tmp_path / 'downloads' / 'manual' / 'other.zip').write_bytes(b'x')
+  with pytest.raises(ConfigError, match='imagenet2012 cannot be prepared: ImageNet requires manual'):
+    prepare.prepare(Lacking())
 
 
 def test_a_wrong_check_sum():

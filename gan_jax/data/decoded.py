@@ -48,6 +48,7 @@ class Listing(NamedTuple):
     read: (first, last) -> those from `first` to last - 1; threads call it at once.
     classes: the names of the labels 0, 1, ...; without a second, or where a picture has none, there are
       no labels.
+    remedy: what a person can do where too many are bad.
   """
 
   name: str
@@ -55,6 +56,7 @@ class Listing(NamedTuple):
   count: int
   read: Callable[[int, int], Sequence[Entry]]
   classes: tuple[str, ...] = ()
+  remedy: str = 'mend them, move them away, or raise data.bad_share'
 
 
 def decoded(listing: Listing, how: Framing, bad_share: float) -> ImageSet:
@@ -75,16 +77,15 @@ def decoded(listing: Listing, how: Framing, bad_share: float) -> ImageSet:
   parts = {'listing': listing.digest, 'format': _FORMAT, **_texts(how)}
   place = cache.folder() / 'images' / digests.of_texts(parts)[:24]
   with _alone(place):
-    index = _index(place)
-    if index is None:
+    kept = _kept(place)
+    if kept is None:
       _make(place, functools.partial(_decode, listing, how, bad_share))
-      index = _index(place)
-  _check_share(listing, index['skipped'], bad_share)
-  _tell(listing, index['skipped'], place)
-  images, labels = Rows(place / _IMAGES, tuple(index['shape'])), np.load(place / _LABELS)
-  classed = len(listing.classes) > 1 and labels.min() >= 0
-  known = {'labels': labels, 'classes': listing.classes} if classed else {}
-  return ImageSet(images, name=listing.name, digest=index['digest'], **known)
+      kept = _kept(place)
+  _check_share(listing, kept.skipped, bad_share)
+  _tell(listing, kept.skipped, place)
+  classed = len(listing.classes) > 1 and kept.labels.min() >= 0
+  known = {'labels': kept.labels, 'classes': listing.classes} if classed else {}
+  return ImageSet(kept.images, name=listing.name, digest=kept.digest, **known)
 
 
 def _texts(how: Framing) -> dict[str, str]:
@@ -106,15 +107,26 @@ def _alone(place: pathlib.Path) -> Iterator[None]:
     yield
 
 
-def _index(place: pathlib.Path) -> dict | None:
-  """What is said of the pictures in a place; None if there are none, or not all of them."""
+class _Kept(NamedTuple):
+  """Pictures in a place, with the digest of them all, and the names of bad files with what is wrong."""
+
+  images: Rows
+  labels: np.ndarray
+  digest: str
+  skipped: list[tuple[str, str]]
+
+
+def _kept(place: pathlib.Path) -> _Kept | None:
+  """The pictures in a place; None if there are none, or not all that belongs to them."""
   try:
     index = json.loads((place / _INDEX).read_text())
-    Rows(place / _IMAGES, tuple(index['shape']))
-    return index
+    images, labels = Rows(place / _IMAGES, tuple(index['shape'])), np.load(place / _LABELS)
+    if labels.shape != (len(images),):
+      raise ValueError(f'there are {labels.size} labels of {len(images)} pictures')
+    return _Kept(images, labels, index['digest'], index['skipped'])
   except FileNotFoundError:
     return None
-  except (OSError, ValueError, KeyError, TypeError) as error:
+  except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
     cli.warn(f'{place} is broken ({error}); the pictures are decoded anew')
     return None
 
@@ -202,7 +214,7 @@ def _check_share(listing: Listing, skipped: Sequence, bad_share: float) -> None:
   if len(skipped) > bad_share * listing.count:
     raise ConfigError(
       f'of {listing.count:,} files of {listing.name} more than {bad_share:.1%} are no pictures to '
-      f'train on: {_some(skipped)}; mend them, move them away, or raise data.bad_share'
+      f'train on: {_some(skipped)}; {listing.remedy}'
     )
 
 

@@ -6,6 +6,7 @@ The Toronto Face Database, which cannot be downloaded by everybody, is such a fo
 import os
 import pathlib
 from collections.abc import Iterator
+from typing import NoReturn
 
 from gan_jax import digests
 from gan_jax.data import Source
@@ -57,14 +58,14 @@ def load(
 
 
 def _listing(of: str) -> Listing:
-  root = pathlib.Path(of).expanduser()
+  root = pathlib.Path(os.path.expanduser(of))
   if not of or not root.is_dir():
     raise ConfigError(
       f'there is no folder {of!r}; name one of pictures: --config.data.name=folder:/path/to/pictures'
     )
   files = sorted(_files(root))
   if not files:
-    raise ConfigError(f'the folder {root} is empty')
+    raise ConfigError(f'the folder {root} is empty, but for what is hidden and folders that are links')
   classes = tuple(sorted({name.partition('/')[0] for name, _ in files if '/' in name}))
   places = {name: label for label, name in enumerate(classes)}
 
@@ -82,9 +83,13 @@ def _printable(name: str) -> str:
   return os.fsencode(name).decode(errors='backslashreplace')
 
 
+def _refuse(error: OSError) -> NoReturn:
+  raise ConfigError(f'the folder {error.filename} cannot be read ({error.strerror})') from error
+
+
 def _files(root: pathlib.Path) -> Iterator[tuple[str, str]]:
   """Of every file its name below the root, and its size and time."""
-  for folder, inside, names in os.walk(root):
+  for folder, inside, names in os.walk(root, onerror=_refuse):
     inside[:] = [name for name in inside if not name.startswith('.')]
     for name in names:
       path = pathlib.Path(folder, name)

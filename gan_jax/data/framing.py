@@ -1,6 +1,7 @@
 """From the bytes of a picture to pixels of one size: which files are read, and what is made of them."""
 
 import io
+import warnings
 import zlib
 from typing import NamedTuple
 
@@ -8,6 +9,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from gan_jax.errors import ConfigError
+
+# Of pictures so large that Pillow warns none is read.
+warnings.filterwarnings('ignore', category=Image.DecompressionBombWarning)
 
 FILTERS = {
   'lanczos': Image.Resampling.LANCZOS,
@@ -98,6 +102,8 @@ def _opened(content: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(content), formats=_FORMATS)
   except Image.UnidentifiedImageError as error:
     raise BadPictureError('it is no PNG, JPEG or WebP') from error
+  except Image.DecompressionBombError as error:
+    raise BadPictureError(f'it has far more than {MOST_PIXELS:,} pixels') from error
   width, height = image.size
   if width * height > MOST_PIXELS:
     raise BadPictureError(f'{width} x {height} pixels are more than {MOST_PIXELS:,}')

@@ -7,10 +7,11 @@ prepared set can be copied to other machines, which need neither.
 
 import importlib.util
 import os
+import queue
 import socket
+import threading
 import urllib.parse
 from collections.abc import Iterable
-from concurrent import futures
 from typing import Any
 
 from absl import flags
@@ -41,7 +42,7 @@ def _builder(name: Name) -> Any:
   names.choose(name.name, tfds.list_builders(with_community_datasets=False))
   if importlib.util.find_spec('tensorflow') is None:
     raise ConfigError(
-      "preparing a set needs TensorFlow, and reading it does not: pip install 'gan_jax[tfds]'"
+      "preparing a set needs TensorFlow, and reading it does not: pip install -e '.[tfds]'"
     )
   try:
     return tfds.builder(str(name), data_dir=data_folder(), file_format='array_record')
@@ -69,7 +70,8 @@ def prepare(builder: Any) -> None:
     ) from error
   except ImportError as error:
     raise ConfigError(f'{builder.name} needs a further package to be prepared: {error}') from error
-  except OSError as error:
+  except (AssertionError, OSError) as error:
+    # An assertion is how a builder says which of the files to be downloaded by hand are missing.
     raise ConfigError(f'{builder.name} cannot be prepared: {error}') from error
 
 
@@ -93,18 +95,31 @@ def check_hosts(urls: Iterable[str]) -> None:
     return
   for url in list(urls)[:1]:
     parts = urllib.parse.urlparse(url)
-    port = parts.port or _PORTS.get(parts.scheme, 443)
-    pool = futures.ThreadPoolExecutor(1)
-    try:
-      # The look-up of a name has no time-out of its own.
-      pool.submit(socket.create_connection, (parts.hostname, port), _SECONDS).result(_SECONDS)
-    except (OSError, futures.TimeoutError) as error:
+    failure = _failure(parts.hostname, parts.port or _PORTS.get(parts.scheme, 443))
+    if failure:
       raise ConfigError(
-        f'{parts.hostname} cannot be reached from here ({error or "no answer"}); run this command on a '
+        f'{parts.hostname} cannot be reached from here ({failure}); run this command on a '
         f'machine with network, and copy its folder of the set to {data_folder()}'
-      ) from error
-    finally:
-      pool.shutdown(wait=False, cancel_futures=True)
+      )
+
+
+def _failure(host: str, port: int) -> str:
+  """Why a host cannot be reached; '' if it can."""
+  said = queue.SimpleQueue()
+
+  def look() -> None:
+    try:
+      socket.create_connection((host, port), _SECONDS).close()
+      said.put('')
+    except OSError as error:
+      said.put(str(error) or 'no answer')
+
+  # The look-up of a name has no time-out of its own, and the program does not wait for a daemon.
+  threading.Thread(target=look, daemon=True).start()
+  try:
+    return said.get(timeout=_SECONDS)
+  except queue.Empty:
+    return 'no answer'
 
 
 if __name__ == '__main__':

@@ -42,9 +42,16 @@ def main(config: configs.Plain, out: pathlib.Path, num: int) -> int:
   labels = _labels(source, batches)
   if labels is not None:
     _histogram(labels, source.classes)
-  drawing.save_png(out, _picture(config, real))
+  _save(out, _picture(config, real))
   print(f'picture: {out}')
   return 0
+
+
+def _save(out: pathlib.Path, picture: np.ndarray) -> None:
+  try:
+    drawing.save_png(out, picture)
+  except OSError as error:
+    raise ConfigError(f'--out: cannot write {out} ({error.strerror})') from error
 
 
 def _picture(config: configs.Plain, real: np.ndarray) -> np.ndarray:

@@ -20,6 +20,8 @@ from gan_jax.data.placing import place
 from gan_jax.errors import ConfigError
 
 _INFO = 'dataset_info.json'
+_REMEDY = 'set a crop that all have, or, if they are damaged, prepare the set anew'
+_VERSION = re.compile(r'\d+\.\d+\.\d+')
 
 
 def load(
@@ -79,7 +81,7 @@ class Name(NamedTuple):
 
 def data_folder() -> pathlib.Path:
   """Where TFDS keeps what is prepared."""
-  return pathlib.Path(os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets').expanduser()
+  return pathlib.Path(os.path.expanduser(os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets'))
 
 
 def is_there(name: Name) -> bool:
@@ -116,7 +118,8 @@ def _above(name: Name) -> pathlib.Path:
 
 
 def _versions(above: pathlib.Path, wanted: str) -> list[pathlib.Path]:
-  found = [path.parent for path in above.glob(f'*/{_INFO}')]
+  # A preparation that was killed leaves a folder of another name, which may hold all but a file.
+  found = [path.parent for path in above.glob(f'*/{_INFO}') if _VERSION.fullmatch(path.parent.name)]
   return [path for path in found if fnmatch.fnmatch(path.name, wanted)]
 
 
@@ -140,13 +143,14 @@ def _listing(name: Name, split: str) -> Listing:
   features = info.features
   if 'image' not in features:
     raise ConfigError(f'{name} has no feature "image"; it has: {", ".join(features)}')
-  names = features['label'].names if 'label' in features else ()
+  # Numbers that are no classes have no names.
+  names = tuple(getattr(features['label'], 'names', ())) if 'label' in features else ()
   key = {
     **{path.name: f'{path.stat().st_size} {path.stat().st_mtime_ns}' for path in folder.iterdir()},
     **{'folder': f'{info.full_name} {split}'},
   }
   read = functools.partial(_read, source, folder, bool(names))
-  return Listing(f'tfds:{name}', digests.of_texts(key), len(source), read, tuple(names))
+  return Listing(f'tfds:{name}', digests.of_texts(key), len(source), read, names, _REMEDY)
 
 
 def _opened(folder: pathlib.Path, name: Name, split: str) -> tuple[Any, Any]:
