@@ -73,6 +73,15 @@ def test_sixteen_bits_are_rounded_to_eight():
   assert made(encoded(deep), channels=1)[..., 0].tolist() == [[0, 0, 1, 1], [1, 2, 254, 255]]
 
 
+def test_one_of_sixteen_bits_of_grey_may_be_transparent():
+  deep = np.array([[1000, 60000]], np.uint16)
+  content = encoded(deep)
+  chunk = b'tRNS' + (1000).to_bytes(2)
+  chunk = (2).to_bytes(4) + chunk + zlib.crc32(chunk).to_bytes(4)
+  # The header ends at byte 33.
+  assert made(content[:33] + chunk + content[33:], channels=1).tolist() == [[[255], [233]]]
+
+
 def test_palettes_are_looked_up():
   palette = Image.fromarray(RGB).convert('P', palette=Image.Palette.ADAPTIVE)
   np.testing.assert_array_equal(made(encoded(palette)), palette.convert('RGB'))

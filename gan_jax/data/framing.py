@@ -143,10 +143,19 @@ def _framed(image: Image.Image, framing: Framing) -> np.ndarray:
   return np.asarray(image).reshape(*image.size[::-1], framing.channels)
 
 
+def _shallow(image: Image.Image) -> Image.Image:
+  """16 bits of grey, of which one value may mean transparent, in 8."""
+  deep, clear = np.asarray(image), image.info.get('transparency')
+  grey = Image.fromarray(np.rint(deep / 257).astype(np.uint8))
+  if clear is not None:
+    grey.putalpha(Image.fromarray(np.where(deep == clear, 0, 255).astype(np.uint8)))
+  return grey
+
+
 def _flat(image: Image.Image, framing: Framing) -> Image.Image:
   """In grey or RGB, without transparency."""
   if image.mode.startswith('I'):
-    image = Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
+    image = _shallow(image)
   if image.has_transparency_data:
     image = image.convert('RGBA')
     behind = Image.new('RGBA', image.size, (framing.background,) * 3 + (255,))
