@@ -111,6 +111,16 @@ def test_pictures_are_decoded_once_and_anew_when_a_file_or_a_setting_changes(pic
   assert len(calls) == 60
 
 
+def test_other_pictures_of_the_same_names_sizes_and_times_are_not_taken_for_them(tmp_path):
+  found = []
+  for place in (tmp_path / 'one', tmp_path / 'two', tmp_path / 'two'):
+    picture(place / 'x.png')
+    os.utime(place / 'x.png', (0, 0))
+    found.append((load(place, batch_size=1).digest, (place / 'x.png').stat().st_size))
+  assert len({size for _, size in found}) == 1
+  assert len({digest for digest, _ in found}) == 3
+
+
 def damage_length(place):
   with open(place / 'images.bin', 'ab') as file:
     file.write(b'x')

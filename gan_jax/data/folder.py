@@ -88,7 +88,10 @@ def _refuse(error: OSError) -> NoReturn:
 
 
 def _files(root: pathlib.Path) -> Iterator[tuple[str, str]]:
-  """Of every file its name below the root, and its size and time."""
+  """Of every file its name below the root, and its size and times.
+
+  What unpacks an archive may set the time of a change, but not that of the change of its entry.
+  """
   for folder, inside, names in os.walk(root, onerror=_refuse):
     inside[:] = [name for name in inside if not name.startswith('.')]
     for name in names:
@@ -96,4 +99,5 @@ def _files(root: pathlib.Path) -> Iterator[tuple[str, str]]:
       if name.startswith('.') or not path.is_file():
         continue
       found = path.stat()
-      yield path.relative_to(root).as_posix(), f'{found.st_size} {found.st_mtime_ns}'
+      times = f'{found.st_mtime_ns} {found.st_ctime_ns}'
+      yield path.relative_to(root).as_posix(), f'{found.st_size} {times}'
