@@ -7,6 +7,7 @@ import pytest
 from jax import lax
 
 from gan_jax.networks import conv as c
+from gan_jax.networks import halving
 
 GEOMETRIES = [c.Geometry(4, 2, 1), c.Geometry(3, 1, 1), c.Geometry(5, 2, 2), c.Geometry(7, 1, 0)]
 # Batch, height, width, channels in, channels out: odd sizes, one channel, one image.
@@ -86,6 +87,45 @@ def second(function):
     return (gradient**2).sum()
 
   return jax.grad(penalty, (0, 1))
+
+
+# Batch, height, width, channels in, channels out: sides of 4 n and of 4 n + 2, one image, one channel.
+HALVED = [(2, 8, 12, 3, 5), (1, 14, 6, 4, 1), (3, 2, 2, 1, 2), (2, 28, 14, 9, 3)]
+
+
+@pytest.mark.parametrize('shape', HALVED)
+def test_nine_products_are_the_convolution_and_its_transposes(shape):
+  g = c.Geometry(4, 2, 1)
+  x, kernel, y = case(g, shape)
+  outputs, pull_back = jax.vjp(lambda x, k: native(x, k, g), x, kernel)
+  wanted_x, wanted_kernel = pull_back(y)
+  near = {'rtol': 1e-10, 'atol': 1e-10}
+  np.testing.assert_allclose(halving.conv(x, kernel), outputs, **near)
+  np.testing.assert_allclose(halving.conv_transpose(y, kernel), wanted_x, **near)
+  np.testing.assert_allclose(halving.kernel_gradient(x, y), wanted_kernel, **near)
+
+
+def test_nine_products_lose_little_to_rounding():
+  g = c.Geometry(4, 2, 1)
+  x, kernel, _ = case(g, (4, 16, 16, 64, 64))
+  exact = native(x, kernel, g)
+  errors = [
+    jnp.abs(f(x.astype(jnp.float32), kernel.astype(jnp.float32)) - exact).max() / exact.std()
+    for f in (halving.conv, lambda x, k: native(x, k, g))
+  ]
+  assert errors[0] < 4 * errors[1]
+
+
+@pytest.mark.parametrize('shape', [(2, 8, 8, 9, 5), (1, 14, 14, 16, 2)])
+def test_derivatives_of_halving_layers(shape):
+  test_first_and_second_derivatives(c.Geometry(4, 2, 1), shape)
+
+
+def test_values_that_are_not_finite_stay_where_they_are():
+  x, kernel, _ = case(c.Geometry(4, 2, 1), (2, 8, 8, 9, 5))
+  bad = halving.conv(x.at[1, 7, 7].set(jnp.nan), kernel)
+  assert np.isfinite(bad[0]).all()
+  assert np.isnan(bad[1, 3, 3]).all()
 
 
 def test_modules_halve_and_double():

@@ -1,10 +1,11 @@
 """Convolutions that train at the speed of matrix products on every platform.
 
 `conv`, `conv_transpose` and `kernel_gradient` are the three maps of one bilinear form, so each one's
-derivatives are the other two, to any order (reverse mode). On CPU the transpose is a sum of one matrix
-product for each tap of the kernel, and the kernel's gradient one product of all patches: XLA:CPU runs
-the dilated convolutions into which autodiff would turn them many times slower, and those inside a
-loop slower still. Elsewhere they are native.
+derivatives are the other two, to any order (reverse mode). On CPU all three are matrix products of
+fewer multiplications where the convolution halves an image of many channels, see `halving`. Else the
+transpose is a sum of one product for each tap of the kernel, and the kernel's gradient one product of
+all patches: XLA:CPU runs the dilated convolutions into which autodiff would turn them many times
+slower, and those inside a loop slower still. On other platforms they are native.
 """
 
 import functools
@@ -16,6 +17,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
+
+from gan_jax.networks import halving
 
 
 class Geometry(NamedTuple):
@@ -32,6 +35,17 @@ class Geometry(NamedTuple):
   def large(self, length: int) -> int:
     """The output length of a transposed convolution of an input of `length`."""
     return (length - 1) * self.stride + self.size - 2 * self.padding
+
+
+_HALVING = Geometry(4, 2, 1)
+_FEW = 8
+"""Channels of an image up to which the transformations of `halving` cost more than they save."""
+
+
+def _halves(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
+  """Whether it is a convolution for `halving`, of images [N, *shape, C]."""
+  even = shape[0] % 2 == 0 and shape[1] % 2 == 0
+  return geometry == _HALVING and kernel_shape[2] > _FEW and even
 
 
 def _native(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
@@ -94,7 +108,9 @@ def _kernel_gradient_native(x: chex.Array, y: chex.Array, geometry: Geometry) ->
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
   """Convolution: x [N, H, W, C], kernel [size, size, C, D] -> [N, small(H), small(W), D]."""
-  return _native(x, kernel, geometry)
+  native = functools.partial(_native, geometry=geometry)
+  cpu = halving.conv if _halves(geometry, kernel.shape, x.shape[1:3]) else native
+  return lax.platform_dependent(x, kernel, cpu=cpu, default=native)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -109,23 +125,20 @@ def conv_transpose(
     geometry: of the convolution.
     shape: (H, W) of the convolution's input: a stride leaves it open.
   """
-  return lax.platform_dependent(
-    y,
-    kernel,
-    cpu=functools.partial(_transpose_by_taps, geometry=geometry, shape=shape),
-    default=functools.partial(_transpose_native, geometry=geometry, shape=shape),
-  )
+  by_taps = functools.partial(_transpose_by_taps, geometry=geometry, shape=shape)
+  cpu = halving.conv_transpose if _halves(geometry, kernel.shape, shape) else by_taps
+  native = functools.partial(_transpose_native, geometry=geometry, shape=shape)
+  return lax.platform_dependent(y, kernel, cpu=cpu, default=native)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def kernel_gradient(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
   """The transpose of `conv` in its kernel: x [N, H, W, C], y [N, h, w, D] -> [size, size, C, D]."""
-  return lax.platform_dependent(
-    x,
-    y,
-    cpu=functools.partial(_kernel_gradient_of_patches, geometry=geometry),
-    default=functools.partial(_kernel_gradient_native, geometry=geometry),
-  )
+  of_patches = functools.partial(_kernel_gradient_of_patches, geometry=geometry)
+  halves = _halves(geometry, (4, 4, x.shape[3], y.shape[3]), x.shape[1:3])
+  cpu = halving.kernel_gradient if halves else of_patches
+  native = functools.partial(_kernel_gradient_native, geometry=geometry)
+  return lax.platform_dependent(x, y, cpu=cpu, default=native)
 
 
 def _conv_backward(geometry, saved, g):

@@ -1,0 +1,142 @@
+"""The 4 x 4 convolution of stride 2 and padding 1 as matrix products, for CPUs.
+
+Pixels grouped two by two make of it a 2 x 2 convolution of stride 1, and a 2 x 2 kernel over output
+tiles of 2 x 2 needs 9 products where it has 16 (Winograd 1980, "Arithmetic complexity of computations";
+for convolutions Lavin & Gray 2016, arXiv:1509.09308, F(2 x 2, 2 x 2)). Along one axis, of inputs d and
+taps g,
+
+    m = (d0 - d1) g0, d1 (g0 + g1), (d1 - d2) g1        y = m0 + m1, m1 - m2.
+
+The two rows of a group stay apart, so that each of the 9 is a sum of two products over 2 C inputs, and
+pixels are never moved from an axis of the image to the channels.
+"""
+
+from collections.abc import Callable, Sequence
+
+import chex
+import jax.numpy as jnp
+from jax import lax
+
+Tiles = list[list[list[chex.Array]]]
+"""[row of a group][i][j] -> [N, h / 2, w / 2, 2 C], what the products m_ij are of."""
+
+
+def conv(x: chex.Array, kernel: chex.Array) -> chex.Array:
+  """x [N, H, W, C], even sides, and kernel [4, 4, C, D] -> [N, H / 2, W / 2, D]."""
+  height, width = x.shape[1] // 2, x.shape[2] // 2
+  tiles, taps = _of_images(_whole(x, 4)), _of_kernel(kernel)
+  shape = (*tiles[0][0][0].shape[:3], kernel.shape[3])
+  products = _nine(
+    lambda i, j: sum(_rows(tiles[p][i][j]) @ taps[p][i][j] for p in (0, 1)).reshape(shape)
+  )
+  return _outputs(products)[:, :height, :width]
+
+
+def conv_transpose(y: chex.Array, kernel: chex.Array) -> chex.Array:
+  """The transpose of `conv` in x: y [N, h, w, D], kernel [4, 4, C, D] -> [N, 2 h, 2 w, C]."""
+  height, width = 2 * y.shape[1], 2 * y.shape[2]
+  parts, taps = _of_outputs(_whole(y, 2)), _of_kernel(kernel)
+  shape = (*parts[0][0].shape[:3], 2 * kernel.shape[2])
+  tiles = [
+    _nine(lambda i, j, p=p: (_rows(parts[i][j]) @ taps[p][i][j].T).reshape(shape)) for p in (0, 1)
+  ]
+  return _images(tiles)[:, :height, :width]
+
+
+def kernel_gradient(x: chex.Array, y: chex.Array) -> chex.Array:
+  """The transpose of `conv` in its kernel: x [N, H, W, C], y [N, H / 2, W / 2, D] -> [4, 4, C, D]."""
+  tiles, parts = _of_images(_whole(x, 4)), _of_outputs(_whole(y, 2))
+  taps = [_nine(lambda i, j, p=p: _rows(tiles[p][i][j]).T @ _rows(parts[i][j])) for p in (0, 1)]
+  pairs = [_both_ways(own, lambda u0, u1, u2: (u0 + u1, u1 + u2)) for own in taps]
+  # [row of a group, tap pair down, tap pair across, (column of a group, C), D].
+  found = jnp.stack([jnp.stack([jnp.stack(row) for row in own]) for own in pairs])
+  return found.swapaxes(0, 1).reshape(4, 4, x.shape[3], y.shape[3])
+
+
+def _whole(x: chex.Array, unit: int) -> chex.Array:
+  """With zeros below and to the right, until both sides are multiples of a unit."""
+  missing = [(0, -side % unit) for side in x.shape[1:3]]
+  return jnp.pad(x, ((0, 0), *missing, (0, 0))) if any(m for _, m in missing) else x
+
+
+def _rows(x: chex.Array) -> chex.Array:
+  return x.reshape(-1, x.shape[-1])
+
+
+def _nine(of: Callable[[int, int], chex.Array]) -> list[list[chex.Array]]:
+  return [[of(i, j) for j in range(3)] for i in range(3)]
+
+
+def _both_ways(
+  square: Sequence[Sequence[chex.Array]], change: Callable[..., Sequence[chex.Array]]
+) -> list[list[chex.Array]]:
+  """A change of the entries of every row, then of every column, of what it left."""
+  columns = zip(*(change(*row) for row in square), strict=True)
+  return [list(row) for row in zip(*(change(*column) for column in columns), strict=True)]
+
+
+def _of_kernel(kernel: chex.Array) -> Tiles:
+  """[row of a group][i][j] -> [2 C, D]."""
+  _, _, channels, features = kernel.shape
+  taps = kernel.reshape(2, 2, 2, 2 * channels, features)
+  sums = lambda g0, g1: (g0, g0 + g1, g1)
+  return [_both_ways([[taps[a, p, b] for b in (0, 1)] for a in (0, 1)], sums) for p in (0, 1)]
+
+
+def _of_images(x: chex.Array) -> Tiles:
+  """Images [N, 4 t, 4 u, C] -> [row of a group][i][j] -> [N, t, u, 2 C]."""
+  count, height, width, channels = x.shape
+  padded = jnp.zeros((count, height + 2, width + 2, channels), x.dtype)
+  padded = _apart(lax.dynamic_update_slice(padded, x, (0, 1, 1, 0)))
+  rows = padded.reshape(count, height + 2, width // 2 + 1, 2 * channels)
+  down, across = height - 3, width // 2 - 1
+  differences = lambda d0, d1, d2: (d0 - d1, d1, d1 - d2)
+
+  def group(p: int, a: int, b: int) -> chex.Array:
+    return rows[:, 2 * a + p : 2 * a + p + down : 4, b : b + across : 2]
+
+  return [_both_ways(_nine(lambda a, b, p=p: group(p, a, b)), differences) for p in (0, 1)]
+
+
+def _images(tiles: Tiles) -> chex.Array:
+  """The transpose of `_of_images`."""
+  count, t, u, width = tiles[0][0][0].shape
+  rows = []
+  for own in tiles:
+    pairs = [jnp.stack(_overlapping(row, axis=2), axis=3) for row in own]
+    columns = [pair.reshape(count, t, 2 * u + 2, width) for pair in pairs]
+    rows.append(_overlapping(columns, axis=1))
+  (even, odd), (next_even, next_odd) = rows
+  x = jnp.stack([even, next_even, odd, next_odd], axis=2)
+  x = x.reshape(count, 4 * t + 4, 4 * u + 4, width // 2)
+  return x[:, 1 : 4 * t + 1, 1 : 4 * u + 1]
+
+
+def _overlapping(v: Sequence[chex.Array], axis: int) -> tuple[chex.Array, chex.Array]:
+  """The transpose of differences of tiles that share an input: inputs 0, 2, 4 ... and 1, 3, 5 ..."""
+  zero = jnp.zeros_like(lax.slice_in_dim(v[0], 0, 1, axis=axis))
+  even = jnp.concatenate([v[0], zero], axis) - jnp.concatenate([zero, v[2]], axis)
+  return even, jnp.concatenate([v[1] + v[2] - v[0], zero], axis)
+
+
+def _outputs(products: Sequence[Sequence[chex.Array]]) -> chex.Array:
+  """[i][j] -> [N, t, u, D] to images [N, 2 t, 2 u, D]."""
+  pixels = _both_ways(products, lambda m0, m1, m2: (m0 + m1, m1 - m2))
+  y = jnp.stack([jnp.stack(row, axis=3) for row in pixels], axis=2)
+  count, t, _, u, _, features = y.shape
+  return y.reshape(count, 2 * t, 2 * u, features)
+
+
+def _of_outputs(y: chex.Array) -> list[list[chex.Array]]:
+  """The transpose of `_outputs`."""
+  pixels = [[y[:, a::2, b::2] for b in (0, 1)] for a in (0, 1)]
+  return _both_ways(pixels, lambda y0, y1: (y0, y0 + y1, -y1))
+
+
+def _apart(x: chex.Array) -> chex.Array:
+  """x itself, in a form that XLA:CPU computes once, and not again inside of every product.
+
+  An optimization_barrier does not keep it from that; a factor of one that it cannot know does. The
+  first pixel is of the padding, so it is finite.
+  """
+  return x / (1 + 0 * lax.stop_gradient(x.ravel()[0]))
