@@ -6,9 +6,9 @@ Figures are medians of runs in turns. `resident` compares a call of DCGAN's step
 `experiments/dcgan.py`) that gathers its batch with one whose batch is a constant. `stream` is images a
 second of the emoji in `build/emoji` at 64 x 64: ours, decoded before, from the disk and placed on the
 device; torch's, with two workers, from the PNG files; and how fast ours are decoded, once. `grain` is
-the same of Fashion-MNIST beside grain.DataLoader over `tfds.data_source`. `step` is DCGAN at 64 x 64 and
-width 64, its batches streamed, beside the same batch over and over. `memory` is the resident set of a
-process that streams 100,000 images of 64 x 64 x 3, at four instants of two epochs.
+the same of Fashion-MNIST beside grain.DataLoader over `tfds.data_source`. `step` is DCGAN at 64 x 64
+and width 64, its batches streamed, beside the same batch over and over. `memory` is the resident set
+of a process that streams 100,000 images of 64 x 64 x 3, at four instants of two epochs.
 """
 
 import contextlib

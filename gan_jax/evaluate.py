@@ -10,7 +10,7 @@ from typing import Any
 
 from absl import flags
 
-from gan_jax import build, cli, evaluation, parallel, trained, workdir
+from gan_jax import build, cli, data, evaluation, parallel, trained, workdir
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The folder of the run.', required=True)
 _FEATURES = flags.DEFINE_string(
@@ -35,9 +35,11 @@ def main() -> int:
     how = evaluation.protocol(features, _SCORES.value, _NUM.value, _SEED.value)
   game, variables, step = trained.load(folder, trained.parse_step(_STEP.value), _EMA.value)
   weights = 'averaged' if config['ema'] and _EMA.value is not False else 'raw'
-  data, source = config['data']['name'], build.unseen_source(config, build.source(config))
+  source = build.unseen_source(config, build.source(config))
+  if not workdir.has_data(folder, data.digest(source)):
+    cli.warn('the images are not those with which this run began, though of the same name')
   with build.at('evaluate'):
-    evaluate = evaluation.Evaluator(how, data, game, source, cli.warn)
+    evaluate = evaluation.Evaluator(how, config['data']['name'], game, source, cli.warn)
     found, card = evaluate(parallel.replicate(variables), weights=weights, step=step)
   _print(found)
   _print(card)

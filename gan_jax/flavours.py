@@ -175,8 +175,9 @@ def _framing(shown: Pictures) -> Fields:
   """What else can be set of a set of pictures from the command line."""
   if ':' not in shown.name:
     return {}
-  framing = {'crop': shown.crop, 'filter': 'lanczos', 'flip': False}
-  return framing | ({'split': 'train'} if shown.name.startswith('tfds:') else {})
+  of_files = {'background': 255, 'bad_share': 0.05}
+  own = {'split': 'train'} if shown.name.startswith('tfds:') else of_files
+  return {'crop': shown.crop, 'filter': 'lanczos', 'flip': False, **own}
 
 
 def _points(chosen: Words, judge: dict[str, Any]) -> configs.Config:

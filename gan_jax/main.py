@@ -17,7 +17,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from gan_jax import config as configs
-from gan_jax import data, digests, loop, parallel, workdir
+from gan_jax import data, loop, parallel, workdir
 from gan_jax.errors import ConfigError
 
 _CONFIG = config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].')
@@ -75,9 +75,9 @@ def _check_data(source: data.Source, folder: pathlib.Path) -> None:
     source.part is None,
     'the data fits into the memory of some processes only; say where it lies with --config.placement',
   )
-  if source.images is None:
+  digest = data.digest(source)
+  if not digest:
     return
-  digest = source.digest or digests.of_array(source.images)
   parallel.check_agreement(digest, 'the processes have different data of the same name')
   parallel.on_primary(lambda: workdir.note_data(folder, {'digest': digest, 'about': source.about}))
   if parallel.is_primary():

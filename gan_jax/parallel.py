@@ -238,9 +238,9 @@ def feeds(
     return {'arrays': arrays, 'rows': shared}
 
   ready = map(placed, parts)
-  following = next(ready)
-  for part in ready:
-    now, following = following, part
+  following = next(ready, None)
+  while following is not None:
+    now, following = following, next(ready, None)
     yield now
 
 

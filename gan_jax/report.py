@@ -19,12 +19,15 @@ _STEP = flags.DEFINE_string('step', None, 'Of which checkpoint, a step or best; 
 _SEED = flags.DEFINE_integer('seed', 0, 'Of the samples that are shown with others.')
 
 
-def _source(config: Plain) -> tuple[data.Source | None, str]:
+def _source(folder: pathlib.Path, config: Plain) -> tuple[data.Source | None, str]:
   """The data of a run, or why there is none."""
   try:
-    return build.source(config), ''
+    source = build.source(config)
   except ConfigError as error:
     return None, f'Left out, for the data cannot be had: {error}'
+  if not workdir.has_data(folder, data.digest(source)):
+    return None, 'Left out, for the images are not those with which the run began.'
+  return source, ''
 
 
 def _networks(config: Plain) -> list[FeatureNetwork]:
@@ -48,7 +51,7 @@ def main() -> int:
     raise ConfigError('--seed must be from 0 to 2**32 - 1')
   config = workdir.read_config(folder)
   game, variables, step = trained.load(folder, trained.parse_step(_STEP.value))
-  source, without = _source(config)
+  source, without = _source(folder, config)
   weights = 'averaged' if config['ema'] else 'raw'
   subject = showing.Subject(game, variables, step, weights, seed)
   showing.save(folder, subject, source, _networks(config), without)

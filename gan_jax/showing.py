@@ -24,7 +24,8 @@ NEIGHBOURS = 3
 """Training images beside each sample."""
 
 _PAIRS, _COLUMNS, _PATH = 8, 10, 200
-_SAMPLES, _CLOUD, _COMPARED, _BATCH, _PART = 12, 1000, 200, 500, 20_000
+_SAMPLES, _CLOUD, _COMPARED, _BATCH, _PART = 12, 1000, 200, 500, 10_000
+_BYTES = 2**28
 
 About = dict[str, Any]
 
@@ -146,11 +147,11 @@ def _neighbours(
     return {'left_out': 'Points are drawn afresh in every step: there is no set to be learnt by heart.'}
   if source is None or source.images is None:
     return {'left_out': without or 'The data has no images at rest to look among.'}
-  chosen, bank = samples[:_SAMPLES], source.images
-  spaces = {'pixels': _in_space(place, 'pixels', chosen, bank, _pixels)}
+  chosen, bank, places = samples[:_SAMPLES], source.images, _looked_among(source.images)
+  spaces = {'pixels': _in_space(place, 'pixels', chosen, bank, places, _pixels)}
   for network in networks:
     seen = functools.partial(_features, network)
-    spaces[network.name] = _in_space(place, network.name, chosen, bank, seen)
+    spaces[network.name] = _in_space(place, network.name, chosen, bank, places, seen)
   return {'spaces': spaces}
 
 
@@ -170,20 +171,21 @@ def _in_space(
   space: str,
   samples: np.ndarray,
   bank: data.Images,
+  places: np.ndarray,
   see: Callable[[np.ndarray], np.ndarray],
 ) -> About:
   """Draws a sheet, each row a sample and its neighbours; what is to be said of it."""
-  some = np.unique(np.linspace(0, len(bank) - 1, _COMPARED).astype(int))
+  some = places[np.unique(np.linspace(0, len(places) - 1, _COMPARED).astype(int))]
   seen = see(np.concatenate([samples, bank[some]]))
   # Pixels are compared as bytes, which need no copy of the set, and told of as in [-1, 1].
   unit = 127.5 if seen.dtype == np.uint8 else 1
-  found, distances = _nearest(seen, bank, see, min(NEIGHBOURS, len(bank)))
+  found, distances = _nearest(seen, bank, places, see, min(NEIGHBOURS, len(places)))
   index, apart, others = found[: len(samples)], *np.split(distances / unit, [len(samples)])
   rows = np.concatenate([samples[:, None], bank[index]], axis=1)
   drawing.save_png(place / page.NEIGHBOURS.format(space), _sheet(rows))
   return {
     'title': 'In pixels' if space == 'pixels' else f'In the features of {space}',
-    'text': _scale(others, unit),
+    'text': _scale(others, unit) + _of_how_many(bank, places),
     'distances': apart.tolist(),
     'index': index.tolist(),
   }
@@ -195,15 +197,33 @@ def _sheet(images: np.ndarray) -> np.ndarray:
   return images.swapaxes(1, 2).reshape(rows * height, columns * width, channels)
 
 
+def _looked_among(bank: data.Images) -> np.ndarray:
+  """Places of training images, all unless they are so many that it takes minutes: then by chance."""
+  most = max(_BYTES * len(bank) // bank.nbytes, 1)
+  if len(bank) <= most:
+    return np.arange(len(bank))
+  return np.sort(np.random.default_rng(0).choice(len(bank), most, replace=False))
+
+
+def _of_how_many(bank: data.Images, places: np.ndarray) -> str:
+  if len(places) == len(bank):
+    return ''
+  return f' Looked for among {len(places):,} of the {len(bank):,} training images, drawn by chance.'
+
+
 def _nearest(
-  seen: np.ndarray, bank: data.Images, see: Callable[[np.ndarray], np.ndarray], k: int
+  seen: np.ndarray,
+  bank: data.Images,
+  places: np.ndarray,
+  see: Callable[[np.ndarray], np.ndarray],
+  k: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Places [N, k] and distances [N, k] of the nearest of the set, which may be larger than memory."""
+  """Places [N, k] and distances [N, k] of the nearest of the images at `places`, a part at a time."""
   found = []
-  for first in range(0, len(bank), _PART):
-    part = see(bank[first : first + _PART])
-    index, apart = nearest(seen, part, min(k, len(part)))
-    found.append((first + index, apart))
+  for first in range(0, len(places), _PART):
+    chosen = places[first : first + _PART]
+    index, apart = nearest(seen, see(bank[chosen]), min(k, len(chosen)))
+    found.append((chosen[index], apart))
   index, apart = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
   order = np.argsort(apart, axis=1, kind='stable')[:, :k]
   return np.take_along_axis(index, order, 1), np.take_along_axis(apart, order, 1)

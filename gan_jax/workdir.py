@@ -106,23 +106,27 @@ def write_config(folder: pathlib.Path, config: Plain) -> None:
   write_whole(folder / CONFIG, json.dumps(config, indent=2).encode() + b'\n')
 
 
+def has_data(folder: pathlib.Path, digest: str) -> bool:
+  """Whether a run began with data of this digest, as far as it says; ConfigError if that is broken."""
+  path = folder / DATA
+  try:
+    return not path.exists() or json.loads(path.read_text())['digest'] == digest
+  except (ValueError, TypeError, KeyError) as error:
+    raise ConfigError(f'workdir: {path} is not what a run wrote; mend it or remove it') from error
+
+
 def note_data(folder: pathlib.Path, about: Mapping[str, Any]) -> None:
-  """Writes what the data of a run is, {'digest': of all images, ...}.
+  """Writes what the data of a run is, {'digest': see `data.digest`, ...}.
 
   Raises:
     ConfigError: the run began with other data.
   """
-  path = folder / DATA
-  try:
-    before = json.loads(path.read_text())['digest'] if path.exists() else about['digest']
-  except (ValueError, TypeError, KeyError) as error:
-    raise ConfigError(f'workdir: {path} is not what a run wrote; mend it or remove it') from error
-  if before != about['digest']:
+  if not has_data(folder, about['digest']):
     raise ConfigError(
       f'data: the images are not those with which the run in {folder} began, though of the same name '
-      f'(see {path}); put those back, or choose another --workdir'
+      f'(see {folder / DATA}); put those back, or choose another --workdir'
     )
-  write_whole(path, json.dumps(about, indent=2).encode() + b'\n')
+  write_whole(folder / DATA, json.dumps(about, indent=2).encode() + b'\n')
 
 
 def add_scores(folder: pathlib.Path, line: Mapping[str, Any]) -> None:

@@ -56,6 +56,20 @@ def test_words_of_one_experiment_are_unknown_to_another():
     load('lsgan', 'ring-hellinger')
 
 
+@pytest.mark.parametrize('word', [word for word in flavours.IMAGES if word != 'mnist'])
+def test_sets_of_pictures_are_of_the_size_of_the_networks(word):
+  changes = {'data.flip': True, 'data.crop': 20, 'data.filter': 'box'}
+  config, shown = load('lsgan', word, **changes), flavours.IMAGES[word]
+  assert config['data']['name'] == shown.name
+  generator = config['networks']['generator']
+  assert (generator['size'], generator['channels']) == (shown.size, shown.channels)
+  assert (config['data']['size'], config['data']['channels']) == (shown.size, shown.channels)
+  assert (config['steps'], config['data']['flip'], config['data']['crop']) == (shown.steps, True, 20)
+  own = {'split'} if shown.name.startswith('tfds:') else {'background', 'bad_share'}
+  assert config['data'].keys() == {'name', 'size', 'channels', 'crop', 'filter', 'flip', *own}
+  assert load('gan', word)['networks']['generator']['size'] == shown.size
+
+
 @pytest.mark.parametrize('preset', ['', 'mnist', 'test'])
 def test_digits_unless_said(preset):
   config = load('lsgan', preset)

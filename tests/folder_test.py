@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import pathlib
 import shutil
 
 import numpy as np
@@ -63,6 +64,36 @@ def test_no_labels_where_a_picture_lies_outside_or_there_is_one_class(pictures):
 def test_what_is_no_picture_does_not_take_the_labels(pictures):
   (pictures / 'README.txt').write_text('cats and dogs')
   assert load(pictures).classes == ('cat', 'dog')
+
+
+def test_a_folder_without_a_picture_is_no_class(pictures):
+  (pictures / 'about').mkdir()
+  (pictures / 'about' / 'README.txt').write_text('cats and dogs')
+  source = load(pictures)
+  assert source.classes == ('cat', 'dog')
+  np.testing.assert_array_equal(np.unique(source.labels), [0, 1])
+  for picture_of_a_dog in (pictures / 'dog').rglob('*.webp'):
+    picture_of_a_dog.write_text('x')
+  assert load(pictures, bad_share=0.9).labels is None
+
+
+def test_a_file_that_cannot_be_read_is_an_error_not_a_bad_picture(pictures, monkeypatch):
+  def fail(self):
+    raise OSError(5, 'Input/output error')
+
+  monkeypatch.setattr(pathlib.Path, 'read_bytes', fail)
+  with pytest.raises(ConfigError, match=r'cat/0.png cannot be read \(Input/output error\)'):
+    load(pictures)
+
+
+def test_a_changed_bit_of_what_was_decoded_is_found(pictures, own_cache):
+  load(pictures)
+  [file] = own_cache.rglob('images.bin')
+  content = bytearray(file.read_bytes())
+  content[1000] ^= 1
+  file.write_bytes(content)
+  with pytest.raises(ConfigError, match='are not as they were written: remove'):
+    load(pictures)
 
 
 def test_hidden_files_are_passed_over(pictures, capsys):
@@ -159,6 +190,7 @@ def test_a_cache_that_lacks_a_file_is_made_anew(pictures, own_cache, name):
 def test_a_decoder_that_was_killed_leaves_nothing_that_counts(pictures, own_cache):
   script = f"""
 import os
+import pathlib
 from gan_jax.data import folder, framing
 pixels, seen = framing.pixels, []
 def die(*a):
@@ -183,7 +215,7 @@ framing.pixels = lambda *a: seen.append(1) or pixels(*a)
 print(folder.load(0, 4, 'auto', {str(pictures)!r}).digest, len(seen))
 """
   both = [python('-c', script) for _ in range(2)]
-  said = [finish(process).stdout.split() for process in both]
+  said = [finish(process).stdout.splitlines()[-1].split() for process in both]
   assert said[0][0] == said[1][0] == load(pictures).digest
   assert sorted(int(count) for _, count in said) == [0, 20]
 

@@ -126,6 +126,10 @@ def test_other_data_of_the_same_name_is_refused(tmp_path, finished_run):
   done = command(DCGAN, f'--workdir={folder}')
   assert done.returncode == 2
   assert 'data: the images are not those with which the run in' in done.stderr
+  flags = (f'--workdir={folder}', '--features=random', '--num=20', '--scores=frechet_distance')
+  done = command(*flags, module='evaluate')
+  assert done.returncode == 0, done.stderr
+  assert 'warning: the images are not those with which this run began' in done.stderr
 
 
 def test_a_finished_run_says_so_and_stops_with_success(finished_run):

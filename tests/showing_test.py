@@ -108,6 +108,13 @@ def test_neighbours_in_features_are_those_that_the_network_sees_near(tmp_path, b
   assert (tmp_path / page.SHOWN / page.NEIGHBOURS.format('red')).exists()
 
 
+def test_of_a_large_set_some_are_looked_at_and_that_is_said(tmp_path, bank, monkeypatch):
+  monkeypatch.setattr(showing, '_BYTES', bank.nbytes // 4)
+  found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbours']['spaces']['pixels']
+  assert found['text'].endswith('Looked for among 10 of the 40 training images, drawn by chance.')
+  assert len(np.unique(found['index'])) <= 10
+
+
 def test_a_set_of_two_images_has_two_neighbours(tmp_path, bank):
   found = saved(tmp_path, subject(game(smooth)), source(bank[:2]))['neighbours']['spaces']['pixels']
   assert np.shape(found['index']) == (12, 2)

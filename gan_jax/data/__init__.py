@@ -12,6 +12,8 @@ import chex
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax import digests
+
 Images = Any
 """Images at rest, uint8 [N, height, width, channels]: an array, or `rows.Rows` of a file."""
 
@@ -49,6 +51,15 @@ class Source(NamedTuple):
 def arrays_of(source: Source, first: int, count: int, rows: np.ndarray) -> Mapping[str, np.ndarray]:
   """All that `batch` of a source reads for these rows of `count` draws from `first` on."""
   return {**source.arrays, **(source.part(first, count, rows) if source.part else {})}
+
+
+def digest(source: Source) -> str:
+  """Of all images and labels of a set; '' of data drawn afresh."""
+  if source.images is None:
+    return ''
+  images = source.digest or digests.of_array(source.images)
+  labels = '' if source.labels is None else digests.of_array(source.labels)
+  return digests.of_texts({'images': images, 'labels': labels})
 
 
 def normalized(images: chex.Array) -> chex.Array:

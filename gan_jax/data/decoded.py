@@ -103,7 +103,11 @@ def _alone(place: pathlib.Path) -> Iterator[None]:
       f'the cache {place.parent} cannot be written to ({error.strerror}); XDG_CACHE_HOME names another'
     ) from error
   with lock:
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+      print(f'waiting for a process that decodes the same pictures into {place}', flush=True)
+      fcntl.flock(lock, fcntl.LOCK_EX)
     yield
 
 
@@ -160,9 +164,12 @@ def _part(listing: Listing, how: Framing, first: int) -> _Part:
   for entry in listing.read(first, min(first + _AT_ONCE, listing.count)):
     try:
       part.images.append(framing.pixels(entry.content(), how))
-    except (BadPictureError, OSError) as error:
+    except BadPictureError as error:
       part.skipped.append((entry.name, str(error)))
       continue
+    except OSError as error:
+      # It may be whole, and readable tomorrow: what is left out now would be left out for good.
+      raise ConfigError(f'{listing.name}: {entry.name} cannot be read ({error.strerror})') from error
     part.names.append(entry.name)
     part.labels.append(entry.label)
   return part
@@ -171,6 +178,7 @@ def _part(listing: Listing, how: Framing, first: int) -> _Part:
 def _decode(listing: Listing, how: Framing, bad_share: float, folder: pathlib.Path) -> None:
   """Leaves all pictures of a listing in a folder."""
   labels, skipped, first = [], [], None
+  print(f'decoding {listing.count:,} pictures of {listing.name}, once', flush=True)
   bar = tqdm(total=listing.count, unit='picture', desc=f'decoding {listing.name}', disable=None)
   work = ahead.mapped(functools.partial(_part, listing, how), 0, _AT_ONCE, listing.count)
   with open(folder / _IMAGES, 'wb') as file, work as parts, bar:

@@ -8,11 +8,13 @@ import pathlib
 from collections.abc import Iterator
 from typing import NoReturn
 
+import numpy as np
+
 from gan_jax import digests
 from gan_jax.data import Source
 from gan_jax.data.decoded import Entry, Listing, decoded
 from gan_jax.data.framing import Framing
-from gan_jax.data.placing import place
+from gan_jax.data.placing import ImageSet, place
 from gan_jax.errors import ConfigError
 
 
@@ -54,7 +56,19 @@ def load(
     ConfigError: no such folder, no pictures in it, or a setting out of its range.
   """
   how = Framing(size, crop, channels, filter, background)
-  return place(decoded(_listing(of), how, bad_share), seed, batch_size, placement, flip)
+  images = _with_used_classes(decoded(_listing(of), how, bad_share))
+  return place(images, seed, batch_size, placement, flip)
+
+
+def _with_used_classes(images: ImageSet) -> ImageSet:
+  """Without the folders that hold no picture."""
+  if images.labels is None:
+    return images
+  used, labels = np.unique(images.labels, return_inverse=True)
+  if len(used) < 2:
+    return images._replace(labels=None, classes=())
+  classes = tuple(images.classes[label] for label in used)
+  return images._replace(labels=labels.astype(np.int32), classes=classes)
 
 
 def _listing(of: str) -> Listing:

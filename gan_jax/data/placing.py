@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import latents, parallel
+from gan_jax import cache, digests, latents, parallel
 from gan_jax.data import Images, Source, normalized
 from gan_jax.data.order import secrets, shuffled, shuffled_on_host
 from gan_jax.errors import ConfigError
@@ -54,7 +54,7 @@ def place(
     flip: whether every second image, by chance, is mirrored left to right.
 
   Raises:
-    ConfigError: a batch is larger than the set.
+    ConfigError: a batch is larger than the set, or what becomes resident has changed on the disk.
   """
   total, memory = len(images.images), parallel.device_memory()
   if batch_size > total:
@@ -113,7 +113,13 @@ def _resident(images: ImageSet, order: _Order) -> Source:
     chosen = shuffled(order.key(draw // order.per_epoch), places, order.total)
     return _named(order, {key: array[chosen] for key, array in arrays.items()}, draw, rows)
 
-  return Source({key: np.asarray(array) for key, array in _arrays(images).items()}, batch)
+  arrays = {key: np.asarray(array) for key, array in _arrays(images).items()}
+  if images.digest and digests.of_array(arrays['image']) != images.digest:
+    raise ConfigError(
+      f'the decoded images of {images.name} are not as they were written: remove '
+      f'{cache.folder() / "images"}, and they are decoded anew'
+    )
+  return Source(arrays, batch)
 
 
 def _streamed(images: ImageSet, order: _Order) -> Source:

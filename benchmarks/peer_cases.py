@@ -1,0 +1,52 @@
+"""The games that are timed, ours and in PyTorch: what both sides read."""
+
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Case(NamedTuple):
+  """A game.
+
+  Attributes:
+    kind: 'dcgan', convolutions, or 'dense'.
+    shape: of an example.
+    batch: examples.
+    width: of the convolutions.
+    generator, discriminator: widths of the hidden dense layers.
+    batch_norm: whether the dense generator has batch norm.
+    critic: updates of the discriminator in a step; of several, it is WGAN-GP.
+    steps: in one call of our compiled program.
+  """
+
+  kind: str
+  shape: tuple[int, ...]
+  batch: int = 64
+  width: int = 64
+  generator: tuple[int, ...] = ()
+  discriminator: tuple[int, ...] = ()
+  batch_norm: bool = False
+  critic: int = 1
+  steps: int = 1
+
+
+_PLANE = {'generator': (128, 128), 'discriminator': (128, 128), 'steps': 100}
+_MLP = {'generator': (128, 256, 512, 1024), 'discriminator': (512, 256), 'batch_norm': True}
+
+CASES = {
+  'mlp': Case('dense', (784,), steps=16, **_MLP),
+  'dcgan28': Case('dcgan', (28, 28, 1)),
+  'dcgan32': Case('dcgan', (32, 32, 1)),
+  'dcgan64': Case('dcgan', (64, 64, 3)),
+  'wgan_gp32': Case('dcgan', (32, 32, 3), critic=5),
+  'plane512': Case('dense', (2,), batch=512, **_PLANE),
+  'plane100': Case('dense', (2,), batch=100, **_PLANE),
+}
+LATENTS = 100
+
+
+def serve(run: Callable[[int], float]) -> None:
+  """Answers each number of steps on a line of the input with the seconds that they took."""
+  print('ready', flush=True)
+  for line in sys.stdin:
+    print(run(int(line)), flush=True)

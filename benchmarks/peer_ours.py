@@ -1,0 +1,86 @@
+"""Our side of `benchmarks/peers.py`: python benchmarks/peer_ours.py CASE."""
+
+import itertools
+import sys
+import time
+
+import jax
+import numpy as np
+from peer_cases import CASES, LATENTS, Case, serve
+
+from gan_jax import build, data, loop, parallel
+from gan_jax import config as configs
+from gan_jax.data.placing import ImageSet, place
+from gan_jax.train import make_step
+
+
+def config(case: Case) -> configs.Plain:
+  """What the case is in our words."""
+  made = configs.default()
+  made.batch_size, made.steps_per_call = case.batch, case.steps
+  made.gan = {'name': 'two_player', 'prior': {'name': 'normal', 'size': LATENTS}}
+  made.gan.loss = {'name': 'non_saturating' if case.critic == 1 else 'wasserstein'}
+  made.networks = _convolutions(case) if case.kind == 'dcgan' else _dense(case)
+  adam = {'optimizer': 'adam', 'learning_rate': 2e-4, 'b1': 0.5}
+  made.players = {'generator': {**adam, 'steps': 1}, 'discriminator': {**adam, 'steps': case.critic}}
+  if case.critic > 1:
+    made.gan.penalties = {'gradient_penalty': {'weight': 10.0}}
+    made.networks.discriminator.norm = 'none'
+  return configs.plain(made)
+
+
+def _convolutions(case: Case) -> dict:
+  size, _, channels = case.shape
+  generator = {'name': 'dcgan.Generator', 'size': size, 'channels': channels, 'width': case.width}
+  return {
+    'generator': generator,
+    'discriminator': {'name': 'dcgan.Discriminator', 'width': case.width, 'norm': 'batch'},
+  }
+
+
+def _dense(case: Case) -> dict:
+  generator = {'name': 'points.Generator', 'size': case.shape[0], 'hidden': case.generator}
+  generator['batch_norm'] = case.batch_norm
+  discriminator = {'name': 'points.Discriminator', 'hidden': case.discriminator}
+  return {'generator': generator, 'discriminator': discriminator}
+
+
+def source(case: Case) -> data.Source:
+  """Noise: no time depends on what is seen."""
+  random = np.random.default_rng(0)
+  if case.kind == 'dcgan':
+    images = random.integers(0, 256, (5000, *case.shape), np.uint8)
+    return place(ImageSet(images), 0, case.batch, 'resident')
+  points = random.standard_normal((5000, *case.shape), np.float32)
+
+  def batch(arrays, draw, rows):
+    return {'real': arrays['points'][(draw * case.batch + rows) % 5000]}
+
+  return data.Source({'points': points}, batch)
+
+
+def main(name: str) -> None:
+  """Compiles, and serves."""
+  parallel.cache_compilations()
+  case = CASES[name]
+  settings, examples = config(case), source(case)
+  game = build.game(settings)
+  built = loop.Built(game, build.play(settings, game), examples)
+  step = make_step(game, built.play, examples.batch, parallel.ACROSS, case.steps)
+  call, state = parallel.on_devices(step), parallel.replicate(loop.start(settings, built))
+  feeds = itertools.repeat(parallel.feed(examples.arrays, case.batch))
+
+  def run(steps: int) -> float:
+    nonlocal state
+    began = time.perf_counter()
+    for _ in range(max(steps // case.steps, 1)):
+      state, metrics = call(state, next(feeds))
+    jax.block_until_ready(metrics)
+    return (time.perf_counter() - began) / (max(steps // case.steps, 1) * case.steps)
+
+  run(2)
+  serve(run)
+
+
+if __name__ == '__main__':
+  main(sys.argv[1])

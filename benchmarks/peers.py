@@ -1,0 +1,120 @@
+"""Training steps beside PyTorch's, of the same games.
+
+make bench, or python benchmarks/peers.py --peer=<python with torch> [--cases=dcgan28,mlp]
+
+Both sides live in processes of their own and take turns, A B A B, for some seconds each; of torch the
+layouts take part, and the best by its median is compared with. The table, images a second and the
+median of the ratios of turns, is printed, and written to benchmarks/RESULTS.md. Huge pages for both.
+"""
+
+import contextlib
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+
+from absl import app, flags
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from peer_cases import CASES, Case
+
+_HERE = pathlib.Path(__file__).parent
+_PEER = flags.DEFINE_string('peer', sys.executable, 'A Python that has torch.')
+_CASES = flags.DEFINE_list('cases', list(CASES), 'Which.')
+_LAYOUTS = flags.DEFINE_list('layouts', ['contiguous', 'channels_last'], 'Of torch; also: compile.')
+_TURNS = flags.DEFINE_integer('turns', 7, 'Of each side.')
+_SECONDS = flags.DEFINE_float('seconds', 2.0, 'Of a turn, about.')
+_OUT = flags.DEFINE_string('out', str(_HERE / 'RESULTS.md'), 'The document.')
+
+HEAD = ['case', 'ours, images/s', 'PyTorch, images/s', 'its layout', 'ratio', 'of turns']
+
+
+class Side:
+  """A process that runs steps when it is asked to."""
+
+  def __init__(self, command: list[str]):
+    """Starts it, and waits until it is warm."""
+    environment = {
+      **os.environ,
+      'GLIBC_TUNABLES': 'glibc.malloc.hugetlb=1',
+      'OMP_WAIT_POLICY': 'PASSIVE',
+      'JAX_PLATFORMS': 'cpu',
+      'PYTHONPATH': str(_HERE.parent),
+    }
+    pipe = subprocess.PIPE
+    self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
+    if self._process.stdout.readline() != 'ready\n':
+      raise SystemExit(f'{" ".join(command)} ended before it began')
+    self._steps = 1
+    # So many steps that a turn lasts as long as it should.
+    self._steps = max(round(_SECONDS.value / self.seconds()), 1)
+
+  def seconds(self) -> float:
+    """Of a step, in the mean of a turn."""
+    self._process.stdin.write(f'{self._steps}\n')
+    self._process.stdin.flush()
+    return float(self._process.stdout.readline())
+
+  def close(self) -> None:
+    """Ends the process."""
+    self._process.stdin.close()
+    self._process.wait()
+
+
+@contextlib.contextmanager
+def _sides(name: str) -> Iterator[dict[str, Side]]:
+  threads = str(os.cpu_count())
+  layouts = _LAYOUTS.value if CASES[name].kind == 'dcgan' else _LAYOUTS.value[:1]
+  commands = {'ours': [sys.executable, str(_HERE / 'peer_ours.py'), name]} | {
+    layout: [_PEER.value, str(_HERE / 'peer_torch.py'), name, layout, threads] for layout in layouts
+  }
+  with contextlib.ExitStack() as held:
+    yield {
+      key: held.enter_context(contextlib.closing(Side(command))) for key, command in commands.items()
+    }
+
+
+def measure(name: str) -> list[str]:
+  """The row of a case."""
+  with _sides(name) as sides:
+    turns = [{key: side.seconds() for key, side in sides.items()} for _ in range(_TURNS.value)]
+  return _row(name, CASES[name], turns)
+
+
+def _row(name: str, case: Case, turns: list[Mapping[str, float]]) -> list[str]:
+  medians = {key: statistics.median(turn[key] for turn in turns) for key in turns[0]}
+  best = min((key for key in medians if key != 'ours'), key=medians.get)
+  ratios = sorted(turn[best] / turn['ours'] for turn in turns)
+  speed = lambda key: f'{case.batch * case.critic / medians[key]:,.0f}'
+  spread = f'{ratios[0]:.2f} to {ratios[-1]:.2f}'
+  return [name, speed('ours'), speed(best), best, f'{statistics.median(ratios):.2f}', spread]
+
+
+def _torch_version() -> str:
+  command = [_PEER.value, '-c', 'import torch; print(torch.__version__)']
+  return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def main(unused_argv) -> None:
+  """Measures, prints and writes."""
+  machine = (
+    f'{os.cpu_count()} cores of {platform.processor() or platform.machine()}, Python '
+    f'{platform.python_version()}, jax {metadata.version("jax")}, torch {_torch_version()}; float32, '
+    f'median of {_TURNS.value} turns of {_SECONDS.value:g} seconds each'
+  )
+  lines = ['# Training steps beside PyTorch', '', f'`make bench`: {machine}.', '']
+  lines += ['| ' + ' | '.join(row) + ' |' for row in (HEAD, ['---'] * len(HEAD))]
+  print('\n'.join(lines), flush=True)
+  for name in _CASES.value:
+    lines.append('| ' + ' | '.join(measure(name)) + ' |')
+    print(lines[-1], flush=True)
+  pathlib.Path(_OUT.value).write_text('\n'.join(lines) + '\n')
+
+
+if __name__ == '__main__':
+  app.run(main)
