@@ -6,7 +6,11 @@ is left is r1.
 Digits: half are readable, of most kinds, zeros the most; the others are knots or no digit. Neither the
 grey of the cuts nor other shades of the ground have leaked into samples.
 
+On the emoji of `make emoji`, 3,660 pictures in colour, 3,000 steps at 32 x 32 make blobs in the colours
+of the set, on white, and first heads with hats; none would be taken for an emoji yet.
+
 python -m gan_jax.main --config=experiments/diffaugment.py
+python -m gan_jax.main --config=experiments/diffaugment.py:emoji
 python -m gan_jax.main --config=experiments/diffaugment.py:ring
 """
 
@@ -17,14 +21,8 @@ from gan_jax import flavours
 def get_config(preset: str = '') -> configs.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
   words = flavours.words(preset)
-  config = flavours.start(words, images={'norm': 'none'})
-  config.gan.name = 'two_player'
-  config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
-  weight = 0.05 if flavours.on_points(words) else 0.5
-  config.gan.penalties = {'r1': {'weight': weight, 'every': 4}}
+  config = flavours.start_with_r1(words)
   if not flavours.on_points(words):
     policy = ('color', 'translation', 'cutout')
     config.gan.augment = {'name': 'diffaugment', 'policy': policy}
-    for player in config.players.values():
-      player.b1 = 0.0
   return config

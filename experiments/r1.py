@@ -17,13 +17,4 @@ from gan_jax import flavours
 
 def get_config(preset: str = '') -> configs.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
-  config = flavours.start(words, images={'norm': 'none'})
-  config.gan.name = 'two_player'
-  config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
-  weight = 0.05 if flavours.on_points(words) else 0.5
-  config.gan.penalties = {'r1': {'weight': weight, 'every': 4}}
-  if not flavours.on_points(words):
-    for player in config.players.values():
-      player.b1 = 0.0
-  return config
+  return flavours.start_with_r1(flavours.words(preset))

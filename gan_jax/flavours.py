@@ -113,6 +113,18 @@ def start(chosen: Words, images: Fields = {}, points: Fields = {}) -> configs.Co
   return config
 
 
+def start_with_r1(chosen: Words) -> configs.Config:
+  """The non-saturating game with the R1 penalty, and on images Adam without momentum."""
+  config = start(chosen, images={'norm': 'none'})
+  config.gan.name = 'two_player'
+  config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
+  config.gan.penalties = {'r1': {'weight': 0.05 if on_points(chosen) else 0.5, 'every': 4}}
+  if not on_points(chosen):
+    for player in config.players.values():
+      player.b1 = 0.0
+  return config
+
+
 def critic_steps(config: configs.Config, count: int, chosen: Words) -> None:
   """Gives the discriminator `count` updates a step, and for the time they take fewer steps."""
   config.players.discriminator.steps = count
