@@ -4,9 +4,10 @@ import time
 
 STARTED = time.perf_counter()
 
-from gan_jax import cli
+from gan_jax import cli, environment
 
 if __name__ == '__main__':
+  environment.prepare()
   cli.end_on_interrupt()
 
 import contextlib

@@ -1,0 +1,49 @@
+"""What a command sets before it begins."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from gan_jax import environment
+
+SCRIPT = """
+import json, os, sys
+from gan_jax import environment
+environment.prepare()
+print(json.dumps([os.environ.get(environment.TUNABLES), os.getpid(), sys.argv[1:], sys.flags.optimize]))
+"""
+
+
+def run(**changes):
+  own = {k: v for k, v in os.environ.items() if k not in (environment.TUNABLES, environment.SWITCH)}
+  process = subprocess.Popen(
+    [sys.executable, '-O', '-c', SCRIPT, 'one', '--two=a b'],
+    cwd=ROOT,
+    env=own | changes,
+    stdout=subprocess.PIPE,
+    text=True,
+  )
+  said, _ = process.communicate(timeout=60)
+  return [*json.loads(said), process.pid]
+
+
+@pytest.mark.skipif(not environment.lacking({}), reason='the C library is not glibc')
+def test_huge_pages_are_asked_for_in_the_same_process_with_the_same_arguments():
+  tunables, number, arguments, optimize, pid = run()
+  assert tunables == environment.SETTING
+  assert number == pid
+  assert (arguments, optimize) == (['one', '--two=a b'], 1)
+
+
+def test_a_person_decides():
+  assert run(GAN_JAX_HUGE_PAGES='0')[0] is None
+  assert run(GLIBC_TUNABLES='glibc.malloc.check=0')[0] == 'glibc.malloc.check=0'
+
+
+def test_another_library_is_left_alone(monkeypatch):
+  monkeypatch.setattr(environment.platform, 'libc_ver', lambda: ('', ''))
+  assert not environment.lacking({})
