@@ -2,17 +2,22 @@
 
 import numpy as np
 import pytest
-from conftest import command
+from conftest import ROOT, command, experiment
 from PIL import Image
 
+from gan_jax.data import show
+from gan_jax.errors import ConfigError
 
-def show(tmp_path, *flags, experiment='dcgan', preset='test', **settings):
-  config = f'--config=experiments/{experiment}.py:{preset}'
+DCGAN = ROOT / 'experiments' / 'dcgan.py'
+
+
+def run(tmp_path, *flags, name='dcgan', preset='test', **settings):
+  config = f'--config=experiments/{name}.py:{preset}'
   return command(config, f'--out={tmp_path / "out.png"}', *flags, module='data.show', **settings)
 
 
 def test_digits(tmp_path):
-  done = show(tmp_path, '--num=20')
+  done = run(tmp_path, '--num=20')
   assert done.returncode == 0, done.stderr
   said = done.stdout.splitlines()
   assert said[0].startswith('data:    5,000 images 28 x 28 x 1 of mnist5k, resident on each device')
@@ -27,7 +32,7 @@ def test_digits(tmp_path):
 
 
 def test_points(tmp_path):
-  done = show(tmp_path, preset='ring-test')
+  done = run(tmp_path, preset='ring-test')
   assert done.returncode == 0, done.stderr
   assert 'drawn afresh for every batch' in done.stdout
   with Image.open(tmp_path / 'out.png') as picture:
@@ -35,7 +40,7 @@ def test_points(tmp_path):
 
 
 def test_what_a_game_augments_is_beside(tmp_path):
-  done = show(tmp_path, '--num=4', experiment='diffaugment')
+  done = run(tmp_path, '--num=4', name='diffaugment')
   assert done.returncode == 0, done.stderr
   with Image.open(tmp_path / 'out.png') as picture:
     pixels = np.asarray(picture)[20:]
@@ -46,19 +51,33 @@ def test_what_a_game_augments_is_beside(tmp_path):
 
 
 @pytest.mark.parametrize(
-  ('flags', 'message'),
+  ('changes', 'message'),
   [
-    (['--out=x.jpg'], '--out is x.jpg; it must end in .png'),
-    (['--out=no/such/folder/x.png'], '--out: cannot write no/such/folder/x.png (No such file'),
-    (['--num=0'], '--num is 0; it must be at least 1'),
-    (['--config.data.name=folder:/none'], "data: there is no folder '/none'"),
-    (['--config.data.name=folder'], "data: name is 'folder'; say which: folder:..."),
-    (['--config.data.name=mnist5k:x'], "data: name is 'mnist5k:x'; write it as 'mnist5k'"),
-    (['--config.placement=disk'], "placement is 'disk'; it must be one of: auto, resident, stream"),
+    ({'data.name': 'folder:/none'}, "data: there is no folder '/none'"),
+    ({'data.name': 'folder'}, "data: name is 'folder'; say which: folder:..."),
+    ({'data.name': 'mnist5k:x'}, "data: name is 'mnist5k:x'; write it as 'mnist5k'"),
+    ({'placement': 'disk'}, "placement is 'disk'; it must be one of: auto, resident, stream"),
   ],
 )
-def test_refused(tmp_path, flags, message):
-  done = show(tmp_path, *flags)
+def test_refused(tmp_path, changes, message):
+  with pytest.raises(ConfigError, match=message):
+    show.main(experiment(DCGAN, **changes), tmp_path / 'out.png', 4)
+
+
+def test_what_the_picture_cannot_be(tmp_path):
+  config = experiment(DCGAN)
+  with pytest.raises(ConfigError, match='x.jpg; it must end in .png'):
+    show.main(config, tmp_path / 'x.jpg', 4)
+  with pytest.raises(ConfigError, match='--num is 0; it must be at least 1'):
+    show.main(config, tmp_path / 'out.png', 0)
+  with pytest.raises(ConfigError, match='--out: cannot write .* \\(No such file'):
+    show.main(config, tmp_path / 'none' / 'x.png', 4)
+
+
+def test_the_command_refuses_in_one_line(tmp_path):
+  done = command(
+    *('--config=experiments/dcgan.py:test', f'--out={tmp_path / "x.jpg"}'), module='data.show'
+  )
   assert done.returncode == 2
-  assert message in done.stderr
+  assert done.stderr.strip().endswith('x.jpg; it must end in .png')
   assert 'Traceback' not in done.stderr
