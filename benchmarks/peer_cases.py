@@ -12,6 +12,7 @@ class Case(NamedTuple):
     kind: 'dcgan', convolutions, or 'dense'.
     shape: of an example.
     batch: examples.
+    latents: size of a latent.
     width: of the convolutions.
     generator, discriminator: widths of the hidden dense layers.
     batch_norm: whether the dense generator has batch norm.
@@ -22,6 +23,7 @@ class Case(NamedTuple):
   kind: str
   shape: tuple[int, ...]
   batch: int = 64
+  latents: int = 100
   width: int = 64
   generator: tuple[int, ...] = ()
   discriminator: tuple[int, ...] = ()
@@ -30,7 +32,7 @@ class Case(NamedTuple):
   steps: int = 1
 
 
-_PLANE = {'generator': (128, 128), 'discriminator': (128, 128), 'steps': 100}
+_PLANE = {'latents': 2, 'generator': (128, 128), 'discriminator': (128, 128), 'steps': 100}
 _MLP = {'generator': (128, 256, 512, 1024), 'discriminator': (512, 256), 'batch_norm': True}
 
 CASES = {
@@ -42,7 +44,6 @@ CASES = {
   'plane512': Case('dense', (2,), batch=512, **_PLANE),
   'plane100': Case('dense', (2,), batch=100, **_PLANE),
 }
-LATENTS = 100
 
 
 def serve(run: Callable[[int], float]) -> None:

@@ -6,7 +6,7 @@ import time
 
 import jax
 import numpy as np
-from peer_cases import CASES, LATENTS, Case, serve
+from peer_cases import CASES, Case, serve
 
 from gan_jax import build, data, loop, parallel
 from gan_jax import config as configs
@@ -18,7 +18,7 @@ def config(case: Case) -> configs.Plain:
   """What the case is in our words."""
   made = configs.default()
   made.batch_size, made.steps_per_call = case.batch, case.steps
-  made.gan = {'name': 'two_player', 'prior': {'name': 'normal', 'size': LATENTS}}
+  made.gan = {'name': 'two_player', 'prior': {'name': 'normal', 'size': case.latents}}
   made.gan.loss = {'name': 'non_saturating' if case.critic == 1 else 'wasserstein'}
   made.networks = _convolutions(case) if case.kind == 'dcgan' else _dense(case)
   adam = {'optimizer': 'adam', 'learning_rate': 2e-4, 'b1': 0.5}

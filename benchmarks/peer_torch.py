@@ -8,7 +8,7 @@ import sys
 import time
 
 import torch
-from peer_cases import CASES, LATENTS, Case, serve
+from peer_cases import CASES, Case, serve
 from torch import nn
 
 
@@ -39,7 +39,7 @@ def convolutions(case: Case) -> tuple[nn.Module, nn.Module]:
   size, _, channels = case.shape
   levels = _levels(size)
   features = case.width * 2 ** (len(levels) - 1)
-  layers = [nn.Linear(LATENTS, 16 * features, bias=False), Unflattened(features)]
+  layers = [nn.Linear(case.latents, 16 * features, bias=False), Unflattened(features)]
   for geometry in levels[:0:-1]:
     layers += [nn.BatchNorm2d(features), nn.ReLU(True)]
     layers += [nn.ConvTranspose2d(features, features // 2, *geometry, bias=False)]
@@ -58,7 +58,7 @@ def convolutions(case: Case) -> tuple[nn.Module, nn.Module]:
 
 def dense(case: Case) -> tuple[nn.Module, nn.Module]:
   """The networks of `gan_jax/networks/points.py`."""
-  layers, width = [], LATENTS
+  layers, width = [], case.latents
   for features in case.generator:
     layers += [nn.Linear(width, features, bias=not case.batch_norm)]
     layers += [nn.BatchNorm1d(features)] * case.batch_norm + [nn.ReLU(True)]
@@ -108,7 +108,7 @@ class Trainer:
   def _discriminator_loss(self):
     real = self.examples[torch.randint(5000, (self.case.batch,))]
     with torch.no_grad():
-      fake = self.generator(torch.randn(self.case.batch, LATENTS))
+      fake = self.generator(torch.randn(self.case.batch, self.case.latents))
     scores, fakes = self.discriminator(real), self.discriminator(fake)
     if self.case.critic == 1:
       softplus = nn.functional.softplus
@@ -122,7 +122,7 @@ class Trainer:
     return ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
 
   def _generator_loss(self):
-    scores = self.discriminator(self.generator(torch.randn(self.case.batch, LATENTS)))
+    scores = self.discriminator(self.generator(torch.randn(self.case.batch, self.case.latents)))
     return nn.functional.softplus(-scores).mean() if self.case.critic == 1 else -scores.mean()
 
 

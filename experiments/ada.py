@@ -7,7 +7,8 @@ is left is r1.
 
 Digits: two thirds are readable, of all kinds; the others are knots or no digit, and strokes are ragged.
 A discriminator trained on 5,000 digits for 3,000 steps does not overfit, so p has little to do: it rose
-to 0.11 by step 250, and was 0 or near it from step 550 on.
+to 0.11 by step 250, and was 0 or near it from step 550 on. (That run had the filter of warps a quarter
+of a pixel off; it has not been made anew.)
 
 python -m gan_jax.main --config=experiments/ada.py
 python -m gan_jax.main --config=experiments/ada.py:ring
