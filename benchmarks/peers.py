@@ -4,9 +4,9 @@ make bench, or python benchmarks/peers.py --peer=<python with torch> [--cases=dc
 
 Sides live in processes of their own, stopped while another has its turn, and take turns, A B A B, for
 some seconds each; of torch the layouts take part, and the best by its median is compared with. OpenMP
-waits as it does by default: told to wait passively, torch is up to three times slower. The table, images
-a second and the median of the ratios of turns, is printed, and written to benchmarks/RESULTS.md. Huge
-pages for both.
+waits as it does by default: told to wait passively, torch is up to three times slower. The table,
+images a second and the median of the ratios of turns, is printed, and written to benchmarks/RESULTS.md.
+Huge pages for both.
 """
 
 import contextlib
