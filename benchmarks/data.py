@@ -232,7 +232,7 @@ _CASES = {
 
 def main(unused_argv) -> None:
   """Measures and prints."""
-  parallel.cache_compilations()
+  parallel.prepare()
   print(f'{os.cpu_count()} cores, batch {_BATCH}, median of {_REPEATS.value}', flush=True)
   for name in _ONLY.value:
     _CASES[name]()

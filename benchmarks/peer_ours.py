@@ -61,7 +61,7 @@ def source(case: Case) -> data.Source:
 
 def main(name: str) -> None:
   """Compiles, and serves."""
-  parallel.cache_compilations()
+  parallel.prepare()
   case = CASES[name]
   settings, examples = config(case), source(case)
   game = build.game(settings)

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import inspect
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from gan_jax import data, gans, names, parallel, transforms
+from gan_jax import data, gans, names, numeric, parallel, transforms
 from gan_jax import networks as families
 from gan_jax.config import Plain
 from gan_jax.errors import ConfigError
@@ -129,7 +128,7 @@ def _join(
 
 
 def _check_rate(rate: Any) -> None:
-  if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < math.inf:
+  if not numeric.is_within(rate):
     raise ConfigError(f'the learning_rate is {rate!r}; it must be a number of at least 0')
 
 
@@ -144,7 +143,7 @@ def play(config: Plain, built: Game) -> Play:
   with at('ema'):
     for key, decay in config['ema'].items():
       names.choose(key, built.networks)
-      if not isinstance(decay, int | float) or not 0 <= decay < 1:
+      if not numeric.is_within(decay, below=1):
         raise ConfigError(f'{key}: the decay is {decay!r}; it must be in [0, 1)')
   optimizers, updates = {}, {}
   for player, spec in config['players'].items():

@@ -3,7 +3,7 @@
 import io
 import math
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -129,3 +129,51 @@ def scatter(
   canvas = FigureCanvasAgg(figure)
   canvas.draw()
   return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def bands(
+  lines: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]], title: str, most: int = 12
+) -> bytes:
+  """Curves of several runs of several kinds, as a PNG file.
+
+  Args:
+    lines: {kind: (steps [N], values [N]) of each run}. Their mean, where two runs or more are, is thick
+      and in a band of one standard error to both sides.
+    title: above them.
+    most: kinds that the legend names.
+  """
+  from matplotlib.backends.backend_agg import FigureCanvasAgg
+  from matplotlib.figure import Figure
+
+  figure = Figure(figsize=(6.4, 4.0), dpi=100, layout='constrained')
+  axes = figure.add_subplot(xlabel='step')
+  for number, (kind, runs) in enumerate(lines.items()):
+    color = f'C{number % 10}'
+    for steps, values in runs:
+      axes.plot(steps, values, color=color, linewidth=0.5, alpha=0.35)
+    steps, mean, error = _averaged(runs)
+    axes.plot(steps, mean, color=color, linewidth=2, label=kind if number < most else None)
+    axes.fill_between(steps, mean - error, mean + error, color=color, alpha=0.25, linewidth=0)
+  axes.set_title(title, fontsize=10)
+  axes.legend(fontsize=7)
+  buffer = io.BytesIO()
+  FigureCanvasAgg(figure).print_png(buffer)
+  return buffer.getvalue()
+
+
+def _averaged(runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, ...]:
+  """Steps, and the mean and its standard error over the runs that have a value there."""
+  steps = np.unique(np.concatenate([steps for steps, _ in runs])) if runs else np.zeros(0)
+  found = np.full((len(runs), len(steps)), np.nan)
+  for row, (own, values) in zip(found, runs, strict=True):
+    row[np.searchsorted(steps, own)] = values
+  count = np.isfinite(found).sum(axis=0)
+  mean = np.nansum(found, axis=0) / np.maximum(count, 1)
+  spread = np.nansum((found - mean) ** 2, axis=0) / np.maximum(count - 1, 1)
+  return steps, mean, np.sqrt(spread / np.maximum(count, 1))
+
+
+def read_png(path: pathlib.Path) -> np.ndarray:
+  """The picture in a file, uint8 [height, width, 3]."""
+  with Image.open(path) as image:
+    return np.asarray(image.convert('RGB'))

@@ -27,7 +27,7 @@ _EMA = flags.DEFINE_boolean(
 
 def main() -> int:
   """Runs the command; the exit code."""
-  parallel.cache_compilations()
+  parallel.prepare()
   folder = pathlib.Path(_WORKDIR.value)
   config = workdir.read_config(folder)
   with build.at('--features, --scores, --num, --seed'):

@@ -49,7 +49,7 @@ def main() -> int:
   """Runs the command; the exit code."""
   if not _experiment()[0].is_file():
     raise ConfigError(f'--config: there is no file {_experiment()[0]}')
-  parallel.cache_compilations()
+  parallel.prepare()
   parallel.connect(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
   config = configs.plain(_CONFIG.value)
   parallel.check_agreement(

@@ -16,7 +16,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from gan_jax import cache
+from gan_jax import cache, threefry
 from gan_jax.errors import ConfigError
 
 AXIS = 'devices'
@@ -26,11 +26,13 @@ PyTree = Any
 T = TypeVar('T')
 
 
-def cache_compilations() -> None:
+def prepare() -> None:
   """Keeps compiled programs in the user's cache folder, so that the next start is quick.
 
-  JAX_COMPILATION_CACHE_DIR names another folder.
+  JAX_COMPILATION_CACHE_DIR names another folder. Random numbers are made quicker on CPU, and are the
+  same.
   """
+  threefry.write_out()
   if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
     jax.config.update('jax_compilation_cache_dir', str(cache.folder() / 'xla'))
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.2)

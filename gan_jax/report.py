@@ -45,7 +45,7 @@ def _networks(config: Plain) -> list[FeatureNetwork]:
 
 def main() -> int:
   """Runs the command; the exit code."""
-  parallel.cache_compilations()
+  parallel.prepare()
   folder, seed = pathlib.Path(_WORKDIR.value), _SEED.value
   if not 0 <= seed < 2**32:
     raise ConfigError('--seed must be from 0 to 2**32 - 1')

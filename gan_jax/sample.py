@@ -89,7 +89,7 @@ def _writer():
 
 def main() -> int:
   """Runs the command; the exit code."""
-  parallel.cache_compilations()
+  parallel.prepare()
   write = _writer()
   folder, out = pathlib.Path(_WORKDIR.value), pathlib.Path(_OUT.value)
   game, variables, step = trained.load(folder, trained.parse_step(_STEP.value), _EMA.value)

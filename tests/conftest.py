@@ -23,7 +23,7 @@ from gan_jax.train import make_step
 ROOT = pathlib.Path(__file__).parent.parent
 EXPERIMENTS = sorted((ROOT / 'experiments').glob('*.py'))
 
-parallel.cache_compilations()
+parallel.prepare()
 
 
 def experiment(path: pathlib.Path, preset: str = 'test', **changes) -> configs.Plain:

@@ -84,16 +84,17 @@ class _Order(NamedTuple):
     """Batches of an epoch."""
     return self.total // self.batch_size
 
-  def key(self, epoch) -> chex.PRNGKey:
-    """Of the permutation of an epoch."""
-    return jax.random.fold_in(latents.stream(self.seed, 'order'), epoch)
+  def key(self, purpose: str) -> chex.PRNGKey:
+    """Of the permutations of epochs ('order'), or of what is mirrored ('flip')."""
+    return latents.stream(self.seed, purpose)
 
-  def mirrored(self, real: chex.Array, draw: chex.Array, rows: chex.Array) -> chex.Array:
+  def mirrored(
+    self, real: chex.Array, key: chex.PRNGKey, draw: chex.Array, rows: chex.Array
+  ) -> chex.Array:
     """The images of a batch, or each of them mirrored with probability one half."""
     if not self.flip:
       return real
-    key = jax.random.fold_in(latents.stream(self.seed, 'flip'), draw)
-    chosen = jax.vmap(jax.random.bernoulli)(latents.example_keys(key, rows))
+    chosen = jax.vmap(jax.random.bernoulli)(latents.example_keys(jax.random.fold_in(key, draw), rows))
     return jnp.where(chosen[:, None, None, None], real[:, :, ::-1], real)
 
 
@@ -101,25 +102,32 @@ def _arrays(images: ImageSet) -> dict[str, np.ndarray]:
   return {'image': images.images} | ({} if images.labels is None else {'label': images.labels})
 
 
-def _named(order: _Order, chosen: Mapping[str, chex.Array], draw, rows) -> dict[str, chex.Array]:
+def _named(
+  order: _Order, chosen: Mapping[str, chex.Array], key: chex.PRNGKey, draw, rows
+) -> dict[str, chex.Array]:
   """A batch as a loss sees it, of what lay at rest."""
   labels = {'label': chosen['label']} if 'label' in chosen else {}
-  return {'real': order.mirrored(normalized(chosen['image']), draw, rows), **labels}
+  return {'real': order.mirrored(normalized(chosen['image']), key, draw, rows), **labels}
 
 
 def _resident(images: ImageSet, order: _Order) -> Source:
-  def batch(arrays, draw, rows):
-    places = draw % order.per_epoch * order.batch_size + rows
-    chosen = shuffled(order.key(draw // order.per_epoch), places, order.total)
-    return _named(order, {key: array[chosen] for key, array in arrays.items()}, draw, rows)
-
   arrays = {key: np.asarray(array) for key, array in _arrays(images).items()}
+  # Not constants of the program: runs of several seeds share one.
+  keys = {use: np.asarray(jax.random.key_data(order.key(use))) for use in ('order', 'flip')}
+
+  def batch(arrays, draw, rows):
+    by, flip = (jax.random.wrap_key_data(arrays[use]) for use in ('order', 'flip'))
+    places = draw % order.per_epoch * order.batch_size + rows
+    chosen = shuffled(jax.random.fold_in(by, draw // order.per_epoch), places, order.total)
+    at_rest = {key: array[chosen] for key, array in arrays.items() if key not in keys}
+    return _named(order, at_rest, flip, draw, rows)
+
   if images.digest and digests.of_array(arrays['image']) != images.digest:
     raise ConfigError(
       f'the decoded images of {images.name} are not as they were written: remove '
       f'{cache.folder() / "images"}, and they are decoded anew'
     )
-  return Source(arrays, batch)
+  return Source(arrays | keys, batch)
 
 
 def _streamed(images: ImageSet, order: _Order) -> Source:
@@ -131,7 +139,7 @@ def _streamed(images: ImageSet, order: _Order) -> Source:
 
   def batch(arrays, draw, rows):
     parts = {key: array[draw - arrays['first']] for key, array in arrays.items() if key != 'first'}
-    return _named(order, parts, draw, rows)
+    return _named(order, parts, order.key('flip'), draw, rows)
 
   return Source({}, batch, part=part)
 
@@ -143,7 +151,7 @@ def _chooser(order: _Order) -> Callable[[int, np.ndarray], np.ndarray]:
   def of_epoch(epoch: int) -> np.ndarray:
     # It is needed as it is also where a batch is asked for while a program is traced.
     with jax.ensure_compile_time_eval():
-      return np.asarray(secrets(order.key(epoch)))
+      return np.asarray(secrets(jax.random.fold_in(order.key('order'), epoch)))
 
   def chosen(draw: int, rows: np.ndarray) -> np.ndarray:
     epoch, batch = divmod(draw, order.per_epoch)

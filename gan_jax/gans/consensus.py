@@ -1,6 +1,5 @@
 """Consensus optimisation: Mescheder et al. 2017 (arXiv:1705.10461)."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ import jax
 import optax
 from flax import linen as nn
 
+from gan_jax import numeric
 from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, Player, Variables
 from gan_jax.gans import two_player
@@ -35,7 +35,7 @@ def make(
   Raises:
     ConfigError: the weight is negative.
   """
-  if not 0 <= weight < math.inf:
+  if not numeric.is_within(weight):
     raise ConfigError(f'weight is {weight}; it must be at least 0')
   game = two_player.make(networks, loss=loss, prior=prior)
 

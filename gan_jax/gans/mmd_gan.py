@@ -3,14 +3,13 @@
 And its scaled form, SMMD: Arbel et al. 2018 (arXiv:1805.11565).
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import chex
 from flax import linen as nn
 
-from gan_jax import latents, mmd, names, penalties
+from gan_jax import latents, mmd, names, numeric, penalties
 from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans import observed
@@ -49,7 +48,7 @@ def make(
     ConfigError: a kernel that there is not, a negative weight, or a batch of one for the unbiased
       estimator.
   """
-  if not 0 <= penalty < math.inf or not 0 <= scaling < math.inf:
+  if not numeric.is_within(penalty) or not numeric.is_within(scaling):
     raise ConfigError(f'penalty is {penalty} and scaling {scaling}; both must be at least 0')
   pair, compare = make_pair(networks, prior), names.make(mmd, kernel, mmd.Kernel)
 

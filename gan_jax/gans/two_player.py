@@ -1,6 +1,5 @@
 """A generator against a discriminator: what variants share whose news is only a loss or a penalty."""
 
-import math
 import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gan_jax import augmentations, latents, losses, names, regularizers
+from gan_jax import augmentations, latents, losses, names, numeric, regularizers
 from gan_jax.augmentations import Augmentation
 from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, PyTree, Variables
@@ -147,8 +146,7 @@ def _terms(penalties: Mapping[str, Mapping[str, Any]]) -> dict[str, _Term]:
       raise ConfigError(f'penalties.{name}: it needs {{"weight": a number}}; it is {spec!r}')
     arguments = dict(spec)
     weight, every = arguments.pop('weight'), arguments.pop('every', 1)
-    number = isinstance(weight, int | float) and not isinstance(weight, bool)
-    if not number or not 0 <= weight < math.inf:
+    if not numeric.is_within(weight):
       raise ConfigError(f'penalties.{name}: weight is {weight!r}; it must be a number of at least 0')
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
       raise ConfigError(f'penalties.{name}: every is {every!r}; it must be a whole number from 1')
@@ -163,7 +161,7 @@ def _noise(noise: Mapping[str, Any]):
     return lambda examples, step, key: examples
   names.check(noise, {'scale': True, 'steps': True})
   scale, steps = noise['scale'], noise['steps']
-  if not 0 <= scale < math.inf or steps < 1:
+  if not numeric.is_within(scale) or not numeric.is_within(steps, least=1):
     raise ConfigError(f'noise: scale is {scale} and steps {steps}; at least 0, and at least 1')
 
   def shown(examples: chex.Array, step: chex.Array, key: chex.PRNGKey) -> chex.Array:

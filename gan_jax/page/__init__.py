@@ -77,10 +77,15 @@ def _built(folder: pathlib.Path, config: Plain) -> str:
       'footer', f'Made by gan_jax {importlib.metadata.version("gan_jax")} from the folder of the run.'
     ),
   ]
-  return _filled(folder.name, join(shown), data)
+  return filled(folder.name, join(shown), data)
 
 
-def _filled(title: str, body: Markup, data: Mapping[str, Any]) -> str:
+NO_DATA = {'last': 0, 'charts': [], 'alerts': [], 'frames': [], 'lastFrame': None}
+"""Of a page with nothing that moves."""
+
+
+def filled(title: str, body: Markup, data: Mapping[str, Any]) -> str:
+  """The page of this title and body; `data` is what its script reads."""
   script = _part('page.js')
   # The page may run this script and no other, whatever it shows.
   digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

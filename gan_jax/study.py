@@ -1,0 +1,150 @@
+"""Trains many seeds and settings of experiments together, and compares them.
+
+python -m gan_jax.study --config=experiments/gan.py:ring --config=experiments/wgan_gp.py:ring \\
+  --seeds=10 --out=DIR [--sweep players.discriminator.learning_rate=1e-4,2e-4]
+"""
+
+from gan_jax import cli, environment
+
+if __name__ == '__main__':
+  environment.prepare()
+  cli.end_on_interrupt()
+
+import os
+import pathlib
+import signal
+import time
+from collections.abc import Sequence
+
+from absl import flags
+
+from gan_jax import ensemble, parallel, study_report, sweep, workdir
+from gan_jax.cohort import Cohort, Estimate, Run
+from gan_jax.errors import ConfigError
+from gan_jax.page import duration
+
+_CONFIGS = flags.DEFINE_multi_string('config', None, 'An experiment, FILE[:preset]; again for more.')
+_SEEDS = flags.DEFINE_integer('seeds', 10, 'How many of each setting, from seed 0.')
+_SWEEP = flags.DEFINE_multi_string(
+  'sweep',
+  [],
+  'KEY=VALUE,VALUE,...: every setting with each of these, and with every combination of those of '
+  'several; KEY=VALUE alone sets it in all.',
+)
+_OUT = flags.DEFINE_string('out', None, 'The folder of the study.')
+_DRY = flags.DEFINE_bool('dry_run', False, 'Say what would be trained and what it takes, and end.')
+flags.mark_flags_as_required(['config', 'out'])
+
+_MOST_SEEDS = 10_000
+
+
+def main() -> int:
+  """Runs the command; the exit code."""
+  if not 1 <= _SEEDS.value <= _MOST_SEEDS:
+    raise ConfigError(f'--seeds is {_SEEDS.value}; it must be from 1 to {_MOST_SEEDS:,}')
+  ensemble.a_device_a_core(os.cpu_count())
+  parallel.prepare()
+  found = sweep.settings(_CONFIGS.value, sweep.parse(_SWEEP.value))
+  groups, out = sweep.grouped(found), pathlib.Path(_OUT.value)
+  with workdir.held(out):
+    runs = {setting.label: _runs(setting, out) for setting in found}
+    left = _cohorts(groups, runs, out)
+    if _train(left, _planned(left)):
+      return 128 + signal.SIGINT
+    if _DRY.value:
+      return 0
+    every = [run for setting in found for run in runs[setting.label]]
+    _tell(study_report.write(out, found, every), out)
+  return 0
+
+
+def _runs(setting: sweep.Setting, out: pathlib.Path) -> list[Run]:
+  return [Run(setting, seed, out / setting.label / f'seed_{seed}') for seed in range(_SEEDS.value)]
+
+
+def _cohorts(groups: Sequence[sweep.Group], runs, out: pathlib.Path) -> list[Cohort]:
+  """What is still to be trained."""
+  left = []
+  for group in groups:
+    own = [run for setting in group.settings for run in runs[setting.label]]
+    missing = [run for run in own if not run.result()]
+    done = len(own) - len(missing)
+    if done:
+      print(f'{done} runs of {_named(group)} are done')
+    if missing:
+      left.append(Cohort(group, missing, out))
+  return left
+
+
+def _named(group: sweep.Group) -> str:
+  first, *others = (setting.label for setting in group.settings)
+  return f'{first} and {len(others)} more settings' if others else first
+
+
+def _planned(cohorts: Sequence[Cohort]) -> list[float]:
+  """Compiles all, says what each will take, and gives the seconds."""
+  estimates: list[Estimate] = []
+  for number, cohort in enumerate(cohorts, start=1):
+    found = cohort.prepare()
+    estimates.append(found)
+    first = cohort.runs[0]
+    settings = len({run.setting.label for run in cohort.runs})
+    what = f'{first.setting.label}' + f' and {settings - 1} more' * (settings > 1)
+    print(
+      f'program {number} of {len(cohorts)}: {what}, {len(cohort.runs)} runs of {cohort.steps:,} '
+      f'steps, about {duration(found.training)}, {found.bytes / 1e6:,.0f} MB '
+      f'(compiled in {found.compiling:.1f} s)',
+      flush=True,
+    )
+  if len(cohorts) > 1:
+    total = sum(found.training for found in estimates)
+    most = max(found.bytes for found in estimates)
+    print(f'in all about {duration(total)}, and {most / 1e6:,.0f} MB at once', flush=True)
+  return [found.training for found in estimates]
+
+
+def _train(cohorts: list[Cohort], seconds: list[float]) -> bool:
+  """Trains one cohort after the other; whether it was interrupted."""
+  if _DRY.value:
+    return False
+  with parallel.StopRequest() as stop:
+    for number, cohort in enumerate(cohorts):
+      progress = _Progress(cohort, f'{number + 1}/{len(cohorts)}', sum(seconds[number + 1 :]))
+      if not cohort.train(progress.told, lambda: stop.signal is not None):
+        print(f'{stop.signal.name}: saved in {_OUT.value}; the same command goes on from there')
+        return stop.signal == signal.SIGINT
+      if stop.signal:
+        print(f'{stop.signal.name}: the same command goes on in {_OUT.value}')
+        return True
+  return False
+
+
+class _Progress:
+  """Tells how a cohort goes."""
+
+  def __init__(self, cohort: Cohort, place: str, after: float):
+    """`after` is how many seconds the cohorts after it will take."""
+    self._cohort, self._place, self._after = cohort, place, after
+    self._began, self._done = time.perf_counter(), 0
+
+  def told(self, step: int, more: int) -> None:
+    """At `step`, `more` steps after the last time."""
+    self._done += more
+    rate = self._done / (time.perf_counter() - self._began)
+    left = (self._cohort.steps - step) / rate + self._after
+    print(
+      f'program {self._place}  step {step}/{self._cohort.steps}  {rate * len(self._cohort.runs):,.0f} '
+      f'steps/s of all runs  {duration(left)} left',
+      flush=True,
+    )
+
+
+def _tell(table: str, out: pathlib.Path) -> None:
+  print()
+  print(table)
+  print(f'page:   {out / study_report.PAGE}')
+  print(f'folder: {out}')
+
+
+if __name__ == '__main__':
+  cli.run(main)

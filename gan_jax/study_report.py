@@ -1,0 +1,236 @@
+"""What a study leaves: tables, curves, sheets of samples, a page, and all numbers as JSON."""
+
+import importlib.metadata
+import itertools
+import json
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from gan_jax import comparison, drawing, page, scores, sweep, workdir
+from gan_jax.cohort import TILE, Run
+from gan_jax.page import curves
+from gan_jax.page.markup import Markup, data_uri, join, tag
+
+PAGE, NUMBERS, TABLE = 'study.html', 'study.json', 'study.md'
+CURVES, SHEETS = 'curves', 'sheets'
+_COLUMNS = 5
+_LEVEL = 0.05
+
+Outcome = Mapping[str, list[float | None]]
+"""{score: the value of each seed}."""
+
+
+def write(out: pathlib.Path, settings: Sequence[sweep.Setting], runs: Sequence[Run]) -> str:
+  """Writes all that is made of finished runs; gives what a person should see at once, in Markdown."""
+  of = {s.label: [run for run in runs if run.setting.label == s.label] for s in settings}
+  results = {label: [run.result() for run in own] for label, own in of.items()}
+  outcomes = {label: _outcome(found) for label, found in results.items()}
+  compared = _compared(outcomes)
+  text = '\n\n'.join(filter(None, [_summaries(results, outcomes), _comparisons(compared)]))
+  workdir.write_whole(out / TABLE, f'# {out.name}\n\n{text}\n'.encode())
+  numbers = _numbers(settings, of, results, outcomes, compared)
+  workdir.write_whole(out / NUMBERS, json.dumps(_plain(numbers), indent=2, allow_nan=False).encode())
+  drawn = {**_draw_curves(out / CURVES, of), **_draw_sheets(out / SHEETS, of)}
+  workdir.write_whole(out / PAGE, _page(out.name, results, outcomes, compared, drawn).encode())
+  return '\n\n'.join(filter(None, [_summaries(results, outcomes), _clear(compared)]))
+
+
+def _outcome(results: Sequence[Mapping[str, Any]]) -> Outcome:
+  names = dict.fromkeys(name for result in results for name in result['scores'])
+  return {name: [result['scores'].get(name) for result in results] for name in names}
+
+
+def _compared(outcomes: Mapping[str, Outcome]) -> list[dict[str, Any]]:
+  """All pairs of settings by every score that both have, corrected for the number of pairs."""
+  found = []
+  for name in dict.fromkeys(name for outcome in outcomes.values() for name in outcome):
+    having = [label for label, outcome in outcomes.items() if name in outcome]
+    pairs = list(itertools.combinations(having, 2))
+    tests = [comparison.paired(outcomes[a][name], outcomes[b][name]) for a, b in pairs]
+    corrected = comparison.holm([test.p for test in tests])
+    for (a, b), test, p in zip(pairs, tests, corrected, strict=True):
+      found.append({'score': name, 'setting': a, 'less': b, **test._asdict(), 'p_holm': p})
+  return found
+
+
+def _rows(results, outcomes) -> tuple[list[str], list[list[str]]]:
+  names = list(dict.fromkeys(name for outcome in outcomes.values() for name in outcome))
+  arrow = lambda name: '↑' if name.startswith(scores.HIGHER) else '↓'
+  head = ['setting', 'runs', 'diverged', *(f'{curves.readable(n)} {arrow(n)}' for n in names)]
+  rows = []
+  for label, outcome in outcomes.items():
+    diverged = sum(result['diverged'] is not None for result in results[label])
+    cells = [_cell(comparison.summary(outcome[n])) if n in outcome else '-' for n in names]
+    rows.append([label, str(len(results[label])), str(diverged), *cells])
+  return head, rows
+
+
+def _cell(of: comparison.Summary) -> str:
+  if not of.count:
+    return f'none of {of.missing}'
+  text = _short(of.mean)
+  if of.count > 1:
+    text += f' ± {_short(of.error)} [{_short(of.low)}, {_short(of.high)}]'
+  return text + f' ({of.missing} without)' * bool(of.missing)
+
+
+def _short(value: float) -> str:
+  return f'{value:.4g}'
+
+
+_ABOUT = (
+  'Mean ± standard error [95 % bootstrap interval of the mean, BCa] over seeds; a run that diverged is '
+  'scored as it was.'
+)
+_ABOUT_PAIRS = (
+  'Differences are of runs of the same seed, with the interval of their mean; p is of the two-sided '
+  'sign-flip test, and after Holm corrected for the number of pairs compared by that score.'
+)
+
+
+def _summaries(results, outcomes) -> str:
+  return f'{_ABOUT}\n\n{_markdown(*_rows(results, outcomes))}'
+
+
+def _pair_rows(compared) -> tuple[list[str], list[list[str]]]:
+  head = ['score', 'setting', 'less', 'difference', 'interval', 'seeds', 'p', 'p after Holm']
+  rows = [
+    [
+      *(curves.readable(pair['score']), pair['setting'], pair['less'], _short(pair['difference'])),
+      *(f'[{_short(pair["low"])}, {_short(pair["high"])}]', str(pair['count'])),
+      *(_short(pair['p']), _short(pair['p_holm'])),
+    ]
+    for pair in compared
+  ]
+  return head, rows
+
+
+def _comparisons(compared) -> str:
+  return f'{_ABOUT_PAIRS}\n\n{_markdown(*_pair_rows(compared))}' if compared else ''
+
+
+def _clear(compared) -> str:
+  """The pairs that differ at 5 % after correction, or that there is none."""
+  if not compared:
+    return ''
+  clear = [pair for pair in compared if pair['p_holm'] < _LEVEL]
+  said = f'{len(clear)} of {len(compared)} comparisons show a difference at 5 % after correction'
+  return f'{said}; all are in {TABLE}.' + ('\n\n' + _markdown(*_pair_rows(clear)) if clear else '')
+
+
+def _markdown(head: list[str], rows: list[list[str]]) -> str:
+  return '\n'.join('| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head), *rows))
+
+
+def _numbers(settings, of, results, outcomes, compared) -> dict[str, Any]:
+  """All of the study, for programs."""
+  found = []
+  for setting in settings:
+    label = setting.label
+    runs = [
+      {'seed': run.seed, 'folder': f'{label}/{run.folder.name}', **result}
+      for run, result in zip(of[label], results[label], strict=True)
+    ]
+    summaries = {k: comparison.summary(v)._asdict() for k, v in outcomes[label].items()}
+    about = {'label': label, 'experiment': setting.experiment, 'values': dict(setting.values)}
+    found.append({**about, 'config': setting.config, 'summary': summaries, 'runs': runs})
+  versions = {name: importlib.metadata.version(name) for name in ('gan_jax', 'jax', 'jaxlib')}
+  device = jax.devices()[0]
+  return {
+    'settings': found,
+    'comparisons': compared,
+    'confidence': comparison.CONFIDENCE,
+    'versions': versions,
+    'devices': f'{jax.device_count()} of {device.device_kind}',
+  }
+
+
+def _plain(value: Any) -> Any:
+  """The value with null where a number is none."""
+  if isinstance(value, dict):
+    return {key: _plain(inner) for key, inner in value.items()}
+  if isinstance(value, list | tuple):
+    return [_plain(inner) for inner in value]
+  return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _draw_curves(folder: pathlib.Path, of: Mapping[str, Sequence[Run]]) -> dict[str, bytes]:
+  """A picture of each metric: every seed thin, their mean thick, in a band of its standard error."""
+  lines = {
+    label: [curves.collected(page.read_lines(run.folder / workdir.METRICS)) for run in runs]
+    for label, runs in of.items()
+  }
+  names = sorted({name for own in lines.values() for series in own for name in series})
+  folder.mkdir(exist_ok=True)
+  drawn = {}
+  for name in names:
+    every = {
+      label: [s[name] for s in own if name in s and len(s[name][0]) > 1] for label, own in lines.items()
+    }
+    if any(every.values()):
+      drawn[name] = drawing.bands(every, curves.readable(name))
+      workdir.write_whole(folder / f'{name.replace("/", "_")}.png', drawn[name])
+  return drawn
+
+
+def _draw_sheets(folder: pathlib.Path, of: Mapping[str, Sequence[Run]]) -> dict[str, bytes]:
+  """A sheet of each setting: samples of every seed, none chosen."""
+  folder.mkdir(exist_ok=True)
+  drawn = {}
+  for label, runs in of.items():
+    tiles = {f'seed {run.seed}': drawing.read_png(run.folder / TILE) for run in runs}
+    each = list(tiles.items())
+    rows = [drawing.captioned(dict(each[i : i + _COLUMNS])) for i in range(0, len(each), _COLUMNS)]
+    drawn[f'sheet: {label}'] = drawing.png(_stacked(rows))
+    workdir.write_whole(folder / f'{label}.png', drawn[f'sheet: {label}'])
+  return drawn
+
+
+def _stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
+  width = max(row.shape[1] for row in rows)
+  wide = lambda row: np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255)
+  return np.concatenate([wide(row) for row in rows])
+
+
+def _page(title, results, outcomes, compared, drawn: Mapping[str, bytes]) -> str:
+  """One file that needs no network."""
+  shown = lambda name, png: tag(
+    'figure', tag('figcaption', name), tag('img', src=data_uri(png), alt=name, loading='lazy')
+  )
+  sheets = [shown(k.removeprefix('sheet: '), v) for k, v in drawn.items() if k.startswith('sheet: ')]
+  charts = [shown(curves.readable(k), v) for k, v in drawn.items() if not k.startswith('sheet: ')]
+  lost = [
+    f'{label} seed {seed}: {alert["text"]}'
+    for label, found in results.items()
+    for seed, result in enumerate(found)
+    for alert in result['alerts']
+  ]
+  parts = [
+    tag('header', tag('h1', title), tag('p', _in_words(results), class_='soft')),
+    _section('scores', tag('p', _ABOUT), _html(*_rows(results, outcomes))),
+    _section('comparisons', tag('p', _ABOUT_PAIRS), _html(*_pair_rows(compared))) if compared else '',
+    _section('alerts', tag('ul', *(tag('li', text) for text in lost))) if lost else '',
+    _section('samples', tag('p', 'Of averaged weights where there are, none chosen.'), *sheets),
+    _section('curves', tag('p', 'Seeds thin, mean thick, band of its standard error.'), *charts),
+  ]
+  return page.filled(title, join(parts), page.NO_DATA)
+
+
+def _in_words(results) -> str:
+  runs = sum(map(len, results.values()))
+  return f'{len(results)} settings, {runs} runs'
+
+
+def _section(name: str, *content: Any) -> Markup:
+  return tag('section', tag('h2', name.capitalize()), *content, id=name)
+
+
+def _html(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+  top = tag('tr', *(tag('th', text, scope='col') for text in head))
+  body = [tag('tr', *(tag('td', text) for text in row)) for row in rows]
+  return tag('div', tag('table', tag('thead', top), tag('tbody', *body)), class_='wide')

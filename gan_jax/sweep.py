@@ -1,0 +1,203 @@
+"""What a study is of: settings, each an experiment with values of its own, and which share a program.
+
+Settings that differ in numbers alone can be one compiled program, to which these numbers are inputs.
+"""
+
+import itertools
+import json
+import pathlib
+import re
+import runpy
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+from ml_collections import ConfigDict
+
+from gan_jax import build, loop, parallel
+from gan_jax import config as configs
+from gan_jax.config import Plain
+from gan_jax.data import arrays_of
+from gan_jax.errors import ConfigError
+from gan_jax.train import make_step
+
+Values = Mapping[str, Any]
+"""{path in a config, 'players.generator.learning_rate': value}."""
+
+
+class Setting(NamedTuple):
+  """One column of a study, which every seed is trained with.
+
+  Attributes:
+    label: what it is called, and its folder.
+    experiment: FILE[:preset].
+    config: checked, of seed 0.
+    values: where it differs from the experiment.
+  """
+
+  label: str
+  experiment: str
+  config: Plain
+  values: Values
+
+
+class Group(NamedTuple):
+  """Settings of one program, and the paths of the numbers in which they differ."""
+
+  settings: tuple[Setting, ...]
+  paths: tuple[str, ...]
+
+
+def parse(texts: Sequence[str]) -> dict[str, list[Any]]:
+  """{path: values} of texts 'PATH=VALUE,VALUE,...'; values are JSON, or strings where they are not.
+
+  Raises:
+    ConfigError: a text that is not so, or a path that is given twice.
+  """
+  found = {}
+  for text in texts:
+    path, equals, values = text.partition('=')
+    if not equals or not path or not values:
+      raise ConfigError(f'--sweep is {text!r}; write it as KEY=VALUE,VALUE,...')
+    if path in found:
+      raise ConfigError(f'--sweep {path} is given twice; write all its values in one')
+    # A comma inside brackets is one of a value.
+    found[path] = [_value(part) for part in re.split(r',(?![^\[({]*[\])}])', values)]
+    if len(set(map(repr, found[path]))) < len(found[path]):
+      raise ConfigError(f'--sweep {text}: a value is there twice')
+  return found
+
+
+def _value(text: str) -> Any:
+  try:
+    return json.loads(text)
+  except ValueError:
+    return {'True': True, 'False': False}.get(text, text)
+
+
+def settings(experiments: Sequence[str], sweeps: Mapping[str, Sequence[Any]]) -> list[Setting]:
+  """Every experiment with every combination of the values that are swept over.
+
+  Args:
+    experiments: FILE[:preset] each.
+    sweeps: {path: values}; of a single value, all settings have it and no label says it.
+
+  Raises:
+    ConfigError: no such file, preset or key, or a value that cannot be.
+  """
+  found = []
+  for experiment in experiments:
+    for chosen in itertools.product(*sweeps.values()):
+      values = dict(zip(sweeps, chosen, strict=True))
+      with build.at(experiment):
+        config = configs.plain(_changed(experiment, values))
+        configs.check(config, devices=1)
+      told = {path: value for path, value in values.items() if len(sweeps[path]) > 1}
+      found.append(Setting(_label(experiment, told), experiment, config, values))
+  labels = [setting.label for setting in found]
+  for label in labels:
+    if labels.count(label) > 1:
+      raise ConfigError(f'two settings are called {label!r}; name each experiment once')
+  return found
+
+
+def _changed(experiment: str, values: Values) -> ConfigDict:
+  file, _, preset = experiment.partition(':')
+  if not pathlib.Path(file).is_file():
+    raise ConfigError(f'--config: there is no file {file}')
+  config = runpy.run_path(file)['get_config'](preset)
+  for path, value in values.items():
+    *outer, last = path.split('.')
+    inside = config
+    for key in outer:
+      inside = _inside(inside, key, path)
+    _inside(inside, last, path)
+    if path == 'seed':
+      raise ConfigError('--sweep seed: say how many with --seeds')
+    try:
+      # Through the ConfigDict, so that what is derived from a value follows it.
+      inside[last] = value
+    except TypeError as error:
+      raise ConfigError(f'--sweep {path}: {value!r} is of another type: {error}') from error
+  return config
+
+
+def _inside(config: Any, key: str, path: str) -> Any:
+  if not isinstance(config, ConfigDict) or key not in config:
+    known = ', '.join(config) if isinstance(config, ConfigDict) else 'none'
+    raise ConfigError(f'--sweep {path}: there is no key {key!r} in the config there; keys: {known}')
+  return config[key]
+
+
+def _label(experiment: str, told: Values) -> str:
+  """'gan_ring', or 'gan_ring_learning_rate=0.001'; a name that any file system takes."""
+  file, _, preset = experiment.partition(':')
+  last = [path.split('.')[-1] for path in told]
+  # Of two players' learning rates the label must say whose.
+  name = lambda path: path.split('.')[-1] if last.count(path.split('.')[-1]) == 1 else path
+  parts = [pathlib.Path(file).stem, preset, *(f'{name(p)}={_short(v)}' for p, v in told.items())]
+  return re.sub(r'[^\w.=+-]+', '-', '_'.join(filter(None, parts)))
+
+
+def _short(value: Any) -> str:
+  return f'{value:g}' if isinstance(value, float) else json.dumps(value).strip('"')
+
+
+def grouped(found: Sequence[Setting]) -> list[Group]:
+  """Settings by the program that they share: of one experiment, different in free numbers alone."""
+  groups = {}
+  for setting in found:
+    free = tuple(path for path, value in setting.values.items() if _is_free(setting, path, value))
+    constant = _put(setting.config, dict.fromkeys(free, 0.0))
+    groups.setdefault((json.dumps(constant, sort_keys=True), free), []).append(setting)
+  return [Group(tuple(same), free if len(same) > 1 else ()) for (_, free), same in groups.items()]
+
+
+def _is_free(setting: Setting, path: str, value: Any) -> bool:
+  """Whether a program of this setting can take the number as an input: tried by tracing it."""
+  if not isinstance(value, float):
+    return False
+  built = loop.assemble(setting.config)
+  state = jax.eval_shape(lambda: loop.start(setting.config, built))
+  feed = {'arrays': arrays_of(built.source, 0, 1, _rows(setting)), 'rows': _rows(setting)}
+  run = lambda state, number: step_of(setting.config, built, {path: number})(state, feed)
+  try:
+    jax.eval_shape(jax.vmap(run, (None, 0), axis_name=parallel.AXIS), state, jax.numpy.ones(1))
+  except (ConfigError, TypeError):
+    # It decides what the program is, as a weight of 0 does; the config itself is sound.
+    return False
+  return True
+
+
+def _rows(setting: Setting) -> Any:
+  return jax.numpy.arange(setting.config['batch_size'])
+
+
+def step_of(config: Plain, built: loop.Built, numbers: Values) -> Any:
+  """The call of a run whose config has these numbers, which may be inputs of the program."""
+  if not numbers:
+    game, play = built.game, built.play
+  else:
+    own = _put(config, numbers)
+    game = build.game(own)
+    play = build.play(own, game)
+  return make_step(game, play, built.source.batch, parallel.ACROSS, config['steps_per_call'])
+
+
+def _put(config: Plain, values: Values) -> Plain:
+  """The config with other values at some paths."""
+  made = dict(config)
+  for path, value in values.items():
+    first, _, rest = path.partition('.')
+    made[first] = _put(made[first], {rest: value}) if rest else value
+  return made
+
+
+def with_seed(setting: Setting, seed: int) -> Plain:
+  """The config of one run."""
+  return {**setting.config, 'seed': seed}
+
+
+def numbers(setting: Setting, paths: Sequence[str]) -> dict[str, float]:
+  """What a setting has at these paths."""
+  return {path: float(setting.values[path]) for path in paths}
