@@ -6,6 +6,7 @@ device takes them at once by `vmap`, where the order of sums may differ.
 """
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,13 +22,17 @@ PyTree = Any
 RUNS = 'runs'
 """The axis of the devices among which runs are divided."""
 
+ONE_BY_ONE = ('cpu',)
+"""Platforms whose devices take their runs in turn."""
+
 OneStep = Callable[[PyTree, PyTree, PyTree], tuple[PyTree, PyTree]]
 """What one run does: (state, feed, values) -> (state, metrics)."""
 
 
 def a_device_a_core(cores: int) -> None:
-  """Makes each core a device of its own, before JAX has begun, where there is nothing but the CPU."""
-  jax.config.update('jax_num_cpu_devices', cores)
+  """Makes each core a device of its own, unless XLA_FLAGS says how many; called before JAX begins."""
+  if 'xla_force_host_platform_device_count' not in os.environ.get('XLA_FLAGS', ''):
+    jax.config.update('jax_num_cpu_devices', cores)
 
 
 def devices(count: int) -> list[jax.Device]:
@@ -50,7 +55,7 @@ class Ensemble:
     among = devices(count)
     self._mesh = Mesh(np.array(among)[:, None], (RUNS, parallel.AXIS))
     self._filled = math.ceil(count / len(among)) * len(among)
-    self._one_by_one = among[0].platform == 'cpu'
+    self._one_by_one = among[0].platform in ONE_BY_ONE
 
   def place(self, trees: Sequence[PyTree]) -> PyTree:
     """The trees of all runs on their devices, each leaf [runs, ...]."""

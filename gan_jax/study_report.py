@@ -200,7 +200,8 @@ def _stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
 def _page(title, results, outcomes, compared, drawn: Mapping[str, bytes]) -> str:
   """One file that needs no network."""
   shown = lambda name, png: tag(
-    'figure', tag('figcaption', name), tag('img', src=data_uri(png), alt=name, loading='lazy')
+    *('figure', tag('img', src=data_uri(png), alt=name, loading='lazy'), tag('figcaption', name)),
+    class_='panel',
   )
   sheets = [shown(k.removeprefix('sheet: '), v) for k, v in drawn.items() if k.startswith('sheet: ')]
   charts = [shown(curves.readable(k), v) for k, v in drawn.items() if not k.startswith('sheet: ')]
@@ -216,7 +217,11 @@ def _page(title, results, outcomes, compared, drawn: Mapping[str, bytes]) -> str
     _section('comparisons', tag('p', _ABOUT_PAIRS), _html(*_pair_rows(compared))) if compared else '',
     _section('alerts', tag('ul', *(tag('li', text) for text in lost))) if lost else '',
     _section('samples', tag('p', 'Of averaged weights where there are, none chosen.'), *sheets),
-    _section('curves', tag('p', 'Seeds thin, mean thick, band of its standard error.'), *charts),
+    _section(
+      'curves',
+      tag('p', 'Seeds thin, mean thick, band of its standard error.'),
+      tag('div', *charts, class_='charts'),
+    ),
   ]
   return page.filled(title, join(parts), page.NO_DATA)
 

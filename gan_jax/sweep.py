@@ -140,6 +140,8 @@ def _label(experiment: str, told: Values) -> str:
 
 
 def _short(value: Any) -> str:
+  if isinstance(value, list):
+    return 'x'.join(map(_short, value))
   return f'{value:g}' if isinstance(value, float) else json.dumps(value).strip('"')
 
 

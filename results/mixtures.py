@@ -2,17 +2,16 @@
 
 python results/mixtures.py [--only WORD ...]
 
-Each run is noted in results/mixtures.jsonl as it ends, with a digest of its config; a run that is
-noted there is not made again, so the command goes on where it was stopped. One process a core, one
-thread each.
+Each is a study, see `gan_jax.study`, in runs/mixtures. Its runs are noted in results/mixtures.jsonl as
+it ends, with a digest of their config; what is noted there is not made again, so the command goes on
+where it was stopped.
 """
 
 import argparse
-import concurrent.futures
+import json
 import math
-import multiprocessing
-import os
-import time
+import subprocess
+import sys
 
 import shared
 
@@ -20,70 +19,59 @@ NOTES, TABLE = shared.HERE / 'mixtures.jsonl', shared.HERE / 'mixtures.md'
 SEEDS = range(10)
 DATA = ('ring', 'grid')
 # Left out are gan:non_saturating, fgan:gan and fgan:jensen_shannon: on points they are dcgan's game.
+OF_IMAGES = ('ada', 'diffaugment')
+"""Experiments that are of images alone."""
 WORDS = {
   'mmd_gan': ('', 'scaled'),
   'hinge': ('', 'orthogonal'),
   'fgan': ('total_variation', 'kl', 'reverse_kl', 'pearson', 'neyman', 'hellinger'),
 }
-CHECKED = 1_000
-"""Steps between looks at whether a run is still finite, which also keep the device from racing on."""
 
 
 def jobs() -> list[tuple[str, str]]:
   """All (experiment, preset)."""
-  variants = [(name, word) for name in shared.experiments() for word in WORDS.get(name, ('',))]
+  named = [name for name in shared.experiments() if name not in OF_IMAGES]
+  variants = [(name, word) for name in named for word in WORDS.get(name, ('',))]
   return [(name, '-'.join(filter(None, (data, word)))) for data in DATA for name, word in variants]
 
 
-def train(name: str, preset: str, seeds: list[int]) -> str:
-  """Trains with each seed, one compiled program for all, and notes each run."""
-  import jax
-
-  from gan_jax import build, latents, loop, parallel
-  from gan_jax.metrics import modes
-  from gan_jax.train import averaged, make_step
-
+def train(name: str, preset: str) -> None:
+  """Makes the study of a job, all seeds in one program, and notes each run."""
   config, commit = shared.read_config(name, preset), shared.commit()
-  built, per_call = loop.assemble(config), config['steps_per_call']
-  step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, per_call)
-  call, sample = parallel.on_devices(step), jax.jit(built.game.sample)
-  for seed in seeds:
-    began, config['seed'] = time.process_time(), seed
-    own = built._replace(source=build.source(config))
-    state = parallel.replicate(loop.start(config, own))
-    feed = parallel.feed(own.source.arrays, config['batch_size'])
-    finite = True
-    for done in range(per_call, config['steps'] + 1, per_call):
-      state, metrics = call(state, feed)
-      if done % CHECKED == 0:
-        values = parallel.to_host(metrics).values()
-        finite = all(math.isfinite(x) for value in values for x in value)
-        if not finite:
-          break
-    keys = latents.sample_keys(seed, 0, modes.SAMPLES)
-    end = parallel.local(state)
-    samples = sample(averaged(end.variables, end.ema), keys)
-    scores = {k: float(v) for k, v in modes.scores(samples, *own.source.modes).items()}
+  mark = shared.digest(config)
+  out = shared.ROOT / 'runs' / 'mixtures' / f'{name}_{preset}_{mark}'
+  experiment = f'--config=experiments/{name}.py:{preset}'
+  command = ['-m', 'gan_jax.study', experiment, f'--seeds={len(SEEDS)}', f'--out={out}']
+  subprocess.run([sys.executable, *command], cwd=shared.ROOT, check=True)
+  (setting,) = json.loads((out / 'study.json').read_text())['settings']
+  done = noted()
+  for run in setting['runs']:
+    if (name, preset, mark, run['seed']) in done:
+      continue
+    scores = {k.removeprefix('modes/'): v for k, v in run['scores'].items()}
     shared.note(
       NOTES,
-      {'experiment': name, 'preset': preset, 'seed': seed, 'config': shared.digest(config)}
-      | {'steps': done, 'batch_size': config['batch_size'], 'finite': finite, **scores}
-      | {'seconds': round(time.process_time() - began, 1), 'commit': commit},
+      {'experiment': name, 'preset': preset, 'seed': run['seed'], 'config': mark}
+      | {'steps': run['diverged'] or run['steps'], 'batch_size': config['batch_size']}
+      | {'finite': run['diverged'] is None, **scores}
+      | {'seconds': run['seconds'], 'commit': commit},
     )
-  return f'{name}:{preset}'
 
 
-def missing(only: list[str]) -> list[tuple[str, str, list[int]]]:
-  """The jobs with the seeds that are not noted yet."""
-  done = {(n['experiment'], n['preset'], n['config'], n['seed']) for n in shared.notes(NOTES)}
-  found = []
+def noted() -> set[tuple[str, str, str, int]]:
+  """(experiment, preset, digest of the config, seed) of the runs that are noted."""
+  return {(n['experiment'], n['preset'], n['config'], n['seed']) for n in shared.notes(NOTES)}
+
+
+def missing(only: list[str]) -> list[tuple[str, str]]:
+  """The jobs of which not all seeds are noted yet."""
+  done, found = noted(), []
   for name, preset in jobs():
     if only and not any(word in f'{name}:{preset}' for word in only):
       continue
     mark = shared.digest(shared.read_config(name, preset))
-    seeds = [seed for seed in SEEDS if (name, preset, mark, seed) not in done]
-    if seeds:
-      found.append((name, preset, seeds))
+    if any((name, preset, mark, seed) not in done for seed in SEEDS):
+      found.append((name, preset))
   return found
 
 
@@ -142,19 +130,13 @@ def main() -> None:
   """Makes the runs that are missing, and the table."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--only', nargs='*', default=[], help='parts of EXPERIMENT:PRESET')
-  parser.add_argument('--workers', type=int, default=os.cpu_count(), help='runs at once')
   parser.add_argument('--table', action='store_true', help='write the table of what is noted, no runs')
   arguments = parser.parse_args()
-  shared.one_thread_each()
-  if not arguments.table:
-    context = multiprocessing.get_context('spawn')
-    with concurrent.futures.ProcessPoolExecutor(
-      arguments.workers, context, max_tasks_per_child=1
-    ) as pool:
-      pending = [pool.submit(train, *job) for job in missing(arguments.only)]
-      for number, done in enumerate(concurrent.futures.as_completed(pending), start=1):
-        print(f'{number}/{len(pending)} {done.result()}', flush=True)
-        write_table()
+  left = [] if arguments.table else missing(arguments.only)
+  for number, job in enumerate(left, start=1):
+    print(f'{number}/{len(left)} {":".join(job)}', flush=True)
+    train(*job)
+    write_table()
   write_table()
 
 

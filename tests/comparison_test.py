@@ -1,0 +1,71 @@
+"""Statistics over seeds: closed forms, worked examples, every sign flip by hand."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gan_jax import comparison
+
+
+def test_a_summary_is_mean_and_standard_error():
+  # Deviations -1.5, -0.5, 0.5, 1.5: variance 5 / 3, error sqrt(5 / 3 / 4).
+  found = comparison.summary([1.0, 2.0, 3.0, 4.0])
+  assert found.mean == 2.5
+  assert found.error == pytest.approx(math.sqrt(5 / 12))
+  assert (found.least, found.greatest, found.count, found.missing) == (1.0, 4.0, 4, 0)
+  assert 1.0 <= found.low < 2.5 < found.high <= 4.0
+
+
+def test_runs_without_a_score_are_counted():
+  found = comparison.summary([1.0, None, 3.0, math.nan, math.inf])
+  assert (found.mean, found.count, found.missing) == (2.0, 2, 3)
+  none = comparison.summary([None, None])
+  assert math.isnan(none.mean) and (none.count, none.missing) == (0, 2)
+  one = comparison.summary([5.0])
+  assert one.mean == 5.0 and math.isnan(one.error) and math.isnan(one.low)
+
+
+def test_the_interval_covers_the_mean_as_often_as_it_says():
+  random = np.random.default_rng(0)
+  draws = random.exponential(size=(200, 20))
+  covered = np.mean([low <= 1 <= high for low, high in map(comparison.interval, draws)])
+  # Of 200 draws 95 % would be 190; BCa of 20 exponential values is known to cover some less.
+  assert 0.87 <= covered <= 0.98
+  assert comparison.interval(np.full(5, 3.0)) == (3.0, 3.0)
+
+
+def test_the_p_of_a_pair_is_that_of_all_sign_flips():
+  a, b = [3.0, 1.0, 4.0, 1.5, 5.0], [2.0, 1.5, 1.0, 1.0, 2.0]
+  apart = np.subtract(a, b)
+  means = [np.mean(apart * signs) for signs in itertools.product((-1, 1), repeat=5)]
+  wanted = np.mean(np.abs(means) >= abs(apart.mean()) - 1e-12)
+  found = comparison.paired(a, b)
+  assert found.p == pytest.approx(wanted)
+  assert found.difference == pytest.approx(apart.mean())
+  assert found.count == 5
+
+
+def test_pairs_are_of_seeds_that_have_both():
+  found = comparison.paired([1.0, None, 3.0, 4.0], [0.0, 9.0, math.nan, 1.0])
+  assert (found.count, found.difference) == (2, 2.0)
+  alone = comparison.paired([1.0, None], [0.5, 1.0])
+  assert (alone.count, alone.difference) == (1, 0.5) and math.isnan(alone.p)
+  assert comparison.paired([1.0, 1.0], [1.0, 1.0])[:4] == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_p_is_uniform_where_nothing_differs():
+  random = np.random.default_rng(1)
+  p = [comparison.paired(*random.standard_normal((2, 8))).p for _ in range(200)]
+  assert stats.kstest(p, 'uniform').pvalue > 0.01
+
+
+def test_holm():
+  # Sorted 0.01, 0.03, 0.04 times 3, 2, 1, none below the one before.
+  assert comparison.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+  assert comparison.holm([0.5, 0.9]) == [1.0, 1.0]
+  with_none = comparison.holm([0.01, math.nan, 0.02])
+  assert with_none[0] == 0.02 and math.isnan(with_none[1]) and with_none[2] == 0.02
+  assert comparison.holm([]) == []

@@ -1,0 +1,208 @@
+"""Runs trained together: each as if alone, in one program, through kills and divergence."""
+
+import json
+import math
+import signal
+
+import conftest
+import jax
+import numpy as np
+import pytest
+
+from gan_jax import checkpoints, cohort, ensemble, loop, parallel, sweep, trained, workdir
+from gan_jax.errors import ConfigError
+from gan_jax.train import make_step
+
+RING, DIGITS = 'experiments/gan.py:ring-test', 'experiments/dcgan.py:test'
+RATE = 'players.generator.learning_rate'
+
+
+def train(folder, experiment, seeds, sweeps={}):
+  """The finished runs of a study of one program, in this process."""
+  (group,) = sweep.grouped(sweep.settings([experiment], sweeps))
+  runs = [
+    cohort.Run(s, seed, folder / s.label / f'seed_{seed}') for s in group.settings for seed in seeds
+  ]
+  together = cohort.Cohort(group, runs, folder)
+  estimate = together.prepare()
+  assert min(estimate) > 0
+  assert together.train(lambda step, more: None, lambda: False)
+  return runs
+
+
+def state_of(run):
+  with checkpoints.opened(run.folder / workdir.CHECKPOINTS) as kept:
+    return kept.read(run.config['steps'])
+
+
+def alone(config):
+  """What `main` makes of a config on one device."""
+  built, local = loop.assemble(config), jax.devices()[:1]
+  count = config['steps_per_call']
+  step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, count)
+  call = parallel.on_devices(step, local)
+  state = parallel.replicate(loop.start(config, built), local)
+  feed = parallel.feed(built.source.arrays, config['batch_size'], local)
+  for _ in range(config['steps'] // count):
+    state, _ = call(state, feed)
+  return checkpoints.to_arrays(parallel.local(state))
+
+
+@pytest.mark.parametrize('experiment', (RING, DIGITS))
+def test_a_run_among_others_is_bit_for_bit_what_it_is_alone(tmp_path, experiment):
+  # Ten runs on eight devices: some have two, and some a gap.
+  runs = train(tmp_path, experiment, range(10) if experiment == RING else range(3))
+  for run in (runs[0], runs[-1]):
+    found, wanted = state_of(run), alone(run.config)
+    assert found.keys() == wanted.keys()
+    for name, array in wanted.items():
+      np.testing.assert_array_equal(found[name], array, err_msg=name)
+  first, last = (
+    state_of(run)['variables.params.generator.Dense_0.kernel'] for run in (runs[0], runs[-1])
+  )
+  assert (first != last).any()
+
+
+def test_by_vmap_a_run_is_what_it_is_alone_up_to_rounding(tmp_path, monkeypatch):
+  monkeypatch.setattr(ensemble, 'ONE_BY_ONE', ())
+  runs = train(tmp_path, RING, range(10))
+  wanted = alone(runs[3].config)
+  for name, array in state_of(runs[3]).items():
+    # Eight steps of Adam at 1e-3; float32 rounds at 1e-7.
+    np.testing.assert_allclose(array, wanted[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_numbers_that_are_inputs_do_what_constants_do(tmp_path):
+  runs = train(tmp_path, RING, range(2), {RATE: [1e-3, 1e-2], 'players.discriminator.b1': [0.0, 0.5]})
+  assert len(runs) == 8
+  for run in (runs[0], runs[5]):
+    wanted = alone(run.config)
+    for name, array in state_of(run).items():
+      np.testing.assert_allclose(array, wanted[name], rtol=1e-3, atol=1e-5, err_msg=name)
+  assert json.loads((runs[5].folder / workdir.CONFIG).read_text()) == run.config
+
+
+def test_a_run_that_diverges_is_reported_and_leaves_the_others_alone(tmp_path):
+  with_it = train(tmp_path / 'a', RING, range(2), {RATE: [1e-3, 1e38]})
+  without = train(tmp_path / 'b', RING, range(2), {RATE: [1e-3, 2e-3]})
+  for one, other in zip(with_it[:2], without[:2], strict=True):
+    a, b = state_of(one), state_of(other)
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+    assert one.result()['diverged'] is None
+  for run in with_it[2:]:
+    found = run.result()
+    assert 1 <= found['diverged'] <= 8
+    assert [alert['name'] for alert in found['alerts']] == ['divergence']
+    # Scored as it is: no sample lies in a mode.
+    assert found['scores']['modes/captured'] == 0
+
+
+def test_a_finished_run_is_a_run_like_any_other(tmp_path):
+  (run,) = train(tmp_path, RING, range(1))
+  game, variables, step = trained.load(run.folder)
+  assert step == run.config['steps']
+  points = game.sample(variables, jax.random.split(jax.random.key(0), 5))
+  assert points.shape == (5, 2) and np.isfinite(points).all()
+  lines = [json.loads(line) for line in (run.folder / workdir.METRICS).read_text().splitlines()]
+  assert lines[-1]['step'] == step and math.isfinite(lines[-1]['generator/loss'])
+
+
+def test_a_folder_with_runs_of_another_config_is_refused(tmp_path):
+  train(tmp_path, RING, range(1))
+  (changed,) = sweep.settings([RING], {'batch_size': [8]})
+  run = cohort.Run(changed, 0, tmp_path / changed.label / 'seed_0')
+  with pytest.raises(ConfigError, match='another config'):
+    cohort.Cohort(sweep.Group((changed,), ()), [run], tmp_path)
+
+
+@pytest.mark.parametrize(
+  'experiment', ('dcgan.py:test', *(f'gan.py:{p}-test' for p in ('grid', 'swiss_roll', 'mixture_1200')))
+)
+def test_what_a_seed_draws_is_no_constant_of_the_program(experiment):
+  (setting,) = sweep.settings([f'experiments/{experiment}'], {})
+  one, other = (loop.assemble(sweep.with_seed(setting, seed)).source for seed in (1, 2))
+  rows = np.arange(16)
+  as_own, as_given = other.batch(other.arrays, 5, rows), one.batch(other.arrays, 5, rows)
+  jax.tree.map(np.testing.assert_array_equal, as_own, as_given)
+  assert (one.batch(one.arrays, 5, rows)['real'] != as_own['real']).any()
+
+
+STUDY = (
+  *(f'--config={RING}', '--config=experiments/wgan_gp.py:ring-test', '--seeds=3'),
+  *('--sweep=steps=60', '--sweep=checkpoint_every=2', '--sweep=sample_every=30'),
+)
+
+
+@pytest.fixture(scope='module')
+def study(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('study')
+  done = conftest.command(*STUDY, f'--out={folder}', module='study', devices=2)
+  assert done.returncode == 0, done.stderr
+  return folder, done.stdout
+
+
+@pytest.mark.xdist_group('study')
+def test_a_study_says_what_it_takes_and_what_came_out(study):
+  folder, said = study
+  assert 'program 1 of 2: gan_ring-test, 3 runs of 60 steps, about' in said
+  assert 'comparisons show a difference' in said
+  found = json.loads((folder / 'study.json').read_text())
+  assert [s['label'] for s in found['settings']] == ['gan_ring-test', 'wgan_gp_ring-test']
+  for setting in found['settings']:
+    values = [run['scores']['modes/reverse_kl'] for run in setting['runs']]
+    assert setting['summary']['modes/reverse_kl']['mean'] == pytest.approx(np.mean(values))
+  (pair,) = (c for c in found['comparisons'] if c['score'] == 'modes/reverse_kl')
+  means = [s['summary']['modes/reverse_kl']['mean'] for s in found['settings']]
+  assert pair['difference'] == pytest.approx(means[0] - means[1])
+  for name in ('curves/generator_loss.png', 'sheets/gan_ring-test.png'):
+    assert (folder / name).read_bytes().startswith(b'\x89PNG')
+  page = (folder / 'study.html').read_text()
+  assert 'wgan_gp_ring-test' in page and 'src="http' not in page
+  assert not list((folder / 'under_way').iterdir())
+
+
+@pytest.mark.xdist_group('study')
+def test_a_study_is_made_once(study):
+  folder, _ = study
+  done = conftest.command(*STUDY, f'--out={folder}', module='study', devices=2)
+  assert done.returncode == 0, done.stderr
+  assert '3 runs of gan_ring-test are done' in done.stdout and 'program' not in done.stdout
+
+
+@pytest.mark.xdist_group('study')
+def test_a_killed_study_goes_on_to_the_same_end(study, tmp_path):
+  folder, _ = study
+  process = conftest.start(*STUDY, f'--out={tmp_path}', module='study', devices=2)
+  for line in process.stdout:
+    if 'step 20/60' in line:
+      break
+  process.send_signal(signal.SIGKILL)
+  process.communicate()
+  assert list((tmp_path / 'under_way').iterdir())
+  done = conftest.command(*STUDY, f'--out={tmp_path}', module='study', devices=2)
+  assert done.returncode == 0, done.stderr
+  assert 'step 2/60' not in done.stdout.split('program 2/2')[0]
+  for path in folder.glob('*/seed_*'):
+    other = tmp_path / path.relative_to(folder)
+    for with_checkpoints in (path, other):
+      assert (with_checkpoints / 'checkpoints' / '60').is_dir()
+    read = lambda p: checkpoints.Checkpoints(p / 'checkpoints').read(60)
+    a, b = read(path), read(other)
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+    lines = [(p / 'metrics.jsonl').read_text().splitlines() for p in (path, other)]
+    steps = [[json.loads(line)['step'] for line in of] for of in lines]
+    assert steps[0] == steps[1]
+
+
+@pytest.mark.parametrize(
+  'arguments, said',
+  (
+    (('--config=experiments/nope.py',), 'there is no file experiments/nope.py'),
+    ((f'--config={RING}', '--seeds=0'), '--seeds is 0'),
+    ((), 'config'),
+  ),
+)
+def test_bad_requests_end_at_once(tmp_path, arguments, said):
+  done = conftest.command(*arguments, f'--out={tmp_path}', module='study')
+  assert done.returncode == 2 and said in done.stderr
+  assert 'Traceback' not in done.stderr
