@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from peer_cases import CASES, Case, serve
 
-from gan_jax import build, data, loop, parallel
+from gan_jax import build, data, flavours, loop, parallel
 from gan_jax import config as configs
 from gan_jax.data.placing import ImageSet, place
 from gan_jax.train import make_step
@@ -20,6 +20,8 @@ def config(case: Case) -> configs.Plain:
   made.batch_size, made.steps_per_call = case.batch, case.steps
   made.gan = {'name': 'two_player', 'prior': {'name': 'normal', 'size': case.latents}}
   made.gan.loss = {'name': 'non_saturating' if case.critic == 1 else 'wasserstein'}
+  if case.shape == (2,):
+    made.compiler_options = flavours.SMALL_PRODUCTS
   made.networks = _convolutions(case) if case.kind == 'dcgan' else _dense(case)
   adam = {'optimizer': 'adam', 'learning_rate': 2e-4, 'b1': 0.5}
   made.players = {'generator': {**adam, 'steps': 1}, 'discriminator': {**adam, 'steps': case.critic}}
@@ -67,7 +69,8 @@ def main(name: str) -> None:
   game = build.game(settings)
   built = loop.Built(game, build.play(settings, game), examples)
   step = make_step(game, built.play, examples.batch, parallel.ACROSS, case.steps)
-  call, state = parallel.on_devices(step), parallel.replicate(loop.start(settings, built))
+  call = parallel.on_devices(step, options=settings['compiler_options'])
+  state = parallel.replicate(loop.start(settings, built))
   feeds = itertools.repeat(parallel.feed(examples.arrays, case.batch))
 
   def run(steps: int) -> float:

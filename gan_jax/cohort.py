@@ -114,7 +114,9 @@ class Cohort:
     self._shared = self._ensemble.share(shared)
     self.start = self._ensemble.place(self._first_states())
     began = time.perf_counter()
-    self._program = self._ensemble.compiled(self._step, self.start, self._own, self._shared)
+    self._program = self._ensemble.compiled(
+      *(self._step, self.start, self._own, self._shared), self._config['compiler_options']
+    )
     compiling = time.perf_counter() - began
     # A call uses up what it is given.
     state = jax.tree.map(lambda leaf: leaf.copy(), self.start)

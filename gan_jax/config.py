@@ -53,6 +53,8 @@ def default() -> Config:
       gan_jax.scores, 'num': samples, 'seed': of their latents, 'best': the score by which the best
       checkpoint is chosen, e.g. 'frechet_digits', or '' for none}.
     on_alert: 'warn' or 'stop': what is done when the run shows a failure, see `monitor`.
+    compiler_options: {'cpu', 'gpu' or 'tpu': {option of XLA: value}} for the train step; results then
+      differ by rounding.
   """
   return Config(
     {
@@ -80,6 +82,7 @@ def default() -> Config:
         'best': '',
       },
       'on_alert': 'warn',
+      'compiler_options': {},
     }
   )
 
@@ -90,8 +93,11 @@ WATCHING = ('evaluate_every', 'evaluate', 'on_alert')
 INTERVALS = ('log_every', 'sample_every', 'checkpoint_every')
 """Keys that are steps, between what is done again and again."""
 
-MAY_CHANGE = ('steps', 'placement', *INTERVALS, 'keep', *WATCHING)
+MAY_CHANGE = ('steps', 'placement', 'compiler_options', *INTERVALS, 'keep', *WATCHING)
 """Keys that do not change what a run computes, so a resumed run may have others."""
+
+PLATFORMS = ('cpu', 'gpu', 'tpu')
+"""That the compiler can have options for."""
 
 ON_ALERT = ('warn', 'stop')
 """What can be done about an alert."""
@@ -140,6 +146,12 @@ def check(config: Plain, devices: int) -> None:
   for key, known in choices.items():
     if config[key] not in known:
       raise ConfigError(f'{key} is {config[key]!r}; it must be one of: {", ".join(known)}')
+  for platform, options in config['compiler_options'].items():
+    if platform not in PLATFORMS or not isinstance(options, dict):
+      raise ConfigError(
+        f'compiler_options.{platform} is {options!r}; write them as {{platform: {{option: value}}}}; '
+        f'platforms are: {", ".join(PLATFORMS)}'
+      )
   _check_divisions(config, devices)
 
 

@@ -88,7 +88,9 @@ class Ensemble:
     """NumPy arrays [runs, ...] of all runs; waits for them."""
     return jax.tree.map(lambda leaf: np.asarray(leaf)[: self.count], tree)
 
-  def compiled(self, step: OneStep, state: PyTree, own: PyTree, shared: PyTree):
+  def compiled(
+    self, step: OneStep, state: PyTree, own: PyTree, shared: PyTree, options: Mapping[str, Any]
+  ):
     """Compiles (state, own, shared) -> (state, metrics) for all runs; the state given is used up.
 
     Args:
@@ -96,6 +98,7 @@ class Ensemble:
       state: [runs, ...], as an example.
       own: {'arrays', 'values'} of each run, [runs, ...].
       shared: arrays that all runs read.
+      options: of the compiler, see `parallel.compiler_options`.
     """
     rows = np.arange(self._batch, dtype=np.int32)
 
@@ -112,7 +115,11 @@ class Ensemble:
     divided = jax.shard_map(
       each, mesh=self._mesh, in_specs=(over, over, same), out_specs=over, check_vma=False
     )
-    return jax.jit(divided, donate_argnums=0).lower(state, own, shared).compile()
+    return (
+      jax.jit(divided, donate_argnums=0)
+      .lower(state, own, shared)
+      .compile(parallel.compiler_options(options))
+    )
 
   def _sharding(self, spec: PartitionSpec) -> NamedSharding:
     return NamedSharding(self._mesh, spec)

@@ -58,6 +58,9 @@ IMAGES = {
 }
 """The words that say images."""
 
+SMALL_PRODUCTS = {'cpu': {'xla_cpu_experimental_ynn_fusion_type': ''}}
+"""Leaves products of matrices to Eigen: those of small networks are faster so, of large ones slower."""
+
 Words = frozenset[str]
 Fields = Mapping[str, Any]
 
@@ -201,6 +204,7 @@ def _points(chosen: Words, judge: dict[str, Any]) -> configs.Config:
   config.steps, config.batch_size, config.steps_per_call = 10_000, 128, 100
   config.log_every, config.sample_every, config.checkpoint_every = 500, 1_000, 5_000
   config.data = {'name': name}
+  config.compiler_options = SMALL_PRODUCTS
   config.gan = {'prior': {'name': 'normal', 'size': 2}}
   config.networks = {
     'generator': {'name': 'points.Generator', 'size': size, 'hidden': hidden},

@@ -127,6 +127,10 @@ def device_count() -> int:
 
 def mean(tree: PyTree) -> PyTree:
   """Inside a step: the mean over devices of every floating-point leaf; other leaves as they are."""
+  if jax.lax.axis_size(AXIS) == 1:
+    # XLA would copy all gradients to sum them over one device. The barrier keeps what a sum is besides:
+    # without it gradients are made anew for each of their uses.
+    return jax.lax.optimization_barrier(tree)
 
   def one(x: jax.Array) -> jax.Array:
     return jax.lax.pmean(x, AXIS) if jnp.issubdtype(x.dtype, jnp.floating) else x
@@ -152,14 +156,33 @@ ACROSS = Across(mean, gather)
 def on_devices(
   step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]],
   devices: Sequence[jax.Device] | None = None,
+  options: Mapping[str, Mapping[str, Any]] = {},
 ) -> Callable[[PyTree, PyTree], tuple[PyTree, PyTree]]:
   """Compiles (state, feed) -> (state, metrics) for all devices; the given state is used up.
 
   Args:
     step: what one device does; whatever it returns must be equal on all devices (see `mean`).
     devices: those of this process; None for all.
+    options: of the compiler, see `compiler_options`.
   """
-  return jax.pmap(step, AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=0, devices=devices)
+  mapped = jax.pmap(step, AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=0, devices=devices)
+  own = compiler_options(options)
+  if not own:
+    return mapped
+  program = None
+
+  def call(state: PyTree, feed: PyTree) -> tuple[PyTree, PyTree]:
+    nonlocal program
+    # Only what is compiled ahead of its first call takes options.
+    program = program or mapped.lower(state, feed).compile(own)
+    return program(state, feed)
+
+  return call
+
+
+def compiler_options(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+  """Those of {platform: {option of XLA: value}} that are for the devices here."""
+  return dict(options.get(jax.local_devices()[0].platform, {}))
 
 
 def spread(
