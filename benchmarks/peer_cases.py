@@ -1,5 +1,7 @@
 """The games that are timed, ours and in PyTorch: what both sides read."""
 
+import os
+import pathlib
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
@@ -47,7 +49,13 @@ CASES = {
 
 
 def serve(run: Callable[[int], float]) -> None:
-  """Answers each number of steps on a line of the input with the seconds that they took."""
+  """Answers each number of steps on a line of the input with the seconds of one and the memory, MB."""
   print('ready', flush=True)
   for line in sys.stdin:
-    print(run(int(line)), flush=True)
+    print(run(int(line)), _resident(), flush=True)
+
+
+def _resident() -> float:
+  """Megabytes of memory that this process has."""
+  pages = int(pathlib.Path('/proc/self/statm').read_text().split()[1])
+  return pages * os.sysconf('SC_PAGE_SIZE') / 1e6

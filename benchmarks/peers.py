@@ -4,9 +4,10 @@ make bench, or python benchmarks/peers.py --peer=<python with torch> [--cases=dc
 
 Sides live in processes of their own, stopped while another has its turn, and take turns, A B A B, for
 some seconds each; of torch the layouts take part, and the best by its median is compared with. OpenMP
-waits as it does by default: told to wait passively, torch is up to three times slower. The table,
-images a second and the median of the ratios of turns, is printed, and written to benchmarks/RESULTS.md.
-Huge pages for both.
+waits as it does by default: told to wait passively, torch is up to three times slower. Huge pages for
+both. The table has images a second, the median of the ratios of turns, resident memory, and the seconds
+from a process's start to its second step (ours with nothing compiled before, and again). It is printed,
+and written to benchmarks/RESULTS.md.
 """
 
 import contextlib
@@ -17,6 +18,8 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 
@@ -35,23 +38,31 @@ _SECONDS = flags.DEFINE_float('seconds', 2.0, 'Of a turn, about.')
 _OUT = flags.DEFINE_string('out', str(_HERE / 'RESULTS.md'), 'The document.')
 
 HEAD = ['case', 'ours, images/s', 'PyTorch, images/s', 'its layout', 'ratio', 'of turns']
+HEAD += ['memory, MB: ours', 'PyTorch', 'start, s: ours, cold', 'warm', 'PyTorch']
 
 
 class Side:
   """A process that runs steps when it is asked to."""
 
-  def __init__(self, command: list[str]):
-    """Starts it, and waits until it is warm."""
+  def __init__(self, command: list[str], cache: str):
+    """Starts it, and waits until it has made two steps.
+
+    Attributes:
+      start: how long that took, in seconds.
+      memory: resident after its last turn, in megabytes.
+    """
     environment = {
       **os.environ,
       'GLIBC_TUNABLES': 'glibc.malloc.hugetlb=1',
       'JAX_PLATFORMS': 'cpu',
+      'JAX_COMPILATION_CACHE_DIR': cache,
       'PYTHONPATH': str(_HERE.parent),
     }
-    pipe = subprocess.PIPE
+    pipe, began = subprocess.PIPE, time.perf_counter()
     self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
     if self._process.stdout.readline() != 'ready\n':
       raise SystemExit(f'{" ".join(command)} ended before it began')
+    self.start, self.memory = time.perf_counter() - began, 0.0
     self._steps = 1
     # So many steps that a turn lasts as long as it should.
     self._steps = max(round(_SECONDS.value / self.seconds()), 1)
@@ -61,7 +72,7 @@ class Side:
     self._process.send_signal(signal.SIGCONT)
     self._process.stdin.write(f'{self._steps}\n')
     self._process.stdin.flush()
-    found = float(self._process.stdout.readline())
+    found, self.memory = map(float, self._process.stdout.readline().split())
     self._process.send_signal(signal.SIGSTOP)
     return found
 
@@ -73,32 +84,44 @@ class Side:
 
 
 @contextlib.contextmanager
-def _sides(name: str) -> Iterator[dict[str, Side]]:
+def _sides(name: str) -> Iterator[tuple[dict[str, Side], float]]:
+  """The sides of a case, and how long ours took to start with nothing compiled before."""
   threads = str(os.cpu_count())
   layouts = _LAYOUTS.value if CASES[name].kind == 'dcgan' else _LAYOUTS.value[:1]
   commands = {'ours': [sys.executable, str(_HERE / 'peer_ours.py'), name]} | {
     layout: [_PEER.value, str(_HERE / 'peer_torch.py'), name, layout, threads] for layout in layouts
   }
   with contextlib.ExitStack() as held:
-    yield {
-      key: held.enter_context(contextlib.closing(Side(command))) for key, command in commands.items()
-    }
+    cache = held.enter_context(tempfile.TemporaryDirectory())
+    with contextlib.closing(Side(commands['ours'], cache)) as first:
+      cold = first.start
+    yield (
+      {
+        key: held.enter_context(contextlib.closing(Side(command, cache)))
+        for key, command in commands.items()
+      },
+      cold,
+    )
 
 
 def measure(name: str) -> list[str]:
   """The row of a case."""
-  with _sides(name) as sides:
+  with _sides(name) as (sides, cold):
     turns = [{key: side.seconds() for key, side in sides.items()} for _ in range(_TURNS.value)]
-  return _row(name, CASES[name], turns)
+  best, row = _row(name, CASES[name], turns)
+  ours, peer = sides['ours'], sides[best]
+  memory = [f'{side.memory:,.0f}' for side in (ours, peer)]
+  return [*row, *memory, *(f'{seconds:.1f}' for seconds in (cold, ours.start, peer.start))]
 
 
-def _row(name: str, case: Case, turns: list[Mapping[str, float]]) -> list[str]:
+def _row(name: str, case: Case, turns: list[Mapping[str, float]]) -> tuple[str, list[str]]:
   medians = {key: statistics.median(turn[key] for turn in turns) for key in turns[0]}
   best = min((key for key in medians if key != 'ours'), key=medians.get)
   ratios = sorted(turn[best] / turn['ours'] for turn in turns)
   speed = lambda key: f'{case.batch * case.critic / medians[key]:,.0f}'
   spread = f'{ratios[0]:.2f} to {ratios[-1]:.2f}'
-  return [name, speed('ours'), speed(best), best, f'{statistics.median(ratios):.2f}', spread]
+  row = [name, speed('ours'), speed(best), best, f'{statistics.median(ratios):.2f}', spread]
+  return best, row
 
 
 def _torch_version() -> str:

@@ -16,6 +16,7 @@ from gan_jax import networks as families
 from gan_jax.config import Plain
 from gan_jax.errors import ConfigError
 from gan_jax.game import Game
+from gan_jax.remat import Rematerialized
 from gan_jax.train import Play, check_owners
 
 
@@ -60,7 +61,11 @@ def game(config: Plain) -> Game:
   networks = {}
   for key, spec in config['networks'].items():
     with at(f'networks.{key}'):
-      networks[key] = network(spec)
+      made = network(spec)
+      networks[key] = Rematerialized(made) if key in config['remat'] else made
+  with at('remat'):
+    for key in config['remat']:
+      names.choose(key, networks)
   with at('gan'):
     name, hyperparameters = names.split(config['gan'])
     variants = names.modules(gans, 'make')

@@ -53,6 +53,8 @@ def default() -> Config:
       gan_jax.scores, 'num': samples, 'seed': of their latents, 'best': the score by which the best
       checkpoint is chosen, e.g. 'frechet_digits', or '' for none}.
     on_alert: 'warn' or 'stop': what is done when the run shows a failure, see `monitor`.
+    remat: names of networks whose activations are computed again in the backward pass, not kept: less
+      memory, more time, results that differ by rounding.
     compiler_options: {'cpu', 'gpu' or 'tpu': {option of XLA: value}} for the train step; results then
       differ by rounding.
   """
@@ -82,6 +84,7 @@ def default() -> Config:
         'best': '',
       },
       'on_alert': 'warn',
+      'remat': (),
       'compiler_options': {},
     }
   )
@@ -93,7 +96,7 @@ WATCHING = ('evaluate_every', 'evaluate', 'on_alert')
 INTERVALS = ('log_every', 'sample_every', 'checkpoint_every')
 """Keys that are steps, between what is done again and again."""
 
-MAY_CHANGE = ('steps', 'placement', 'compiler_options', *INTERVALS, 'keep', *WATCHING)
+MAY_CHANGE = ('steps', 'placement', 'remat', 'compiler_options', *INTERVALS, 'keep', *WATCHING)
 """Keys that do not change what a run computes, so a resumed run may have others."""
 
 PLATFORMS = ('cpu', 'gpu', 'tpu')
@@ -146,6 +149,8 @@ def check(config: Plain, devices: int) -> None:
   for key, known in choices.items():
     if config[key] not in known:
       raise ConfigError(f'{key} is {config[key]!r}; it must be one of: {", ".join(known)}')
+  if not isinstance(config['remat'], list):
+    raise ConfigError(f'remat is {config["remat"]!r}; write it as a list of networks')
   for platform, options in config['compiler_options'].items():
     if platform not in PLATFORMS or not isinstance(options, dict):
       raise ConfigError(

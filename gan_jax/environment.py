@@ -7,16 +7,16 @@ GNU's C library takes huge pages if GLIBC_TUNABLES says so when a process starts
 import os
 import platform
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 TUNABLES, SETTING = 'GLIBC_TUNABLES', 'glibc.malloc.hugetlb=1'
-SWITCH = 'GAN_JAX_HUGE_PAGES'
+SWITCH = 'GAN_JAX_TUNING'
 
 
 def prepare(environment: MutableMapping[str, str] = os.environ) -> None:
   """Starts this process anew, under its own number, with what it lacks in its environment.
 
-  Nothing is done where GLIBC_TUNABLES is set already, where GAN_JAX_HUGE_PAGES is 0, or on a system of
+  Nothing is done where GLIBC_TUNABLES is set already, where GAN_JAX_TUNING is 0, or on a system of
   another C library. Called before JAX is imported, it costs little more than a start of Python.
   """
   if lacking(environment):
@@ -26,5 +26,10 @@ def prepare(environment: MutableMapping[str, str] = os.environ) -> None:
 
 def lacking(environment: MutableMapping[str, str]) -> bool:
   """Whether huge pages are to be had and have not been asked for."""
-  asked = TUNABLES in environment or environment.get(SWITCH) == '0'
+  asked = TUNABLES in environment or not is_tuned(environment)
   return not asked and platform.libc_ver()[0] == 'glibc'
+
+
+def is_tuned(environment: Mapping[str, str] = os.environ) -> bool:
+  """Whether what only makes a program faster is done; GAN_JAX_TUNING=0 leaves all of it."""
+  return environment.get(SWITCH) != '0'

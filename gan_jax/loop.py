@@ -103,7 +103,7 @@ def run(config: Plain, built: Built, folder: pathlib.Path, started: float) -> Ou
       return Outcome(step, None, was_finished=True)
     with contextlib.ExitStack() as held:
       loop = _Loop(config, built, folder, kept, step, started, held)
-      parallel.on_primary(lambda: workdir.write_config(folder, config))
+      parallel.on_primary(lambda: _begin_folder(folder, config))
       outcome = loop.run(state)
       if outcome.step >= config['steps']:
         final = parallel.local(loop.state)
@@ -111,6 +111,11 @@ def run(config: Plain, built: Built, folder: pathlib.Path, started: float) -> Ou
       elif outcome.alerted:
         parallel.on_primary(lambda: page.write(folder))
       return outcome
+
+
+def _begin_folder(folder: pathlib.Path, config: Plain) -> None:
+  (folder / workdir.SAMPLES).mkdir(exist_ok=True)
+  workdir.write_config(folder, config)
 
 
 def _leave_page(

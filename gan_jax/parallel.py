@@ -16,7 +16,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from gan_jax import cache, threefry
+from gan_jax import cache, environment, threefry
 from gan_jax.errors import ConfigError
 
 AXIS = 'devices'
@@ -32,7 +32,8 @@ def prepare() -> None:
   JAX_COMPILATION_CACHE_DIR names another folder. Random numbers are made quicker on CPU, and are the
   same.
   """
-  threefry.write_out()
+  if environment.is_tuned():
+    threefry.write_out()
   if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
     jax.config.update('jax_compilation_cache_dir', str(cache.folder() / 'xla'))
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.2)
@@ -181,8 +182,8 @@ def on_devices(
 
 
 def compiler_options(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-  """Those of {platform: {option of XLA: value}} that are for the devices here."""
-  return dict(options.get(jax.local_devices()[0].platform, {}))
+  """Those of {platform: {option of XLA: value}} that are for the devices here; see `environment`."""
+  return dict(options.get(jax.local_devices()[0].platform, {})) if environment.is_tuned() else {}
 
 
 def spread(

@@ -38,7 +38,7 @@ def _prepare(folder: pathlib.Path) -> None:
     ConfigError: it cannot be made or written to.
   """
   try:
-    (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
       pass
   except OSError as error:

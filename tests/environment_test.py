@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-from gan_jax import environment
+from gan_jax import environment, parallel
 
 SCRIPT = """
 import json, os, sys
@@ -40,8 +40,15 @@ def test_huge_pages_are_asked_for_in_the_same_process_with_the_same_arguments():
 
 
 def test_a_person_decides():
-  assert run(GAN_JAX_HUGE_PAGES='0')[0] is None
+  assert run(GAN_JAX_TUNING='0')[0] is None
   assert run(GLIBC_TUNABLES='glibc.malloc.check=0')[0] == 'glibc.malloc.check=0'
+
+
+def test_one_switch_leaves_all_of_it(monkeypatch):
+  options = {'cpu': {'xla_cpu_experimental_ynn_fusion_type': ''}, 'tpu': {'other': 1}}
+  assert parallel.compiler_options(options) == options['cpu']
+  monkeypatch.setenv(environment.SWITCH, '0')
+  assert parallel.compiler_options(options) == {}
 
 
 def test_another_library_is_left_alone(monkeypatch):

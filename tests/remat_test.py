@@ -1,0 +1,42 @@
+"""Networks whose activations are computed again: the same step."""
+
+import conftest
+import jax
+import numpy as np
+import pytest
+
+from gan_jax import build, loop, parallel
+from gan_jax.errors import ConfigError
+from gan_jax.train import make_step
+
+DCGAN = conftest.ROOT / 'experiments' / 'dcgan.py'
+
+
+def compiled(**changes):
+  """The step of a config, and what it makes of the first state."""
+  config = conftest.experiment(DCGAN, steps_per_call=1, batch_size=16, **changes)
+  built, local = loop.assemble(config), jax.devices()[:1]
+  step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, 1)
+  state = parallel.replicate(loop.start(config, built), local)
+  feed = parallel.feed(built.source.arrays, config['batch_size'], local)
+  program = parallel.on_devices(step, local).lower(state, feed).compile()
+  return program, program(state, feed)
+
+
+def test_the_step_is_the_same_and_makes_activations_again():
+  kept, (state, metrics) = compiled()
+  again, (other, others) = compiled(remat=('generator', 'discriminator'))
+  for name, value in metrics.items():
+    np.testing.assert_allclose(others[name], value, rtol=1e-4, err_msg=name)
+  # The running statistics are left as they were: each once.
+  before, after = (jax.tree.leaves(s.variables.state) for s in (state, other))
+  for a, b in zip(before, after, strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+  text = [program.as_text().count('convolution') for program in (kept, again)]
+  assert text[1] > text[0]
+
+
+def test_a_network_that_there_is_not_is_refused():
+  config = conftest.experiment(DCGAN, remat=('critic',))
+  with pytest.raises(ConfigError, match="remat: there is no 'critic'"):
+    build.game(config)
