@@ -55,8 +55,8 @@ def default() -> Config:
     on_alert: 'warn' or 'stop': what is done when the run shows a failure, see `monitor`.
     remat: names of networks whose activations are computed again in the backward pass, not kept: less
       memory, more time, results that differ by rounding.
-    compiler_options: {'cpu', 'gpu' or 'tpu': {option of XLA: value}} for the train step; results then
-      differ by rounding.
+    compiler_options: {'cpu', 'gpu' or 'tpu': {option of XLA: value}} for the train step, of which a run
+      of several processes takes none; results then differ by rounding.
   """
   return Config(
     {

@@ -168,7 +168,8 @@ def on_devices(
   """
   mapped = jax.pmap(step, AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=0, devices=devices)
   own = compiler_options(options)
-  if not own:
+  # What is compiled ahead does not take the arrays of one process of several.
+  if not own or jax.process_count() > 1:
     return mapped
   program = None
 
