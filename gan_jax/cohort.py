@@ -59,10 +59,21 @@ class Run(NamedTuple):
     return f'{self.setting.label} seed {self.seed}'
 
   def result(self) -> dict[str, Any] | None:
-    """What came out, once it has: steps, scores, the step at which it diverged, alerts, seconds."""
+    """What came out, once it has: steps, scores, the step at which it diverged, alerts, seconds.
+
+    Raises:
+      ConfigError: it is of another number of steps, which a study does not add to.
+    """
     path = self.folder / RESULT
-    found = json.loads(path.read_text()) if path.exists() else None
-    return found if found and found['steps'] == self.config['steps'] else None
+    if not path.exists():
+      return None
+    found = json.loads(path.read_text())
+    if found['steps'] != self.config['steps']:
+      raise ConfigError(
+        f'{self.folder} holds a run of {found["steps"]} steps, but steps is {self.config["steps"]}; '
+        'choose another --out'
+      )
+    return found
 
 
 class Estimate(NamedTuple):

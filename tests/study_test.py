@@ -112,6 +112,9 @@ def test_a_folder_with_runs_of_another_config_is_refused(tmp_path):
   run = cohort.Run(changed, 0, tmp_path / changed.label / 'seed_0')
   with pytest.raises(ConfigError, match='another config'):
     cohort.Cohort(sweep.Group((changed,), ()), [run], tmp_path)
+  (longer,) = sweep.settings([RING], {'steps': [16]})
+  with pytest.raises(ConfigError, match='holds a run of 8 steps, but steps is 16'):
+    run._replace(setting=longer).result()
 
 
 @pytest.mark.parametrize(
