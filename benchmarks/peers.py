@@ -142,7 +142,7 @@ def main(unused_argv) -> None:
   for name in _CASES.value:
     lines.append('| ' + ' | '.join(measure(name)) + ' |')
     print(lines[-1], flush=True)
-  pathlib.Path(_OUT.value).write_text('\n'.join(lines) + '\n')
+    pathlib.Path(_OUT.value).write_text('\n'.join(lines) + '\n')
 
 
 if __name__ == '__main__':
