@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from PIL import Image
 
 from gan_jax import (
   build,
@@ -26,54 +25,14 @@ from gan_jax import (
   ensemble,
   latents,
   loop,
-  pictures,
   sweep,
-  watch,
   workdir,
 )
-from gan_jax.config import Plain
-from gan_jax.data import points
-from gan_jax.errors import ConfigError, DivergedError
-from gan_jax.metrics import modes
-from gan_jax.train import TrainState, averaged, init_state
+from gan_jax.errors import ConfigError
+from gan_jax.member import RESULT, TILE, Log, Run, Scorer
+from gan_jax.train import TrainState, init_state
 
-RESULT, TILE, UNDER_WAY = 'result.json', 'tile.png', 'under_way'
-_TILE_IMAGES = 16
-
-
-class Run(NamedTuple):
-  """One seed of one setting, and its folder."""
-
-  setting: sweep.Setting
-  seed: int
-  folder: pathlib.Path
-
-  @property
-  def config(self) -> Plain:
-    """As if it were alone."""
-    return sweep.with_seed(self.setting, self.seed)
-
-  @property
-  def name(self) -> str:
-    """For a person."""
-    return f'{self.setting.label} seed {self.seed}'
-
-  def result(self) -> dict[str, Any] | None:
-    """What came out, once it has: steps, scores, the step at which it diverged, alerts, seconds.
-
-    Raises:
-      ConfigError: it is of another number of steps, which a study does not add to.
-    """
-    path = self.folder / RESULT
-    if not path.exists():
-      return None
-    found = json.loads(path.read_text())
-    if found['steps'] != self.config['steps']:
-      raise ConfigError(
-        f'{self.folder} holds a run of {found["steps"]} steps, but steps is {self.config["steps"]}; '
-        'choose another --out'
-      )
-    return found
+UNDER_WAY, TOGETHER = 'under_way', 'runs.json'
 
 
 class Estimate(NamedTuple):
@@ -81,7 +40,7 @@ class Estimate(NamedTuple):
 
   Attributes:
     compiling: seconds that compiling took.
-    training: seconds, from the time of a few calls.
+    training: seconds for the steps that are left, from the time of a few calls.
     bytes: of memory on the devices.
   """
 
@@ -103,12 +62,12 @@ class Cohort:
     if any(source.part for source in self._sources):
       raise ConfigError('placement: a study holds its data in memory; sweep placement=resident')
     for run in self.runs:
-      run.folder.mkdir(parents=True, exist_ok=True)
       workdir.check_same(run.folder, run.config)
-    self._under_way = out / UNDER_WAY / digests.of_texts({r.name: repr(r.config) for r in runs})[:16]
+    self._under_way = out / UNDER_WAY / digests.of_texts({run.name: '' for run in runs})[:16]
+    self.done = max([int(p.name) for p in self._under_way.glob('*') if p.name.isdigit()], default=0)
     self._ensemble = ensemble.Ensemble(len(self.runs), self._config['batch_size'])
     self._scorers = {
-      label: _Scorer(next(r for r in self.runs if r.setting.label == label), built)
+      label: Scorer(next(r for r in self.runs if r.setting.label == label), built)
       for label, built in self._built.items()
     }
 
@@ -137,7 +96,7 @@ class Cohort:
       state, metrics = self._program(state, self._own, self._shared)
       jax.block_until_ready(metrics)
       times.append(time.perf_counter() - began)
-    training = min(times) * self.steps / self._per_call
+    training = min(times) * (self.steps - self.done) / self._per_call
     return Estimate(compiling, training, ensemble.memory(self._program))
 
   def _step(self, state: TrainState, feed: Any, values: Mapping[str, Any]):
@@ -159,16 +118,18 @@ class Cohort:
       for run, source in zip(self.runs, self._sources, strict=True)
     ]
 
-  def train(self, tell: Callable[[int, int], None], stopped: Callable[[], bool]) -> bool:
-    """Trains to the end, from the last checkpoint on.
+  def train(self, tell: Callable[[int, int], None], stopped: Callable[[], bool]) -> None:
+    """Trains to the end, from the last checkpoint on; then the runs' results are in their folders.
 
     Args:
       tell: told (steps done, steps since it was last told), as metrics are logged.
       stopped: asked after each call whether to save and stop.
-
-    Returns:
-      Whether the end was reached; the runs' results are in their folders then.
     """
+    for run, source in zip(self.runs, self._sources, strict=True):
+      _begin_folder(run, source)
+    self._under_way.mkdir(parents=True, exist_ok=True)
+    names = json.dumps([run.name for run in self.runs])
+    workdir.write_whole(self._under_way / TOGETHER, names.encode())
     with checkpoints.opened(self._under_way, keep=1) as kept:
       found = kept.newest(cli.warn)
       step, state = 0, self.start
@@ -177,17 +138,16 @@ class Cohort:
         like = self._ensemble.trimmed(self.start)
         state = self._ensemble.put(checkpoints.from_arrays(arrays, like))
       del self.start
-      logs = [_Log(run, step) for run in self.runs]
+      logs = [Log(run, step) for run in self.runs]
       try:
         step, state = self._advance(step, state, logs, kept, tell, stopped)
       finally:
         for log in logs:
           log.close()
       if step < self.steps:
-        return False
+        return
       self._finish(state, logs)
     shutil.rmtree(self._under_way)
-    return True
 
   def _advance(self, step, state, logs, kept, tell, stopped):
     due = lambda key: self._config[key] and (step % self._config[key] == 0 or step == self.steps)
@@ -236,14 +196,14 @@ class Cohort:
   def _finish(self, state, logs) -> None:
     """Leaves each run's state, picture and scores in its folder, the result last."""
     for number, (run, log) in enumerate(zip(self.runs, logs, strict=True)):
+      # It is there where a kill came between two of them.
       if run.result():
         continue
       own, scorer = self._ensemble.run(state, number), self._scorers[run.setting.label]
-      workdir.write_config(run.folder, run.config)
       with checkpoints.opened(run.folder / workdir.CHECKPOINTS, keep=1) as kept:
-        kept.save(self.steps, own)
-      (run.folder / workdir.SAMPLES).mkdir(exist_ok=True)
-      picture, tile = scorer.picture(run, own)
+        if self.steps not in kept.steps():
+          kept.save(self.steps, own)
+      picture, tile = scorer.picture(run, own, self._sources[number])
       drawing.save_png(run.folder / workdir.SAMPLES / f'step_{self.steps:08}.png', picture)
       drawing.save_png(run.folder / TILE, tile)
       scores, card = scorer.at_end(run, own, self.steps)
@@ -254,105 +214,20 @@ class Cohort:
       workdir.write_whole(run.folder / RESULT, json.dumps(result, indent=2).encode() + b'\n')
 
 
-class _Log:
-  """The metrics of a run, and when it diverged."""
-
-  def __init__(self, run: Run, step: int):
-    self._run = run
-    self._metrics = workdir.Metrics(run.folder, step if step else -1)
-    before = [alert for line in self._metrics.history for alert in line.get('alerts', ())]
-    self._alarm = watch.Alarm(self._metrics.history, lambda text: cli.warn(f'{run.name}: {text}'))
-    self.alerts, self.time = before, self._metrics.time
-    self._before = self.time
-    self.diverged = next((a['step'] for a in before if a['name'] == 'divergence' and 'step' in a), None)
-
-  def see(self, step: int, spent: float, values: Mapping[str, np.ndarray], count: int, every: int):
-    """Values of the `count` steps that ended at `step`, of which the last is logged."""
-    self.time = round(self._before + spent, 3)
-    if self.diverged is not None:
-      return
-    bad = [
-      (int(offset), name) for name, v in values.items() for offset in np.flatnonzero(~np.isfinite(v))
-    ]
-    if bad:
-      offset, name = min(bad)
-      self.diverged = step - count + 1 + offset
-      alert = {'name': 'divergence', 'text': f'{name} is not finite', 'step': self.diverged}
-      cli.warn(f'{self._run.name}: {alert["text"]} at step {self.diverged}; the others go on')
-      self.alerts.append(alert)
-      self.write({'step': step, 'alerts': [alert]})
-    elif step % every == 0:
-      line = {'step': step, **{name: float(v[-1]) for name, v in values.items()}}
-      alerts = self._alarm.see(line)
-      self.alerts += alerts
-      self.write(line | ({'alerts': alerts} if alerts else {}))
-
-  def write(self, line: Mapping[str, Any]) -> None:
-    """Appends a line."""
-    self._metrics.write({'step': line['step'], 'time': self.time, **line})
-
-  def close(self) -> None:
-    """Closes the file."""
-    self._metrics.close()
+def parts(runs: Sequence[Run], out: pathlib.Path) -> list[list[Run]]:
+  """The runs that are left to train: those that were under way together, then those that were not."""
+  left, found = {run.name: run for run in runs}, []
+  for path in sorted((out / UNDER_WAY).glob(f'*/{TOGETHER}')):
+    names = json.loads(path.read_text())
+    if all(name in left for name in names):
+      found.append([left.pop(name) for name in names])
+  missing = [run for run in left.values() if run.result() is None]
+  return found + [missing] * bool(missing)
 
 
-class _Scorer:
-  """Scores and draws the runs of one setting; what is compiled for it serves all its seeds."""
-
-  def __init__(self, run: Run, built: loop.Built):
-    self._config, self._built = run.config, built
-    self._sample = jax.jit(built.game.sample)
-    self._modes_of = built.source.modes if isinstance(built.source.modes, points.Modes) else None
-    config = self._config
-    if self._modes_of is None and not config['evaluate_every']:
-      # Something must be scored at the end.
-      config = {**config, 'evaluate_every': config['steps']}
-    self._every = config['evaluate_every']
-    self._evaluate = watch.evaluator(config, built.game, built.source)
-
-  def _samples(self, run: Run, state: TrainState, num: int):
-    return self._sample(averaged(state.variables, state.ema), latents.sample_keys(run.seed, 0, num))
-
-  def _modes(self, run: Run, state: TrainState, step: int):
-    if self._modes_of is None:
-      return {}, {}
-    found = self._modes_of.scores(self._samples(run, state, modes.SAMPLES))
-    return {f'modes/{k}': float(v) for k, v in found.items()}, watch.modes_card(run.config, step)
-
-  def _evaluated(self, state: TrainState, step: int):
-    try:
-      line = self._evaluate(state, step)
-    except DivergedError:
-      # Samples that are not finite have no score; the run is known to have diverged.
-      return {}, {}
-    return {k: v for k, v in line.items() if k != 'card'}, line['card']
-
-  def during(self, run: Run, state: TrainState, step: int):
-    """Scores at a step on the way, and their card; those that are due."""
-    scores, card = {}, {}
-    if step % run.config['sample_every'] == 0:
-      scores, card = self._modes(run, state, step)
-    if self._evaluate and step % self._every == 0:
-      more, card = self._evaluated(state, step)
-      scores |= more
-    return scores, card
-
-  def at_end(self, run: Run, state: TrainState, step: int):
-    """All scores, and their card."""
-    scores, card = self._modes(run, state, step)
-    if self._evaluate:
-      more, other = self._evaluated(state, step)
-      scores, card = {**scores, **more}, {**card, **other}
-    return scores, card
-
-  def picture(self, run: Run, state: TrainState) -> tuple[np.ndarray, np.ndarray]:
-    """The picture of a run, and a small one for a sheet of many runs."""
-    draw = pictures.drawer(run.config, self._built.game, build.source(run.config))
-    picture, _ = draw(state)
-    samples = np.asarray(self._samples(run, state, _TILE_IMAGES))
-    if samples.ndim > 2:
-      return picture, drawing.grid(drawing.to_bytes(samples), columns=4)
-    half = Image.fromarray(np.ascontiguousarray(picture)).resize(
-      (picture.shape[1] // 2, picture.shape[0] // 2), Image.Resampling.LANCZOS
-    )
-    return picture, np.asarray(half)
+def _begin_folder(run: Run, source: data.Source) -> None:
+  (run.folder / workdir.SAMPLES).mkdir(parents=True, exist_ok=True)
+  workdir.write_config(run.folder, run.config)
+  digest = data.digest(source)
+  if digest:
+    workdir.note_data(run.folder, {'digest': digest, 'about': source.about})

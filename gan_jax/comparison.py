@@ -56,7 +56,7 @@ class Paired(NamedTuple):
 
 def summary(values: Sequence[float | None]) -> Summary:
   """Of the score of each seed, None where a run has none."""
-  found = np.array([v for v in values if v is not None and math.isfinite(v)])
+  found = np.array([v for v in values if _is_score(v)])
   count, missing = len(found), len(values) - len(found)
   if not count:
     return Summary(*[math.nan] * 6, 0, missing)

@@ -19,8 +19,9 @@ from collections.abc import Sequence
 from absl import flags
 
 from gan_jax import ensemble, parallel, study_report, sweep, workdir
-from gan_jax.cohort import Cohort, Estimate, Run
+from gan_jax.cohort import Cohort, Estimate, parts
 from gan_jax.errors import ConfigError
+from gan_jax.member import Run
 from gan_jax.page import duration
 
 _CONFIGS = flags.DEFINE_multi_string('config', None, 'An experiment, FILE[:preset]; again for more.')
@@ -49,10 +50,13 @@ def main() -> int:
   with workdir.held(out):
     runs = {setting.label: _runs(setting, out) for setting in found}
     left = _cohorts(groups, runs, out)
-    if _train(left, _planned(left)):
-      return 128 + signal.SIGINT
+    seconds = _planned(left)
     if _DRY.value:
       return 0
+    stopped = _train(left, seconds)
+    if stopped:
+      print(f'{stopped.name}: saved in {out}; the same command goes on from there')
+      return 128 + signal.SIGINT if stopped == signal.SIGINT else 0
     every = [run for setting in found for run in runs[setting.label]]
     _tell(study_report.write(out, found, every), out)
   return 0
@@ -67,12 +71,10 @@ def _cohorts(groups: Sequence[sweep.Group], runs, out: pathlib.Path) -> list[Coh
   left = []
   for group in groups:
     own = [run for setting in group.settings for run in runs[setting.label]]
-    missing = [run for run in own if not run.result()]
-    done = len(own) - len(missing)
+    done = sum(run.result() is not None for run in own)
     if done:
       print(f'{done} runs of {_named(group)} are done')
-    if missing:
-      left.append(Cohort(group, missing, out))
+    left += [Cohort(group, part, out) for part in parts(own, out)]
   return left
 
 
@@ -87,36 +89,36 @@ def _planned(cohorts: Sequence[Cohort]) -> list[float]:
   for number, cohort in enumerate(cohorts, start=1):
     found = cohort.prepare()
     estimates.append(found)
-    first = cohort.runs[0]
-    settings = len({run.setting.label for run in cohort.runs})
-    what = f'{first.setting.label}' + f' and {settings - 1} more' * (settings > 1)
-    print(
-      f'program {number} of {len(cohorts)}: {what}, {len(cohort.runs)} runs of {cohort.steps:,} '
-      f'steps, about {duration(found.training)}, {found.bytes / 1e6:,.0f} MB '
-      f'(compiled in {found.compiling:.1f} s)',
-      flush=True,
-    )
+    print(f'program {number} of {len(cohorts)}: {_in_words(cohort, found)}', flush=True)
   if len(cohorts) > 1:
     total = sum(found.training for found in estimates)
     most = max(found.bytes for found in estimates)
-    print(f'in all about {duration(total)}, and {most / 1e6:,.0f} MB at once', flush=True)
+    print(
+      f'in all about {duration(total)}, and {most / 1e6:,.0f} MB of the devices at once', flush=True
+    )
   return [found.training for found in estimates]
 
 
-def _train(cohorts: list[Cohort], seconds: list[float]) -> bool:
-  """Trains one cohort after the other; whether it was interrupted."""
-  if _DRY.value:
-    return False
+def _in_words(cohort: Cohort, found: Estimate) -> str:
+  settings = list(dict.fromkeys(run.setting.label for run in cohort.runs))
+  what = settings[0] + f' and {len(settings) - 1} more' * (len(settings) > 1)
+  done = f' of which {cohort.done:,} are done' * bool(cohort.done)
+  return (
+    f'{what}, {len(cohort.runs)} runs of {cohort.steps:,} steps{done}, about '
+    f'{duration(found.training)}, {found.bytes / 1e6:,.0f} MB of the devices '
+    f'(compiled in {found.compiling:.1f} s)'
+  )
+
+
+def _train(cohorts: list[Cohort], seconds: list[float]) -> signal.Signals | None:
+  """Trains one cohort after the other; the signal that stopped it, if one did."""
   with parallel.StopRequest() as stop:
     for number, cohort in enumerate(cohorts):
       progress = _Progress(cohort, f'{number + 1}/{len(cohorts)}', sum(seconds[number + 1 :]))
-      if not cohort.train(progress.told, lambda: stop.signal is not None):
-        print(f'{stop.signal.name}: saved in {_OUT.value}; the same command goes on from there')
-        return stop.signal == signal.SIGINT
+      cohort.train(progress.told, lambda: stop.signal is not None)
       if stop.signal:
-        print(f'{stop.signal.name}: the same command goes on in {_OUT.value}')
-        return True
-  return False
+        return stop.signal
+  return None
 
 
 class _Progress:

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from gan_jax import comparison, drawing, page, scores, sweep, workdir
-from gan_jax.cohort import TILE, Run
+from gan_jax.member import TILE, Run
 from gan_jax.page import curves
 from gan_jax.page.markup import Markup, data_uri, join, tag
 
@@ -35,8 +35,8 @@ def write(out: pathlib.Path, settings: Sequence[sweep.Setting], runs: Sequence[R
   workdir.write_whole(out / TABLE, f'# {out.name}\n\n{text}\n'.encode())
   numbers = _numbers(settings, of, results, outcomes, compared)
   workdir.write_whole(out / NUMBERS, json.dumps(_plain(numbers), indent=2, allow_nan=False).encode())
-  drawn = {**_draw_curves(out / CURVES, of), **_draw_sheets(out / SHEETS, of)}
-  workdir.write_whole(out / PAGE, _page(out.name, results, outcomes, compared, drawn).encode())
+  drawn = _draw_sheets(out / SHEETS, of), _draw_curves(out / CURVES, of)
+  workdir.write_whole(out / PAGE, _page(out.name, results, outcomes, compared, *drawn).encode())
   return '\n\n'.join(filter(None, [_summaries(results, outcomes), _clear(compared)]))
 
 
@@ -186,8 +186,8 @@ def _draw_sheets(folder: pathlib.Path, of: Mapping[str, Sequence[Run]]) -> dict[
     tiles = {f'seed {run.seed}': drawing.read_png(run.folder / TILE) for run in runs}
     each = list(tiles.items())
     rows = [drawing.captioned(dict(each[i : i + _COLUMNS])) for i in range(0, len(each), _COLUMNS)]
-    drawn[f'sheet: {label}'] = drawing.png(_stacked(rows))
-    workdir.write_whole(folder / f'{label}.png', drawn[f'sheet: {label}'])
+    drawn[label] = drawing.png(_stacked(rows))
+    workdir.write_whole(folder / f'{label}.png', drawn[label])
   return drawn
 
 
@@ -197,14 +197,14 @@ def _stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
   return np.concatenate([wide(row) for row in rows])
 
 
-def _page(title, results, outcomes, compared, drawn: Mapping[str, bytes]) -> str:
+def _page(title, results, outcomes, compared, sheets, metrics) -> str:
   """One file that needs no network."""
   shown = lambda name, png: tag(
     *('figure', tag('img', src=data_uri(png), alt=name, loading='lazy'), tag('figcaption', name)),
     class_='panel',
   )
-  sheets = [shown(k.removeprefix('sheet: '), v) for k, v in drawn.items() if k.startswith('sheet: ')]
-  charts = [shown(curves.readable(k), v) for k, v in drawn.items() if not k.startswith('sheet: ')]
+  pictures = [shown(label, picture) for label, picture in sheets.items()]
+  charts = [shown(curves.readable(name), picture) for name, picture in metrics.items()]
   lost = [
     f'{label} seed {seed}: {alert["text"]}'
     for label, found in results.items()
@@ -216,7 +216,11 @@ def _page(title, results, outcomes, compared, drawn: Mapping[str, bytes]) -> str
     _section('scores', tag('p', _ABOUT), _html(*_rows(results, outcomes))),
     _section('comparisons', tag('p', _ABOUT_PAIRS), _html(*_pair_rows(compared))) if compared else '',
     _section('alerts', tag('ul', *(tag('li', text) for text in lost))) if lost else '',
-    _section('samples', tag('p', 'Of averaged weights where there are, none chosen.'), *sheets),
+    _section(
+      'samples',
+      tag('p', 'Of averaged weights where there are, none chosen.'),
+      *pictures,
+    ),
     _section(
       'curves',
       tag('p', 'Seeds thin, mean thick, band of its standard error.'),

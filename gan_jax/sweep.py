@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import build, loop, parallel
@@ -149,30 +150,31 @@ def grouped(found: Sequence[Setting]) -> list[Group]:
   """Settings by the program that they share: of one experiment, different in free numbers alone."""
   groups = {}
   for setting in found:
-    free = tuple(path for path, value in setting.values.items() if _is_free(setting, path, value))
+    free = _free(setting)
     constant = _put(setting.config, dict.fromkeys(free, 0.0))
     groups.setdefault((json.dumps(constant, sort_keys=True), free), []).append(setting)
   return [Group(tuple(same), free if len(same) > 1 else ()) for (_, free), same in groups.items()]
 
 
-def _is_free(setting: Setting, path: str, value: Any) -> bool:
-  """Whether a program of this setting can take the number as an input: tried by tracing it."""
-  if not isinstance(value, float):
-    return False
-  built = loop.assemble(setting.config)
+def _free(setting: Setting) -> tuple[str, ...]:
+  """The paths of the numbers that a program of this setting can take as inputs: tried by tracing it."""
+  numbers = [path for path, value in setting.values.items() if isinstance(value, float)]
+  if not numbers:
+    return ()
+  built, rows = loop.assemble(setting.config), np.arange(setting.config['batch_size'])
   state = jax.eval_shape(lambda: loop.start(setting.config, built))
-  feed = {'arrays': arrays_of(built.source, 0, 1, _rows(setting)), 'rows': _rows(setting)}
-  run = lambda state, number: step_of(setting.config, built, {path: number})(state, feed)
-  try:
-    jax.eval_shape(jax.vmap(run, (None, 0), axis_name=parallel.AXIS), state, jax.numpy.ones(1))
-  except (ConfigError, TypeError):
-    # It decides what the program is, as a weight of 0 does; the config itself is sound.
-    return False
-  return True
+  feed = {'arrays': arrays_of(built.source, 0, 1, rows), 'rows': rows}
 
+  def is_free(path: str) -> bool:
+    run = lambda state, number: step_of(setting.config, built, {path: number})(state, feed)
+    try:
+      jax.eval_shape(jax.vmap(run, (None, 0), axis_name=parallel.AXIS), state, np.ones(1, np.float32))
+    except (ConfigError, TypeError):
+      # It decides what the program is, as a weight of 0 does; the config itself is sound.
+      return False
+    return True
 
-def _rows(setting: Setting) -> Any:
-  return jax.numpy.arange(setting.config['batch_size'])
+  return tuple(filter(is_free, numbers))
 
 
 def step_of(config: Plain, built: loop.Built, numbers: Values) -> Any:

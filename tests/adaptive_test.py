@@ -14,7 +14,7 @@ COUNT = 4000
 KEYS = jax.random.split(jax.random.key(0), COUNT)
 
 
-def often(found, expected):
+def assert_often(found, expected):
   """Whether something was seen as often as it comes, within 4 standard errors; 3 in 1,000 are small."""
   error = np.sqrt(expected * (1 - expected) / len(found))
   assert np.mean(found) == pytest.approx(expected, abs=4 * error + 3e-3)
@@ -41,7 +41,7 @@ def parts(probability):
   return size, np.sqrt(larger / smaller), linear, place
 
 
-def kolmogorov(found, law):
+def assert_law(found, law):
   """Whether draws may be from a law, at a level of one in a thousand."""
   assert scipy.stats.kstest(found, law.cdf).pvalue > 1e-3
 
@@ -49,24 +49,24 @@ def kolmogorov(found, law):
 @pytest.mark.parametrize('probability', [0.25, 0.7, 1.0])
 def test_each_change_of_place_comes_as_often_as_it_should(probability):
   size, stretch, linear, place = parts(probability)
-  often(abs(size - 1) > 1e-4, probability)
-  often(stretch > 1.0003, probability)
-  often(abs(place).max(axis=1) > 1e-4, probability)
+  assert_often(abs(size - 1) > 1e-4, probability)
+  assert_often(stretch > 1.0003, probability)
+  assert_often(abs(place).max(axis=1) > 1e-4, probability)
   # A turn in two parts; where nothing is stretched it is seen as one.
   plain = stretch < 1.0003
   if plain.any():
-    often(abs(linear[plain, 0, 1]) > 1e-4, probability)
-  often(abs(maps(probability) - np.eye(3)).max(axis=(1, 2)) < 1e-4, (1 - probability) ** 4)
+    assert_often(abs(linear[plain, 0, 1]) > 1e-4, probability)
+  assert_often(abs(maps(probability) - np.eye(3)).max(axis=(1, 2)) < 1e-4, (1 - probability) ** 4)
 
 
 def test_changes_of_place_are_of_the_size_of_the_paper():
   size, stretch, linear, place = parts(1.0)
-  kolmogorov(np.log2(size), scipy.stats.norm(0, 0.2))
-  kolmogorov(np.log2(stretch), scipy.stats.halfnorm(0, 0.2))
+  assert_law(np.log2(size), scipy.stats.norm(0, 0.2))
+  assert_law(np.log2(stretch), scipy.stats.halfnorm(0, 0.2))
   # The polar part of the linear one is the sum of both turns, uniform on the circle.
   left, _, right = np.linalg.svd(linear)
   turned = left @ right
-  kolmogorov(np.arctan2(turned[:, 1, 0], turned[:, 0, 0]), scipy.stats.uniform(-np.pi, 2 * np.pi))
+  assert_law(np.arctan2(turned[:, 1, 0], turned[:, 0, 0]), scipy.stats.uniform(-np.pi, 2 * np.pi))
 
 
 def test_a_place_is_moved_in_shares_of_the_sides():
@@ -76,8 +76,8 @@ def test_a_place_is_moved_in_shares_of_the_sides():
   moved = found[only, :2, 2]
   moved = moved[abs(moved).max(axis=1) > 0]
   assert len(moved) > 150
-  kolmogorov(moved[:, 0], scipy.stats.norm(0, 2))
-  kolmogorov(moved[:, 1], scipy.stats.norm(0, 4))
+  assert_law(moved[:, 0], scipy.stats.norm(0, 2))
+  assert_law(moved[:, 1], scipy.stats.norm(0, 4))
 
 
 def colors_of(probability):
@@ -95,29 +95,29 @@ def colors_of(probability):
 @pytest.mark.parametrize('probability', [0.25, 0.7, 1.0])
 def test_each_change_of_color_comes_as_often_as_it_should(probability):
   luma, saturation, hue, brightness = colors_of(probability)
-  often(luma < 0, probability / 2)
-  often(abs(abs(luma) - 1) > 1e-4, probability)
-  often(abs(saturation - 1) > 1e-4, probability)
-  often(abs(hue) > 1e-3, probability)
-  often(abs(brightness) > 1e-4, probability)
+  assert_often(luma < 0, probability / 2)
+  assert_often(abs(abs(luma) - 1) > 1e-4, probability)
+  assert_often(abs(saturation - 1) > 1e-4, probability)
+  assert_often(abs(hue) > 1e-3, probability)
+  assert_often(abs(brightness) > 1e-4, probability)
 
 
 def test_changes_of_color_are_of_the_size_of_the_paper():
   luma, saturation, hue, brightness = colors_of(1.0)
-  kolmogorov(np.log2(abs(luma)), scipy.stats.norm(0, 0.5))
-  kolmogorov(np.log2(saturation), scipy.stats.norm(0, 1))
-  kolmogorov(hue, scipy.stats.uniform(-np.pi, 2 * np.pi))
-  kolmogorov(brightness, scipy.stats.norm(0, 0.2))
+  assert_law(np.log2(abs(luma)), scipy.stats.norm(0, 0.5))
+  assert_law(np.log2(saturation), scipy.stats.norm(0, 1))
+  assert_law(hue, scipy.stats.uniform(-np.pi, 2 * np.pi))
+  assert_law(brightness, scipy.stats.norm(0, 0.2))
 
 
 def test_one_channel_has_brightness_contrast_and_the_flip():
   grey = recolored(0.7, channels=1)
   assert grey.shape == (COUNT, 2, 2)
   factor, added = grey[:, 0, 0], grey[:, 0, 1]
-  often(factor < 0, 0.35)
-  often(abs(abs(factor) - 1) > 1e-4, 0.7)
-  often(abs(added) > 1e-6, 0.7)
-  often((abs(factor - 1) < 1e-4) & (abs(added) < 1e-6), 0.3**2 * 0.65)
+  assert_often(factor < 0, 0.35)
+  assert_often(abs(abs(factor) - 1) > 1e-4, 0.7)
+  assert_often(abs(added) > 1e-6, 0.7)
+  assert_often((abs(factor - 1) < 1e-4) & (abs(added) < 1e-6), 0.3**2 * 0.65)
   np.testing.assert_array_equal(grey[:, 1], np.broadcast_to([0, 1], (COUNT, 2)))
 
 
@@ -150,20 +150,20 @@ def test_blits_are_exact_copies_and_come_as_often_as_they_should(probability):
   assert len(known) == 72
   found = [known[image.tobytes()] for image in np.asarray(blits(probability))]
   flipped, quarters, offset = (np.array(part) for part in zip(*found, strict=True))
-  often(flipped, probability / 2)
+  assert_often(flipped, probability / 2)
   for count in (1, 2, 3):
-    often(quarters == count, probability / 4)
+    assert_often(quarters == count, probability / 4)
   # round(8 U[-1/8, 1/8)) is 0 half of the time, and 1 and -1 a quarter of it.
   for axis in (0, 1):
-    often(offset[:, axis] == 1, probability / 4)
-    often(offset[:, axis] == -1, probability / 4)
+    assert_often(offset[:, axis] == 1, probability / 4)
+    assert_often(offset[:, axis] == -1, probability / 4)
   # One chance for both ways: 1 - 1 / 4 of the time that it comes.
-  often(abs(offset).max(axis=1) > 0, probability * 0.75)
+  assert_often(abs(offset).max(axis=1) > 0, probability * 0.75)
 
 
 def test_without_a_shift_no_pixel_is_lost():
   # A shift by a line loses one and doubles another; a quarter are not shifted either way.
-  often([(np.sort(i, axis=None) == PIXELS.ravel()).all() for i in np.asarray(blits(1.0))], 0.25)
+  assert_often([(np.sort(i, axis=None) == PIXELS.ravel()).all() for i in np.asarray(blits(1.0))], 0.25)
 
 
 def test_at_0_nothing_is_done():

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import checkpoints, cohort, ensemble, loop, parallel, sweep, trained, workdir
+from gan_jax import checkpoints, cohort, ensemble, loop, member, parallel, sweep, trained, workdir
 from gan_jax.errors import ConfigError
 from gan_jax.train import make_step
 
@@ -21,12 +21,12 @@ def train(folder, experiment, seeds, sweeps={}):
   """The finished runs of a study of one program, in this process."""
   (group,) = sweep.grouped(sweep.settings([experiment], sweeps))
   runs = [
-    cohort.Run(s, seed, folder / s.label / f'seed_{seed}') for s in group.settings for seed in seeds
+    member.Run(s, seed, folder / s.label / f'seed_{seed}') for s in group.settings for seed in seeds
   ]
   together = cohort.Cohort(group, runs, folder)
   estimate = together.prepare()
   assert min(estimate) > 0
-  assert together.train(lambda step, more: None, lambda: False)
+  together.train(lambda step, more: None, lambda: False)
   return runs
 
 
@@ -40,7 +40,7 @@ def alone(config):
   built, local = loop.assemble(config), jax.devices()[:1]
   count = config['steps_per_call']
   step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, count)
-  call = parallel.on_devices(step, local)
+  call = parallel.on_devices(step, local, config['compiler_options'])
   state = parallel.replicate(loop.start(config, built), local)
   feed = parallel.feed(built.source.arrays, config['batch_size'], local)
   for _ in range(config['steps'] // count):
@@ -109,12 +109,73 @@ def test_a_finished_run_is_a_run_like_any_other(tmp_path):
 def test_a_folder_with_runs_of_another_config_is_refused(tmp_path):
   train(tmp_path, RING, range(1))
   (changed,) = sweep.settings([RING], {'batch_size': [8]})
-  run = cohort.Run(changed, 0, tmp_path / changed.label / 'seed_0')
+  run = member.Run(changed, 0, tmp_path / changed.label / 'seed_0')
   with pytest.raises(ConfigError, match='another config'):
     cohort.Cohort(sweep.Group((changed,), ()), [run], tmp_path)
   (longer,) = sweep.settings([RING], {'steps': [16]})
   with pytest.raises(ConfigError, match='holds a run of 8 steps, but steps is 16'):
     run._replace(setting=longer).result()
+
+
+def begun(folder, seeds, calls):
+  """The runs of seeds, stopped after so many calls."""
+  (group,) = sweep.grouped(sweep.settings([RING], {}))
+  (setting,) = group.settings
+  runs = [member.Run(setting, seed, folder / f'seed_{seed}') for seed in seeds]
+  asked = iter(range(100))
+  for part in cohort.parts(runs, folder):
+    together = cohort.Cohort(group, part, folder)
+    together.prepare()
+    together.train(lambda step, more: None, lambda: next(asked) + 1 >= calls)
+  return runs
+
+
+def test_more_seeds_join_a_study_that_was_stopped(tmp_path):
+  started = begun(tmp_path, range(2), calls=2)
+  assert [run.result() for run in started] == [None, None]
+  runs = [*started, started[0]._replace(seed=2, folder=tmp_path / 'seed_2')]
+  assert [[run.seed for run in part] for part in cohort.parts(runs, tmp_path)] == [[0, 1], [2]]
+  runs = begun(tmp_path, range(3), calls=100)
+  assert [run.result()['steps'] for run in runs] == [8, 8, 8]
+  assert cohort.parts(runs, tmp_path) == []
+  wanted = alone(runs[1].config)
+  assert all(np.array_equal(state_of(runs[1])[name], array) for name, array in wanted.items())
+
+
+def test_a_kill_between_two_results_loses_neither(tmp_path, monkeypatch):
+  write, written = workdir.write_whole, []
+
+  def killed(path, content, shared=False):
+    if path.name == member.RESULT:
+      written.append(path)
+      if len(written) == 2:
+        raise KeyboardInterrupt
+    write(path, content, shared)
+
+  monkeypatch.setattr(workdir, 'write_whole', killed)
+  with pytest.raises(KeyboardInterrupt):
+    begun(tmp_path, range(2), calls=100)
+  monkeypatch.setattr(workdir, 'write_whole', write)
+  before = (tmp_path / 'seed_0' / member.RESULT).read_bytes()
+  runs = begun(tmp_path, range(2), calls=100)
+  assert (tmp_path / 'seed_0' / member.RESULT).read_bytes() == before
+  assert [run.result()['steps'] for run in runs] == [8, 8]
+  lines = (tmp_path / 'seed_1' / workdir.METRICS).read_text().splitlines()
+  assert [json.loads(line)['step'] for line in lines] == [2, 4, 4, 6, 8]
+
+
+@pytest.mark.xdist_group('study')
+def test_a_signal_saves_and_ends_cleanly(tmp_path):
+  process = conftest.start(*STUDY, f'--out={tmp_path}', module='study', devices=2)
+  for line in process.stdout:
+    if 'step 300/1000' in line:
+      break
+  process.send_signal(signal.SIGTERM)
+  said, complaint = process.communicate(timeout=100)
+  assert process.returncode == 0, complaint
+  assert 'the same command goes on from there' in said.splitlines()[-1]
+  assert 'Traceback' not in complaint
+  assert [path for path in (tmp_path / 'under_way').glob('*/*') if path.name.isdigit()]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +192,8 @@ def test_what_a_seed_draws_is_no_constant_of_the_program(experiment):
 
 STUDY = (
   *(f'--config={RING}', '--config=experiments/wgan_gp.py:ring-test', '--seeds=3'),
-  *('--sweep=steps=60', '--sweep=checkpoint_every=10', '--sweep=sample_every=30'),
+  *('--sweep=steps=1000', '--sweep=checkpoint_every=100', '--sweep=sample_every=500'),
+  '--sweep=log_every=100',
 )
 
 
@@ -146,7 +208,7 @@ def study(tmp_path_factory):
 @pytest.mark.xdist_group('study')
 def test_a_study_says_what_it_takes_and_what_came_out(study):
   folder, said = study
-  assert 'program 1 of 2: gan_ring-test, 3 runs of 60 steps, about' in said
+  assert 'program 1 of 2: gan_ring-test, 3 runs of 1,000 steps, about' in said
   assert 'comparisons show a difference' in said
   found = json.loads((folder / 'study.json').read_text())
   assert [s['label'] for s in found['settings']] == ['gan_ring-test', 'wgan_gp_ring-test']
@@ -176,19 +238,19 @@ def test_a_killed_study_goes_on_to_the_same_end(study, tmp_path):
   folder, _ = study
   process = conftest.start(*STUDY, f'--out={tmp_path}', module='study', devices=2)
   for line in process.stdout:
-    if 'step 20/60' in line:
+    if 'step 300/1000' in line:
       break
   process.send_signal(signal.SIGKILL)
   process.communicate()
   assert list((tmp_path / 'under_way').iterdir())
   done = conftest.command(*STUDY, f'--out={tmp_path}', module='study', devices=2)
   assert done.returncode == 0, done.stderr
-  assert 'step 2/60' not in done.stdout.split('program 2/2')[0]
+  assert 'step 100/1000' not in done.stdout.split('program 2/2')[0]
   for path in folder.glob('*/seed_*'):
     other = tmp_path / path.relative_to(folder)
     for with_checkpoints in (path, other):
-      assert (with_checkpoints / 'checkpoints' / '60').is_dir()
-    read = lambda p: checkpoints.Checkpoints(p / 'checkpoints').read(60)
+      assert (with_checkpoints / 'checkpoints' / '1000').is_dir()
+    read = lambda p: checkpoints.Checkpoints(p / 'checkpoints').read(1000)
     a, b = read(path), read(other)
     assert all(np.array_equal(a[name], b[name]) for name in a)
     lines = [(p / 'metrics.jsonl').read_text().splitlines() for p in (path, other)]

@@ -1,0 +1,158 @@
+"""One run of a study: its folder, its metrics, its scores and pictures."""
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from PIL import Image
+
+from gan_jax import cli, data, drawing, latents, loop, pictures, sweep, watch, workdir
+from gan_jax.config import Plain
+from gan_jax.data import points
+from gan_jax.errors import ConfigError, DivergedError
+from gan_jax.metrics import modes
+from gan_jax.train import TrainState, averaged
+
+RESULT, TILE = 'result.json', 'tile.png'
+_TILE_IMAGES = 16
+
+
+class Run(NamedTuple):
+  """One seed of one setting, and its folder."""
+
+  setting: sweep.Setting
+  seed: int
+  folder: pathlib.Path
+
+  @property
+  def config(self) -> Plain:
+    """As if it were alone."""
+    return sweep.with_seed(self.setting, self.seed)
+
+  @property
+  def name(self) -> str:
+    """For a person."""
+    return f'{self.setting.label} seed {self.seed}'
+
+  def result(self) -> dict[str, Any] | None:
+    """What came out, once it has: steps, scores, the step at which it diverged, alerts, seconds.
+
+    Raises:
+      ConfigError: it is of another number of steps, which a study does not add to.
+    """
+    path = self.folder / RESULT
+    if not path.exists():
+      return None
+    found = json.loads(path.read_text())
+    if found['steps'] != self.config['steps']:
+      raise ConfigError(
+        f'{self.folder} holds a run of {found["steps"]} steps, but steps is {self.config["steps"]}; '
+        'choose another --out'
+      )
+    return found
+
+
+class Log:
+  """The metrics of a run, and when it diverged."""
+
+  def __init__(self, run: Run, step: int):
+    self._run = run
+    self._metrics = workdir.Metrics(run.folder, step if step else -1)
+    before = [alert for line in self._metrics.history for alert in line.get('alerts', ())]
+    self._alarm = watch.Alarm(self._metrics.history, lambda text: cli.warn(f'{run.name}: {text}'))
+    self.alerts, self.time = before, self._metrics.time
+    self._before = self.time
+    self.diverged = next((a['step'] for a in before if a['name'] == 'divergence' and 'step' in a), None)
+
+  def see(self, step: int, spent: float, values: Mapping[str, np.ndarray], count: int, every: int):
+    """Values of the `count` steps that ended at `step`, of which the last is logged."""
+    self.time = round(self._before + spent, 3)
+    if self.diverged is not None:
+      return
+    bad = [
+      (int(offset), name) for name, v in values.items() for offset in np.flatnonzero(~np.isfinite(v))
+    ]
+    if bad:
+      offset, name = min(bad)
+      self.diverged = step - count + 1 + offset
+      alert = {'name': 'divergence', 'text': f'{name} is not finite', 'step': self.diverged}
+      cli.warn(f'{self._run.name}: {alert["text"]} at step {self.diverged}; the others go on')
+      self.alerts.append(alert)
+      self.write({'step': step, 'alerts': [alert]})
+    elif step % every == 0:
+      line = {'step': step, **{name: float(v[-1]) for name, v in values.items()}}
+      alerts = self._alarm.see(line)
+      self.alerts += alerts
+      self.write(line | ({'alerts': alerts} if alerts else {}))
+
+  def write(self, line: Mapping[str, Any]) -> None:
+    """Appends a line."""
+    self._metrics.write({'step': line['step'], 'time': self.time, **line})
+
+  def close(self) -> None:
+    """Closes the file."""
+    self._metrics.close()
+
+
+class Scorer:
+  """Scores and draws the runs of one setting; what is compiled for it serves all its seeds."""
+
+  def __init__(self, run: Run, built: loop.Built):
+    self._config, self._built = run.config, built
+    self._sample = jax.jit(built.game.sample)
+    self._modes_of = built.source.modes if isinstance(built.source.modes, points.Modes) else None
+    config = self._config
+    if self._modes_of is None and not config['evaluate_every']:
+      # Something must be scored at the end.
+      config = {**config, 'evaluate_every': config['steps']}
+    self._every = config['evaluate_every']
+    self._evaluate = watch.evaluator(config, built.game, built.source)
+
+  def _samples(self, run: Run, state: TrainState, num: int):
+    return self._sample(averaged(state.variables, state.ema), latents.sample_keys(run.seed, 0, num))
+
+  def _modes(self, run: Run, state: TrainState, step: int):
+    if self._modes_of is None:
+      return {}, {}
+    found = self._modes_of.scores(self._samples(run, state, modes.SAMPLES))
+    return {f'modes/{k}': float(v) for k, v in found.items()}, watch.modes_card(run.config, step)
+
+  def _evaluated(self, state: TrainState, step: int):
+    try:
+      line = self._evaluate(state, step)
+    except DivergedError:
+      # Samples that are not finite have no score; the run is known to have diverged.
+      return {}, {}
+    return {k: v for k, v in line.items() if k != 'card'}, line['card']
+
+  def during(self, run: Run, state: TrainState, step: int):
+    """Scores at a step on the way, and their card; those that are due."""
+    scores, card = {}, {}
+    if step % run.config['sample_every'] == 0:
+      scores, card = self._modes(run, state, step)
+    if self._evaluate and step % self._every == 0:
+      more, card = self._evaluated(state, step)
+      scores |= more
+    return scores, card
+
+  def at_end(self, run: Run, state: TrainState, step: int):
+    """All scores, and their card."""
+    scores, card = self._modes(run, state, step)
+    if self._evaluate:
+      more, other = self._evaluated(state, step)
+      scores, card = {**scores, **more}, {**card, **other}
+    return scores, card
+
+  def picture(self, run: Run, state: TrainState, source: data.Source) -> tuple[np.ndarray, np.ndarray]:
+    """The picture of a run, and a small one for a sheet of many runs."""
+    picture, _ = pictures.drawer(run.config, self._built.game, source)(state)
+    samples = np.asarray(self._samples(run, state, _TILE_IMAGES))
+    if samples.ndim > 2:
+      return picture, drawing.grid(drawing.to_bytes(samples), columns=4)
+    half = Image.fromarray(np.ascontiguousarray(picture)).resize(
+      (picture.shape[1] // 2, picture.shape[0] // 2), Image.Resampling.LANCZOS
+    )
+    return picture, np.asarray(half)
