@@ -32,7 +32,9 @@ from peer_cases import CASES, Case
 _HERE = pathlib.Path(__file__).parent
 _PEER = flags.DEFINE_string('peer', sys.executable, 'A Python that has torch.')
 _CASES = flags.DEFINE_list('cases', list(CASES), 'Which.')
-_LAYOUTS = flags.DEFINE_list('layouts', ['contiguous', 'channels_last'], 'Of torch; also: compile.')
+_LAYOUTS = flags.DEFINE_list(
+  'layouts', ['contiguous', 'channels_last', 'compile'], 'Of torch; compile is torch.compile.'
+)
 _TURNS = flags.DEFINE_integer('turns', 7, 'Of each side.')
 _SECONDS = flags.DEFINE_float('seconds', 2.0, 'Of a turn, about.')
 _OUT = flags.DEFINE_string('out', str(_HERE / 'RESULTS.md'), 'The document.')
@@ -87,7 +89,8 @@ class Side:
 def _sides(name: str) -> Iterator[tuple[dict[str, Side], float]]:
   """The sides of a case, and how long ours took to start with nothing compiled before."""
   threads = str(os.cpu_count())
-  layouts = _LAYOUTS.value if CASES[name].kind == 'dcgan' else _LAYOUTS.value[:1]
+  of_images = CASES[name].kind == 'dcgan'
+  layouts = [layout for layout in _LAYOUTS.value if of_images or layout != 'channels_last']
   commands = {'ours': [sys.executable, str(_HERE / 'peer_ours.py'), name]} | {
     layout: [_PEER.value, str(_HERE / 'peer_torch.py'), name, layout, threads] for layout in layouts
   }
