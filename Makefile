@@ -50,7 +50,7 @@ parity: $(PARITY)/.installed  ## Compares scores with the reference packages the
 benchmark-in-loop: $(VENV)/.installed  ## What scoring in the loop costs.
 	$(RUN) benchmarks/in_loop.py
 
-bench: $(VENV)/.installed $(PARITY)/.installed  ## Training steps beside PyTorch's: twenty minutes.
+bench: $(VENV)/.installed $(PARITY)/.installed  ## Training steps beside PyTorch's: ten minutes.
 	$(RUN) benchmarks/peers.py --peer=$(PARITY)/bin/python
 
 benchmark-data: $(VENV)/.installed-test $(PARITY)/.installed $(FASHION) build/emoji  ## What data costs: minutes.
