@@ -58,7 +58,7 @@ class Cohort:
     self._config = self.runs[0].config
     self.steps, self._per_call = self._config['steps'], self._config['steps_per_call']
     self._built = {run.setting.label: loop.assemble(run.config) for run in self.runs}
-    self._sources = [build.source(run.config) for run in self.runs]
+    self._sources = _sources(self.runs)
     if any(source.part for source in self._sources):
       raise ConfigError('placement: a study holds its data in memory; sweep placement=resident')
     for run in self.runs:
@@ -130,7 +130,7 @@ class Cohort:
     self._under_way.mkdir(parents=True, exist_ok=True)
     names = json.dumps([run.name for run in self.runs])
     workdir.write_whole(self._under_way / TOGETHER, names.encode())
-    with checkpoints.opened(self._under_way, keep=1) as kept:
+    with checkpoints.opened(self._under_way, keep=2) as kept:
       found = kept.newest(cli.warn)
       step, state = 0, self.start
       if found:
@@ -183,7 +183,7 @@ class Cohort:
     time_of_each = (time.perf_counter() - began) / len(self.runs)
     for number, log in enumerate(logs):
       own = {name: of_all[number] for name, of_all in values.items()}
-      log.see(step, time_of_each, own, self._per_call, self._config['log_every'])
+      log.see(step, time_of_each, own)
 
   def _score(self, step: int, state, logs) -> None:
     for number, (run, log) in enumerate(zip(self.runs, logs, strict=True)):
@@ -223,6 +223,21 @@ def parts(runs: Sequence[Run], out: pathlib.Path) -> list[list[Run]]:
       found.append([left.pop(name) for name in names])
   missing = [run for run in left.values() if run.result() is None]
   return found + [missing] * bool(missing)
+
+
+def _sources(runs: Sequence[Run]) -> list[data.Source]:
+  """The sources of the runs; what is the same in all of them, as the images of a set, is held once."""
+  first, found = None, []
+  for run in runs:
+    source = build.source(run.config)
+    first = first or source
+    arrays = {
+      key: first.arrays[key] if np.array_equal(first.arrays[key], array) else array
+      for key, array in source.arrays.items()
+    }
+    same = source.images is not None and arrays.get('image') is first.arrays.get('image')
+    found.append(source._replace(arrays=arrays, images=first.images if same else source.images))
+  return found
 
 
 def _begin_folder(run: Run, source: data.Source) -> None:

@@ -133,7 +133,9 @@ def divided(arrays: Sequence[Mapping[str, np.ndarray]]) -> tuple[list[dict], dic
   """The arrays of several runs as those of each, and those that are the same for all."""
   first, *others = arrays
   shared = {
-    key: array for key, array in first.items() if all(np.array_equal(o[key], array) for o in others)
+    key: array
+    for key, array in first.items()
+    if all(o[key] is array or np.array_equal(o[key], array) for o in others)
   }
   # What is small and the same by chance may differ in a run that joins later; it costs nothing.
   shared = {key: array for key, array in shared.items() if array.ndim > 1}

@@ -59,7 +59,7 @@ class Log:
   """The metrics of a run, and when it diverged."""
 
   def __init__(self, run: Run, step: int):
-    self._run = run
+    self._run, self._every, self._last = run, run.config['log_every'], run.config['steps']
     self._metrics = workdir.Metrics(run.folder, step if step else -1)
     before = [alert for line in self._metrics.history for alert in line.get('alerts', ())]
     self._alarm = watch.Alarm(self._metrics.history, lambda text: cli.warn(f'{run.name}: {text}'))
@@ -67,8 +67,8 @@ class Log:
     self._before = self.time
     self.diverged = next((a['step'] for a in before if a['name'] == 'divergence' and 'step' in a), None)
 
-  def see(self, step: int, spent: float, values: Mapping[str, np.ndarray], count: int, every: int):
-    """Values of the `count` steps that ended at `step`, of which the last is logged."""
+  def see(self, step: int, spent: float, values: Mapping[str, np.ndarray]) -> None:
+    """Values [steps] of the steps of a call that ended at `step`, of which the last is logged."""
     self.time = round(self._before + spent, 3)
     if self.diverged is not None:
       return
@@ -77,12 +77,12 @@ class Log:
     ]
     if bad:
       offset, name = min(bad)
-      self.diverged = step - count + 1 + offset
+      self.diverged = step - len(values[name]) + 1 + offset
       alert = {'name': 'divergence', 'text': f'{name} is not finite', 'step': self.diverged}
       cli.warn(f'{self._run.name}: {alert["text"]} at step {self.diverged}; the others go on')
       self.alerts.append(alert)
       self.write({'step': step, 'alerts': [alert]})
-    elif step % every == 0:
+    elif step % self._every == 0 or step == self._last:
       line = {'step': step, **{name: float(v[-1]) for name, v in values.items()}}
       alerts = self._alarm.see(line)
       self.alerts += alerts
