@@ -48,9 +48,12 @@ CASES = {
 }
 
 
-def serve(run: Callable[[int], float]) -> None:
-  """Answers each number of steps on a line of the input with the seconds of one and the memory, MB."""
-  print('ready', flush=True)
+def serve(run: Callable[[int], float], operations: float = 0.0) -> None:
+  """Says how many operations a step has, if that is known, and waits for numbers of steps.
+
+  Each on a line of the input is answered with the seconds of one and the memory, MB.
+  """
+  print('ready', operations, flush=True)
   for line in sys.stdin:
     print(run(int(line)), _resident(), flush=True)
 

@@ -10,6 +10,7 @@ import time
 import torch
 from peer_cases import CASES, Case, serve
 from torch import nn
+from torch.utils import flop_counter
 
 
 class Unflattened(nn.Module):
@@ -126,6 +127,13 @@ class Trainer:
     return nn.functional.softplus(-scores).mean() if self.case.critic == 1 else -scores.mean()
 
 
+def _operations(trainer: Trainer) -> float:
+  """Multiplications and additions of a step's products and convolutions, by the direct algorithm."""
+  with flop_counter.FlopCounterMode(display=False) as counter:
+    trainer.step()
+  return counter.get_total_flops()
+
+
 def main(name: str, layout: str, threads: int) -> None:
   """Warms up, and serves."""
   torch.set_num_threads(threads)
@@ -138,7 +146,7 @@ def main(name: str, layout: str, threads: int) -> None:
     return (time.perf_counter() - began) / steps
 
   run(2)
-  serve(run)
+  serve(run, 0.0 if layout == 'compile' else _operations(trainer))
 
 
 if __name__ == '__main__':

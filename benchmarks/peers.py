@@ -4,10 +4,14 @@ make bench, or python benchmarks/peers.py --peer=<python with torch> [--cases=dc
 
 Sides live in processes of their own, stopped while another has its turn, and take turns, A B A B, for
 some seconds each; of torch the layouts take part, and the best by its median is compared with. OpenMP
-waits as it does by default: told to wait passively, torch is up to three times slower. Huge pages for
-both. The table has images a second, the median of the ratios of turns, resident memory, and the seconds
-from a process's start to its second step (ours with nothing compiled before, and again). It is printed,
-and written to benchmarks/RESULTS.md.
+waits as it does by default: told to wait passively, torch is up to three times slower. Both take memory
+as `gan_jax.environment` says. In each turn products of large matrices show what the machine can do just
+then; a side's share of that peak counts the operations of the direct algorithm, so one that needs fewer
+may have more than all of it.
+
+The table has images a second, the median of the ratios of turns, the shares of the peak, resident
+memory, and the seconds from a process's start to its second step (ours with nothing compiled before,
+and again). It is printed, and written to benchmarks/RESULTS.md.
 """
 
 import contextlib
@@ -29,6 +33,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from peer_cases import CASES, Case
 
+from gan_jax.environment import SETTING, TUNABLES
+
 _HERE = pathlib.Path(__file__).parent
 _PEER = flags.DEFINE_string('peer', sys.executable, 'A Python that has torch.')
 _CASES = flags.DEFINE_list('cases', list(CASES), 'Which.')
@@ -40,7 +46,15 @@ _SECONDS = flags.DEFINE_float('seconds', 2.0, 'Of a turn, about.')
 _OUT = flags.DEFINE_string('out', str(_HERE / 'RESULTS.md'), 'The document.')
 
 HEAD = ['case', 'ours, images/s', 'PyTorch, images/s', 'its layout', 'ratio', 'of turns']
-HEAD += ['memory, MB: ours', 'PyTorch', 'start, s: ours, cold', 'warm', 'PyTorch']
+HEAD += [
+  'share of peak: ours',
+  'PyTorch',
+  'memory, MB: ours',
+  'PyTorch',
+  'start, s: ours, cold',
+  'warm',
+  'PyTorch',
+]
 
 
 class Side:
@@ -51,20 +65,23 @@ class Side:
 
     Attributes:
       start: how long that took, in seconds.
+      operations: of a step; 0 where it does not say.
       memory: resident after its last turn, in megabytes.
     """
     environment = {
       **os.environ,
-      'GLIBC_TUNABLES': 'glibc.malloc.hugetlb=1',
+      TUNABLES: SETTING,
       'JAX_PLATFORMS': 'cpu',
       'JAX_COMPILATION_CACHE_DIR': cache,
       'PYTHONPATH': str(_HERE.parent),
     }
     pipe, began = subprocess.PIPE, time.perf_counter()
     self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
-    if self._process.stdout.readline() != 'ready\n':
+    greeting = self._process.stdout.readline().split()
+    if greeting[:1] != ['ready']:
       raise SystemExit(f'{" ".join(command)} ended before it began')
     self.start, self.memory = time.perf_counter() - began, 0.0
+    self.operations = float(greeting[1])
     self._steps = 1
     # So many steps that a turn lasts as long as it should.
     self._steps = max(round(_SECONDS.value / self.seconds()), 1)
@@ -93,9 +110,10 @@ def _sides(name: str) -> Iterator[tuple[dict[str, Side], float]]:
   # Points have no channels, and what torch.compile makes cannot be differentiated twice.
   possible = {'channels_last': case.kind == 'dcgan', 'compile': case.critic == 1}
   layouts = [layout for layout in _LAYOUTS.value if possible.get(layout, True)]
-  commands = {'ours': [sys.executable, str(_HERE / 'peer_ours.py'), name]} | {
-    layout: [_PEER.value, str(_HERE / 'peer_torch.py'), name, layout, threads] for layout in layouts
-  }
+  commands = {
+    'ours': [sys.executable, str(_HERE / 'peer_ours.py'), name],
+    'peak': [sys.executable, str(_HERE / 'peer_peak.py')],
+  } | {layout: [_PEER.value, str(_HERE / 'peer_torch.py'), name, layout, threads] for layout in layouts}
   with contextlib.ExitStack() as held:
     cache = held.enter_context(tempfile.TemporaryDirectory())
     with contextlib.closing(Side(commands['ours'], cache)) as first:
@@ -114,14 +132,17 @@ def measure(name: str) -> list[str]:
   with _sides(name) as (sides, cold):
     turns = [{key: side.seconds() for key, side in sides.items()} for _ in range(_TURNS.value)]
   best, row = _row(name, CASES[name], turns)
-  ours, peer = sides['ours'], sides[best]
+  ours, peer, peak = sides['ours'], sides[best], sides['peak']
+  products = max(side.operations for side in sides.values() if side is not peak) / peak.operations
+  for key in ('ours', best):
+    row.append(f'{statistics.median(products * turn["peak"] / turn[key] for turn in turns):.0%}')
   memory = [f'{side.memory:,.0f}' for side in (ours, peer)]
   return [*row, *memory, *(f'{seconds:.1f}' for seconds in (cold, ours.start, peer.start))]
 
 
 def _row(name: str, case: Case, turns: list[Mapping[str, float]]) -> tuple[str, list[str]]:
   medians = {key: statistics.median(turn[key] for turn in turns) for key in turns[0]}
-  best = min((key for key in medians if key != 'ours'), key=medians.get)
+  best = min(medians.keys() - {'ours', 'peak'}, key=medians.get)
   ratios = sorted(turn[best] / turn['ours'] for turn in turns)
   speed = lambda key: f'{case.batch * case.critic / medians[key]:,.0f}'
   spread = f'{ratios[0]:.2f} to {ratios[-1]:.2f}'

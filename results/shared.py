@@ -6,16 +6,18 @@ import os
 import pathlib
 import subprocess
 
+from gan_jax import environment
+
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent
 BEGIN, END = '<!-- table -->', '<!-- end of table -->'
 
 
 def one_thread_each() -> None:
-  """For as many processes as cores: JAX in one started from here has a thread, and huge pages."""
+  """For as many processes as cores: JAX in one started here has a thread, and huge pages."""
   os.environ['JAX_PLATFORMS'] = 'cpu'
   os.environ['XLA_FLAGS'] = '--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1'
-  os.environ['GLIBC_TUNABLES'] = 'glibc.malloc.hugetlb=1'
+  os.environ[environment.TUNABLES] = environment.SETTING
 
 
 def experiments() -> list[str]:

@@ -126,6 +126,11 @@ def test_derivatives_of_halving_layers(shape):
   assert_derivatives_are_native(c.Geometry(4, 2, 1), shape)
 
 
+@pytest.mark.parametrize('g', [c.Geometry(3, 2, 1), c.Geometry(5, 2, 2)])
+def test_derivatives_of_layers_of_patches(g):
+  assert_derivatives_are_native(g, (2, 7, 9, 9, 3))
+
+
 def test_values_that_are_not_finite_stay_where_they_are():
   x, kernel, _ = case(c.Geometry(4, 2, 1), (2, 8, 8, 9, 5))
   bad = halving.conv(x.at[1, 7, 7].set(jnp.nan), kernel)

@@ -5,7 +5,8 @@ derivatives are the other two, to any order (reverse mode). On CPU all three are
 fewer multiplications where the convolution halves an image of many channels, see `halving`. Else the
 transpose is a sum of one product for each tap of the kernel, and the kernel's gradient one product of
 all patches: XLA:CPU runs the dilated convolutions into which autodiff would turn them many times
-slower, and those inside a loop slower still. On other platforms they are native.
+slower, and those inside a loop slower still. Where the patches are not many times the image, the
+convolution is a product of the same patches. On other platforms they are native.
 """
 
 import functools
@@ -86,18 +87,28 @@ def _transpose_native(
   return jax.linear_transpose(lambda x: _native(x, kernel, geometry), image)(y)[0]
 
 
-def _kernel_gradient_of_patches(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
-  size, stride, padding = geometry
+def _patches(x: chex.Array, geometry: Geometry) -> chex.Array:
+  """[N, H, W, C] -> [N, small(H), small(W), size x size x C]."""
+  _, stride, padding = geometry
   inside = ((padding, padding),) * 2
   padded = jnp.pad(x, ((0, 0), *inside, (0, 0)))
-  reach = [(n - 1) * stride + 1 for n in y.shape[1:3]]
+  reach = [(geometry.small(n) - 1) * stride + 1 for n in x.shape[1:3]]
 
   def seen(i: int, j: int) -> chex.Array:
     return padded[:, i : i + reach[0] : stride, j : j + reach[1] : stride]
 
-  patches = jnp.concatenate([seen(i, j) for i, j in _taps(geometry)], axis=-1)
-  taps = jnp.tensordot(patches, y, axes=((0, 1, 2), (0, 1, 2)))
-  return taps.reshape(size, size, x.shape[3], y.shape[3])
+  return jnp.concatenate([seen(i, j) for i, j in _taps(geometry)], axis=-1)
+
+
+def _conv_of_patches(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
+  return _patches(x, geometry) @ kernel.reshape(-1, kernel.shape[3])
+
+
+def _kernel_gradient_of_patches(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
+  # Of a product's operands XLA:CPU moves the first; y is the smaller one.
+  over = (0, 1, 2)
+  taps = jnp.tensordot(y, _patches(x, geometry), axes=(over, over)).T
+  return taps.reshape((geometry.size,) * 2 + (x.shape[3], y.shape[3]))
 
 
 def _kernel_gradient_native(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
@@ -109,7 +120,11 @@ def _kernel_gradient_native(x: chex.Array, y: chex.Array, geometry: Geometry) ->
 def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
   """Convolution: x [N, H, W, C], kernel [size, size, C, D] -> [N, small(H), small(W), D]."""
   native = functools.partial(_native, geometry=geometry)
-  cpu = halving.conv if _halves(geometry, kernel.shape, x.shape[1:3]) else native
+  cpu = native
+  if _halves(geometry, kernel.shape, x.shape[1:3]):
+    cpu = halving.conv
+  elif geometry.stride > 1 and x.shape[3] > _FEW:
+    cpu = functools.partial(_conv_of_patches, geometry=geometry)
   return lax.platform_dependent(x, kernel, cpu=cpu, default=native)
 
 
