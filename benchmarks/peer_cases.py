@@ -20,6 +20,7 @@ class Case(NamedTuple):
     batch_norm: whether the dense generator has batch norm.
     critic: updates of the discriminator in a step; of several, it is WGAN-GP.
     steps: in one call of our compiled program.
+    unroll: of these, those that are compiled as one piece.
   """
 
   kind: str
@@ -32,13 +33,14 @@ class Case(NamedTuple):
   batch_norm: bool = False
   critic: int = 1
   steps: int = 1
+  unroll: int = 1
 
 
 _PLANE = {'latents': 2, 'generator': (128, 128), 'discriminator': (128, 128), 'steps': 100}
 _MLP = {'generator': (128, 256, 512, 1024), 'discriminator': (512, 256), 'batch_norm': True}
 
 CASES = {
-  'mlp': Case('dense', (784,), steps=16, **_MLP),
+  'mlp': Case('dense', (784,), steps=16, unroll=2, **_MLP),
   'dcgan28': Case('dcgan', (28, 28, 1)),
   'dcgan32': Case('dcgan', (32, 32, 1)),
   'dcgan64': Case('dcgan', (64, 64, 3)),

@@ -68,7 +68,7 @@ def main(name: str) -> None:
   settings, examples = config(case), source(case)
   game = build.game(settings)
   built = loop.Built(game, build.play(settings, game), examples)
-  step = make_step(game, built.play, examples.batch, parallel.ACROSS, case.steps)
+  step = make_step(game, built.play, examples.batch, parallel.ACROSS, case.steps, case.unroll)
   call = parallel.on_devices(step, options=settings['compiler_options'])
   state = parallel.replicate(loop.start(settings, built))
   feeds = itertools.repeat(parallel.feed(examples.arrays, case.batch))

@@ -185,7 +185,14 @@ class _Loop:
   def run(self, state: TrainState) -> Outcome:
     built, config = self._built, self._config
     call = parallel.on_devices(
-      make_step(built.game, built.play, built.source.batch, parallel.ACROSS, config['steps_per_call']),
+      make_step(
+        built.game,
+        built.play,
+        built.source.batch,
+        parallel.ACROSS,
+        config['steps_per_call'],
+        config['unroll'],
+      ),
       options=config['compiler_options'],
     )
     state = parallel.replicate(state)

@@ -185,7 +185,8 @@ def step_of(config: Plain, built: loop.Built, numbers: Values) -> Any:
     own = _put(config, numbers)
     game = build.game(own)
     play = build.play(own, game)
-  return make_step(game, play, built.source.batch, parallel.ACROSS, config['steps_per_call'])
+  count, unroll = config['steps_per_call'], config['unroll']
+  return make_step(game, play, built.source.batch, parallel.ACROSS, count, unroll)
 
 
 def _put(config: Plain, values: Values) -> Plain:

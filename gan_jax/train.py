@@ -122,7 +122,12 @@ def averaged(variables: Variables, ema: Mapping[str, PyTree]) -> Variables:
 
 
 def make_step(
-  game: Game, play: Play, batch: Callable[..., Mapping[str, chex.Array]], across: Across, count: int
+  game: Game,
+  play: Play,
+  batch: Callable[..., Mapping[str, chex.Array]],
+  across: Across,
+  count: int,
+  unroll: int = 1,
 ) -> Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]:
   """What a device does in one call: `count` steps.
 
@@ -132,6 +137,7 @@ def make_step(
     batch: of the source, see `data.Source`.
     across: what the devices do together.
     count: steps in a call.
+    unroll: of these, how many are compiled as one piece.
 
   Returns:
     (state, {'arrays', 'rows'}) -> (state, {'<player>/<metric>': [count]}). A player's metrics are
@@ -141,7 +147,7 @@ def make_step(
 
   def call(state: TrainState, feed: PyTree) -> tuple[TrainState, Metrics]:
     table = _Table(game, play, across, Data(batch, feed['arrays'], feed['rows']))
-    return _repeat(lambda state, _: _step(table, state), state, count)
+    return _repeat(lambda state, _: _step(table, state), state, count, unroll)
 
   return call
 
@@ -298,11 +304,11 @@ def _owned(player: Player, networks: Mapping[str, PyTree]) -> dict[str, PyTree]:
 
 
 def _repeat(
-  function: Callable[[PyTree, Any], tuple[PyTree, PyTree]], carry: PyTree, count: int
+  function: Callable[[PyTree, Any], tuple[PyTree, PyTree]], carry: PyTree, count: int, unroll: int = 1
 ) -> tuple[PyTree, PyTree]:
   """`lax.scan` over 0 ... count - 1; once is no loop, which XLA:CPU runs slower."""
   if count > 1:
-    return jax.lax.scan(function, carry, jnp.arange(count))
+    return jax.lax.scan(function, carry, jnp.arange(count), unroll=unroll)
   carry, outputs = function(carry, jnp.int32(0))
   return carry, jax.tree.map(lambda x: x[None], outputs)
 

@@ -43,7 +43,7 @@ def digest(config: dict) -> str:
   """Of all settings but the seed, where the data lies, and what is done beside training."""
   from gan_jax import config as configs
 
-  beside = ('placement', 'remat', 'compiler_options', *configs.WATCHING)
+  beside = ('placement', 'unroll', 'remat', 'compiler_options', *configs.WATCHING)
   settings = {k: v for k, v in config.items() if k not in beside} | {'seed': 0}
   return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 

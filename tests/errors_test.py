@@ -38,6 +38,10 @@ CASES = {
     ['--config.log_every=3'],
     'log_every is 3, no multiple of steps_per_call, 2; try 4',
   ),
+  'pieces of a call': (
+    ['--config.unroll=3'],
+    'unroll is 3, no divisor of steps_per_call, 2; try 1',
+  ),
   'size of the network': (
     ['--config.data.size=30'],
     'error: networks.discriminator: a DCGAN makes images of size 28, 32, 64, 128, not 30',

@@ -52,11 +52,11 @@ def batch(arrays, draw, rows):
   return {'real': arrays['x'][draw % 8, rows]}
 
 
-def run(game, how, steps=1, devices=1):
+def run(game, how, steps=1, devices=1, unroll=1):
   """The state and metrics after one call of `steps` steps."""
   local = jax.devices()[:devices]
   state = train.init_state(game, how, jax.random.key(0), batch(ARRAYS, 0, np.arange(16)))
-  call = parallel.on_devices(train.make_step(game, how, batch, parallel.ACROSS, steps), local)
+  call = parallel.on_devices(train.make_step(game, how, batch, parallel.ACROSS, steps, unroll), local)
   feed = parallel.feed(ARRAYS, 16, local)
   return call(parallel.replicate(state, local), feed)
 

@@ -57,11 +57,12 @@ def test_three_updates_of_the_discriminator_in_a_step():
   np.testing.assert_allclose(metrics['discriminator/loss'], [np.mean(losses)], rtol=1e-6)
 
 
-def test_several_steps_in_a_call_are_several_steps():
-  together, metrics = run(dirac(), play(), steps=3)
-  assert metrics['generator/loss'].shape == (3,)
+@pytest.mark.parametrize('unroll', [1, 2])
+def test_several_steps_in_a_call_are_several_steps(unroll):
+  together, metrics = run(dirac(), play(), steps=4, unroll=unroll)
+  assert metrics['generator/loss'].shape == (4,)
   psi = theta = 1.0
-  for _ in range(3):
+  for _ in range(4):
     psi -= RATE * sigmoid(psi * theta) * theta
     theta += RATE * sigmoid(-psi * theta) * psi
   np.testing.assert_allclose(values(together), [psi, theta], rtol=1e-6)

@@ -105,10 +105,11 @@ def _conv_of_patches(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> c
 
 
 def _kernel_gradient_of_patches(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
-  # Of a product's operands XLA:CPU moves the first; y is the smaller one.
-  over = (0, 1, 2)
-  taps = jnp.tensordot(y, _patches(x, geometry), axes=(over, over)).T
-  return taps.reshape((geometry.size,) * 2 + (x.shape[3], y.shape[3]))
+  patches, shape = _patches(x, geometry), (geometry.size,) * 2 + (x.shape[3], y.shape[3])
+  product = lambda a, b: jnp.tensordot(a, b, axes=((0, 1, 2), (0, 1, 2)))
+  # Of the two operands XLA:CPU moves the first one around, so that is the smaller one.
+  taps = product(y, patches).T if patches.shape[3] > y.shape[3] else product(patches, y)
+  return taps.reshape(shape)
 
 
 def _kernel_gradient_native(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
