@@ -3,9 +3,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from gan_jax.errors import ConfigError
-from gan_jax.networks import dcgan, mlp, points
+from gan_jax.networks import dcgan, dense, mlp, points
 
 KEY = jax.random.key(0)
 
@@ -147,3 +148,20 @@ def test_the_last_axis_of_every_kernel_is_that_of_its_units():
   variables = jax.eval_shape(lambda: generator.init(KEY, jnp.zeros((2, 10)), train=False))
   kernels = [v['kernel'].shape for k, v in variables['params'].items() if 'BatchNorm' not in k]
   assert sorted(k[-2:] for k in kernels) == [(8, 3), (10, 512), (16, 8), (32, 16)]
+
+
+@pytest.mark.parametrize('inputs,outputs', [(2, 5), (5, 2), (5, 1), (1, 1), (5, 7)])
+def test_thin_layers_are_dense_layers(inputs, outputs):
+  random = np.random.default_rng(0)
+  with jax.enable_x64(True):
+    x, kernel = jnp.asarray(random.normal(size=(3, inputs))), random.normal(size=(inputs, outputs))
+    params = {'params': {'kernel': jnp.asarray(kernel), 'bias': jnp.arange(outputs, dtype=float)}}
+
+    def numbers(layer):
+      score = lambda x, p: jnp.sin(layer(outputs).apply(p, x)).sum()
+      penalty = lambda x, p: (jax.grad(score)(x, p) ** 2).sum()
+      firsts, seconds = (jax.grad(f, (0, 1))(x, params) for f in (score, penalty))
+      return layer(outputs).apply(params, x), firsts, seconds
+
+    own, wanted = numbers(dense.linear), numbers(nn.Dense)
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10), own, wanted)

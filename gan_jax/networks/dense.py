@@ -1,4 +1,4 @@
-"""What the fully connected networks share: activations, starting weights, spectral norm."""
+"""What the fully connected networks share: layers, activations, starting weights, spectral norm."""
 
 import functools
 
@@ -6,6 +6,7 @@ import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import lax
 
 from gan_jax.errors import ConfigError
 
@@ -37,6 +38,29 @@ def initializer(weights: str | float) -> nn.initializers.Initializer:
   return _INITIALIZERS[weights]
 
 
+_FEW = 4
+"""Inputs or outputs up to which a layer is thin."""
+
+
+def _product(x: chex.Array, kernel: chex.Array, *unused_dimensions, **precision) -> chex.Array:
+  """x [..., inputs] and kernel [inputs, outputs] -> [..., outputs]: `lax.dot_general` for thin layers.
+
+  Those of points have two inputs, or two outputs. As outer products and products with vectors they
+  and their derivatives become parts of what is done to each example before and after; as products of
+  matrices they took XLA:CPU longer than the wide layers between them.
+  """
+  inputs, outputs = kernel.shape
+  if inputs <= _FEW:
+    return sum(x[..., i, None] * kernel[i] for i in range(inputs))
+  if 1 < outputs <= _FEW:
+    return jnp.stack([jnp.dot(x, kernel[:, i], **precision) for i in range(outputs)], axis=-1)
+  return lax.dot_general(x, kernel, (((x.ndim - 1,), (0,)), ((), ())), **precision)
+
+
+linear = functools.partial(nn.Dense, dot_general=_product)
+"""A dense layer as `nn.Dense`, which is fast where it is thin, too."""
+
+
 class Dense(nn.Module):
   """A dense layer; with the norm 'spectral' its kernel is divided by its largest singular value.
 
@@ -53,5 +77,5 @@ class Dense(nn.Module):
     """[B, inputs] -> [B, features]."""
     if self.norm not in ('none', 'spectral'):
       raise ConfigError(f"norm is {self.norm!r}; it must be 'none' or 'spectral'")
-    layer = nn.Dense(self.features, kernel_init=self.kernel_init)
+    layer = linear(self.features, kernel_init=self.kernel_init)
     return nn.SpectralNorm(layer)(x, update_stats=train) if self.norm == 'spectral' else layer(x)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import chex
 from flax import linen as nn
 
-from gan_jax.networks.dense import ACTIVATIONS, Dense, initializer
+from gan_jax.networks.dense import ACTIVATIONS, Dense, initializer, linear
 
 
 class Generator(nn.Module):
@@ -32,11 +32,11 @@ class Generator(nn.Module):
     """Makes points; `key` is not needed."""
     start, x = initializer(self.weights), latents
     for features in self.hidden:
-      x = nn.Dense(features, use_bias=not self.batch_norm, kernel_init=start)(x)
+      x = linear(features, use_bias=not self.batch_norm, kernel_init=start)(x)
       if self.batch_norm:
         x = nn.BatchNorm(use_running_average=not train, momentum=0.95, axis_name=self.axis_name)(x)
       x = ACTIVATIONS[self.activation](x)
-    return nn.Dense(self.size, kernel_init=start)(x)
+    return linear(self.size, kernel_init=start)(x)
 
 
 class Discriminator(nn.Module):
@@ -84,9 +84,9 @@ class Maxout(nn.Module):
     """Scores points; `key` is not needed."""
     start, x = initializer(self.weights), points
     for units in self.hidden:
-      x = nn.Dense(units * self.pieces, kernel_init=start)(x)
+      x = linear(units * self.pieces, kernel_init=start)(x)
       x = x.reshape(len(x), units, self.pieces).max(axis=-1)
-    return nn.Dense(1, kernel_init=start)(x)[:, 0]
+    return linear(1, kernel_init=start)(x)[:, 0]
 
 
 class Autoencoder(nn.Module):
@@ -109,8 +109,8 @@ class Autoencoder(nn.Module):
     """Encodes and decodes points; `key` is not needed."""
     start, x, active = initializer(self.weights), points, ACTIVATIONS[self.activation]
     for features in self.hidden:
-      x = active(nn.Dense(features, kernel_init=start)(x))
-    codes = x = nn.Dense(self.code, kernel_init=start)(x)
+      x = active(linear(features, kernel_init=start)(x))
+    codes = x = linear(self.code, kernel_init=start)(x)
     for features in self.hidden[::-1]:
-      x = active(nn.Dense(features, kernel_init=start)(x))
-    return nn.Dense(points.shape[-1], kernel_init=start)(x), codes
+      x = active(linear(features, kernel_init=start)(x))
+    return linear(points.shape[-1], kernel_init=start)(x), codes
