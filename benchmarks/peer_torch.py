@@ -10,6 +10,7 @@ import time
 import torch
 from peer_cases import CASES, Case, serve
 from torch import nn
+from torch.utils import _python_dispatch as python_dispatch
 from torch.utils import flop_counter
 
 
@@ -127,11 +128,27 @@ class Trainer:
     return nn.functional.softplus(-scores).mean() if self.case.critic == 1 else -scores.mean()
 
 
+class _Counter(python_dispatch.TorchDispatchMode):
+  """Counts what is computed; torch's own FlopCounterMode fails where a gradient is differentiated."""
+
+  def __init__(self):
+    """Of nothing yet."""
+    super().__init__()
+    self.found = 0
+
+  def __torch_dispatch__(self, function, unused_types, args=(), kwargs=None):
+    """Runs a function, and adds what torch knows of it."""
+    made = function(*args, **(kwargs or {}))
+    count = flop_counter.flop_registry.get(function.overloadpacket)
+    self.found += count(*args, **(kwargs or {}), out_val=made) if count else 0
+    return made
+
+
 def _operations(trainer: Trainer) -> float:
   """Multiplications and additions of a step's products and convolutions, by the direct algorithm."""
-  with flop_counter.FlopCounterMode(display=False) as counter:
+  with _Counter() as counter:
     trainer.step()
-  return counter.get_total_flops()
+  return counter.found
 
 
 def main(name: str, layout: str, threads: int) -> None:
