@@ -6,7 +6,7 @@ PARITY := .venv-parity
 FASHION := build/tfds/fashion_mnist/3.0.1/dataset_info.json
 
 .PHONY: install demo test test-slow emoji parity theory mixtures digits scores classifiers lint format clean
-.PHONY: bench benchmark-in-loop benchmark-data benchmark-evaluation
+.PHONY: bench breakdown benchmark-in-loop benchmark-data benchmark-evaluation
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
 	$(RUN) -m gan_jax.main --config=experiments/dcgan.py
@@ -50,7 +50,10 @@ parity: $(PARITY)/.installed  ## Compares scores with the reference packages the
 benchmark-in-loop: $(VENV)/.installed  ## What scoring in the loop costs.
 	$(RUN) benchmarks/in_loop.py
 
-bench: $(VENV)/.installed $(PARITY)/.installed  ## Training steps beside PyTorch's: ten minutes.
+breakdown: $(VENV)/.installed  ## Where the time of a training step goes: seven minutes.
+	$(RUN) benchmarks/breakdown.py
+
+bench: $(VENV)/.installed $(PARITY)/.installed  ## Training steps beside PyTorch's: twelve minutes.
 	$(RUN) benchmarks/peers.py --peer=$(PARITY)/bin/python
 
 benchmark-data: $(VENV)/.installed-test $(PARITY)/.installed $(FASHION) build/emoji  ## What data costs: minutes.

@@ -1,6 +1,5 @@
 """Our side of `benchmarks/peers.py`: python benchmarks/peer_ours.py CASE."""
 
-import itertools
 import sys
 import time
 
@@ -61,23 +60,28 @@ def source(case: Case) -> data.Source:
   return data.Source({'points': points}, batch)
 
 
-def main(name: str) -> None:
-  """Compiles, and serves."""
-  parallel.prepare()
-  case = CASES[name]
+def made(case: Case) -> tuple:
+  """The step of a case, the compiler's options for it, and its first state and feed on the devices."""
   settings, examples = config(case), source(case)
   game = build.game(settings)
   built = loop.Built(game, build.play(settings, game), examples)
   step = make_step(game, built.play, examples.batch, parallel.ACROSS, case.steps, case.unroll)
-  call = parallel.on_devices(step, options=settings['compiler_options'])
   state = parallel.replicate(loop.start(settings, built))
-  feeds = itertools.repeat(parallel.feed(examples.arrays, case.batch))
+  return step, settings['compiler_options'], state, parallel.feed(examples.arrays, case.batch)
+
+
+def main(name: str) -> None:
+  """Compiles, and serves."""
+  parallel.prepare()
+  case = CASES[name]
+  step, options, state, feed = made(case)
+  call = parallel.on_devices(step, options=options)
 
   def run(steps: int) -> float:
     nonlocal state
     began = time.perf_counter()
     for _ in range(max(steps // case.steps, 1)):
-      state, metrics = call(state, next(feeds))
+      state, metrics = call(state, feed)
     jax.block_until_ready(metrics)
     return (time.perf_counter() - began) / (max(steps // case.steps, 1) * case.steps)
 

@@ -39,6 +39,7 @@ def test_a_claim_holds_within_what_it_allows_and_not_beyond():
   assert not row._replace(measured=float('nan')).holds
 
 
+@pytest.mark.slow
 def test_trained_discriminators():
   check(optimal.rows())
   # A discriminator that has learnt nothing, or little, is far off.
@@ -80,6 +81,7 @@ def test_slopes_of_generators():
   assert abs(slopes.least_squares_slope(-1, 1, 0)) < 0.01 * slopes.half_chi_square_slope()
 
 
+@pytest.mark.slow
 def test_the_critic_of_wgan_gp():
   check(critic.rows())
   soft = critic.measure('λ = 10')
@@ -105,6 +107,7 @@ def test_kernel_distances():
   assert kernels.cramer(*kernels.samples()) > 0.05
 
 
+@pytest.mark.xdist_group('equilibria')
 def test_the_dirac_gan():
   check(equilibria.rows())
   # Mescheder et al. 2018, with f'(0) = 1/2: on the axis without, inside with a penalty.
@@ -117,6 +120,7 @@ def test_the_dirac_gan():
     np.testing.assert_allclose(dirac.eigenvalues(case), wanted, atol=1e-3)
 
 
+@pytest.mark.xdist_group('equilibria')
 def test_losses_alone_turn_and_regularised_ones_are_drawn_in():
   for name, case in equilibria.plain().items():
     found = np.sort(dirac.eigenvalues(case).real)
