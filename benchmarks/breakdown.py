@@ -5,7 +5,8 @@ operations of the compiled program follow one another, and is traced by jax.prof
 summed by what they are for: products (of matrices, and convolutions), what else the networks and
 losses do forward and backward (transformations around products, activations, batch norm), random
 numbers with the choice of examples, and the rest (optimizers, norms of gradients, copies). What no
-operation accounts for is between them; little of it may be below zero, as clocks differ. Printed, and written to benchmarks/BREAKDOWN.md.
+operation accounts for is between them; little of it may be below zero, as clocks differ. Printed, and
+written to benchmarks/BREAKDOWN.md.
 """
 
 import collections
