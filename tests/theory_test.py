@@ -23,6 +23,14 @@ import optimal  # noqa: E402
 import slopes  # noqa: E402
 
 
+@pytest.fixture
+def optimized():
+  """Programs that run for thousands of steps are worth what the other tests do without."""
+  jax.config.update('jax_disable_most_optimizations', False)
+  yield
+  jax.config.update('jax_disable_most_optimizations', True)
+
+
 def check(rows):
   """All claims hold, and each is a line of the document."""
   broken = [(row.what, row.measured, row.theory) for row in rows if not row.holds]
@@ -39,7 +47,7 @@ def test_a_claim_holds_within_what_it_allows_and_not_beyond():
   assert not row._replace(measured=float('nan')).holds
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures('optimized')
 def test_trained_discriminators():
   check(optimal.rows())
   # A discriminator that has learnt nothing, or little, is far off.
@@ -81,7 +89,7 @@ def test_slopes_of_generators():
   assert abs(slopes.least_squares_slope(-1, 1, 0)) < 0.01 * slopes.half_chi_square_slope()
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures('optimized')
 def test_the_critic_of_wgan_gp():
   check(critic.rows())
   soft = critic.measure('λ = 10')
