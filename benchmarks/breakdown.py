@@ -5,8 +5,8 @@ operations of the compiled program follow one another, and is traced by jax.prof
 summed by what they are for: products (of matrices, and convolutions), what else the networks and
 losses do forward and backward (transformations around products, activations, batch norm), random
 numbers with the choice of examples, and the rest (optimizers, norms of gradients, copies). What no
-operation accounts for is between them; little of it may be below zero, as clocks differ. Printed, and
-written to benchmarks/BREAKDOWN.md.
+operation accounts for is between them; it is below zero where two threads take turns on the core, as
+the times of both count then. Printed, and written to benchmarks/BREAKDOWN.md.
 """
 
 import collections
@@ -24,7 +24,7 @@ from absl import app, flags
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from peer_cases import CASES
+from peer_cases import CASES, machine
 
 from gan_jax import environment
 
@@ -80,9 +80,8 @@ def measure(name: str) -> Mapping[str, float]:
   from gan_jax import parallel
 
   case = CASES[name]
-  step, options, state, feed = peer_ours.made(case)
-  mapped = jax.pmap(step, parallel.AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=0)
-  program = mapped.lower(state, feed).compile(parallel.compiler_options(options))
+  step, settings, state, feed = peer_ours.made(case)
+  program = parallel.compiled(step, state, feed, settings['compiler_options'])
 
   def run(calls: int) -> float:
     nonlocal state
@@ -108,7 +107,8 @@ def measure(name: str) -> Mapping[str, float]:
 
 def table(names: list[str]) -> Iterator[str]:
   """The lines of the document; each case is measured in a process of its own."""
-  yield from ('# Where the time of a step goes', '', '`make breakdown`: one core, shares by kind.', '')
+  said = f'`make breakdown`: one core; {machine()}; float32, shares of the time by kind.'
+  yield from ('# Where the time of a step goes', '', said, '')
   head = ['case', 'ms a step', *KINDS]
   yield from ('| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head)))
   for name in names:

@@ -17,7 +17,6 @@ from ml_collections import config_flags
 
 from gan_jax import config as configs
 from gan_jax import loop, parallel, watch
-from gan_jax.train import make_step
 
 _CONFIG = config_flags.DEFINE_config_file('config', 'experiments/dcgan.py')
 _REPEATS = flags.DEFINE_integer('repeats', 5, 'How often each is timed.')
@@ -40,10 +39,7 @@ def main(unused_argv) -> None:
   configs.check(config, parallel.device_count())
   built = loop.assemble(config)
   evaluate = watch.evaluator(config, built.game, built.source)
-  step = make_step(
-    built.game, built.play, built.source.batch, parallel.ACROSS, config['steps_per_call']
-  )
-  call = parallel.on_devices(step)
+  call = parallel.on_devices(loop.step(config, built), options=config['compiler_options'])
   feed = parallel.feed(built.source.arrays, config['batch_size'])
   state = parallel.replicate(loop.start(config, built))
 

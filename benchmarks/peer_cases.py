@@ -2,8 +2,10 @@
 
 import os
 import pathlib
+import platform
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from typing import NamedTuple
 
 
@@ -48,6 +50,12 @@ CASES = {
   'plane512': Case('dense', (2,), batch=512, **_PLANE),
   'plane100': Case('dense', (2,), batch=100, **_PLANE),
 }
+
+
+def machine() -> str:
+  """The cores, and the versions of Python and JAX."""
+  cores = f'{os.cpu_count()} cores of {platform.processor() or platform.machine()}'
+  return f'{cores}, Python {platform.python_version()}, jax {metadata.version("jax")}'
 
 
 def serve(run: Callable[[int], float], operations: float = 0.0) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -10,13 +11,13 @@ from peer_cases import CASES, Case, serve
 from gan_jax import build, data, flavours, loop, parallel
 from gan_jax import config as configs
 from gan_jax.data.placing import ImageSet, place
-from gan_jax.train import make_step
+from gan_jax.game import PyTree
 
 
 def config(case: Case) -> configs.Plain:
   """What the case is in our words."""
   made = configs.default()
-  made.batch_size, made.steps_per_call = case.batch, case.steps
+  made.batch_size, made.steps_per_call, made.unroll = case.batch, case.steps, case.unroll
   made.gan = {'name': 'two_player', 'prior': {'name': 'normal', 'size': case.latents}}
   made.gan.loss = {'name': 'non_saturating' if case.critic == 1 else 'wasserstein'}
   if case.shape == (2,):
@@ -60,22 +61,21 @@ def source(case: Case) -> data.Source:
   return data.Source({'points': points}, batch)
 
 
-def made(case: Case) -> tuple:
-  """The step of a case, the compiler's options for it, and its first state and feed on the devices."""
+def made(case: Case) -> tuple[Callable, configs.Plain, PyTree, PyTree]:
+  """The step of a case, its config, and its first state and feed on the devices."""
   settings, examples = config(case), source(case)
   game = build.game(settings)
   built = loop.Built(game, build.play(settings, game), examples)
-  step = make_step(game, built.play, examples.batch, parallel.ACROSS, case.steps, case.unroll)
   state = parallel.replicate(loop.start(settings, built))
-  return step, settings['compiler_options'], state, parallel.feed(examples.arrays, case.batch)
+  return loop.step(settings, built), settings, state, parallel.feed(examples.arrays, case.batch)
 
 
 def main(name: str) -> None:
   """Compiles, and serves."""
   parallel.prepare()
   case = CASES[name]
-  step, options, state, feed = made(case)
-  call = parallel.on_devices(step, options=options)
+  step, settings, state, feed = made(case)
+  call = parallel.on_devices(step, options=settings['compiler_options'])
 
   def run(steps: int) -> float:
     nonlocal state

@@ -17,7 +17,6 @@ and again). It is printed, and written to benchmarks/RESULTS.md.
 import contextlib
 import os
 import pathlib
-import platform
 import signal
 import statistics
 import subprocess
@@ -25,13 +24,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 
 from absl import app, flags
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from peer_cases import CASES, Case
+from peer_cases import CASES, Case, machine
 
 from gan_jax.environment import SETTING, TUNABLES
 
@@ -46,15 +44,8 @@ _SECONDS = flags.DEFINE_float('seconds', 2.0, 'Of a turn, about.')
 _OUT = flags.DEFINE_string('out', str(_HERE / 'RESULTS.md'), 'The document.')
 
 HEAD = ['case', 'ours, images/s', 'PyTorch, images/s', 'its layout', 'ratio', 'of turns']
-HEAD += [
-  'share of peak: ours',
-  'PyTorch',
-  'memory, MB: ours',
-  'PyTorch',
-  'start, s: ours, cold',
-  'warm',
-  'PyTorch',
-]
+HEAD += ['share of peak: ours', 'PyTorch', 'memory, MB: ours', 'PyTorch']
+HEAD += ['start, s: ours, cold', 'warm', 'PyTorch']
 
 
 class Side:
@@ -157,12 +148,9 @@ def _torch_version() -> str:
 
 def main(unused_argv) -> None:
   """Measures, prints and writes."""
-  machine = (
-    f'{os.cpu_count()} cores of {platform.processor() or platform.machine()}, Python '
-    f'{platform.python_version()}, jax {metadata.version("jax")}, torch {_torch_version()}; float32, '
-    f'median of {_TURNS.value} turns of {_SECONDS.value:g} seconds each'
-  )
-  lines = ['# Training steps beside PyTorch', '', f'`make bench`: {machine}.', '']
+  how = f'float32, median of {_TURNS.value} turns of {_SECONDS.value:g} seconds each'
+  said = f'`make bench`: {machine()}, torch {_torch_version()}; {how}.'
+  lines = ['# Training steps beside PyTorch', '', said, '']
   lines += ['| ' + ' | '.join(row) + ' |' for row in (HEAD, ['---'] * len(HEAD))]
   print('\n'.join(lines), flush=True)
   for name in _CASES.value:

@@ -49,5 +49,5 @@ def _paper(config: configs.Config, small: bool) -> None:
     },
   }
   if not small:
-    config.steps, config.batch_size, config.steps_per_call, config.unroll = 10_000, 100, 20, 2
+    config.steps, config.batch_size, config.steps_per_call = 10_000, 100, 20
     config.log_every, config.sample_every, config.checkpoint_every = 100, 1_000, 1_000

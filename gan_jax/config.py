@@ -32,8 +32,8 @@ def default() -> Config:
     steps: generator updates in all.
     batch_size: global, divided among all devices.
     steps_per_call: steps in one call of the compiled program; intervals are multiples of it.
-    unroll: steps of a call that are compiled as one piece, a divisor of steps_per_call. Two take twice
-      as long to compile; large dense networks then train faster on CPU.
+    unroll: steps of a call that are compiled as one piece, a divisor of steps_per_call. Two take longer
+      to compile; on CPU some dense networks then train faster, as the mlp of `make bench`.
     update: 'alternating', each player sees what those before it did in the same step,
       'simultaneous', all start from where the step began, or 'extragradient', see `train.Play`.
     gan: {'name': a module of gan_jax.gans, **hyperparameters of its make}.

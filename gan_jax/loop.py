@@ -6,7 +6,7 @@ import itertools
 import pathlib
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, NoReturn
 
 import jax
@@ -31,7 +31,7 @@ from gan_jax.data import ahead
 from gan_jax.errors import ConfigError, DivergedError
 from gan_jax.game import Game, PyTree
 from gan_jax.progress import Progress
-from gan_jax.train import Play, TrainState, averaged, init_state, make_step
+from gan_jax.train import Metrics, Play, TrainState, averaged, init_state, make_step
 
 _PAUSES = ('sample_every', 'evaluate_every', 'checkpoint_every')
 _NO_SCORES = ('step', 'time', 'card')
@@ -69,6 +69,12 @@ def start(config: Plain, built: Built) -> TrainState:
   batch = build.batch(config, built.source)
   begin = jax.jit(functools.partial(init_state, built.game, built.play))
   return begin(latents.stream(config['seed'], 'training'), batch)
+
+
+def step(config: Plain, built: Built) -> Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]:
+  """What a device does in one call of a run, see `train.make_step`."""
+  source, count = built.source, config['steps_per_call']
+  return make_step(built.game, built.play, source.batch, parallel.ACROSS, count, config['unroll'])
 
 
 def _check_shapes(config: Plain, built: Built) -> None:
@@ -184,17 +190,7 @@ class _Loop:
 
   def run(self, state: TrainState) -> Outcome:
     built, config = self._built, self._config
-    call = parallel.on_devices(
-      make_step(
-        built.game,
-        built.play,
-        built.source.batch,
-        parallel.ACROSS,
-        config['steps_per_call'],
-        config['unroll'],
-      ),
-      options=config['compiler_options'],
-    )
+    call = parallel.on_devices(step(config, built), options=config['compiler_options'])
     state = parallel.replicate(state)
     if self._step == 0:
       self._picture(state)

@@ -166,8 +166,7 @@ def on_devices(
     devices: those of this process; None for all.
     options: of the compiler, see `compiler_options`.
   """
-  mapped = jax.pmap(step, AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=0, devices=devices)
-  own = compiler_options(options)
+  mapped, own = _mapped(step, devices), compiler_options(options)
   # What is compiled ahead does not take the arrays of one process of several.
   if not own or jax.process_count() > 1:
     return mapped
@@ -180,6 +179,20 @@ def on_devices(
     return program(state, feed)
 
   return call
+
+
+def compiled(
+  step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]],
+  state: PyTree,
+  feed: PyTree,
+  options: Mapping[str, Mapping[str, Any]] = {},
+) -> jax.stages.Compiled:
+  """As `on_devices`, compiled at once for the given state and feed, so that it can be read."""
+  return _mapped(step, None).lower(state, feed).compile(compiler_options(options))
+
+
+def _mapped(step: Callable, devices: Sequence[jax.Device] | None) -> Callable:
+  return jax.pmap(step, AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=0, devices=devices)
 
 
 def compiler_options(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from gan_jax import config as configs
 from gan_jax.config import Plain
 from gan_jax.data import arrays_of
 from gan_jax.errors import ConfigError
-from gan_jax.train import make_step
 
 Values = Mapping[str, Any]
 """{path in a config, 'players.generator.learning_rate': value}."""
@@ -179,14 +178,11 @@ def _free(setting: Setting) -> tuple[str, ...]:
 
 def step_of(config: Plain, built: loop.Built, numbers: Values) -> Any:
   """The call of a run whose config has these numbers, which may be inputs of the program."""
-  if not numbers:
-    game, play = built.game, built.play
-  else:
+  if numbers:
     own = _put(config, numbers)
     game = build.game(own)
-    play = build.play(own, game)
-  count, unroll = config['steps_per_call'], config['unroll']
-  return make_step(game, play, built.source.batch, parallel.ACROSS, count, unroll)
+    built = built._replace(game=game, play=build.play(own, game))
+  return loop.step(config, built)
 
 
 def _put(config: Plain, values: Values) -> Plain:

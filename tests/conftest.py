@@ -18,7 +18,6 @@ import pytest
 
 from gan_jax import config as configs
 from gan_jax import loop, parallel
-from gan_jax.train import make_step
 
 ROOT = pathlib.Path(__file__).parent.parent
 EXPERIMENTS = sorted((ROOT / 'experiments').glob('*.py'))
@@ -40,11 +39,10 @@ def first_step(path: pathlib.Path, preset: str = 'test', **changes) -> dict[str,
   """The metrics of an experiment's first step."""
   config = experiment(path, preset, steps_per_call=1, **changes)
   built = loop.assemble(config)
-  step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, 1)
   local = jax.devices()[:1]
   state = parallel.replicate(loop.start(config, built), local)
   feed = parallel.feed(built.source.arrays, config['batch_size'], local)
-  _, metrics = parallel.on_devices(step, local)(state, feed)
+  _, metrics = parallel.on_devices(loop.step(config, built), local)(state, feed)
   return {name: float(f'{value[0]:.6g}') for name, value in metrics.items()}
 
 

@@ -58,9 +58,7 @@ class Setup:
     It begins from `state`, or from the start. `changes` are other parts of what is built.
     """
     built, local = self.built._replace(**changes), jax.devices()[:devices]
-    step = make_step(
-      built.game, built.play, built.source.batch, parallel.ACROSS, self.config['steps_per_call']
-    )
+    step = loop.step(self.config, built)
 
     def counted(state, feed):
       self.traces += 1
