@@ -11,13 +11,25 @@ from gan_jax import latents
 from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, PyTree, Variables
 from gan_jax.gans import observed
-from gan_jax.gans.pair import make_pair
+from gan_jax.gans.pair import Pair, make_pair
 
 
 def error(examples: chex.Array, reconstructions: chex.Array) -> chex.Array:
   """The mean absolute error of each example [B, ...] -> [B] (equation 1 with eta = 1)."""
   chex.assert_equal_shape([examples, reconstructions])
   return jnp.abs(examples - reconstructions).reshape(len(examples), -1).mean(axis=1)
+
+
+def _play(
+  pair: Pair, variables: Variables, inputs: Inputs
+) -> tuple[chex.Array, chex.Array, chex.Array, Variables]:
+  """The errors [B] of real examples and of fakes, the fakes, and the variables after both."""
+  latent_key, generator_key, real_key, fake_key = latents.split(inputs.key, 4)
+  fake, variables = pair.generate(variables, latent_key, generator_key)
+  real = inputs.batch['real']
+  (copies, _), variables = pair.judge(variables, real, real_key)
+  (fake_copies, _), variables = pair.judge(variables, fake, fake_key)
+  return error(real, copies), error(fake, fake_copies), fake, variables
 
 
 def make(
@@ -47,16 +59,8 @@ def make(
     raise ConfigError(f'diversity is {diversity}; it must be from 0 to 1')
   pair = make_pair(networks, prior)
 
-  def play(variables: Variables, inputs: Inputs):
-    latent_key, generator_key, real_key, fake_key = latents.split(inputs.key, 4)
-    fake, variables = pair.generate(variables, latent_key, generator_key)
-    real = inputs.batch['real']
-    (copies, _), variables = pair.judge(variables, real, real_key)
-    (fake_copies, _), variables = pair.judge(variables, fake, fake_key)
-    return error(real, copies), error(fake, fake_copies), fake, variables
-
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
-    errors, fake_errors, made, variables = play(variables, inputs)
+    errors, fake_errors, made, variables = _play(pair, variables, inputs)
     real, fake, k = errors.mean(), fake_errors.mean(), inputs.memory['k']
     metrics = {
       'real_error': real,
@@ -68,13 +72,10 @@ def make(
     return real - k * fake, Aux(variables, metrics)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
-    errors, fake_errors, _, variables = play(variables, inputs)
+    errors, fake_errors, _, variables = _play(pair, variables, inputs)
     real, fake = errors.mean(), fake_errors.mean()
     convergence = real + jnp.abs(inputs.mean(diversity * real - fake))
     return fake, Aux(variables, {'fake_error': fake, 'convergence': convergence})
-
-  def init_memory(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> PyTree:
-    return {'k': jnp.zeros(())}
 
   def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, chex.Array]) -> PyTree:
     balance = diversity * metrics['discriminator/real_error'] - metrics['generator/fake_error']
@@ -86,7 +87,7 @@ def make(
   return pair.game(
     discriminator_loss,
     generator_loss,
-    init_memory=init_memory,
+    init_memory=lambda key, batch: {'k': jnp.zeros(())},
     update_memory=update_memory,
     score=score,
   )
