@@ -11,7 +11,7 @@ from absl import app, flags, logging
 
 from gan_jax.errors import ConfigError, DivergedError
 
-BAD_REQUEST, DIVERGED, ALERTED, INTERRUPTED = 2, 3, 4, 130
+BAD_REQUEST, DIVERGED, ALERTED, LOST, INTERRUPTED = 2, 3, 4, 5, 130
 
 
 def warn(text: str) -> None:

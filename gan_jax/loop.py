@@ -22,6 +22,7 @@ from gan_jax import (
   page,
   parallel,
   pictures,
+  processes,
   showing,
   watch,
   workdir,
@@ -102,20 +103,21 @@ def run(config: Plain, built: Built, folder: pathlib.Path, started: float) -> Ou
     ConfigError: the folder is past `steps`, or holds no checkpoint that is whole.
     DivergedError: a loss or gradient is not finite any more.
   """
-  with checkpoints.opened(folder / workdir.CHECKPOINTS, config['keep']) as kept:
+  opened = checkpoints.opened(folder / workdir.CHECKPOINTS, config['keep'])
+  with opened as kept, processes.guarded():
     state, step = _resumed(config, built, kept)
     if step >= config['steps']:
-      parallel.on_primary(lambda: _leave_page(config, built, folder, step, state, anew=False))
+      processes.on_primary(lambda: _leave_page(config, built, folder, step, state, anew=False))
       return Outcome(step, None, was_finished=True)
     with contextlib.ExitStack() as held:
       loop = _Loop(config, built, folder, kept, step, started, held)
-      parallel.on_primary(lambda: _begin_folder(folder, config))
+      processes.on_primary(lambda: _begin_folder(folder, config))
       outcome = loop.run(state)
       if outcome.step >= config['steps']:
         final = parallel.local(loop.state)
-        parallel.on_primary(lambda: _leave_page(config, built, folder, outcome.step, final))
+        processes.on_primary(lambda: _leave_page(config, built, folder, outcome.step, final))
       elif outcome.alerted:
-        parallel.on_primary(lambda: page.write(folder))
+        processes.on_primary(lambda: page.write(folder))
       return outcome
 
 
@@ -146,8 +148,10 @@ def _leave_page(
 
 def _resumed(config: Plain, built: Built, kept: checkpoints.Checkpoints) -> tuple[TrainState, int]:
   like = jax.eval_shape(lambda: start(config, built))
-  found = parallel.together(lambda: kept.newest(cli.warn if parallel.is_primary() else lambda _: None))
-  parallel.check_agreement(
+  found = processes.together(
+    lambda: kept.newest(cli.warn if processes.is_primary() else lambda _: None)
+  )
+  processes.check_agreement(
     found and found[0],
     'the processes find checkpoints of different steps; --workdir must be a folder that all share',
   )
@@ -159,7 +163,7 @@ def _resumed(config: Plain, built: Built, kept: checkpoints.Checkpoints) -> tupl
       f'steps is {config["steps"]}, but {step} are done; set it to {step} or more, or choose another '
       '--workdir'
     )
-  parallel.on_primary(lambda: kept.set_aside(after=step))
+  processes.on_primary(lambda: kept.set_aside(after=step))
   kept.reload()
   return checkpoints.from_arrays(arrays, like), step
 
@@ -173,8 +177,8 @@ class _Loop:
     self._images = config['batch_size'] * built.play.draws
     # A run that begins anew keeps nothing that an earlier try left of its first step.
     last = step if step else -1
-    self._metrics = workdir.Metrics(folder, last) if parallel.is_primary() else None
-    self._progress = Progress(step, config['steps'], silent=not parallel.is_primary())
+    self._metrics = workdir.Metrics(folder, last) if processes.is_primary() else None
+    self._progress = Progress(step, config['steps'], silent=not processes.is_primary())
     self._clock = self._origin = None
     self._draw = pictures.drawer(config, built.game, built.source)
     self._evaluate = watch.evaluator(config, built.game, built.source)
@@ -197,7 +201,7 @@ class _Loop:
     if self._evaluate:
       self._begin_scoring(state)
     pending = None
-    with parallel.StopRequest() as stop, self._feeds() as feeds:
+    with processes.StopRequest() as stop, self._feeds() as feeds:
       while self._step < config['steps']:
         state, metrics = call(state, next(feeds))
         self._step += config['steps_per_call']
@@ -246,7 +250,7 @@ class _Loop:
     if step % self._config['log_every'] == 0 or step == self._config['steps']:
       new = self._metrics and self._log(step, now, {k: float(v[-1]) for k, v in values.items()})
       if self._config['on_alert'] == 'stop':
-        self._alerted |= parallel.decided(bool(new))
+        self._alerted |= processes.decided(bool(new))
 
   def _log(self, step: int, now: float, values: dict[str, float]) -> bool:
     """Writes a line; whether it has an alert."""
@@ -296,7 +300,7 @@ class _Loop:
 
   def _picture(self, state: TrainState) -> None:
     """Draws the state; what is measured on the way is logged too."""
-    if not parallel.is_primary():
+    if not processes.is_primary():
       return
     picture, scores = self._draw(parallel.local(state))
     drawing.save_png(self._folder / workdir.SAMPLES / f'step_{self._step:08}.png', picture)

@@ -18,7 +18,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from gan_jax import config as configs
-from gan_jax import data, loop, parallel, workdir
+from gan_jax import data, loop, parallel, processes, workdir
 from gan_jax.errors import ConfigError
 
 _CONFIG = config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].')
@@ -50,20 +50,25 @@ def main() -> int:
   if not _experiment()[0].is_file():
     raise ConfigError(f'--config: there is no file {_experiment()[0]}')
   parallel.prepare()
-  parallel.connect(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
+  processes.connect(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
+  with processes.guarded():
+    return _train()
+
+
+def _train() -> int:
   config = configs.plain(_CONFIG.value)
-  parallel.check_agreement(
+  processes.check_agreement(
     config, 'the processes have different configs; start all with the same flags'
   )
   configs.check(config, parallel.device_count())
   folder = _folder()
   with contextlib.ExitStack() as held:
-    parallel.on_primary(lambda: held.enter_context(workdir.held(folder)))
-    parallel.together(lambda: workdir.check_same(folder, config))
-    built = parallel.together(lambda: loop.assemble(config))
+    processes.on_primary(lambda: held.enter_context(workdir.held(folder)))
+    processes.together(lambda: workdir.check_same(folder, config))
+    built = processes.together(lambda: loop.assemble(config))
     _check_data(built.source, folder)
     outcome = loop.run(config, built, folder, STARTED)
-  if parallel.is_primary():
+  if processes.is_primary():
     _tell(outcome, config, folder)
   if outcome.alerted:
     return cli.ALERTED
@@ -72,16 +77,16 @@ def main() -> int:
 
 def _check_data(source: data.Source, folder: pathlib.Path) -> None:
   """Sees that all processes have the same data, and that a run goes on with what it began with."""
-  parallel.check_agreement(
+  processes.check_agreement(
     source.part is None,
     'the data fits into the memory of some processes only; say where it lies with --config.placement',
   )
   digest = data.digest(source)
   if not digest:
     return
-  parallel.check_agreement(digest, 'the processes have different data of the same name')
-  parallel.on_primary(lambda: workdir.note_data(folder, {'digest': digest, 'about': source.about}))
-  if parallel.is_primary():
+  processes.check_agreement(digest, 'the processes have different data of the same name')
+  processes.on_primary(lambda: workdir.note_data(folder, {'digest': digest, 'about': source.about}))
+  if processes.is_primary():
     print(f'data: {source.about}', flush=True)
 
 

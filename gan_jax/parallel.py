@@ -1,29 +1,23 @@
-"""Devices and processes: the only file that knows them.
+"""Devices: the only file that knows them; what processes agree on is in `processes`.
 
 One replica of the state on each device, the batch divided among all devices of all processes.
 """
 
 import os
-import re
-import signal
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gan_jax import cache, environment, threefry
-from gan_jax.errors import ConfigError
 
 AXIS = 'devices'
 """The axis of a device's place among all devices, for collectives inside a step."""
 
 PyTree = Any
-T = TypeVar('T')
 
 
 def prepare() -> None:
@@ -37,88 +31,6 @@ def prepare() -> None:
   if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
     jax.config.update('jax_compilation_cache_dir', str(cache.folder() / 'xla'))
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.2)
-
-
-def connect(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
-  """Joins this process to the others of a run; with no coordinator it is alone.
-
-  Args:
-    coordinator: host:port of process 0, the same for all.
-    num_processes: how many there are.
-    process_id: which one this is, from 0.
-
-  Raises:
-    ConfigError: one of the three without the others, or what cannot be.
-  """
-  given = (coordinator, num_processes, process_id)
-  if all(x is None for x in given):
-    return
-  if any(x is None for x in given):
-    raise ConfigError('--coordinator, --num_processes and --process_id go together; give all three')
-  if not 0 <= process_id < num_processes:
-    raise ConfigError(f'--process_id is {process_id}; it must be from 0 to {num_processes - 1}')
-  if not re.fullmatch(r'.+:\d+', coordinator):
-    raise ConfigError(f'--coordinator is {coordinator!r}; it must be host:port')
-  jax.config.update('jax_cpu_collectives_implementation', 'gloo')
-  jax.distributed.initialize(
-    coordinator,
-    num_processes,
-    process_id,
-    initialization_timeout=60,
-    heartbeat_timeout_seconds=10,
-    shutdown_timeout_seconds=10,
-  )
-
-
-def is_primary() -> bool:
-  """Whether this is the one process that writes files and speaks."""
-  return jax.process_index() == 0
-
-
-def together(function: Callable[[], T]) -> T:
-  """Calls `function` in every process; what any of them refuses is refused in all.
-
-  Raises:
-    ConfigError: its own, or that another process could not go on.
-  """
-  result = error = None
-  try:
-    result = function()
-  except ConfigError as found:
-    error = found
-  failed = np.flatnonzero(_gathered(error is not None))
-  if error:
-    raise error
-  if failed.size:
-    raise ConfigError(f'process {failed[0]} cannot go on; its own error says why')
-  return result
-
-
-def on_primary(function: Callable[[], T]) -> T | None:
-  """Calls `function` in the primary process alone; the others wait for it, and fail if it does."""
-  return together(function if is_primary() else lambda: None)
-
-
-def decided(flag: bool) -> bool:
-  """What the primary process says, in all of them."""
-  return bool(_gathered(flag)[0])
-
-
-def unanimous(flag: bool) -> bool:
-  """Whether all processes say so, in all of them."""
-  return bool(_gathered(flag).all())
-
-
-def check_agreement(value: Any, what: str) -> None:
-  """Raises ConfigError in all processes unless `value` prints the same in all of them."""
-  # One bit less, to be an int32 in every process.
-  if len(set(_gathered(zlib.crc32(repr(value).encode()) >> 1).tolist())) > 1:
-    raise ConfigError(what)
-
-
-def _gathered(value: int) -> np.ndarray:
-  """The values of all processes, in their order."""
-  return np.atleast_1d(multihost_utils.process_allgather(np.array(value, np.int32)))
 
 
 def device_count() -> int:
@@ -299,35 +211,3 @@ def local(tree: PyTree) -> PyTree:
 def to_host(tree: PyTree) -> PyTree:
   """A copy of a replicated tree in the memory of the host, in NumPy arrays; waits for it."""
   return jax.tree.map(lambda x: np.array(x), jax.device_get(local(tree)))
-
-
-class StopRequest:
-  """Notes a SIGTERM or SIGINT while it is entered, for the loop to end at a step of its choice.
-
-  Several processes agree on the step: a SIGTERM to any one of them stops all at the same one, and
-  SIGINT is left alone. A second signal of the same kind ends the process as if this were not here.
-  """
-
-  def __init__(self):
-    self.signal: signal.Signals | None = None
-    self._before = {}
-
-  def __enter__(self) -> 'StopRequest':
-    if jax.process_count() == 1:
-      for number in (signal.SIGTERM, signal.SIGINT):
-        self._before[number] = signal.signal(number, self._note)
-    return self
-
-  def __exit__(self, *unused) -> None:
-    for number, handler in self._before.items():
-      signal.signal(number, handler)
-
-  def _note(self, number: int, unused_frame) -> None:
-    self.signal = signal.Signals(number)
-    signal.signal(number, self._before[number])
-
-  def reached(self, call: int) -> bool:
-    """Whether to stop after this call; asked after every one, by number, in all processes."""
-    if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(call):
-      self.signal = signal.SIGTERM
-    return self.signal is not None

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gan_jax import cache, digests, parallel
+from gan_jax import cache, digests, processes
 from gan_jax.collect import Seen, collect_set
 from gan_jax.data import Source
 from gan_jax.metrics import frechet
@@ -57,9 +57,9 @@ def look(source: Source, network: FeatureNetwork, fresh: int, warn: Callable[[st
   digest = source.digest or digests.of_array(source.images)
   card = {'data_digest': digest, 'split': source.split, 'real': total}
   seen = _remembered(_place(card, network), warn)
-  if not parallel.unanimous(seen is not None):
+  if not processes.unanimous(seen is not None):
     seen = collect_set(network, source.images, KEPT, order)
-    parallel.on_primary(lambda: _remember(_place(card, network), seen, warn))
+    processes.on_primary(lambda: _remember(_place(card, network), seen, warn))
   return Reference(seen._replace(images=source.images[order[:KEPT]]), card)
 
 

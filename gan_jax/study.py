@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from gan_jax import ensemble, parallel, study_report, sweep, workdir
+from gan_jax import ensemble, parallel, processes, study_report, sweep, workdir
 from gan_jax.cohort import Cohort, Estimate, parts
 from gan_jax.errors import ConfigError
 from gan_jax.member import Run
@@ -112,7 +112,7 @@ def _in_words(cohort: Cohort, found: Estimate) -> str:
 
 def _train(cohorts: list[Cohort], seconds: list[float]) -> signal.Signals | None:
   """Trains one cohort after the other; the signal that stopped it, if one did."""
-  with parallel.StopRequest() as stop:
+  with processes.StopRequest() as stop:
     for number, cohort in enumerate(cohorts):
       progress = _Progress(cohort, f'{number + 1}/{len(cohorts)}', sum(seconds[number + 1 :]))
       cohort.train(progress.told, lambda: stop.signal is not None)

@@ -5,7 +5,17 @@ import pathlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gan_jax import build, checkpoints, cli, evaluation, monitor, parallel, scores, workdir
+from gan_jax import (
+  build,
+  checkpoints,
+  cli,
+  evaluation,
+  monitor,
+  parallel,
+  processes,
+  scores,
+  workdir,
+)
 from gan_jax.config import Plain
 from gan_jax.data import Source
 from gan_jax.errors import ConfigError
@@ -29,8 +39,8 @@ def evaluator(config: Plain, game: Game, source: Source) -> Evaluate | None:
     with build.at('evaluate'):
       return evaluation.configured(config['evaluate'])
 
-  how = parallel.together(configured)
-  warn = cli.warn if parallel.is_primary() else lambda text: None
+  how = processes.together(configured)
+  warn = cli.warn if processes.is_primary() else lambda text: None
   real = build.unseen_source(config, source)
   with build.at('evaluate'):
     evaluate = evaluation.Evaluator(how, config['data']['name'], game, real, warn)
@@ -87,12 +97,12 @@ class Best:
     """
     self._name = name
     self._kept = checkpoints.Checkpoints(folder / workdir.BEST, keep=1 + spare)
-    parallel.on_primary(lambda: self._kept.discard(after=step))
+    processes.on_primary(lambda: self._kept.discard(after=step))
     self._kept.reload()
 
   def consider(self, history: Iterable[Line], line: Line, state: TrainState) -> None:
     """Keeps the state if no line before has a better score by the same protocol; in all processes."""
-    if parallel.decided(parallel.is_primary() and self._is_best(history, line)):
+    if processes.decided(processes.is_primary() and self._is_best(history, line)):
       self._kept.save(line['step'], parallel.local(state))
       self._kept.wait()
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from gan_jax import cache, cli, digests, parallel
+from gan_jax import cache, cli, digests, processes
 from gan_jax.data import ahead, framing
 from gan_jax.data.framing import BadPictureError, Framing
 from gan_jax.data.placing import ImageSet
@@ -227,7 +227,7 @@ def _check_share(listing: Listing, skipped: Sequence, bad_share: float) -> None:
 
 
 def _tell(listing: Listing, skipped: Sequence, place: pathlib.Path) -> None:
-  if skipped and parallel.is_primary():
+  if skipped and processes.is_primary():
     cli.warn(
       f'{len(skipped):,} of {listing.count:,} files of {listing.name} are skipped: {_some(skipped)}; '
       f'all are named in {place / _INDEX}'
