@@ -16,6 +16,7 @@ from gan_jax import networks as families
 from gan_jax.config import Plain
 from gan_jax.errors import ConfigError
 from gan_jax.game import Game
+from gan_jax.precision import Lowered
 from gan_jax.remat import Rematerialized
 from gan_jax.train import Play, check_owners
 
@@ -44,25 +45,37 @@ def _network_classes() -> dict[str, type[nn.Module]]:
   }
 
 
-def network(spec: Mapping[str, Any]) -> nn.Module:
-  """The Flax module of {'name': 'module.Class', **fields}; batch statistics are over all devices."""
+def network(spec: Mapping[str, Any], axis_name: str | None = parallel.AXIS) -> nn.Module:
+  """The Flax module of {'name': 'module.Class', **fields}, whose batch statistics are over the axis."""
   name, fields = names.split(spec)
   known = _network_classes()
   names.choose(name, known)
   own = [f for f in dataclasses.fields(known[name]) if f.name not in ('parent', 'name')]
   takes = {f.name: f.default is dataclasses.MISSING for f in own if f.name != 'axis_name'}
   names.check(fields, takes)
-  over_all = {'axis_name': parallel.AXIS} if len(takes) < len(own) else {}
-  return known[name](**fields, **over_all)
+  over = {'axis_name': axis_name} if len(takes) < len(own) else {}
+  return known[name](**fields, **over)
+
+
+def _prepared(config: Plain, key: str) -> nn.Module:
+  """The network `key` of a config, as it is to compute."""
+  made = network(config['networks'][key], parallel.AXIS if is_global(config) else None)
+  if config['compute_dtype'] == 'bfloat16':
+    made = Lowered(made)
+  return Rematerialized(made) if key in config['remat'] else made
+
+
+def is_global(config: Plain) -> bool:
+  """Whether batch statistics are of the batch of all devices."""
+  return config['batch_statistics'] == 'global'
 
 
 def game(config: Plain) -> Game:
   """The game that a config describes."""
   networks = {}
-  for key, spec in config['networks'].items():
+  for key in config['networks']:
     with at(f'networks.{key}'):
-      made = network(spec)
-      networks[key] = Rematerialized(made) if key in config['remat'] else made
+      networks[key] = _prepared(config, key)
   with at('remat'):
     for key in config['remat']:
       names.choose(key, networks)

@@ -13,6 +13,12 @@ Plain = dict[str, Any]
 PLACEMENTS = ('auto', 'resident', 'stream')
 """Of a set of images, see `data.placing`."""
 
+STATISTICS = ('global', 'device')
+"""Of what part of a batch its statistics are."""
+
+COMPUTE_DTYPES = ('float32', 'bfloat16')
+"""In which networks compute."""
+
 ORDERS = ('alternating', 'simultaneous', 'extragradient')
 """Of play in a step, see `train.Play`."""
 
@@ -37,6 +43,13 @@ def default() -> Config:
     update: 'alternating', each player sees what those before it did in the same step,
       'simultaneous', all start from where the step began, or 'extragradient', see `train.Play`.
     gan: {'name': a module of gan_jax.gans, **hyperparameters of its make}.
+    batch_statistics: 'global': what is taken of a whole batch (batch norm, DRAGAN's deviation, MMD,
+      EBGAN's repelled codes, relativistic averages) is of the batch of all devices, so that results do
+      not depend on their number; 'device': each device takes it of its own part, and sends less. The
+      papers of DCGAN, DRAGAN, MMD GAN and most others were on one device, where both are the same;
+      BigGAN (Brock et al. 2019, arXiv:1809.11096, section 3) takes the generator's over all devices.
+    compute_dtype: 'float32', or 'bfloat16': activations and products in networks; parameters, losses,
+      penalties, statistics and optimizers stay float32, see `precision`. For TPU and GPU.
     networks: {network: {'name': 'module.Class' in gan_jax.networks, **its fields}}.
     players: {player: {'optimizer': a name in optax, 'learning_rate': ..., **its arguments,
       'steps': its updates in a step, 'before', 'after' and 'constraints': {transformation: its
@@ -68,6 +81,8 @@ def default() -> Config:
       'steps_per_call': 1,
       'unroll': 1,
       'update': 'alternating',
+      'batch_statistics': 'global',
+      'compute_dtype': 'float32',
       'gan': {},
       'networks': {},
       'players': {},
@@ -157,7 +172,13 @@ def check(config: Plain, devices: int) -> None:
     _whole(config, key, 1)
   for key in ('seed', 'evaluate_every'):
     _whole(config, key, 0)
-  choices = {'update': ORDERS, 'placement': PLACEMENTS, 'on_alert': ON_ALERT}
+  choices = {
+    'update': ORDERS,
+    'placement': PLACEMENTS,
+    'on_alert': ON_ALERT,
+    'batch_statistics': STATISTICS,
+    'compute_dtype': COMPUTE_DTYPES,
+  }
   for key, known in choices.items():
     if config[key] not in known:
       raise ConfigError(f'{key} is {config[key]!r}; it must be one of: {", ".join(known)}')

@@ -5,6 +5,7 @@ rates, updates per step, the order of play and averages of weights are configura
 are the business of `gan_jax.parallel`.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -45,7 +46,8 @@ class Inputs:
     step: int32 scalar, the number of steps done.
     memory: the variant's running quantities, see `Game`.
     gather: an array [b, ...] of this device's examples -> [B, ...], those of all devices in order,
-      for what compares the examples of a whole batch. Gradients go through it, as through `mean`.
+      for what compares the examples of a whole batch; or as it is, where each device is to compare its
+      own alone. Gradients go through it, as through `mean`.
     mean: the mean of a tree over all devices.
     ahead: (player, variables, inputs, count) -> the variables after `count` more updates of that
       player on these inputs, by its own optimizer from where that is; gradients go through them.
@@ -137,6 +139,13 @@ def init_networks(
     params[name] = collections.pop('params')
     state[name] = collections
   return Variables(params, state)
+
+
+def inside(network: Any, change: Callable[[nn.Module], nn.Module]) -> Any:
+  """The network with its Flax module changed, also where that is wrapped, as by `remat`."""
+  if isinstance(network, nn.Module):
+    return change(network)
+  return dataclasses.replace(network, module=inside(network.module, change))
 
 
 def apply(

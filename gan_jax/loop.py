@@ -1,6 +1,7 @@
 """A run: steps, and at its intervals metrics, pictures and checkpoints."""
 
 import contextlib
+import dataclasses
 import functools
 import itertools
 import pathlib
@@ -47,12 +48,18 @@ class Outcome(NamedTuple):
   alerted: bool = False
 
 
-class Built(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Built:
   """What a config describes, ready to be trained."""
 
   game: Game
   play: Play
   source: data.Source
+
+  @functools.cached_property
+  def begin(self) -> Callable[..., TrainState]:
+    """(key, batch) -> the state before the first step; traced once, which takes seconds."""
+    return jax.jit(functools.partial(init_state, self.game, self.play))
 
 
 def assemble(config: Plain) -> Built:
@@ -68,14 +75,14 @@ def assemble(config: Plain) -> Built:
 def start(config: Plain, built: Built) -> TrainState:
   """The state before the first step."""
   batch = build.batch(config, built.source)
-  begin = jax.jit(functools.partial(init_state, built.game, built.play))
-  return begin(latents.stream(config['seed'], 'training'), batch)
+  return built.begin(latents.stream(config['seed'], 'training'), batch)
 
 
 def step(config: Plain, built: Built) -> Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]:
   """What a device does in one call of a run, see `train.make_step`."""
   source, count = built.source, config['steps_per_call']
-  return make_step(built.game, built.play, source.batch, parallel.ACROSS, count, config['unroll'])
+  across = parallel.ACROSS if build.is_global(config) else parallel.APART
+  return make_step(built.game, built.play, source.batch, across, count, config['unroll'])
 
 
 def _check_shapes(config: Plain, built: Built) -> None:

@@ -64,6 +64,8 @@ class Across(NamedTuple):
 
 
 ACROSS = Across(mean, gather)
+APART = Across(mean, lambda x: x)
+"""Where each device looks at its own part of a batch alone."""
 
 
 def on_devices(

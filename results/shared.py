@@ -44,7 +44,10 @@ def digest(config: dict) -> str:
   from gan_jax import config as configs
 
   beside = ('placement', 'unroll', 'remat', 'compiler_options', *configs.WATCHING)
-  settings = {k: v for k, v in config.items() if k not in beside} | {'seed': 0}
+  default = configs.plain(configs.default())
+  # Keys that are younger than runs that are noted; those were as by default.
+  young = [k for k in ('batch_statistics', 'compute_dtype') if config[k] == default[k]]
+  settings = {k: v for k, v in config.items() if k not in (*beside, *young)} | {'seed': 0}
   return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 

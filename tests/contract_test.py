@@ -1,5 +1,6 @@
 """What every experiment in experiments/ must hold to; a new file there is picked up by itself."""
 
+import dataclasses
 import functools
 
 import chex
@@ -28,7 +29,9 @@ class Setup:
     self.begun = functools.cache(lambda: loop.start(self.config, self.built))
 
   def start(self, **changes):
-    return loop.start(self.config, self.built._replace(**changes)) if changes else self.begun()
+    return (
+      loop.start(self.config, dataclasses.replace(self.built, **changes)) if changes else self.begun()
+    )
 
   def touched(self, game):
     """{network: whether a step of the game makes anything new of it}, found by tracing the step.
@@ -36,7 +39,7 @@ class Setup:
     What a step hands on untouched is the very array that it was given.
     """
     play = self.built.play._replace(updates=dict.fromkeys(self.built.play.updates, 1))
-    built, found = self.built._replace(game=game, play=play), {}
+    built, found = dataclasses.replace(self.built, game=game, play=play), {}
     step = make_step(game, play, built.source.batch, parallel.ACROSS, 1)
 
     def look(state, feed):
@@ -57,7 +60,7 @@ class Setup:
 
     It begins from `state`, or from the start. `changes` are other parts of what is built.
     """
-    built, local = self.built._replace(**changes), jax.devices()[:devices]
+    built, local = dataclasses.replace(self.built, **changes), jax.devices()[:devices]
     step = loop.step(self.config, built)
 
     def counted(state, feed):

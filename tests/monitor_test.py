@@ -1,5 +1,6 @@
 """Signs of failure: on lines made up, and on games of points that are made to fail."""
 
+import dataclasses
 import json
 import math
 
@@ -274,7 +275,7 @@ def trained(name, steps, rates, every=10, **networks):
   if networks:
     arguments = {key: value for key, value in config['gan'].items() if key != 'name'}
     game = two_player.make({**built.game.networks, **networks}, **arguments)
-    built = built._replace(game=game)
+    built = dataclasses.replace(built, game=game)
   step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, every)
   call = parallel.on_devices(step, local)
   state = parallel.replicate(loop.start(config, built), local)

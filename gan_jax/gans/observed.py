@@ -31,7 +31,8 @@ def distances(inputs: Inputs, fake: chex.Array) -> dict[str, chex.Array]:
   """How far apart two examples of the batch are, of the real one and of the fake one.
 
   The root of the mean over all pairs of different examples of their squared distance, which is
-  sqrt(2 B / (B - 1) mean_i |x_i - mean|^2), over the batches of all devices. A generator that has
+  sqrt(2 B / (B - 1) mean_i |x_i - mean|^2), over the batch, see
+  `config.default` for which. A generator that has
   collapsed to one example has 0; one that has collapsed to a few far apart does not show it here.
 
   Args:
@@ -39,7 +40,7 @@ def distances(inputs: Inputs, fake: chex.Array) -> dict[str, chex.Array]:
     fake: of the shape of the real examples, likewise without noise.
 
   Returns:
-    Scalars 'real_distance' and 'fake_distance', the same on all devices; 0 for a batch of one.
+    Scalars 'real_distance' and 'fake_distance'; 0 for a batch of one.
   """
   real = inputs.batch['real']
   chex.assert_equal_shape([real, fake])
@@ -48,9 +49,10 @@ def distances(inputs: Inputs, fake: chex.Array) -> dict[str, chex.Array]:
 
 def _distance(inputs: Inputs, examples: chex.Array) -> chex.Array:
   points = jax.lax.stop_gradient(examples).reshape(len(examples), -1)
+  over_all = lambda value: inputs.gather(value[None]).mean(axis=0)
   # Only the length is used of what is gathered, so no example is sent.
   count = len(inputs.gather(points[:, 0]))
   # Around the mean: sums of squares less squares of sums would cancel far from the origin.
-  apart = points - inputs.mean(points.mean(axis=0))
-  square = inputs.mean((apart**2).sum(axis=1).mean())
+  apart = points - over_all(points.mean(axis=0))
+  square = over_all((apart**2).sum(axis=1).mean())
   return jnp.sqrt(2 * count / max(count - 1, 1) * square)

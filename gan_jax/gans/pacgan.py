@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax.errors import ConfigError
-from gan_jax.game import Game
+from gan_jax.game import Game, inside
 from gan_jax.gans import two_player
 
 
@@ -54,7 +54,8 @@ def make(
   """
   if degree < 1:
     raise ConfigError(f'degree is {degree}; it must be at least 1')
-  packed = {**networks, 'discriminator': _Packed(networks['discriminator'], degree)}
+  discriminator = inside(networks['discriminator'], lambda module: _Packed(module, degree))
+  packed = {**networks, 'discriminator': discriminator}
   game = two_player.make(packed, loss=loss, prior=prior)
   score = lambda variables, examples: game.score(variables, examples.repeat(degree, axis=0))
   return game._replace(score=score)

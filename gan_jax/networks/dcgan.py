@@ -115,4 +115,7 @@ class Discriminator(nn.Module):
     return x if self.outputs else x[:, 0]
 
   def _layer(self, layer: nn.Module, x: chex.Array, train: bool) -> chex.Array:
-    return nn.SpectralNorm(layer)(x, update_stats=train) if self.norm == 'spectral' else layer(x)
+    if self.norm != 'spectral':
+      return layer(x)
+    # Else the kernel would have the type of the norm's state, and the layer compute in it.
+    return nn.SpectralNorm(layer, dtype=x.dtype)(x, update_stats=train)

@@ -78,4 +78,7 @@ class Dense(nn.Module):
     if self.norm not in ('none', 'spectral'):
       raise ConfigError(f"norm is {self.norm!r}; it must be 'none' or 'spectral'")
     layer = linear(self.features, kernel_init=self.kernel_init)
-    return nn.SpectralNorm(layer)(x, update_stats=train) if self.norm == 'spectral' else layer(x)
+    if self.norm != 'spectral':
+      return layer(x)
+    # Else the kernel would have the type of the norm's state, and the layer compute in it.
+    return nn.SpectralNorm(layer, dtype=x.dtype)(x, update_stats=train)

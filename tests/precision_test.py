@@ -1,0 +1,76 @@
+"""Networks that compute in bfloat16: what is float32 all the same, and how close they come."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import EXPERIMENTS, ROOT, experiment
+from contract_test import ALIKE
+
+from gan_jax import build, latents, loop
+from gan_jax.game import Inputs
+
+
+def subjects():
+  """All on points, and some on images; those that are like others only among the slow tests."""
+  for path in EXPERIMENTS:
+    yield pytest.param(path, 'ring-test', marks=[pytest.mark.slow] * (path.stem in ALIKE), id=path.stem)
+  for name in ('dcgan', 'hinge', 'wgan_gp'):
+    path, marks = ROOT / 'experiments' / f'{name}.py', [pytest.mark.slow] * (name != 'hinge')
+    yield pytest.param(path, 'test', marks=marks, id=f'{name}:test')
+
+
+def gradients(config, built, variables, memory):
+  """{player: (loss, its gradient, the new variables)} at the first batch, each in float32."""
+  batch = build.batch(config, built.source)
+  keys = latents.example_keys(jax.random.key(1), np.arange(len(batch['real'])))
+  found = {}
+  for player in built.game.players:
+
+    def loss(owned, player=player):
+      inputs = Inputs(batch, keys, jnp.zeros((), jnp.int32), memory, ahead=lambda _, v, *rest: v)
+      value, aux = player.loss(variables.replace(params={**variables.params, **owned}), inputs)
+      return value, aux.variables
+
+    owned = {name: variables.params[name] for name in player.trains}
+    (value, after), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(owned)
+    found[player.name] = value, gradient, after
+  return found
+
+
+def flat(tree):
+  return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+
+@pytest.mark.parametrize(('path', 'preset'), [*subjects()])
+def test_losses_and_gradients_are_close_to_those_in_float32(path, preset):
+  # There is no other device here.
+  own = {'batch_statistics': 'device'}
+  full, low = (experiment(path, preset, compute_dtype=t, **own) for t in ('float32', 'bfloat16'))
+  built = loop.assemble(full)
+  state = loop.start(full, built)
+  variables = state.variables
+  wanted = gradients(full, built, variables, state.memory)
+  found = gradients(low, loop.assemble(low), variables, state.memory)
+  for name, (value, gradient, after) in found.items():
+    assert {leaf.dtype for leaf in jax.tree.leaves((value, gradient, after))} <= {np.dtype('float32')}
+    other, slope, _ = wanted[name]
+    assert value == pytest.approx(float(other), rel=0.05, abs=0.01)
+    got, expected = flat(gradient), flat(slope)
+    assert np.isfinite(got).all()
+    # Rounding to 8 bits turns a gradient by some percent; a wrong one would be at right angles.
+    cosine = got @ expected / np.linalg.norm(got) / np.linalg.norm(expected)
+    assert cosine > 0.95, (name, cosine)
+    assert (got != expected).any()
+
+
+def test_products_are_of_bfloat16_and_the_state_is_not():
+  config = experiment(ROOT / 'experiments' / 'dcgan.py', compute_dtype='bfloat16')
+  built = loop.assemble(config)
+  variables = loop.start(config, built).variables
+  keys = latents.example_keys(jax.random.key(1), np.arange(4))
+  text = jax.jit(built.game.sample).lower(variables, keys).as_text()
+  products = [line for line in text.splitlines() if 'dot_general' in line]
+  assert products
+  assert all('bf16' in line for line in products)
+  assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {np.dtype('float32')}
