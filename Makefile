@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 PARITY := .venv-parity
 FASHION := build/tfds/fashion_mnist/3.0.1/dataset_info.json
 
-.PHONY: install demo test test-slow emoji parity theory mixtures digits scores classifiers lint format clean
+.PHONY: install demo test test-slow chaos emoji parity theory mixtures digits scores classifiers lint format clean
 .PHONY: bench breakdown benchmark-in-loop benchmark-data benchmark-evaluation
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
@@ -16,6 +16,9 @@ test: $(VENV)/.installed-test $(FASHION)  ## Runs all tests.
 
 test-slow: $(VENV)/.installed-test  ## Runs what make test leaves out.
 	$(RUN) -m pytest -n 2 --dist loadgroup -m slow
+
+chaos: $(VENV)/.installed-test  ## Kills a run a hundred times, at random instants: ten minutes.
+	$(RUN) tests/chaos.py
 
 # Where Debian's packages cannot be had, the tests that read Fashion-MNIST are skipped, and say so.
 $(FASHION): | $(VENV)/.installed-test

@@ -3,6 +3,7 @@
 Settings that differ in numbers alone can be one compiled program, to which these numbers are inputs.
 """
 
+import dataclasses
 import itertools
 import json
 import pathlib
@@ -181,7 +182,7 @@ def step_of(config: Plain, built: loop.Built, numbers: Values) -> Any:
   if numbers:
     own = _put(config, numbers)
     game = build.game(own)
-    built = built._replace(game=game, play=build.play(own, game))
+    built = dataclasses.replace(built, game=game, play=build.play(own, game))
   return loop.step(config, built)
 
 

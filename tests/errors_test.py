@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import command
+from conftest import command, forks
 
 DCGAN = '--config=experiments/dcgan.py:test'
 
@@ -101,11 +101,21 @@ def assert_refused(done, message):
   assert message in errors[0], errors[0]
 
 
+@pytest.fixture(scope='module')
+def refusals(tmp_path_factory):
+  """{case: (its folder, how its command ended)}."""
+  folders = {case: tmp_path_factory.mktemp('case') for case in CASES}
+  commands = {c: [DCGAN, f'--workdir={folders[c]}', *flags] for c, (flags, _) in CASES.items()}
+  return {case: (folders[case], done) for case, done in forks(commands, devices=2).items()}
+
+
+# In one worker, so that they are run once.
+@pytest.mark.xdist_group('refusals')
 @pytest.mark.parametrize('case', CASES)
-def test_refused(case, tmp_path):
-  flags, message = CASES[case]
-  assert_refused(command(DCGAN, f'--workdir={tmp_path}', *flags, devices=2), message)
-  assert not (tmp_path / 'config.json').exists()
+def test_refused(case, refusals):
+  folder, done = refusals[case]
+  assert_refused(done, CASES[case][1])
+  assert not (folder / 'config.json').exists()
 
 
 def test_no_config_and_no_such_config(tmp_path):

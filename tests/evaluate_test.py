@@ -6,7 +6,7 @@ import signal
 
 import numpy as np
 import pytest
-from conftest import command, finish, python, start
+from conftest import command, finish, forks, python, start
 from run_test import arrays, assert_same_run, free_port, lines, until
 
 from gan_jax import checkpoints, workdir
@@ -47,7 +47,7 @@ def test_the_loop_scores_by_the_protocol_and_keeps_the_best(scored_run):
   assert best(scored_run)[0] == min(values, key=values.get)
 
 
-@pytest.mark.parametrize('step', [14, 44])
+@pytest.mark.parametrize('step', [pytest.param(14, marks=pytest.mark.slow), 44])
 def test_a_killed_run_has_the_same_scores_and_the_same_best(tmp_path, scored_run, step):
   process = start(*RING, f'--workdir={tmp_path}')
   until(process, f'^step {step}/')
@@ -99,22 +99,20 @@ def test_the_best_checkpoint_can_be_asked_for(tmp_path, scored_run):
   assert f'3 samples of step {at},' in done.stdout
 
 
-@pytest.mark.parametrize(
-  ('flags', 'said'),
-  [
-    (('--features=digit',), "no 'digit'; did you mean 'digits'"),
-    (('--scores=fid',), "there is no 'fid'"),
-    (('--features=digits', '--num=20'), 'cannot look at examples of shape (2,)'),
-    (('--step=last',), "--step is 'last'; it must be the step of a checkpoint, or best"),
-    (('--scores=inception', '--num=20'), 'inception: the network coordinates has no classes'),
-    (('--num=1',), 'num is 1'),
-  ],
-)
-def test_what_cannot_be_scored_is_said_in_one_line(scored_run, flags, said):
-  done = command(f'--workdir={scored_run}', *flags, module='evaluate')
-  assert done.returncode == 2
-  assert said in done.stderr
-  assert done.stderr.count('\n') == 1
+def test_what_cannot_be_scored_is_said_in_one_line(scored_run):
+  cases = {
+    '--features=digit': "no 'digit'; did you mean 'digits'",
+    '--scores=fid': "there is no 'fid'",
+    '--features=digits --num=20': 'cannot look at examples of shape (2,)',
+    '--step=last': "--step is 'last'; it must be the step of a checkpoint, or best",
+    '--scores=inception --num=20': 'inception: the network coordinates has no classes',
+    '--num=1': 'num is 1',
+  }
+  commands = {flags: [f'--workdir={scored_run}', *flags.split()] for flags in cases}
+  for flags, done in forks(commands, 'evaluate').items():
+    assert done.returncode == 2, flags
+    assert cases[flags] in done.stderr
+    assert done.stderr.count('\n') == 1
 
 
 def test_a_run_without_a_best_checkpoint_says_why(finished_run):

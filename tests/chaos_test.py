@@ -1,0 +1,11 @@
+"""Kills at random instants; `make chaos` has more of them."""
+
+import random
+
+import chaos
+
+
+def test_ten_kills_lose_nothing(tmp_path):
+  # Not seeded: each time other instants.
+  last = chaos.ordeal(tmp_path / 'killed', 10, random.Random())
+  chaos.compare(tmp_path / 'killed', tmp_path / 'whole', last)
