@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
-from gan_jax.errors import ConfigError, DivergedError
+from gan_jax.errors import ConfigError, DivergedError, WriteError
 
-BAD_REQUEST, DIVERGED, ALERTED, LOST, INTERRUPTED = 2, 3, 4, 5, 130
+BAD_REQUEST, DIVERGED, ALERTED, LOST, UNWRITTEN, INTERRUPTED = 2, 3, 4, 5, 6, 130
 
 
 def warn(text: str) -> None:
@@ -64,6 +64,8 @@ def _parse(argv: Sequence[str]) -> list[str]:
   if flags.FLAGS['verbosity'].using_default_value:
     # Else app.run would choose INFO, at which libraries tell of every file that they write.
     logging.set_verbosity(logging.ERROR)
+    # Orbax logs with a traceback what it then raises.
+    logging.get_absl_logger().addFilter(lambda record: 'orbax' not in record.pathname)
   return rest
 
 
@@ -77,6 +79,8 @@ def run(main: Callable[[], int]) -> None:
       _fail(error, BAD_REQUEST)
     except DivergedError as error:
       _fail(error, DIVERGED)
+    except WriteError as error:
+      _fail(error, UNWRITTEN)
     except KeyboardInterrupt:
       print('interrupted: what was saved last is kept', file=sys.stderr, flush=True)
       sys.exit(INTERRUPTED)

@@ -1,4 +1,4 @@
-"""The two ways in which a command ends badly that a person can do something about."""
+"""The ways in which a command ends badly that a person can do something about."""
 
 
 class ConfigError(Exception):
@@ -7,3 +7,7 @@ class ConfigError(Exception):
 
 class DivergedError(Exception):
   """A loss or a gradient became NaN or infinite: one line, naming the step and the player."""
+
+
+class WriteError(Exception):
+  """The disk is full or takes no more writing: one line, naming the folder and what can be done."""

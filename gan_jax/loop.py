@@ -20,10 +20,12 @@ from gan_jax import (
   data,
   drawing,
   latents,
+  machine,
   page,
   parallel,
   pictures,
   processes,
+  profiling,
   showing,
   watch,
   workdir,
@@ -97,7 +99,9 @@ def _check_shapes(config: Plain, built: Built) -> None:
     )
 
 
-def run(config: Plain, built: Built, folder: pathlib.Path, started: float) -> Outcome:
+def run(
+  config: Plain, built: Built, folder: pathlib.Path, started: float, window: profiling.Window
+) -> Outcome:
   """Trains in `folder`, going on from its newest checkpoint.
 
   Args:
@@ -105,6 +109,7 @@ def run(config: Plain, built: Built, folder: pathlib.Path, started: float) -> Ou
     built: of the config.
     folder: held by this process, see `workdir.held`.
     started: time.perf_counter() when the program was started.
+    window: the steps that are traced.
 
   Raises:
     ConfigError: the folder is past `steps`, or holds no checkpoint that is whole.
@@ -118,8 +123,9 @@ def run(config: Plain, built: Built, folder: pathlib.Path, started: float) -> Ou
       return Outcome(step, None, was_finished=True)
     with contextlib.ExitStack() as held:
       loop = _Loop(config, built, folder, kept, step, started, held)
-      processes.on_primary(lambda: _begin_folder(folder, config))
-      outcome = loop.run(state)
+      held.callback(window.close)
+      processes.on_primary(lambda: _begin_folder(folder, config, step))
+      outcome = loop.run(state, window)
       if outcome.step >= config['steps']:
         final = parallel.local(loop.state)
         processes.on_primary(lambda: _leave_page(config, built, folder, outcome.step, final))
@@ -128,8 +134,9 @@ def run(config: Plain, built: Built, folder: pathlib.Path, started: float) -> Ou
       return outcome
 
 
-def _begin_folder(folder: pathlib.Path, config: Plain) -> None:
+def _begin_folder(folder: pathlib.Path, config: Plain, step: int) -> None:
   (folder / workdir.SAMPLES).mkdir(exist_ok=True)
+  machine.note(folder, step, cli.warn)
   workdir.write_config(folder, config)
 
 
@@ -199,7 +206,7 @@ class _Loop:
       if closing:
         held.callback(closing.close)
 
-  def run(self, state: TrainState) -> Outcome:
+  def run(self, state: TrainState, window: profiling.Window) -> Outcome:
     built, config = self._built, self._config
     call = parallel.on_devices(step(config, built), options=config['compiler_options'])
     state = parallel.replicate(state)
@@ -210,8 +217,11 @@ class _Loop:
     pending = None
     with processes.StopRequest() as stop, self._feeds() as feeds:
       while self._step < config['steps']:
-        state, metrics = call(state, next(feeds))
+        window.before(self._step, state)
+        with jax.profiler.StepTraceAnnotation('call', step_num=self._step):
+          state, metrics = call(state, next(feeds))
         self._step += config['steps_per_call']
+        window.after(self._step, state)
         # The devices are at work on this call while the host reads the metrics of the one before.
         if pending:
           self._read(*pending)

@@ -18,7 +18,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from gan_jax import config as configs
-from gan_jax import data, loop, parallel, processes, workdir
+from gan_jax import data, loop, parallel, processes, profiling, workdir
 from gan_jax.errors import ConfigError
 
 _CONFIG = config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].')
@@ -30,6 +30,9 @@ _WORKDIR = flags.DEFINE_string(
 _COORDINATOR = flags.DEFINE_string('coordinator', None, 'host:port of process 0, of several.')
 _NUM_PROCESSES = flags.DEFINE_integer('num_processes', None, 'How many processes there are.')
 _PROCESS_ID = flags.DEFINE_integer('process_id', None, 'Which one this is, from 0.')
+_PROFILE = flags.DEFINE_string(
+  'profile', None, 'STEP,COUNT: after STEP steps COUNT are traced, into the folder profile of the run.'
+)
 flags.mark_flag_as_required('config')
 
 
@@ -62,12 +65,13 @@ def _train() -> int:
   )
   configs.check(config, parallel.device_count())
   folder = _folder()
-  with contextlib.ExitStack() as held:
+  window = profiling.window(_PROFILE.value, folder)
+  with workdir.writing(folder), contextlib.ExitStack() as held:
     processes.on_primary(lambda: held.enter_context(workdir.held(folder)))
     processes.together(lambda: workdir.check_same(folder, config))
     built = processes.together(lambda: loop.assemble(config))
     _check_data(built.source, folder)
-    outcome = loop.run(config, built, folder, STARTED)
+    outcome = loop.run(config, built, folder, STARTED, window)
   if processes.is_primary():
     _tell(outcome, config, folder)
   if outcome.alerted:

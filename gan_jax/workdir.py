@@ -1,10 +1,12 @@
 """The folder of a run: one writer at a time, its config, its metrics."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import pathlib
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import tensorboardX
 
 from gan_jax.config import MAY_CHANGE, Plain, default, differences, plain
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, DivergedError, WriteError
 
 CONFIG, DATA, METRICS, SCORES = 'config.json', 'data.json', 'metrics.jsonl', 'scores.jsonl'
 SAMPLES, CHECKPOINTS, BEST, FILM = 'samples', 'checkpoints', 'best', 'samples.gif'
@@ -29,6 +31,38 @@ def write_whole(path: pathlib.Path, content: bytes, shared: bool = False) -> Non
   draft = path.with_name(f'.{path.name}.{os.getpid() if shared else ""}draft')
   draft.write_bytes(content)
   draft.replace(path)
+
+
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def writing(folder: pathlib.Path) -> Iterator[None]:
+  """Raises WriteError for what the disk refuses, in whatever way it is told."""
+  try:
+    yield
+  except (ConfigError, DivergedError):
+    raise
+  except Exception as error:
+    code = _refusal(error)
+    if code is None:
+      raise
+    raise WriteError(
+      f'cannot write to {folder}: {os.strerror(code)}; what was saved last is kept, and when that is '
+      'mended, the same command goes on from there'
+    ) from error
+
+
+def _refusal(error: BaseException | None) -> int | None:
+  """The system's number of an error, or of what led to it; None if the disk was not to blame."""
+  while error:
+    # TensorStore tells of it in a text.
+    told = re.search(r"os_error_code='(\d+)'", str(error))
+    code = error.errno if isinstance(error, OSError) else told and int(told[1])
+    if code in _REFUSALS:
+      return code
+    error = error.__cause__ or error.__context__
+  return None
 
 
 def _prepare(folder: pathlib.Path) -> None:

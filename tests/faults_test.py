@@ -1,0 +1,141 @@
+"""What a machine can do to a run: full disks, no writing, damage, clocks set back, other devices."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import conftest
+import numpy as np
+import pytest
+from conftest import command, python
+
+from gan_jax import checkpoints, machine, workdir
+
+GAN = '--config=experiments/gan.py:test'
+
+# A file system of its own, of five megabytes, that no other process sees.
+ON_A_SMALL_DISK = """
+mount -t tmpfs -o size=5m tmpfs "$1" || exit 77
+shift
+"$@" --config.steps=100000
+echo "code $?"
+"""
+
+
+def on_a_small_disk(place, then):
+  """Runs until the disk is full, and then shell commands, in which "$@" trains on."""
+  train = [sys.executable, '-m', 'gan_jax.main', GAN, f'--workdir={place}/run']
+  done = subprocess.run(
+    ['unshare', '-rm', 'sh', '-c', ON_A_SMALL_DISK + then, 'sh', place, *train],
+    cwd=conftest.ROOT,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  if done.returncode == 77 or 'unshare: ' in done.stderr:
+    pytest.skip('this system lets nobody mount a file system of his own')
+  return done
+
+
+def test_a_full_disk_is_said_in_a_line_and_loses_nothing(tmp_path):
+  done = on_a_small_disk(
+    tmp_path,
+    'mount -o remount,size=100m "$1"; ls "${5#--workdir=}/checkpoints"\n'.replace('"$1"', str(tmp_path))
+    + '"$@" --config.steps=400; echo "code $?"; find "${5#--workdir=}" -name "*tmp*"',
+  )
+  full, after = done.stdout.split('code 6\n')
+  assert 'step 10/100000' in full
+  assert (
+    f'error: cannot write to {tmp_path}/run: No space left on device; what was saved' in done.stderr
+  )
+  kept = [int(name) for name in after.split('\n')[:3] if name.isdecimal()]
+  assert kept, done.stdout
+  assert f'step {max(kept) + 2}/400' in after
+  assert after.rstrip().endswith('code 0'), (after, done.stderr)
+
+
+def test_a_folder_that_takes_no_writing_is_refused_at_once(tmp_path):
+  done = on_a_small_disk(
+    tmp_path, f'mount -o remount,ro {tmp_path}; "$@" --config.steps=400; echo "code $?"'
+  )
+  assert done.stdout.rstrip().endswith('code 2'), done.stdout
+  said = f'error: workdir: cannot write to {tmp_path}/run (Read-only file system); choose another'
+  assert said in done.stderr
+
+
+def _bits(folder: pathlib.Path):
+  """Each file in turn with its middle bit flipped."""
+  for path in sorted(p for p in folder.rglob('*') if p.is_file()):
+    content = path.read_bytes()
+    if content:
+      damaged = bytearray(content)
+      damaged[len(content) // 2] ^= 1
+      path.write_bytes(damaged)
+      yield path.relative_to(folder)
+      path.write_bytes(content)
+
+
+def test_a_flipped_bit_in_any_file_of_a_checkpoint_changes_nothing_unseen(tmp_path, finished_run):
+  folder = pathlib.Path(shutil.copytree(finished_run / workdir.CHECKPOINTS, tmp_path / 'kept'))
+  with checkpoints.opened(folder) as kept:
+    whole = {step: kept.read(step) for step in (4, 8)}
+  outcomes = {}
+  for name in _bits(folder / '8'):
+    told = []
+    with checkpoints.opened(folder) as kept:
+      step, arrays = kept.newest(told.append)
+    assert (step, len(told)) in ((8, 0), (4, 1)), name
+    for key, array in whole[step].items():
+      np.testing.assert_array_equal(arrays[key], array, err_msg=f'{name}: {key}')
+    outcomes[str(name)] = step
+  # What is read was damaged, and seen to be.
+  assert 4 in outcomes.values()
+
+
+def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, finished_run):
+  folder = pathlib.Path(shutil.copytree(finished_run, tmp_path / 'run'))
+  shutil.copyfile(folder / 'data.json', tmp_path / 'data.json')
+  (folder / workdir.CONFIG).unlink()
+  done = command(GAN, f'--workdir={folder}', '--config.steps=16')
+  assert done.returncode == 2
+  assert 'error: the checkpoint does not fit the config: ' in done.stderr
+
+
+def test_a_clock_that_is_set_back_changes_nothing(tmp_path):
+  script = """
+import time
+now = time.time
+time.time = lambda: now() - 86400 * 30
+from gan_jax import cli, main
+cli.run(main.main)
+"""
+  longer = '--config.steps=16'
+  for folder, second in (
+    (tmp_path / 'one', ('-m', 'gan_jax.main')),
+    (tmp_path / 'two', ('-c', script)),
+  ):
+    assert command(GAN, f'--workdir={folder}').returncode == 0
+    done = conftest.finish(python(*second, GAN, f'--workdir={folder}', longer))
+    assert done.returncode == 0, done.stderr
+  read = lambda name: checkpoints.Checkpoints(tmp_path / name / workdir.CHECKPOINTS)
+  one, two = read('one'), read('two')
+  assert one.steps() == two.steps() == [8, 12, 16]
+  for key, array in one.read(16).items():
+    np.testing.assert_array_equal(two.read(16)[key], array)
+
+
+def test_what_a_run_goes_on_with_is_noted_and_said(tmp_path):
+  assert command(GAN, f'--workdir={tmp_path}').returncode == 0
+  done = command(GAN, f'--workdir={tmp_path}', '--config.steps=16', devices=2)
+  assert done.returncode == 0, done.stderr
+  assert 'warning: devices: 1 until step 8, 2 from there on; sums over the batch are' in done.stderr
+  noted = json.loads((tmp_path / machine.FILE).read_text())
+  assert [(line['from_step'], line['devices']) for line in noted] == [(0, 1), (8, 2)]
+  # A run that comes back to a step before the change forgets it.
+  said = []
+  machine.note(tmp_path, 8, said.append)
+  noted = json.loads((tmp_path / machine.FILE).read_text())
+  assert [line['from_step'] for line in noted] == [0, 8]
+  assert any(line.startswith('devices: 1 until step 8') for line in said)

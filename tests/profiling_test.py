@@ -1,0 +1,37 @@
+"""Traces of steps."""
+
+import gzip
+import json
+
+import pytest
+from conftest import command
+
+from gan_jax import profiling
+from gan_jax.errors import ConfigError
+
+
+def test_the_steps_that_are_asked_for_are_traced(tmp_path):
+  done = command('--config=experiments/gan.py:test', f'--workdir={tmp_path}', '--profile=2,4')
+  assert done.returncode == 0, done.stderr
+  (file,) = (tmp_path / profiling.FOLDER).rglob('perfetto_trace.json.gz')
+  events = json.loads(gzip.decompress(file.read_bytes()))['traceEvents']
+  # Two steps a call.
+  assert [e['args']['step_num'] for e in events if e.get('name') == 'call'] == ['2', '4']
+  (trace,) = (tmp_path / profiling.FOLDER).rglob('*.xplane.pb')
+  assert trace.stat().st_size > 0
+
+
+@pytest.mark.parametrize('text', ['', '5', '5,0', 'a,b', '1,2,3', '-1,2'])
+def test_what_is_no_window_is_refused(tmp_path, text):
+  with pytest.raises(ConfigError, match='write it as STEP,COUNT'):
+    profiling.window(text, tmp_path)
+
+
+def test_a_window_ends_with_its_run(tmp_path):
+  window = profiling.window('0,100', tmp_path)
+  window.before(0, 0)
+  window.after(2, 0)
+  window.close()
+  window.close()
+  assert list((tmp_path / profiling.FOLDER).rglob('*.xplane.pb'))
+  assert profiling.window(None, tmp_path).close() is None
