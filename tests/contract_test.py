@@ -170,7 +170,13 @@ def test_samples_have_the_shape_of_the_data_and_depend_on_their_key_alone(subjec
   np.testing.assert_allclose(alone[0], samples[3], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: path.stem)
+def each():
+  """All experiments; those that are alike only among the slow tests."""
+  for path in EXPERIMENTS:
+    yield pytest.param(path, marks=[pytest.mark.slow] * (path.stem in ALIKE), id=path.stem)
+
+
+@pytest.mark.parametrize('path', [*each()])
 def test_the_smallest_batch_has_a_finite_step(path):
   # A pack of two, and an unbiased MMD, have no batch of one.
   least = {'pacgan': 2, 'mmd_gan': 2}.get(path.stem, 1)

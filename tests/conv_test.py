@@ -54,8 +54,14 @@ def test_the_transposes_are_the_transposes(g, shape):
     np.testing.assert_allclose(gradient(x, y, g), wanted_kernel, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize('shape', SHAPES)
-@pytest.mark.parametrize('g', GEOMETRIES)
+def pairs():
+  """Each geometry with each shape; with more than one only among the slow tests, as they take long."""
+  for i, g in enumerate(GEOMETRIES):
+    for j, shape in enumerate(SHAPES):
+      yield pytest.param(g, shape, marks=[pytest.mark.slow] * (i % len(SHAPES) != j))
+
+
+@pytest.mark.parametrize(('g', 'shape'), [*pairs()])
 def test_first_and_second_derivatives(g, shape):
   assert_derivatives_are_native(g, shape)
 

@@ -2,10 +2,12 @@
 
 import json
 import pathlib
+import random
 import re
 import shutil
 import signal
 import socket
+import time
 
 import numpy as np
 import pytest
@@ -315,10 +317,10 @@ def free_port():
     return s.getsockname()[1]
 
 
-def two_processes(folder, *flags):
+def two_processes(folder, *flags, experiment=DCGAN):
   """Two processes of two devices each."""
   shared = (f'--coordinator=127.0.0.1:{free_port()}', '--num_processes=2', f'--workdir={folder}')
-  return [start(DCGAN, *flags, *shared, f'--process_id={i}', devices=2) for i in range(2)]
+  return [start(experiment, *flags, *shared, f'--process_id={i}', devices=2) for i in range(2)]
 
 
 # In one worker, so that the run is made once.
@@ -382,3 +384,35 @@ def test_a_signal_to_one_of_two_processes_stops_both_at_one_step(tmp_path):
   assert second.returncode == 0, second.stderr
   step = int(re.search(r'SIGTERM: saved \S+ at (\d+) of', first.stdout)[1])
   assert arrays(tmp_path, step)['step'] == step
+
+
+def pair(folder, *flags):
+  return two_processes(folder, *flags, experiment=GAN)
+
+
+def assert_both_end(processes):
+  for done in map(finish, processes):
+    assert done.returncode == 0, done.stderr
+
+
+@of_two
+def test_what_is_left_of_two_processes_ends_and_both_go_on_as_if_nothing_had_been(tmp_path):
+  killed, whole = tmp_path / 'killed', tmp_path / 'whole'
+  chance = random.Random()
+  for victim in (1, 0):
+    processes = pair(killed, *LONG)
+    until(processes[0], f'^step {chance.randrange(2, 10) * 2}/' if victim else '^step ')
+    processes[victim].kill()
+    begun = time.monotonic()
+    other = finish(processes[1 - victim])
+    assert time.monotonic() - begun < 15
+    assert other.returncode not in (0, -signal.SIGKILL)
+    lines = other.stderr.strip().splitlines()
+    assert lines == [
+      'error: another process of this run has ended or cannot be reached; start all of them again: '
+      'they go on from the last checkpoint'
+    ]
+    finish(processes[victim])
+  assert_both_end(pair(killed, *LONG))
+  assert_both_end(pair(whole, *LONG))
+  assert_same_run(killed, whole, 60)
