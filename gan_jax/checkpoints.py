@@ -4,6 +4,8 @@ A checkpoint is a flat dict of arrays, named by their path in the state, and hol
 """
 
 import contextlib
+import math
+import os
 import pathlib
 import shutil
 from collections.abc import Callable, Iterator
@@ -97,9 +99,11 @@ class Checkpoints:
     """
     # Damage shows itself in as many exceptions as Orbax has layers; all mean the same here.
     try:
+      declared = self._manager.item_metadata(step)['state'].tree
+      _check_size(declared)
       found = self._manager.restore(
         step,
-        args=ocp.args.Composite(state=self._as_numpy(step), digests=ocp.args.JsonRestore()),
+        args=ocp.args.Composite(state=_as_numpy(declared), digests=ocp.args.JsonRestore()),
       )
       arrays, marks = found['state'], dict(found['digests'])
     except Exception as error:
@@ -111,12 +115,6 @@ class Checkpoints:
       if digests.of_array(array) != marks[name]:
         raise ConfigError(f'the digest of {name} is not what was written')
     return arrays
-
-  def _as_numpy(self, step: int) -> ocp.args.CheckpointArgs:
-    tree = self._manager.item_metadata(step)['state'].tree
-    return ocp.args.PyTreeRestore(
-      restore_args=jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
-    )
 
   def newest(self, warn: Callable[[str], None]) -> tuple[int, Arrays] | None:
     """The newest checkpoint that is whole, (step, arrays); None if there are none at all.
@@ -162,6 +160,20 @@ class Checkpoints:
   def close(self) -> None:
     """Waits, and lets go of the folder."""
     self._manager.close()
+
+
+def _as_numpy(declared: PyTree) -> ocp.args.CheckpointArgs:
+  return ocp.args.PyTreeRestore(
+    restore_args=jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), declared)
+  )
+
+
+def _check_size(declared: PyTree) -> None:
+  """Raises ConfigError for arrays that would fill the memory: a few bytes can say that of zeros."""
+  sizes = (math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(declared))
+  size, memory = sum(sizes), os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+  if size > memory // 2:
+    raise ConfigError(f'its arrays would take {size:,} bytes, of {memory:,} of this machine')
 
 
 @contextlib.contextmanager

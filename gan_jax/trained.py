@@ -55,7 +55,22 @@ def load(
     raise ConfigError(f'--ema: {folder} keeps no average of weights; use --noema')
   state = {name: variables.get('state', {}).get(name, {}) for name in variables['params']}
   raw = Variables(variables['params'], state)
-  return build.game(config), raw if ema is False else averaged(raw, averages), step
+  game, chosen = build.game(config), raw if ema is False else averaged(raw, averages)
+  _check_fits(game, chosen, folder)
+  return game, chosen, step
+
+
+def _check_fits(game: Game, variables: Variables, folder: pathlib.Path) -> None:
+  """Raises ConfigError unless the networks of the config are those of the checkpoint."""
+  keys = latents.sample_keys(0, 0, 2)
+  try:
+    jax.eval_shape(game.sample, variables, keys)
+  # Each network has its own way to fail on parameters of other names and shapes.
+  except Exception as error:
+    text = ' '.join(str(error).split())
+    raise ConfigError(
+      f'workdir: the checkpoint does not fit {folder / workdir.CONFIG}: {text:.200}'
+    ) from error
 
 
 def parse_step(text: str | None) -> int | str | None:

@@ -29,6 +29,8 @@ def write_whole(path: pathlib.Path, content: bytes, shared: bool = False) -> Non
     shared: whether other processes may write it at the same time.
   """
   draft = path.with_name(f'.{path.name}.{os.getpid() if shared else ""}draft')
+  # One that was left may be a link.
+  draft.unlink(missing_ok=True)
   draft.write_bytes(content)
   draft.replace(path)
 
@@ -81,6 +83,21 @@ def _prepare(folder: pathlib.Path) -> None:
     ) from error
 
 
+def check_links(folder: pathlib.Path) -> None:
+  """Raises ConfigError if anything in the folder is a link: what is written there would be elsewhere.
+
+  A folder may come from a stranger. It may be a link itself.
+  """
+  for place, folders, files in os.walk(folder):
+    for name in (*folders, *files):
+      path = pathlib.Path(place, name)
+      if path.is_symlink():
+        raise ConfigError(
+          f'workdir: {path} is a link to {os.readlink(path)}; a run reads and writes in its folder '
+          'alone: put in its place what it leads to, or remove it'
+        )
+
+
 @contextlib.contextmanager
 def held(folder: pathlib.Path) -> Iterator[None]:
   """Makes the folder if absent, and holds it for this process, until that ends in whatever way.
@@ -89,6 +106,7 @@ def held(folder: pathlib.Path) -> Iterator[None]:
     ConfigError: it cannot be written to, or another process holds it.
   """
   _prepare(folder)
+  check_links(folder)
   with open(folder / '.lock', 'a+') as file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -108,8 +126,9 @@ def read_config(folder: pathlib.Path) -> Plain:
   """The config of a run; what it does not say is as by default, for it may be older than a key.
 
   Raises:
-    ConfigError: the folder holds no run, or its config is not JSON.
+    ConfigError: the folder holds no run or a link, or its config is not JSON.
   """
+  check_links(folder)
   path = folder / CONFIG
   try:
     config = json.loads(path.read_text())

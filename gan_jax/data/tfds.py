@@ -67,7 +67,7 @@ class Name(NamedTuple):
   @classmethod
   def parse(cls, text: str) -> 'Name':
     """Of 'name[/config][:version]'; ConfigError if it is none."""
-    found = re.fullmatch(r'(\w+)(?:/([\w.-]+))?(?::([\w.*]+))?', text)
+    found = re.fullmatch(r'(\w+)(?:/(\w[\w.-]*))?(?::([\w.*]+))?', text)
     if not found:
       raise ConfigError(
         f'{text!r} names no data set; write tfds:name, tfds:name/config or tfds:name:version'

@@ -1,0 +1,142 @@
+"""Folders of runs that a stranger has made: they are read, and nothing of theirs is executed."""
+
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorstore
+from conftest import ROOT
+
+from gan_jax import checkpoints, trained, workdir
+from gan_jax.errors import ConfigError
+
+
+@pytest.fixture
+def folder(tmp_path, finished_run):
+  return pathlib.Path(shutil.copytree(finished_run, tmp_path / 'run'))
+
+
+def put(folder, key, value):
+  """Sets 'a.b.c' of config.json."""
+  path = folder / workdir.CONFIG
+  config = json.loads(path.read_text())
+  *above, last = key.split('.')
+  place = config
+  for part in above:
+    place = place[part]
+  place[last] = value
+  path.write_text(json.dumps(config))
+
+
+CONFIGS = {
+  'a path to a variant': ('gan.name', '../../../../tmp/evil', "there is no '../../../../tmp/evil'"),
+  'a module elsewhere': ('gan.name', 'os', "there is no 'os'"),
+  'a function elsewhere': ('networks.generator.name', 'os.system', "there is no 'os.system'"),
+  'an attribute of a module': ('networks.generator.name', 'dcgan.jax', "there is no 'dcgan.jax'"),
+  'a hidden name': ('networks.generator.name', 'dcgan.__loader__', "there is no 'dcgan.__loader__'"),
+  'a prior elsewhere': ('gan.prior.name', 'jax.numpy.load', "there is no 'jax.numpy.load'"),
+  'an image of a terabyte': ('networks.generator.size', 10**6, 'a DCGAN makes images of size'),
+  'a wide network': ('networks.generator.width', 10**9, 'does not fit'),
+  'many channels': ('networks.generator.channels', 10**12, 'does not fit'),
+  'latents without end': ('gan.prior.size', 10**13, 'does not fit'),
+  'no number': ('networks.generator.width', '64; import os', 'does not fit'),
+}
+
+
+@pytest.mark.parametrize('case', CONFIGS)
+def test_a_config_that_is_hostile_is_refused(folder, case):
+  key, value, said = CONFIGS[case]
+  put(folder, key, value)
+  with pytest.raises(ConfigError, match='.*') as refused:
+    trained.load(folder)
+  assert said in str(refused.value)
+
+
+SECRET = 'what was here before'
+
+
+LINKS = ('.lock', 'scores.jsonl', 'config.json', 'samples', 'checkpoints/8/state')
+
+
+@pytest.mark.parametrize('name', LINKS)
+def test_nothing_is_written_or_read_through_a_link(folder, tmp_path, name):
+  target, path = tmp_path / 'elsewhere', folder / name
+  if path.is_dir():
+    shutil.move(path, target)
+  else:
+    target.write_text(SECRET)
+    path.unlink(missing_ok=True)
+  path.symlink_to(target)
+  said = re.escape(f'{path} is a link to {target}; a run reads and writes in its folder alone')
+  for use in (workdir.read_config, trained.load, lambda folder: workdir.held(folder).__enter__()):
+    with pytest.raises(ConfigError, match=said):
+      use(folder)
+  assert target.is_dir() or target.read_text() == SECRET
+  assert path.is_symlink()
+
+
+def test_a_draft_that_is_a_link_is_not_followed(tmp_path):
+  target, path = tmp_path / 'elsewhere', tmp_path / 'report.html'
+  target.write_text(SECRET)
+  path.with_name('.report.html.draft').symlink_to(target)
+  workdir.write_whole(path, b'a page')
+  assert (target.read_text(), path.read_bytes()) == (SECRET, b'a page')
+
+
+def test_a_checkpoint_that_says_it_is_huge_is_refused_unread(tmp_path):
+  # Zeros that were never written take no room in the file.
+  with checkpoints.opened(tmp_path, keep=1) as kept:
+    kept.save(1, {'weights': np.zeros((4, 4), np.float32)})
+    kept.wait()
+  base = {'driver': 'ocdbt', 'base': f'file://{tmp_path}/1/state/', 'path': 'weights/'}
+  array = tensorstore.open({'driver': 'zarr', 'kvstore': base}, open=True).result()
+  array.resize(exclusive_max=(2**20, 2**20), expand_only=True).result()
+  told = []
+  with checkpoints.opened(tmp_path) as kept, pytest.raises(ConfigError, match='broken'):
+    kept.newest(told.append)
+  assert 'its arrays would take 4,398,046,511,104 bytes, of' in told[0]
+
+
+EXECUTES = ('pickle.find_class', 'os.system', 'subprocess.Popen', 'os.exec', 'os.posix_spawn')
+
+
+def test_reading_a_run_imports_only_what_is_installed_and_unpickles_nothing(folder):
+  # Whatever lies in the folder under the name of a module or of a pickle.
+  for name in (
+    'evil.py',
+    'sitecustomize.py',
+    'dcgan.py',
+    'checkpoints/8/state/evil.pkl',
+    'conftest.py',
+  ):
+    (folder / name).write_text('raise SystemExit("executed")')
+  script = f"""
+import sys
+seen = []
+from gan_jax import trained
+def note(event, arguments):
+  if event in {EXECUTES}:
+    seen.append((event, str(arguments)))
+  if event == 'import' and arguments[1] and {str(folder)!r} in str(arguments[1]):
+    seen.append((event, str(arguments)))
+  if event == 'exec' and {str(folder)!r} in str(arguments):
+    seen.append((event, str(arguments)))
+sys.addaudithook(note)
+game, variables, step = trained.load({str(folder)!r})
+list(trained.draw(game, variables, 2, 0))
+print(seen)
+"""
+  done = subprocess.run(
+    [sys.executable, '-c', script],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.returncode == 0, done.stderr
+  assert done.stdout.strip() == '[]'
