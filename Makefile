@@ -6,7 +6,7 @@ PARITY := .venv-parity
 FASHION := build/tfds/fashion_mnist/3.0.1/dataset_info.json
 
 .PHONY: install demo test test-slow chaos emoji parity theory mixtures digits scores classifiers lint format clean
-.PHONY: bench breakdown benchmark-in-loop benchmark-data benchmark-evaluation
+.PHONY: bench breakdown tpu benchmark-studies benchmark-in-loop benchmark-data benchmark-evaluation
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
 	$(RUN) -m gan_jax.main --config=experiments/dcgan.py
@@ -53,10 +53,22 @@ parity: $(PARITY)/.installed  ## Compares scores with the reference packages the
 benchmark-in-loop: $(VENV)/.installed  ## What scoring in the loop costs.
 	$(RUN) benchmarks/in_loop.py
 
+tpu: $(VENV)/.installed build/libtpu  ## Compiles every experiment for TPUs, on a machine that has none.
+	PYTHONPATH=build/libtpu $(RUN) benchmarks/tpu.py
+
+# Apart, so that JAX does not look for a TPU each time that it starts.
+build/libtpu: $(VENV)/.installed
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $@ \
+	  "$$($(RUN) benchmarks/tpu.py --requirement)"
+	@touch $@
+
+benchmark-studies: $(VENV)/.installed  ## What ten seeds take together, beside one: minutes.
+	$(RUN) benchmarks/studies.py
+
 breakdown: $(VENV)/.installed  ## Where the time of a training step goes: seven minutes.
 	$(RUN) benchmarks/breakdown.py
 
-bench: $(VENV)/.installed $(PARITY)/.installed  ## Training steps beside PyTorch's: twelve minutes.
+bench: $(VENV)/.installed $(PARITY)/.installed  ## Training steps beside PyTorch's: a quarter of an hour.
 	$(RUN) benchmarks/peers.py --peer=$(PARITY)/bin/python
 
 benchmark-data: $(VENV)/.installed-test $(PARITY)/.installed $(FASHION) build/emoji  ## What data costs: minutes.

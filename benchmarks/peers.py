@@ -39,8 +39,8 @@ _CASES = flags.DEFINE_list('cases', list(CASES), 'Which.')
 _LAYOUTS = flags.DEFINE_list(
   'layouts', ['contiguous', 'channels_last', 'compile'], 'Of torch; compile is torch.compile.'
 )
-_TURNS = flags.DEFINE_integer('turns', 5, 'Of each side.')
-_SECONDS = flags.DEFINE_float('seconds', 2.0, 'Of a turn, about.')
+_TURNS = flags.DEFINE_integer('turns', 9, 'Of each side.')
+_SECONDS = flags.DEFINE_float('seconds', 1.5, 'Of a turn, about.')
 _OUT = flags.DEFINE_string('out', str(_HERE / 'RESULTS.md'), 'The document.')
 
 HEAD = ['case', 'ours, images/s', 'PyTorch, images/s', 'its layout', 'ratio', 'of turns']

@@ -105,6 +105,30 @@ def compiled(
   return _mapped(step, None).lower(state, feed).compile(compiler_options(options))
 
 
+def compiled_for(
+  step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]],
+  devices: Sequence[jax.Device],
+  state: PyTree,
+  feed: PyTree,
+) -> jax.stages.Compiled:
+  """As `compiled`, for devices that need not be here, see `jax.experimental.topologies`.
+
+  Args:
+    step: what one device does, see `on_devices`.
+    devices: all of them.
+    state: its shapes.
+    feed: its shapes, see `feed_shapes`.
+  """
+  mesh = Mesh(np.array(devices), (AXIS,))
+
+  def placed(tree: PyTree, spec: PartitionSpec) -> PyTree:
+    place = NamedSharding(mesh, spec)
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), tree)
+
+  arguments = placed(state, PartitionSpec()), placed(feed, PartitionSpec(AXIS))
+  return _mapped(step, devices).lower(*arguments).compile()
+
+
 def _mapped(step: Callable, devices: Sequence[jax.Device] | None) -> Callable:
   return jax.pmap(step, AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=0, devices=devices)
 
@@ -154,6 +178,12 @@ def feed(
   local, mine = list(devices or jax.local_devices()), rows(batch_size, devices)
   shared = {key: _placed([array] * len(local), local) for key, array in arrays.items()}
   return {'arrays': shared, 'rows': _placed(mine, local)}
+
+
+def feed_shapes(arrays: Mapping[str, np.ndarray], batch_size: int, count: int) -> PyTree:
+  """The shapes of what `feed` returns for so many devices."""
+  shared = {k: jax.ShapeDtypeStruct((count, *v.shape), v.dtype) for k, v in arrays.items()}
+  return {'arrays': shared, 'rows': jax.ShapeDtypeStruct((count, batch_size // count), np.int32)}
 
 
 def rows(batch_size: int, devices: Sequence[jax.Device] | None = None) -> np.ndarray:
