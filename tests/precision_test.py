@@ -5,19 +5,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import EXPERIMENTS, ROOT, experiment
-from contract_test import ALIKE
 
 from gan_jax import build, latents, loop
 from gan_jax.game import Inputs
 
+# Of each kind of loss and network one; the others are among the slow tests.
+QUICK = ('r1', 'wgan_gp', 'mmd_gan', 'ebgan', 'unrolled', 'pacgan', 'hinge:test')
+
 
 def subjects():
-  """All on points, and some on images; those that are like others only among the slow tests."""
-  for path in EXPERIMENTS:
-    yield pytest.param(path, 'ring-test', marks=[pytest.mark.slow] * (path.stem in ALIKE), id=path.stem)
+  """All on points, and some on images."""
+  named = {path.stem: (path, 'ring-test') for path in EXPERIMENTS}
   for name in ('dcgan', 'hinge', 'wgan_gp'):
-    path, marks = ROOT / 'experiments' / f'{name}.py', [pytest.mark.slow] * (name != 'hinge')
-    yield pytest.param(path, 'test', marks=marks, id=f'{name}:test')
+    named[f'{name}:test'] = ROOT / 'experiments' / f'{name}.py', 'test'
+  for name, given in named.items():
+    yield pytest.param(*given, marks=[pytest.mark.slow] * (name not in QUICK), id=name)
 
 
 def gradients(config, built, variables, memory):
