@@ -74,8 +74,8 @@ class Side:
     self.start, self.memory = time.perf_counter() - began, 0.0
     self.operations = float(greeting[1])
     self._steps = 1
-    # So many steps that a turn lasts as long as it should.
-    self._steps = max(round(_SECONDS.value / self.seconds()), 1)
+    # So many steps that a turn lasts as long as it should; the first after a pause is slower.
+    self._steps = max(round(_SECONDS.value / self.seconds()), 3)
 
   def seconds(self) -> float:
     """Of a step, in the mean of a turn."""
