@@ -1,0 +1,61 @@
+"""Which launchers are known, what is said of lost processes."""
+
+import pytest
+
+from gan_jax import aborts, processes
+from gan_jax.errors import ConfigError
+
+ALONE = (
+  {},
+  {'SLURM_JOB_ID': '7', 'SLURM_NTASKS': '4'},
+  {'SLURM_STEP_NUM_TASKS': '1'},
+  {'OMPI_COMM_WORLD_SIZE': '1'},
+  {'KUBERNETES_SERVICE_HOST': '10.0.0.1'},
+  {'TPU_SKIP_MDS_QUERY': '1', 'TPU_WORKER_HOSTNAMES': 'localhost'},
+)
+OF_SEVERAL = (
+  {'SLURM_STEP_NUM_TASKS': '4'},
+  {'OMPI_COMM_WORLD_SIZE': '2'},
+  {'KUBERNETES_SERVICE_HOST': '10.0.0.1', 'JOB_COMPLETION_INDEX': '0'},
+  {'TPU_WORKER_HOSTNAMES': 'a,b'},
+)
+
+
+@pytest.mark.parametrize('environment', ALONE)
+def test_what_starts_one_process_is_no_launcher(environment):
+  assert not processes.is_launched(environment)
+
+
+@pytest.mark.parametrize('environment', OF_SEVERAL)
+def test_launchers_of_several_are_known(environment):
+  assert processes.is_launched(environment)
+
+
+def test_one_process_can_be_asked_for_whatever_the_launcher(monkeypatch):
+  monkeypatch.setenv('SLURM_STEP_NUM_TASKS', '4')
+  processes.connect(None, 1, None)
+
+
+@pytest.mark.parametrize('given', [(None, 2, None), ('a:1', None, 0), (None, 1, 0)])
+def test_half_of_what_is_needed_is_refused(given):
+  with pytest.raises(ConfigError, match='go together; give all three'):
+    processes.connect(*given)
+
+
+def test_a_page_about_the_connection_becomes_the_line_that_was_ordered():
+  lines = [
+    b'something else\n',
+    b'\0say not found\n',
+    b'a warning\n',
+    b'\0say lost\n',
+    b'E1126 coordination_service_agent.cc:289] Polled an error\n',
+    b'*** Check failure stack trace: ***\n',
+  ]
+  assert [*aborts.explained(lines)] == [b'something else\n', b'a warning\n', b'lost\n']
+  assert [*aborts.explained(lines[:3])] == [b'something else\n', b'a warning\n']
+
+
+def test_errors_of_other_kinds_are_not_taken_for_a_loss():
+  with pytest.raises(ValueError, match='Barrier'), processes.guarded():
+    # This process is alone.
+    raise ValueError('Barrier')
