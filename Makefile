@@ -62,7 +62,7 @@ build/libtpu: $(VENV)/.installed
 	  "$$($(RUN) benchmarks/tpu.py --requirement)"
 	@touch $@
 
-benchmark-studies: $(VENV)/.installed  ## What ten seeds take together, beside one: minutes.
+benchmark-studies: $(VENV)/.installed  ## What ten seeds take together, beside one: ten minutes.
 	$(RUN) benchmarks/studies.py
 
 breakdown: $(VENV)/.installed  ## Where the time of a training step goes: seven minutes.
