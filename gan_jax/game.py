@@ -5,7 +5,6 @@ rates, updates per step, the order of play and averages of weights are configura
 are the business of `gan_jax.parallel`.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -139,13 +138,6 @@ def init_networks(
     params[name] = collections.pop('params')
     state[name] = collections
   return Variables(params, state)
-
-
-def inside(network: Any, change: Callable[[nn.Module], nn.Module]) -> Any:
-  """The network with its Flax module changed, also where that is wrapped, as by `remat`."""
-  if isinstance(network, nn.Module):
-    return change(network)
-  return dataclasses.replace(network, module=inside(network.module, change))
 
 
 def apply(

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax.errors import ConfigError
-from gan_jax.game import Game, inside
+from gan_jax.game import Game
 from gan_jax.gans import two_player
+from gan_jax.wrapped import inside
 
 
 class _Packed(nn.Module):
