@@ -80,9 +80,10 @@ def measure(experiment: str, chips: str, dtype: str) -> dict[str, Any]:
   import jax
   from jax.experimental import topologies
 
-  from gan_jax import loop, parallel
+  from gan_jax import loop, parallel, sweep
 
-  config = _config(experiment) | {'compute_dtype': dtype, 'steps_per_call': 1, 'unroll': 1}
+  (setting,) = sweep.settings([str(_HERE.parent / 'experiments' / f'{experiment}.py')], {})
+  config = setting.config | {'compute_dtype': dtype, 'steps_per_call': 1, 'unroll': 1}
   topology = CHIPS[chips].topology
   devices = topologies.get_topology_desc(platform='tpu', topology_name=topology).devices
   # A batch that they can share.
@@ -113,16 +114,7 @@ def measure(experiment: str, chips: str, dtype: str) -> dict[str, Any]:
   }
 
 
-def _config(experiment: str) -> dict[str, Any]:
-  from gan_jax import config as configs
-
-  scope: dict[str, Any] = {'__name__': experiment}
-  path = _HERE.parent / 'experiments' / f'{experiment}.py'
-  exec(compile(path.read_text(), path, 'exec'), scope)
-  return configs.plain(scope['get_config'](''))
-
-
-_BITS = {'f32': 4, 'bf16': 2, 's32': 4, 'u32': 4, 'pred': 1}
+_BYTES = {'f32': 4, 'bf16': 2, 's32': 4, 'u32': 4, 'pred': 1}
 
 
 def _reduced(text: str) -> int:
@@ -133,7 +125,7 @@ def _reduced(text: str) -> int:
       count = 1
       for length in filter(None, shape.split(',')):
         count *= int(length)
-      total += count * _BITS[kind]
+      total += count * _BYTES[kind]
   return total
 
 
@@ -143,8 +135,10 @@ def _complaints(key: str, now: dict[str, Any], before: dict[str, Any] | None) ->
   found = []
   if now['memory'] > limit:
     found.append(f'{key} does not fit: {now["memory"] / 1e9:.1f} of {limit / 1e9:.0f} GB')
+  if before is None:
+    return [*found, f'{key} is not noted, so nothing is compared; --write notes it']
   for name in ('seconds', 'memory'):
-    if before and now[name] > _WORSE * before[name]:
+    if now[name] > _WORSE * before[name]:
       found.append(f'{key}: {name} {before[name]:.4g} before, {now[name]:.4g} now')
   return found
 
@@ -219,7 +213,7 @@ def main(unused_argv) -> None:
         wrong.append(f'{key} does not compile: {str(error).splitlines()[0]:.300}')
         continue
       print(_row(key, found), flush=True)
-      wrong += _complaints(key, found, None if _WRITE.value else notes.get(key))
+      wrong += _complaints(key, found, found if _WRITE.value else notes.get(key))
       if _WRITE.value:
         notes[key] = found
         _NOTES.write_text(json.dumps(notes, indent=1, sort_keys=True) + '\n')

@@ -116,6 +116,7 @@ def run(
     DivergedError: a loss or gradient is not finite any more.
   """
   opened = checkpoints.opened(folder / workdir.CHECKPOINTS, config['keep'])
+  # Inside, so that what is being saved is not waited for when another process is lost.
   with opened as kept, processes.guarded():
     state, step = _resumed(config, built, kept)
     if step >= config['steps']:

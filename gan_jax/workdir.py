@@ -35,7 +35,8 @@ def write_whole(path: pathlib.Path, content: bytes, shared: bool = False) -> Non
   draft.replace(path)
 
 
-_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EFBIG)
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+"""Of writing alone: what is read gives other errors."""
 
 
 @contextlib.contextmanager

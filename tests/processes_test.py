@@ -1,5 +1,7 @@
 """Which launchers are known, what is said of lost processes."""
 
+from unittest import mock
+
 import pytest
 
 from gan_jax import aborts, processes
@@ -32,8 +34,14 @@ def test_launchers_of_several_are_known(environment):
 
 
 def test_one_process_can_be_asked_for_whatever_the_launcher(monkeypatch):
+  joined = []
+  monkeypatch.setattr(processes, 'Native', lambda: mock.Mock())
+  monkeypatch.setattr(processes, '_join', lambda *given: joined.append(given))
   monkeypatch.setenv('SLURM_STEP_NUM_TASKS', '4')
   processes.connect(None, 1, None)
+  assert joined == []
+  processes.connect(None, None, None)
+  assert joined == [(None, None, None)]
 
 
 @pytest.mark.parametrize('given', [(None, 2, None), ('a:1', None, 0), (None, 1, 0)])
