@@ -1,81 +1,17 @@
-"""Whole runs in processes of their own: resuming, signals, faults, several devices and processes."""
+"""Whole runs in a process of their own: resuming, signals, faults."""
 
 import json
 import pathlib
-import random
 import re
 import shutil
 import signal
-import socket
-import time
 
 import numpy as np
 import pytest
 from conftest import command, finish, python, start
-from tensorboardX.proto import event_pb2
+from runs import DCGAN, GAN, LONG, arrays, assert_same_run, events, lines, pictures, until
 
 from gan_jax import checkpoints, workdir
-
-DCGAN = '--config=experiments/dcgan.py:test'
-# Begins sooner.
-GAN = '--config=experiments/gan.py:test'
-LONG = ('--config.steps=60', '--config.sample_every=20', '--config.checkpoint_every=20')
-SPEEDS = ('time', 'steps_per_second', 'images_per_second')
-
-
-def lines(folder):
-  """The metrics of a run without what depends on the clock."""
-  text = (folder / workdir.METRICS).read_text()
-  found = [json.loads(line) for line in text.splitlines()]
-  return [{k: v for k, v in line.items() if k not in SPEEDS} for line in found]
-
-
-def arrays(folder, step):
-  with checkpoints.opened(folder / workdir.CHECKPOINTS) as kept:
-    return kept.read(step)
-
-
-def events(folder):
-  """The generator's losses as TensorBoard shows them: later files purge what they say anew."""
-  found = {}
-  for file in sorted(folder.glob('events.out.tfevents.*')):
-    for record in tfrecords(file.read_bytes()):
-      event = event_pb2.Event.FromString(record)
-      if event.HasField('session_log'):
-        found = {step: value for step, value in found.items() if step < event.step}
-      for value in event.summary.value:
-        if value.tag == 'generator/loss':
-          found[event.step] = value.simple_value
-  return found
-
-
-def tfrecords(content):
-  """The records of a TFRecord file: length, check sum, data, check sum."""
-  while content:
-    length = int.from_bytes(content[:8], 'little')
-    yield content[12 : 12 + length]
-    content = content[16 + length :]
-
-
-def pictures(folder):
-  return {p.name: p.read_bytes() for p in (folder / workdir.SAMPLES).glob('*.png')}
-
-
-def assert_same_run(one, other, step):
-  a, b = arrays(one, step), arrays(other, step)
-  assert a.keys() == b.keys()
-  for name in a:
-    np.testing.assert_array_equal(a[name], b[name], err_msg=name)
-  assert lines(one) == lines(other)
-  assert pictures(one) == pictures(other)
-
-
-def until(process, pattern):
-  """Reads what a process prints up to a line with `pattern`."""
-  for line in process.stdout:
-    if re.search(pattern, line):
-      return
-  raise AssertionError(f'{pattern} never came: {process.stderr.read()}')
 
 
 @pytest.fixture(scope='module')
@@ -309,110 +245,3 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, growth, saved):
   assert all(np.isfinite(list(line.values())).all() for line in trained)
   (alert,) = last['alerts']
   assert (last['step'], alert['name']) == (int(said[1]), 'divergence')
-
-
-def free_port():
-  with socket.socket() as s:
-    s.bind(('127.0.0.1', 0))
-    return s.getsockname()[1]
-
-
-def two_processes(folder, *flags, experiment=DCGAN):
-  """Two processes of two devices each."""
-  shared = (f'--coordinator=127.0.0.1:{free_port()}', '--num_processes=2', f'--workdir={folder}')
-  return [start(experiment, *flags, *shared, f'--process_id={i}', devices=2) for i in range(2)]
-
-
-# In one worker, so that the run is made once.
-of_two = pytest.mark.xdist_group('two processes')
-
-# Adam makes some part of a step of the rounding errors of a gradient near 0, so steps are small.
-GENTLY = tuple(f'--config.players.{p}.learning_rate=5e-5' for p in ('generator', 'discriminator'))
-
-
-@pytest.fixture(scope='module')
-def shared_run(tmp_path_factory):
-  """The folder of a run of two processes, stopped at step 4, and gone on with from the disk."""
-  folder = tmp_path_factory.mktemp('shared')
-  for flags in (['--config.steps=4'], ['--config.placement=stream']):
-    first, second = map(finish, two_processes(folder, *flags, *GENTLY))
-    assert first.returncode == 0, first.stderr
-    assert second.returncode == 0, second.stderr
-    assert 'step' not in second.stdout
-  return folder
-
-
-@of_two
-def test_two_processes_are_one_run(tmp_path, shared_run):
-  done = command(DCGAN, *GENTLY, f'--workdir={tmp_path}', devices=4)
-  assert done.returncode == 0, done.stderr
-  a, b = arrays(tmp_path, 8), arrays(shared_run, 8)
-  assert a.keys() == b.keys()
-  for name in a:
-    # The two sum over devices in another order.
-    np.testing.assert_allclose(a[name], b[name], rtol=1e-3, atol=1e-5, err_msg=name)
-  for one, two in zip(lines(tmp_path), lines(shared_run), strict=True):
-    assert one == pytest.approx(two, rel=1e-4)
-
-
-def test_processes_that_disagree_are_refused(tmp_path):
-  processes = two_processes(tmp_path)
-  finish(processes[1].kill() or processes[1])
-  other = [a for a in processes[1].args[1:] if not a.startswith('--process_id')]
-  processes[1] = start(*other[2:], '--process_id=1', '--config.seed=5', devices=2)
-  for done in map(finish, processes):
-    assert done.returncode == 2, (done.returncode, done.stderr)
-    assert 'the processes have different configs' in done.stderr
-
-
-@of_two
-def test_what_one_process_is_refused_all_are(shared_run):
-  with workdir.held(shared_run):
-    first, second = map(finish, two_processes(shared_run, '--config.steps=16'))
-  assert first.returncode == 2, first.stderr
-  assert f'is training in {shared_run}' in first.stderr
-  assert second.returncode == 2, second.stderr
-  assert 'process 0 cannot go on; its own error says why' in second.stderr
-
-
-def test_a_signal_to_one_of_two_processes_stops_both_at_one_step(tmp_path):
-  processes = two_processes(tmp_path, '--config.steps=1000000')
-  until(processes[0], '^step 4/')
-  processes[1].terminate()
-  first, second = map(finish, processes)
-  assert first.returncode == 0, first.stderr
-  assert second.returncode == 0, second.stderr
-  step = int(re.search(r'SIGTERM: saved \S+ at (\d+) of', first.stdout)[1])
-  assert arrays(tmp_path, step)['step'] == step
-
-
-def pair(folder, *flags):
-  return two_processes(folder, *flags, experiment=GAN)
-
-
-def assert_both_end(processes):
-  for done in map(finish, processes):
-    assert done.returncode == 0, done.stderr
-
-
-@of_two
-def test_what_is_left_of_two_processes_ends_and_both_go_on_as_if_nothing_had_been(tmp_path):
-  killed, whole = tmp_path / 'killed', tmp_path / 'whole'
-  chance = random.Random()
-  for victim in (1, 0):
-    processes = pair(killed, *LONG)
-    until(processes[0], f'^step {chance.randrange(2, 10) * 2}/' if victim else '^step ')
-    processes[victim].kill()
-    begun = time.monotonic()
-    other = finish(processes[1 - victim])
-    assert time.monotonic() - begun < 15
-    assert other.returncode not in (0, -signal.SIGKILL)
-    lines = other.stderr.strip().splitlines()
-    assert lines == [
-      'error: another process of this run has ended or cannot be reached; start all of them again: '
-      'they go on from the last checkpoint'
-    ]
-    finish(processes[victim])
-  assert_both_end(pair(killed, *LONG))
-  assert_both_end(pair(whole, *LONG))
-  assert_same_run(killed, whole, 60)

@@ -1,0 +1,70 @@
+"""What tests of whole runs share: the experiments, what a run left, and whether two are the same."""
+
+import json
+import re
+
+import numpy as np
+from tensorboardX.proto import event_pb2
+
+from gan_jax import checkpoints, workdir
+
+DCGAN = '--config=experiments/dcgan.py:test'
+# Begins sooner.
+GAN = '--config=experiments/gan.py:test'
+LONG = ('--config.steps=60', '--config.sample_every=20', '--config.checkpoint_every=20')
+SPEEDS = ('time', 'steps_per_second', 'images_per_second')
+
+
+def lines(folder):
+  """The metrics of a run without what depends on the clock."""
+  text = (folder / workdir.METRICS).read_text()
+  found = [json.loads(line) for line in text.splitlines()]
+  return [{k: v for k, v in line.items() if k not in SPEEDS} for line in found]
+
+
+def arrays(folder, step):
+  with checkpoints.opened(folder / workdir.CHECKPOINTS) as kept:
+    return kept.read(step)
+
+
+def events(folder):
+  """The generator's losses as TensorBoard shows them: later files purge what they say anew."""
+  found = {}
+  for file in sorted(folder.glob('events.out.tfevents.*')):
+    for record in tfrecords(file.read_bytes()):
+      event = event_pb2.Event.FromString(record)
+      if event.HasField('session_log'):
+        found = {step: value for step, value in found.items() if step < event.step}
+      for value in event.summary.value:
+        if value.tag == 'generator/loss':
+          found[event.step] = value.simple_value
+  return found
+
+
+def tfrecords(content):
+  """The records of a TFRecord file: length, check sum, data, check sum."""
+  while content:
+    length = int.from_bytes(content[:8], 'little')
+    yield content[12 : 12 + length]
+    content = content[16 + length :]
+
+
+def pictures(folder):
+  return {p.name: p.read_bytes() for p in (folder / workdir.SAMPLES).glob('*.png')}
+
+
+def assert_same_run(one, other, step):
+  a, b = arrays(one, step), arrays(other, step)
+  assert a.keys() == b.keys()
+  for name in a:
+    np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+  assert lines(one) == lines(other)
+  assert pictures(one) == pictures(other)
+
+
+def until(process, pattern):
+  """Reads what a process prints up to a line with `pattern`."""
+  for line in process.stdout:
+    if re.search(pattern, line):
+      return
+  raise AssertionError(f'{pattern} never came: {process.stderr.read()}')
