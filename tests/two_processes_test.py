@@ -110,8 +110,8 @@ def test_what_is_left_of_two_processes_ends_and_both_go_on_as_if_nothing_had_bee
     other = finish(processes[1 - victim])
     assert time.monotonic() - begun < 15
     assert other.returncode not in (0, -signal.SIGKILL)
-    lines = other.stderr.strip().splitlines()
-    assert lines == [
+    said = other.stderr.strip().splitlines()
+    assert said == [
       'error: another process of this run has ended or cannot be reached; start all of them again: '
       'they go on from the last checkpoint'
     ]
