@@ -7,7 +7,7 @@ import signal
 import numpy as np
 import pytest
 from conftest import command, finish, forks, python, start
-from run_test import arrays, assert_same_run, free_port, lines, until
+from runs import arrays, assert_same_run, free_port, lines, until
 
 from gan_jax import checkpoints, workdir
 

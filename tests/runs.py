@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 
 import numpy as np
 from tensorboardX.proto import event_pb2
@@ -13,6 +14,12 @@ DCGAN = '--config=experiments/dcgan.py:test'
 GAN = '--config=experiments/gan.py:test'
 LONG = ('--config.steps=60', '--config.sample_every=20', '--config.checkpoint_every=20')
 SPEEDS = ('time', 'steps_per_second', 'images_per_second')
+
+
+def free_port():
+  with socket.socket() as s:
+    s.bind(('127.0.0.1', 0))
+    return s.getsockname()[1]
 
 
 def lines(folder):

@@ -3,21 +3,14 @@
 import random
 import re
 import signal
-import socket
 import time
 
 import numpy as np
 import pytest
 from conftest import command, finish, start
-from runs import DCGAN, GAN, LONG, arrays, assert_same_run, lines, until
+from runs import DCGAN, GAN, LONG, arrays, assert_same_run, free_port, lines, until
 
 from gan_jax import workdir
-
-
-def free_port():
-  with socket.socket() as s:
-    s.bind(('127.0.0.1', 0))
-    return s.getsockname()[1]
 
 
 def two_processes(folder, *flags, experiment=DCGAN):
