@@ -1,0 +1,60 @@
+"""Trains experiments on so many devices, of one process or of several.
+
+python tests/devices.py ADDRESS COUNT NUMBER FOLDER SUBJECT ... is process NUMBER of COUNT: what it has
+come to after STEPS steps of each subject it leaves in FOLDER.
+"""
+
+import itertools
+import pathlib
+import sys
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+
+from gan_jax import checkpoints, loop, parallel, processes, sweep
+from gan_jax.train import TrainState
+
+ROOT = pathlib.Path(__file__).parent.parent
+STEPS = 20
+
+
+def states(subject: str, count: int | None = None) -> Iterator[TrainState]:
+  """The states of training, from the first on.
+
+  Args:
+    subject: 'EXPERIMENT:PRESET'.
+    count: of devices of this process; None for all of all processes.
+  """
+  name, preset = subject.split(':')
+  (setting,) = sweep.settings([f'{ROOT}/experiments/{name}.py:{preset}'], {'steps_per_call': [1]})
+  built, local = loop.assemble(setting.config), count and jax.devices()[:count]
+  call = parallel.on_devices(loop.step(setting.config, built), local)
+  state = parallel.replicate(loop.start(setting.config, built), local)
+  feed = parallel.feed(built.source.arrays, setting.config['batch_size'], local)
+  while True:
+    yield state
+    state, _ = call(state, feed)
+
+
+def after(states: Iterator[TrainState], steps: int) -> TrainState:
+  """The state so many steps later than the last one that was seen, or than the first."""
+  return next(itertools.islice(states, steps, None))
+
+
+def variables(state: TrainState) -> dict[str, np.ndarray]:
+  """Weights and batch statistics, by their names."""
+  return checkpoints.to_arrays(parallel.local(state.variables))
+
+
+def main() -> None:
+  """What a process does."""
+  address, count, number, folder, *subjects = sys.argv[1:]
+  parallel.prepare()
+  processes.connect(address, int(count), int(number))
+  for subject in subjects:
+    np.savez(f'{folder}/{subject}_{number}.npz', **variables(after(states(subject), STEPS)))
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,71 @@
+"""Devices and processes, however many, train one and the same model."""
+
+import functools
+import re
+
+import devices
+import jax
+import numpy as np
+import pytest
+from conftest import finish, python
+from runs import free_port
+
+# With synchronised batch norm; with second derivatives; with a statistic of pairs of examples.
+SUBJECTS = ('dcgan:test', 'wgan_gp:ring-test', 'mmd_gan:ring-test')
+SLOW = ('wgan_gp:test', 'mmd_gan:test')
+
+TOLERANCE = 1e-5
+"""How far apart two may be after 20 steps, as a part of how far they have come.
+
+The sums of a batch are taken in another order. Seen is 1e-6.
+"""
+
+
+@functools.cache
+def alone(subject):
+  """The variables before the first step and after 20, of one device."""
+  states = devices.states(subject, 1)
+  return devices.variables(next(states)), devices.variables(devices.after(states, devices.STEPS - 1))
+
+
+# Where only differences of scores count, a bias that adds the same to all has a gradient of 0, and Adam
+# makes steps of what rounding makes of it.
+FREE = {'mmd_gan': r'params\.discriminator\..*bias'}
+
+
+def assert_agree(subject, found):
+  start, end = alone(subject)
+  free = FREE.get(subject.partition(':')[0], '$')
+  names = [name for name in end if not re.fullmatch(free, name)]
+  norm = lambda a, b: np.sqrt(sum(np.square(a[name] - b[name]).sum() for name in names))
+  apart = norm(found, end) / norm(end, start)
+  print(f'{subject}: {apart:.1e} of the way apart')
+  assert apart < TOLERANCE
+
+
+@pytest.mark.parametrize('count', (2, 4, 8))
+@pytest.mark.parametrize(
+  'subject', [*SUBJECTS, *(pytest.param(s, marks=pytest.mark.slow) for s in SLOW)]
+)
+def test_devices_agree_after_20_steps_and_replicas_are_equal_after_50(subject, count):
+  states = devices.states(subject, count)
+  assert_agree(subject, devices.variables(devices.after(states, devices.STEPS)))
+  state = devices.after(states, 50 - devices.STEPS - 1)
+  assert int(state.step) == 50
+  for leaf in jax.tree.leaves((state.variables, state.opt, state.ema)):
+    first, *others = [np.asarray(shard.data) for shard in leaf.addressable_shards]
+    assert len(others) == count - 1
+    for other in others:
+      np.testing.assert_array_equal(first, other)
+
+
+def test_two_processes_agree_after_20_steps(tmp_path):
+  place = f'127.0.0.1:{free_port()}'
+  both = [python('tests/devices.py', place, '2', str(n), str(tmp_path), *SUBJECTS) for n in range(2)]
+  for done in map(finish, both):
+    assert done.returncode == 0, done.stderr
+  for subject in SUBJECTS:
+    first, second = (dict(np.load(tmp_path / f'{subject}_{number}.npz')) for number in range(2))
+    assert_agree(subject, first)
+    for name in first:
+      np.testing.assert_array_equal(first[name], second[name])
