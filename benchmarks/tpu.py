@@ -12,16 +12,16 @@ benchmarks/TPU.md. --requirement prints which libtpu belongs to the JAX that is 
 
 import concurrent.futures
 import json
-import math
 import multiprocessing
 import os
 import pathlib
-import re
 import sys
 from importlib import metadata
-from typing import Any, NamedTuple
+from typing import Any
 
+import tpu_compiler as compiler
 from absl import app, flags
+from tpu_compiler import CHIPS
 
 _ONLY = flags.DEFINE_list('only', [], 'Experiments; all if none are named.')
 _WRITE = flags.DEFINE_bool('write', False, 'Replace what is noted.')
@@ -33,100 +33,25 @@ _DTYPES = ('float32', 'bfloat16')
 _WORSE = 1.1
 
 
-class Chips(NamedTuple):
-  """Chips that are compiled for.
-
-  Attributes:
-    topology: their name for libtpu.
-    flops: peak arithmetic of one in bfloat16, operations a second.
-    memory: of one, bytes.
-    source: where these figures are from.
-  """
-
-  topology: str
-  flops: float
-  memory: float
-  source: str
-
-
-CHIPS = {
-  'v5e-8': Chips('v5e:2x4', 197e12, 16e9, 'https://cloud.google.com/tpu/docs/v5e'),
-  'v4-8': Chips('v4:2x2x1', 275e12, 32e9, 'https://cloud.google.com/tpu/docs/v4'),
-}
-
-
-def _environment() -> None:
-  """For processes that compile: TPUs are described, not looked for."""
-  os.environ |= {
-    'JAX_PLATFORMS': 'cpu',
-    'TPU_SKIP_MDS_QUERY': '1',
-    'TPU_ACCELERATOR_TYPE': 'v5litepod-8',
-    'TPU_WORKER_HOSTNAMES': 'localhost',
-    'TPU_WORKER_ID': '0',
-    'ALLOW_MULTIPLE_LIBTPU_LOAD': '1',
-    'TPU_STDERR_LOG_LEVEL': '3',
-    'TPU_MIN_LOG_LEVEL': '3',
-  }
-
-
-def requirement() -> str:
-  """What of libtpu the JAX that is installed asks for, as pip takes it."""
-  asked = [r for r in metadata.requires('jax') or [] if r.startswith('libtpu')]
-  return asked[0].split(';')[0].replace(' ', '')
-
-
 def measure(experiment: str, chips: str, dtype: str) -> dict[str, Any]:
   """What the compiler says of a step, for one chip of `chips`."""
-  import jax
-  from jax.experimental import topologies
-
-  from gan_jax import loop, parallel, sweep
-
-  (setting,) = sweep.settings([str(_HERE.parent / 'experiments' / f'{experiment}.py')], {})
-  config = setting.config | {'compute_dtype': dtype, 'steps_per_call': 1, 'unroll': 1}
-  topology = CHIPS[chips].topology
-  devices = topologies.get_topology_desc(platform='tpu', topology_name=topology).devices
-  # A batch that they can share.
-  config['batch_size'] += -config['batch_size'] % len(devices)
-  built = loop.assemble(config)
-  state = jax.eval_shape(lambda: loop.start(config, built))
-  feed = parallel.feed_shapes(built.source.arrays, config['batch_size'], len(devices))
-  program = parallel.compiled_for(loop.step(config, built), devices, state, feed)
-  cost, memory = program.cost_analysis(), program.memory_analysis()
-  images = config['batch_size'] * built.play.draws
-  # An operation of which it does not know how long it takes counts as -1 second.
-  unknown = max(math.ceil(-cost['optimal_seconds']), 0)
-  seconds = cost['optimal_seconds'] + unknown
+  program = compiler.compiled(experiment, CHIPS[chips].topology, {'compute_dtype': dtype})
+  cost = program.compiled.cost_analysis()
+  seconds, unknown = compiler.seconds(program)
+  reduced, gathered = (compiler.collectives(program, f'all-{kind}') for kind in ('reduce', 'gather'))
   return {
-    'chips': len(devices),
-    'batch': config['batch_size'],
+    'chips': program.chips,
+    'batch': program.batch,
     'flops': cost['flops'],
     'bytes': cost['bytes accessed'],
-    'memory': memory.argument_size_in_bytes
-    + memory.output_size_in_bytes
-    + memory.temp_size_in_bytes
-    - memory.alias_size_in_bytes,
+    'memory': compiler.memory(program),
     'seconds': seconds,
     'unknown': unknown,
-    'images': images / seconds,
+    'images': program.batch * program.draws / seconds,
     'peak': cost['flops'] / seconds / CHIPS[chips].flops,
-    'reduced': _reduced(program.as_text()),
+    'collectives': len(reduced) + len(gathered),
+    'reduced': sum(reduced),
   }
-
-
-_BYTES = {'f32': 4, 'bf16': 2, 's32': 4, 'u32': 4, 'pred': 1}
-
-
-def _reduced(text: str) -> int:
-  """Bytes of all-reduces and all-gathers in a program, each counted once however often it runs."""
-  total = 0
-  for result in re.findall(r'= (.*?) all-(?:reduce|gather)(?:-start)?\(', text):
-    for kind, shape in re.findall(r'\b(f32|bf16|s32|u32|pred)\[([\d,]*)\]', result):
-      count = 1
-      for length in filter(None, shape.split(',')):
-        count *= int(length)
-      total += count * _BYTES[kind]
-  return total
 
 
 def _complaints(key: str, now: dict[str, Any], before: dict[str, Any] | None) -> list[str]:
@@ -154,6 +79,7 @@ def _row(key: str, found: dict[str, Any]) -> str:
     f'{found["unknown"]}',
     f'{found["images"]:,.0f}',
     f'{found["peak"]:.1%}',
+    f'{found["collectives"]}',
     f'{found["reduced"] / 1e6:.2f}',
   )
   return '| ' + ' | '.join(cells) + ' |'
@@ -162,7 +88,7 @@ def _row(key: str, found: dict[str, Any]) -> str:
 def _document(notes: dict[str, dict[str, Any]]) -> str:
   head = (
     *('experiment', 'chips', 'networks in', 'batch', 'GFLOP', 'MB touched', 'MB held', 'µs'),
-    *('operations without µs', 'images/s of all chips', 'share of peak', 'MB reduced'),
+    *('operations without µs', 'images/s of all chips', 'share of peak', 'collectives', 'MB reduced'),
   )
   sources = [
     f'{name}: {chip.flops / 1e12:.0f} TFLOP/s in bfloat16, {chip.memory / 1e9:.0f} GB ({chip.source})'
@@ -190,17 +116,16 @@ def _document(notes: dict[str, dict[str, Any]]) -> str:
 def main(unused_argv) -> None:
   """Compiles, compares, prints."""
   if _REQUIREMENT.value:
-    print(requirement())
+    print(compiler.requirement())
     return
-  experiments = sorted(path.stem for path in (_HERE.parent / 'experiments').glob('*.py'))
-  chosen = _ONLY.value or experiments
+  chosen = _ONLY.value or compiler.experiments()
   jobs = [(name, chips, dtype) for name in chosen for chips in CHIPS for dtype in _DTYPES]
   notes = json.loads(_NOTES.read_text()) if _NOTES.exists() else {}
   wrong = []
   with concurrent.futures.ProcessPoolExecutor(
     max_workers=os.cpu_count(),
     mp_context=multiprocessing.get_context('spawn'),
-    initializer=_environment,
+    initializer=compiler.prepare,
     max_tasks_per_child=4,
   ) as pool:
     under_way = {pool.submit(measure, *job): ' '.join(job) for job in jobs}

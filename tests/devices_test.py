@@ -10,6 +10,9 @@ import pytest
 from conftest import finish, python
 from runs import free_port
 
+# In one worker, so that what one device makes is made once.
+pytestmark = pytest.mark.xdist_group('devices')
+
 # With synchronised batch norm; with second derivatives; with a statistic of pairs of examples.
 SUBJECTS = ('dcgan:test', 'wgan_gp:ring-test', 'mmd_gan:ring-test')
 SLOW = ('wgan_gp:test', 'mmd_gan:test')
