@@ -1,5 +1,7 @@
 """Movements of images: by hand, against SciPy, and their derivatives."""
 
+import functools
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -170,6 +172,30 @@ def test_a_batch_of_images_has_a_map_each():
   batch = jax.jit(jax.vmap(warps.warp))(images, maps)
   for image, inverse, got in zip(images, maps, batch, strict=True):
     np.testing.assert_allclose(got, warps.warp(image, inverse), atol=1e-5)
+
+
+@pytest.mark.parametrize('shape', [(2, 3, 1), (12, 7, 3)])
+def test_reading_by_products_is_reading_by_indices(shape):
+  image, rows, columns = noise(*shape), 30 * noise(4, 5), 20 * noise(5, 4).T
+  # Between pixels, and on them.
+  rows[0], columns[1] = np.round(rows[0]), np.round(columns[1])
+  found, expected = (
+    jax.vjp(functools.partial(read, rows=rows, columns=columns), image)
+    for read in (warps._by_products, warps._by_indices)
+  )
+  np.testing.assert_allclose(found[0], expected[0], atol=1e-5)
+  gradient = noise(4, 5, shape[-1])
+  np.testing.assert_allclose(found[1](gradient)[0], expected[1](gradient)[0], atol=1e-5)
+
+
+def test_a_tpu_reads_by_products_what_is_not_too_large():
+  def lowered(size, platform):
+    shapes = jax.ShapeDtypeStruct((size, size, 1), jnp.float32), jnp.eye(3)
+    return jax.jit(warps.warp).trace(*shapes).lower(lowering_platforms=(platform,)).as_text()
+
+  assert 'stablehlo.gather' not in lowered(128, 'tpu')
+  assert 'stablehlo.gather' in lowered(256, 'tpu')
+  assert 'stablehlo.gather' in lowered(128, 'cpu')
 
 
 def test_an_image_of_one_pixel_is_refused():

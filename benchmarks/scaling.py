@@ -1,0 +1,108 @@
+"""Weak scaling on paper: what chips of a TPU pod say to each other in a step, as it is compiled.
+
+python benchmarks/scaling.py [--write]
+
+The batch of each chip stays the same, the number of chips grows. Steps are compiled for each number of
+chips, on a machine that has none, and the bytes of their collectives divided by the speed of the
+interconnect. --write puts the table into docs/scaling.md.
+"""
+
+import concurrent.futures
+import multiprocessing
+import os
+import pathlib
+from typing import NamedTuple
+
+import tpu_compiler as compiler
+from absl import app, flags
+
+_WRITE = flags.DEFINE_bool('write', False, 'Put the table into docs/scaling.md.')
+
+_PAGE = pathlib.Path(__file__).parent.parent / 'docs' / 'scaling.md'
+_BEGIN, _END = '<!-- table -->', '<!-- end of table -->'
+_ALONE = 'v5e:1x1'
+_TOPOLOGIES = ('v5e:2x4', 'v5e:8x8', 'v5e:16x16')
+_PER_CHIP = 64
+# 400 GB/s in both directions of all links of a chip (https://cloud.google.com/tpu/docs/v5e).
+_SENT = 400e9 / 2
+"""Bytes a second that a chip can send."""
+
+_LARGE = {'data.size': 64, 'data.channels': 3, 'networks.generator.width': 128}
+_CASES = {
+  'dcgan': ('dcgan', {}),
+  'dcgan 64 x 64 x 3, width 128': ('dcgan', _LARGE),
+  'dcgan, batch statistics per device': ('dcgan', {'batch_statistics': 'device'}),
+  'wgan_gp': ('wgan_gp', {}),
+  'mmd_gan': ('mmd_gan', {}),
+}
+
+
+class Found(NamedTuple):
+  """A compiled step: its chips, what the compiler expects it to take, and bytes of collectives."""
+
+  chips: int
+  seconds: float
+  reduced: list[int]
+  gathered: list[int]
+
+  def on_the_way(self) -> float:
+    """Seconds that a chip needs to send its part of all collectives: of rings, the quickest there are.
+
+    An all-reduce of n bytes sends 2 (c - 1) / c n of each of c chips, an all-gather (c - 1) / c n.
+    """
+    share = (self.chips - 1) / self.chips
+    return share * (2 * sum(self.reduced) + sum(self.gathered)) / _SENT
+
+
+def measure(case: str, topology: str) -> Found:
+  """What the compiler says of a step."""
+  experiment, changes = _CASES[case]
+  program = compiler.compiled(experiment, topology, changes, _PER_CHIP)
+  kinds = (compiler.collectives(program, f'all-{kind}') for kind in ('reduce', 'gather'))
+  return Found(program.chips, compiler.seconds(program)[0], *kinds)
+
+
+def _row(case: str, alone: Found, found: Found) -> str:
+  way = found.on_the_way()
+  cells = (
+    case,
+    f'{found.chips}',
+    f'{_PER_CHIP * found.chips:,}',
+    f'{alone.seconds * 1e6:.0f}',
+    f'{len(found.reduced)} + {len(found.gathered)}',
+    f'{sum(found.reduced) / 1e6:.2f}',
+    f'{sum(found.gathered) / 1e6:.2f}',
+    f'{way * 1e6:.0f}',
+    f'{alone.seconds / (alone.seconds + way):.0%}',
+  )
+  return '| ' + ' | '.join(cells) + ' |'
+
+
+def main(unused_argv) -> None:
+  """Compiles, prints."""
+  head = (
+    *('experiment', 'chips', 'batch', 'µs of a step alone', 'all-reduces + all-gathers'),
+    *('MB reduced', 'MB gathered', 'µs on the way', 'efficiency without overlap'),
+  )
+  lines = ['| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head))]
+  with concurrent.futures.ProcessPoolExecutor(
+    max_workers=os.cpu_count(),
+    mp_context=multiprocessing.get_context('spawn'),
+    initializer=compiler.prepare,
+    max_tasks_per_child=4,
+  ) as pool:
+    places = (_ALONE, *_TOPOLOGIES)
+    jobs = {case: [pool.submit(measure, case, place) for place in places] for case in _CASES}
+    for case, futures in jobs.items():
+      alone, *others = [future.result() for future in futures]
+      lines += [_row(case, alone, found) for found in others]
+  table = '\n'.join(lines)
+  print(table)
+  if _WRITE.value:
+    before, _, rest = _PAGE.read_text().partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    _PAGE.write_text(f'{before}{_BEGIN}\n\n{table}\n\n{_END}{after}')
+
+
+if __name__ == '__main__':
+  app.run(main)

@@ -1,0 +1,153 @@
+"""The compiler of TPUs, on a machine that has none: what it makes of a train step, and says of it.
+
+It is that of real ones, from the package libtpu, for chips that are only described.
+"""
+
+import contextlib
+import math
+import os
+import pathlib
+import re
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from typing import Any, NamedTuple
+from unittest import mock
+
+EXPERIMENTS = pathlib.Path(__file__).parent.parent / 'experiments'
+
+
+class Chips(NamedTuple):
+  """Chips that are compiled for.
+
+  Attributes:
+    topology: their name for libtpu.
+    flops: peak arithmetic of one in bfloat16, operations a second.
+    memory: of one, bytes.
+    source: where these figures are from.
+  """
+
+  topology: str
+  flops: float
+  memory: float
+  source: str
+
+
+CHIPS = {
+  'v5e-8': Chips('v5e:2x4', 197e12, 16e9, 'https://cloud.google.com/tpu/docs/v5e'),
+  'v4-8': Chips('v4:2x2x1', 275e12, 32e9, 'https://cloud.google.com/tpu/docs/v4'),
+}
+
+
+class Program(NamedTuple):
+  """What was compiled.
+
+  Attributes:
+    compiled: by XLA.
+    chips: how many share the batch.
+    batch: of one update, on all chips.
+    draws: batches of real examples that a step reads.
+  """
+
+  compiled: Any
+  chips: int
+  batch: int
+  draws: int
+
+
+def prepare() -> None:
+  """For a process that compiles, before it imports JAX: TPUs are described, not looked for."""
+  os.environ |= {
+    'JAX_PLATFORMS': 'cpu',
+    'TPU_SKIP_MDS_QUERY': '1',
+    'TPU_ACCELERATOR_TYPE': 'v5litepod-8',
+    'TPU_WORKER_HOSTNAMES': 'localhost',
+    'TPU_WORKER_ID': '0',
+    'ALLOW_MULTIPLE_LIBTPU_LOAD': '1',
+    'TPU_STDERR_LOG_LEVEL': '3',
+    'TPU_MIN_LOG_LEVEL': '3',
+  }
+
+
+def requirement() -> str:
+  """What of libtpu the JAX that is installed asks for, as pip takes it."""
+  asked = [r for r in metadata.requires('jax') or [] if r.startswith('libtpu')]
+  return asked[0].split(';')[0].replace(' ', '')
+
+
+def experiments() -> list[str]:
+  """The names of all experiments."""
+  return sorted(path.stem for path in EXPERIMENTS.glob('*.py'))
+
+
+def compiled(
+  experiment: str, topology: str, changes: Mapping[str, Any] = {}, per_chip: int | None = None
+) -> Program:
+  """Compiles one step of an experiment, the one that `gan_jax.main` trains with.
+
+  Args:
+    experiment: 'NAME' or 'NAME:PRESET'.
+    topology: of the chips, for libtpu.
+    changes: {path in the config: value}.
+    per_chip: examples of a batch for each; by default they share the experiment's batch, which is
+      made larger if they cannot.
+  """
+  import jax
+  from jax.experimental import topologies
+
+  from gan_jax import loop, parallel, sweep
+
+  name, _, preset = experiment.partition(':')
+  fields = {path: [value] for path, value in changes.items()}
+  fields |= {'steps_per_call': [1], 'unroll': [1]}
+  (setting,) = sweep.settings([f'{EXPERIMENTS / name}.py:{preset}'.rstrip(':')], fields)
+  config = setting.config
+  devices = topologies.get_topology_desc(platform='tpu', topology_name=topology).devices
+  chips = len(devices)
+  config['batch_size'] = per_chip * chips if per_chip else -(-config['batch_size'] // chips) * chips
+  built = loop.assemble(config)
+  state = jax.eval_shape(lambda: loop.start(config, built))
+  feed = parallel.feed_shapes(built.source.arrays, config['batch_size'], chips)
+  with _loops_written_out():
+    program = parallel.compiled_for(loop.step(config, built), devices, state, feed)
+  return Program(program, chips, config['batch_size'], built.play.draws)
+
+
+@contextlib.contextmanager
+def _loops_written_out() -> Iterator[None]:
+  """Several updates are a loop, of whose body XLA counts a single round; here there is no loop."""
+  import jax
+
+  scan = jax.lax.scan
+  with mock.patch.object(jax.lax, 'scan', lambda *args, **how: scan(*args, **{**how, 'unroll': True})):
+    yield
+
+
+def memory(program: Program) -> int:
+  """Bytes that a chip must hold."""
+  found = program.compiled.memory_analysis()
+  held = found.argument_size_in_bytes + found.output_size_in_bytes + found.temp_size_in_bytes
+  return held - found.alias_size_in_bytes
+
+
+def seconds(program: Program) -> tuple[float, int]:
+  """(what the compiler expects a step to take, operations of which it expects nothing)."""
+  expected = program.compiled.cost_analysis()['optimal_seconds']
+  # Each operation of which it does not know how long it takes counts as -1 second.
+  unknown = max(math.ceil(-expected), 0)
+  return expected + unknown, unknown
+
+
+_BYTES = {'f32': 4, 'bf16': 2, 's32': 4, 'u32': 4, 'pred': 1}
+_ARRAY = re.compile(r'\b(f32|bf16|s32|u32|pred)\[([\d,]*)\]')
+
+
+def collectives(program: Program, kind: str) -> list[int]:
+  """Bytes of the result of each 'all-reduce' or 'all-gather' of a step."""
+  found = []
+  for line in program.compiled.as_text().splitlines():
+    # One that goes on behind other work is written once more for each part of that.
+    if f' {kind}(' in line and '"flag_start"' not in line:
+      result = line.partition('= ')[2].partition(f' {kind}(')[0]
+      arrays = _ARRAY.findall(result)
+      found.append(sum(_BYTES[t] * math.prod(map(int, filter(None, n.split(',')))) for t, n in arrays))
+  return found
