@@ -6,7 +6,7 @@ PARITY := .venv-parity
 FASHION := build/tfds/fashion_mnist/3.0.1/dataset_info.json
 
 .PHONY: install demo test test-slow chaos emoji parity theory mixtures digits scores classifiers lint format clean
-.PHONY: bench breakdown tpu benchmark-studies benchmark-in-loop benchmark-data benchmark-evaluation
+.PHONY: bench breakdown tpu scaling benchmark-studies benchmark-in-loop benchmark-data benchmark-evaluation
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
 	$(RUN) -m gan_jax.main --config=experiments/dcgan.py
@@ -53,8 +53,14 @@ parity: $(PARITY)/.installed  ## Compares scores with the reference packages the
 benchmark-in-loop: $(VENV)/.installed  ## What scoring in the loop costs.
 	$(RUN) benchmarks/in_loop.py
 
-tpu: $(VENV)/.installed build/libtpu  ## Compiles every experiment for TPUs, on a machine that has none.
-	PYTHONPATH=build/libtpu $(RUN) benchmarks/tpu.py
+# Experiments, by commas; all if it is empty.
+ONLY ?=
+
+tpu: $(VENV)/.installed build/libtpu  ## Compiles every experiment for TPUs, on a machine that has none: half an hour.
+	PYTHONPATH=build/libtpu $(RUN) benchmarks/tpu.py --only=$(ONLY)
+
+scaling: $(VENV)/.installed build/libtpu  ## What chips of a TPU pod say to each other in a step.
+	PYTHONPATH=build/libtpu $(RUN) benchmarks/scaling.py
 
 # Apart, so that JAX does not look for a TPU each time that it starts.
 build/libtpu: $(VENV)/.installed

@@ -7,9 +7,6 @@ chips, on a machine that has none, and the bytes of their collectives divided by
 interconnect. --write puts the table into docs/scaling.md.
 """
 
-import concurrent.futures
-import multiprocessing
-import os
 import pathlib
 from typing import NamedTuple
 
@@ -85,17 +82,11 @@ def main(unused_argv) -> None:
     *('MB reduced', 'MB gathered', 'µs on the way', 'efficiency without overlap'),
   )
   lines = ['| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head))]
-  with concurrent.futures.ProcessPoolExecutor(
-    max_workers=os.cpu_count(),
-    mp_context=multiprocessing.get_context('spawn'),
-    initializer=compiler.prepare,
-    max_tasks_per_child=4,
-  ) as pool:
-    places = (_ALONE, *_TOPOLOGIES)
-    jobs = {case: [pool.submit(measure, case, place) for place in places] for case in _CASES}
-    for case, futures in jobs.items():
-      alone, *others = [future.result() for future in futures]
-      lines += [_row(case, alone, found) for found in others]
+  jobs = [(case, place) for case in _CASES for place in (_ALONE, *_TOPOLOGIES)]
+  found = {job: future.result() for job, future in compiler.results(measure, jobs)}
+  lines += [
+    _row(case, found[case, _ALONE], found[case, place]) for case in _CASES for place in _TOPOLOGIES
+  ]
   table = '\n'.join(lines)
   print(table)
   if _WRITE.value:

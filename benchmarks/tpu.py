@@ -10,18 +10,17 @@ memory than there is an error. --write replaces what is there by what was found,
 benchmarks/TPU.md. --requirement prints which libtpu belongs to the JAX that is installed.
 """
 
-import concurrent.futures
 import json
-import multiprocessing
-import os
 import pathlib
 import sys
 from importlib import metadata
 from typing import Any
 
 import tpu_compiler as compiler
-from absl import app, flags
+from absl import flags
 from tpu_compiler import CHIPS
+
+from gan_jax import cli, names
 
 _ONLY = flags.DEFINE_list('only', [], 'Experiments; all if none are named.')
 _WRITE = flags.DEFINE_bool('write', False, 'Replace what is noted.')
@@ -113,40 +112,35 @@ def _document(notes: dict[str, dict[str, Any]]) -> str:
   )
 
 
-def main(unused_argv) -> None:
-  """Compiles, compares, prints."""
+def main() -> int:
+  """Compiles, compares, prints; 1 if something is wrong."""
   if _REQUIREMENT.value:
     print(compiler.requirement())
-    return
+    return 0
   chosen = _ONLY.value or compiler.experiments()
+  for name in chosen:
+    names.choose(name, compiler.experiments())
   jobs = [(name, chips, dtype) for name in chosen for chips in CHIPS for dtype in _DTYPES]
   notes = json.loads(_NOTES.read_text()) if _NOTES.exists() else {}
   wrong = []
-  with concurrent.futures.ProcessPoolExecutor(
-    max_workers=os.cpu_count(),
-    mp_context=multiprocessing.get_context('spawn'),
-    initializer=compiler.prepare,
-    max_tasks_per_child=4,
-  ) as pool:
-    under_way = {pool.submit(measure, *job): ' '.join(job) for job in jobs}
-    for future in concurrent.futures.as_completed(under_way):
-      key = under_way[future]
-      try:
-        found = future.result()
-      # Of whatever kind the compiler's refusal is, the others are still to be seen.
-      except Exception as error:
-        wrong.append(f'{key} does not compile: {str(error).splitlines()[0]:.300}')
-        continue
-      print(_row(key, found), flush=True)
-      wrong += _complaints(key, found, found if _WRITE.value else notes.get(key))
-      if _WRITE.value:
-        notes[key] = found
-        _NOTES.write_text(json.dumps(notes, indent=1, sort_keys=True) + '\n')
-        _TABLE.write_text(_document(notes))
+  for job, future in compiler.results(measure, jobs):
+    key = ' '.join(job)
+    try:
+      found = future.result()
+    # Of whatever kind the compiler's refusal is, the others are still to be seen.
+    except Exception as error:
+      wrong.append(f'{key} does not compile: {str(error).splitlines()[0]:.300}')
+      continue
+    print(_row(key, found), flush=True)
+    wrong += _complaints(key, found, found if _WRITE.value else notes.get(key))
+    if _WRITE.value:
+      notes[key] = found
+      _NOTES.write_text(json.dumps(notes, indent=1, sort_keys=True) + '\n')
+      _TABLE.write_text(_document(notes))
   for line in wrong:
     print(f'error: {line}', file=sys.stderr)
-  sys.exit(bool(wrong))
+  return int(bool(wrong))
 
 
 if __name__ == '__main__':
-  app.run(main)
+  cli.run(main)

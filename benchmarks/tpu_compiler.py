@@ -3,12 +3,14 @@
 It is that of real ones, from the package libtpu, for chips that are only described.
 """
 
+import concurrent.futures
 import contextlib
 import math
+import multiprocessing
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any, NamedTuple
 from unittest import mock
@@ -66,6 +68,25 @@ def prepare() -> None:
     'TPU_STDERR_LOG_LEVEL': '3',
     'TPU_MIN_LOG_LEVEL': '3',
   }
+
+
+def results(
+  function: Callable[..., Any], jobs: Sequence[tuple]
+) -> Iterator[tuple[tuple, concurrent.futures.Future]]:
+  """(job, what came of function(*job)) as they end, each in a new process, one for each core at once.
+
+  A process of its own, as the compiler may take it down, and keeps memory.
+  """
+
+  def call(job: tuple) -> Any:
+    context = multiprocessing.get_context('spawn')
+    with concurrent.futures.ProcessPoolExecutor(1, context, prepare) as one:
+      return one.submit(function, *job).result()
+
+  with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+    under_way = {threads.submit(call, job): job for job in jobs}
+    for future in concurrent.futures.as_completed(under_way):
+      yield under_way[future], future
 
 
 def requirement() -> str:

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 
 import chex
+import devices_test
 import jax
 import numpy as np
 import optax
@@ -121,9 +122,10 @@ ALIKE = (
 
 
 def divided():
-  """The subjects; those that are alike only among the slow tests."""
+  """The subjects; those that are alike, or in devices_test too, only among the slow tests."""
   for path, preset in SUBJECTS:
-    slow = (pytest.mark.slow,) if path.stem in ALIKE and preset == 'ring-test' else ()
+    elsewhere = f'{path.stem}:{preset}' in devices_test.SUBJECTS
+    slow = (pytest.mark.slow,) if elsewhere or path.stem in ALIKE and preset == 'ring-test' else ()
     yield pytest.param((path, preset), marks=slow, id=f'{path.stem}:{preset}')
 
 
@@ -184,14 +186,13 @@ def test_the_smallest_batch_has_a_finite_step(path):
   assert all(np.isfinite(value) for value in metrics.values())
 
 
-# One of each way to use a convolution: its second derivatives, its norms, steps ahead of it.
-DIGITS = (
-  *('consensus', 'cramer', 'ebgan', 'hinge', 'mmd_gan', 'pacgan', 'r3gan'),
-  *('unrolled', 'wgan', 'wgan_gp'),
-)
+# One of each way to use a convolution: its second derivatives, its norms, steps ahead of it. The others
+# are of these kinds, and only among the slow tests.
+DIGITS = ('ebgan', 'mmd_gan', 'r3gan', 'unrolled', 'wgan_gp')
+ALSO = ('consensus', 'cramer', 'hinge', 'pacgan', 'wgan')
 
 
-@pytest.mark.parametrize('name', DIGITS)
+@pytest.mark.parametrize('name', [*DIGITS, *(pytest.param(n, marks=pytest.mark.slow) for n in ALSO)])
 def test_a_step_on_digits_is_finite_and_moves_all_players(name):
   metrics = first_step(ROOT / 'experiments' / f'{name}.py')
   assert all(np.isfinite(value) for value in metrics.values())

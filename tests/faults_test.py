@@ -10,10 +10,9 @@ import conftest
 import numpy as np
 import pytest
 from conftest import command, python
+from runs import DCGAN, GAN, lines
 
 from gan_jax import checkpoints, machine, workdir
-
-GAN = '--config=experiments/gan.py:test'
 
 # A file system of its own, of three megabytes, that no other process sees.
 ON_A_SMALL_DISK = """
@@ -105,7 +104,7 @@ def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, finished_run):
   assert 'error: the checkpoint does not fit the config: ' in done.stderr
 
 
-def test_a_clock_that_is_set_back_changes_nothing(tmp_path):
+def test_a_clock_that_is_set_back_changes_nothing(tmp_path, finished_run):
   script = """
 import time
 now = time.time
@@ -113,21 +112,19 @@ time.time = lambda: now() - 86400 * 30
 from gan_jax import cli, main
 cli.run(main.main)
 """
-  assert command(GAN, f'--workdir={tmp_path}/one', '--config.steps=16').returncode == 0
-  assert command(GAN, f'--workdir={tmp_path}/two').returncode == 0
-  longer = (GAN, f'--workdir={tmp_path}/two', '--config.steps=16')
-  done = conftest.finish(python('-c', script, *longer))
+  folder = pathlib.Path(shutil.copytree(finished_run, tmp_path / 'run'))
+  done = conftest.finish(python('-c', script, DCGAN, f'--workdir={folder}', '--config.steps=16'))
   assert done.returncode == 0, done.stderr
-  read = lambda name: checkpoints.Checkpoints(tmp_path / name / workdir.CHECKPOINTS)
-  one, two = read('one'), read('two')
-  assert one.steps() == two.steps() == [8, 12, 16]
-  for key, array in one.read(16).items():
-    np.testing.assert_array_equal(two.read(16)[key], array)
+  with checkpoints.opened(folder / workdir.CHECKPOINTS) as kept:
+    assert kept.steps() == [8, 12, 16]
+    assert kept.newest(pytest.fail)[0] == 16
+  steps = [line['step'] for line in lines(folder)]
+  assert steps == sorted(set(steps)) and steps[-1] == 16
 
 
-def test_what_a_run_goes_on_with_is_noted_and_said(tmp_path):
-  assert command(GAN, f'--workdir={tmp_path}').returncode == 0
-  done = command(GAN, f'--workdir={tmp_path}', '--config.steps=16', devices=2)
+def test_what_a_run_goes_on_with_is_noted_and_said(tmp_path, finished_run):
+  shutil.copytree(finished_run, tmp_path, dirs_exist_ok=True)
+  done = command(DCGAN, f'--workdir={tmp_path}', '--config.steps=16', devices=2)
   assert done.returncode == 0, done.stderr
   assert 'warning: devices: 1 until step 8, 2 from there on; sums over the batch are' in done.stderr
   noted = json.loads((tmp_path / machine.FILE).read_text())

@@ -8,15 +8,15 @@ import time
 import numpy as np
 import pytest
 from conftest import command, finish, start
-from runs import DCGAN, GAN, LONG, arrays, assert_same_run, free_port, lines, until
+from runs import GAN, LONG, arrays, assert_same_run, free_port, lines, until
 
 from gan_jax import workdir
 
 
-def two_processes(folder, *flags, experiment=DCGAN):
+def two_processes(folder, *flags):
   """Two processes of two devices each."""
   shared = (f'--coordinator=127.0.0.1:{free_port()}', '--num_processes=2', f'--workdir={folder}')
-  return [start(experiment, *flags, *shared, f'--process_id={i}', devices=2) for i in range(2)]
+  return [start(GAN, *flags, *shared, f'--process_id={i}', devices=2) for i in range(2)]
 
 
 # In one worker, so that the run is made once.
@@ -40,7 +40,7 @@ def shared_run(tmp_path_factory):
 
 @of_two
 def test_two_processes_are_one_run(tmp_path, shared_run):
-  done = command(DCGAN, *GENTLY, f'--workdir={tmp_path}', devices=4)
+  done = command(GAN, *GENTLY, f'--workdir={tmp_path}', devices=4)
   assert done.returncode == 0, done.stderr
   a, b = arrays(tmp_path, 8), arrays(shared_run, 8)
   assert a.keys() == b.keys()
@@ -82,10 +82,6 @@ def test_a_signal_to_one_of_two_processes_stops_both_at_one_step(tmp_path):
   assert arrays(tmp_path, step)['step'] == step
 
 
-def pair(folder, *flags):
-  return two_processes(folder, *flags, experiment=GAN)
-
-
 def assert_both_end(processes):
   for done in map(finish, processes):
     assert done.returncode == 0, done.stderr
@@ -96,7 +92,7 @@ def test_what_is_left_of_two_processes_ends_and_both_go_on_as_if_nothing_had_bee
   killed, whole = tmp_path / 'killed', tmp_path / 'whole'
   chance = random.Random()
   for victim in (1, 0):
-    processes = pair(killed, *LONG)
+    processes = two_processes(killed, *LONG)
     until(processes[0], f'^step {chance.randrange(2, 10) * 2}/' if victim else '^step ')
     processes[victim].kill()
     begun = time.monotonic()
@@ -109,6 +105,6 @@ def test_what_is_left_of_two_processes_ends_and_both_go_on_as_if_nothing_had_bee
       'they go on from the last checkpoint'
     ]
     finish(processes[victim])
-  assert_both_end(pair(killed, *LONG))
-  assert_both_end(pair(whole, *LONG))
+  assert_both_end(two_processes(killed, *LONG))
+  assert_both_end(two_processes(whole, *LONG))
   assert_same_run(killed, whole, 60)
