@@ -28,7 +28,8 @@ _REQUIREMENT = flags.DEFINE_bool('requirement', False, 'Print which libtpu is ne
 
 _HERE = pathlib.Path(__file__).parent
 _NOTES, _TABLE = _HERE / 'tpu.json', _HERE / 'TPU.md'
-_DTYPES = ('float32', 'bfloat16')
+_WHERE = (('v5e-8', 'float32'), ('v5e-8', 'bfloat16'), ('v4-8', 'float32'))
+"""(chips, what networks compute in)."""
 _WORSE = 1.1
 
 
@@ -120,7 +121,7 @@ def main() -> int:
   chosen = _ONLY.value or compiler.experiments()
   for name in chosen:
     names.choose(name, compiler.experiments())
-  jobs = [(name, chips, dtype) for name in chosen for chips in CHIPS for dtype in _DTYPES]
+  jobs = [(name, *where) for name in chosen for where in _WHERE]
   notes = json.loads(_NOTES.read_text()) if _NOTES.exists() else {}
   wrong = []
   for job, future in compiler.results(measure, jobs):
