@@ -5,8 +5,8 @@ python benchmarks/tpu.py --requirement
 
 It is the compiler of real TPUs, from the package libtpu, and each step is the one that `gan_jax.main`
 trains with, at its full size, for the chips named below. What it says of a step is put beside
-benchmarks/tpu.json: a step that does not compile, does not fit, or takes more than a tenth more time or
-memory than there is an error. --write replaces what is there by what was found, and writes
+benchmarks/tpu.json: a step that does not compile, does not fit, or takes more than a tenth more time,
+cycles or memory than there is an error. --write replaces what is there by what was found, and writes
 benchmarks/TPU.md. --requirement prints which libtpu belongs to the JAX that is installed.
 """
 
@@ -47,6 +47,7 @@ def measure(experiment: str, chips: str, dtype: str) -> dict[str, Any]:
     'memory': compiler.memory(program),
     'seconds': seconds,
     'unknown': unknown,
+    'cycles': compiler.cycles(program),
     'images': program.batch * program.draws / seconds,
     'peak': cost['flops'] / seconds / CHIPS[chips].flops,
     'collectives': len(reduced) + len(gathered),
@@ -62,7 +63,7 @@ def _complaints(key: str, now: dict[str, Any], before: dict[str, Any] | None) ->
     found.append(f'{key} does not fit: {now["memory"] / 1e9:.1f} of {limit / 1e9:.0f} GB')
   if before is None:
     return [*found, f'{key} is not noted, so nothing is compared; --write notes it']
-  for name in ('seconds', 'memory'):
+  for name in ('seconds', 'cycles', 'memory'):
     if now[name] > _WORSE * before[name]:
       found.append(f'{key}: {name} {before[name]:.4g} before, {now[name]:.4g} now')
   return found
@@ -77,6 +78,7 @@ def _row(key: str, found: dict[str, Any]) -> str:
     f'{found["memory"] / 1e6:.0f}',
     f'{found["seconds"] * 1e6:.0f}',
     f'{found["unknown"]}',
+    f'{found["cycles"] / 1e3:.0f}',
     f'{found["images"]:,.0f}',
     f'{found["peak"]:.1%}',
     f'{found["collectives"]}',
@@ -88,7 +90,8 @@ def _row(key: str, found: dict[str, Any]) -> str:
 def _document(notes: dict[str, dict[str, Any]]) -> str:
   head = (
     *('experiment', 'chips', 'networks in', 'batch', 'GFLOP', 'MB touched', 'MB held', 'µs'),
-    *('operations without µs', 'images/s of all chips', 'share of peak', 'collectives', 'MB reduced'),
+    *('operations without µs', '1,000 cycles', 'images/s of all chips', 'share of peak', 'collectives'),
+    'MB reduced',
   )
   sources = [
     f'{name}: {chip.flops / 1e12:.0f} TFLOP/s in bfloat16, {chip.memory / 1e9:.0f} GB ({chip.source})'
@@ -103,6 +106,7 @@ def _document(notes: dict[str, dict[str, Any]]) -> str:
       '(`optimal_seconds`), without the host and with nothing waiting, so a bound from below. All is',
       'for one step, and for one chip but for the images, which are the real ones that all chips read.',
       'Operations without µs are those that the compiler has no estimate for; their time is left out.',
+      'Cycles are those of its schedule, which knows what is kept near the arithmetic.',
       f'A chip has at its best, {"; ".join(sources)}.',
       '',
       '| ' + ' | '.join(head) + ' |',
@@ -121,7 +125,7 @@ def main() -> int:
   chosen = _ONLY.value or compiler.experiments()
   for name in chosen:
     names.choose(name, compiler.experiments())
-  jobs = [(name, *where) for name in chosen for where in _WHERE]
+  jobs = [(name, *where) for where in _WHERE for name in chosen]
   notes = json.loads(_NOTES.read_text()) if _NOTES.exists() else {}
   wrong = []
   for job, future in compiler.results(measure, jobs):

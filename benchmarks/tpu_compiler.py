@@ -158,6 +158,11 @@ def seconds(program: Program) -> tuple[float, int]:
   return expected + unknown, unknown
 
 
+def cycles(program: Program) -> int:
+  """What the compiler's own schedule has for all operations of a step, waiting for none."""
+  return sum(map(int, re.findall(r'"estimated_cycles":"(\d+)"', program.compiled.as_text())))
+
+
 _BYTES = {'f32': 4, 'bf16': 2, 's32': 4, 'u32': 4, 'pred': 1}
 _ARRAY = re.compile(r'\b(f32|bf16|s32|u32|pred)\[([\d,]*)\]')
 

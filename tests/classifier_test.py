@@ -57,8 +57,8 @@ def test_test_images_are_classified(name, accurate):
 
 def test_the_digits_that_come_with_a_package_are_classified():
   # They are among those that the network was trained on: this shows range, orientation and labels.
-  arrays = mnist5k.load(0, 64).arrays
-  images, labels = np.asarray(arrays['image'])[::5], np.asarray(arrays['label'])[::5]
+  source = mnist5k.load(0, 64)
+  images, labels = source.images[::5], source.labels[::5]
   assert accuracy(digits.load(), images, labels) > 0.99
 
 
@@ -120,7 +120,7 @@ def test_three_channels_are_averaged(name):
 @pytest.mark.parametrize('size', [32, 64])
 def test_digits_of_another_size_keep_their_class_and_most_of_their_features(size):
   def made(pixels):
-    return np.asarray(mnist5k.load(0, 64, size=pixels).arrays['image'])[::50]
+    return mnist5k.load(0, 64, size=pixels).images[::50]
 
   network = digits.load()
   expected, found = outputs(network, made(28)), outputs(network, made(size))

@@ -52,7 +52,7 @@ def test_rows_are_the_same_however_the_batch_is_divided(digits):
 
 
 def test_the_digits_are_what_they_should_be(digits):
-  images, labels = digits.arrays['image'], digits.arrays['label']
+  images, labels = digits.images, digits.labels
   assert images.shape == (5000, 28, 28, 1)
   assert images.dtype == np.uint8
   np.testing.assert_array_equal(np.bincount(labels), np.full(10, 500))
@@ -74,7 +74,7 @@ def test_a_seed_is_an_order(digits):
 
 
 def test_sizes_and_channels():
-  images = mnist5k.load(seed=0, batch_size=1, size=32, channels=3).arrays['image']
+  images = mnist5k.load(seed=0, batch_size=1, size=32, channels=3).images
   assert images.shape == (5000, 32, 32, 3)
   np.testing.assert_array_equal(images[..., 0], images[..., 2])
   for bad, message in (({'size': 0}, 'data.size is 0'), ({'channels': 2}, 'data.channels is 2')):

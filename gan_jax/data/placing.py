@@ -111,7 +111,17 @@ def _named(
 
 
 def _resident(images: ImageSet, order: _Order) -> Source:
-  arrays = {key: np.asarray(array) for key, array in _arrays(images).items()}
+  arrays, shape = (
+    {key: np.asarray(array) for key, array in _arrays(images).items()},
+    images.images.shape,
+  )
+  if images.digest and digests.of_array(arrays['image']) != images.digest:
+    raise ConfigError(
+      f'the decoded images of {images.name} are not as they were written: remove '
+      f'{cache.folder() / "images"}, and they are decoded anew'
+    )
+  # A row of bytes for each: of pixels of few channels a TPU makes rows of 128, for all of the set.
+  arrays['image'] = arrays['image'].reshape(len(arrays['image']), -1)
   # Not constants of the program: runs of several seeds share one.
   keys = {use: np.asarray(jax.random.key_data(order.key(use))) for use in ('order', 'flip')}
 
@@ -120,13 +130,9 @@ def _resident(images: ImageSet, order: _Order) -> Source:
     places = draw % order.per_epoch * order.batch_size + rows
     chosen = shuffled(jax.random.fold_in(by, draw // order.per_epoch), places, order.total)
     at_rest = {key: array[chosen] for key, array in arrays.items() if key not in keys}
+    at_rest['image'] = at_rest['image'].reshape(-1, *shape[1:])
     return _named(order, at_rest, flip, draw, rows)
 
-  if images.digest and digests.of_array(arrays['image']) != images.digest:
-    raise ConfigError(
-      f'the decoded images of {images.name} are not as they were written: remove '
-      f'{cache.folder() / "images"}, and they are decoded anew'
-    )
   return Source(arrays | keys, batch)
 
 

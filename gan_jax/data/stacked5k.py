@@ -60,10 +60,13 @@ def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 3) -> So
   def batch(arrays, draw, rows):
     of_batch = jax.random.fold_in(jax.random.wrap_key_data(arrays['key']), draw)
     chosen = jax.vmap(_three, (0, None))(latents.example_keys(of_batch, rows), len(images))
-    real = normalized(jnp.moveaxis(arrays['image'][chosen], 1, -1))
+    three = arrays['image'][chosen].reshape(*chosen.shape, size, size)
+    real = normalized(jnp.moveaxis(three, 1, -1))
     return {'real': real, 'label': arrays['label'][chosen] @ jnp.array([100, 10, 1])}
 
-  return Source({'image': images, 'label': labels, 'key': key}, batch, modes=Stacks())
+  # A row of bytes for each, see `placing`.
+  arrays = {'image': images.reshape(len(images), -1), 'label': labels, 'key': key}
+  return Source(arrays, batch, modes=Stacks())
 
 
 def _three(key: chex.PRNGKey, total: int) -> chex.Array:
