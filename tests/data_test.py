@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax import data
 from gan_jax.data import mnist5k
 from gan_jax.data.order import shuffled
 from gan_jax.data.placing import ImageSet, place
@@ -85,3 +86,12 @@ def test_sizes_and_channels():
 def test_a_batch_larger_than_the_set_is_refused():
   with pytest.raises(ConfigError, match='batch_size is 5001, but the data has 5000'):
     mnist5k.load(seed=0, batch_size=5001)
+
+
+@pytest.mark.parametrize('shape', [(28, 28, 1), (2, 3, 3), (16, 8, 1)])
+def test_rows_of_bytes_are_the_images(shape):
+  images = np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
+  rows = data.flattened(images)
+  assert rows.shape[1] % 128 == 0 and rows.shape[1] - np.prod(shape) < 128
+  np.testing.assert_array_equal(data.unflattened(rows, shape), images)
+  np.testing.assert_array_equal(data.unflattened(rows[[[3], [1]]], shape), images[[[3], [1]]])

@@ -5,7 +5,8 @@ alone: every device makes its own rows of the global batch, whatever the number 
 the data lies in the memory of the devices or is read from a disk as it is needed.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import chex
@@ -60,6 +61,23 @@ def digest(source: Source) -> str:
   images = source.digest or digests.of_array(source.images)
   labels = '' if source.labels is None else digests.of_array(source.labels)
   return digests.of_texts({'images': images, 'labels': labels})
+
+
+_LANES = 128
+
+
+def flattened(images: np.ndarray) -> np.ndarray:
+  """Images [N, ...] as rows of bytes [N, a multiple of 128], at whose ends are zeros.
+
+  Such rows a TPU holds as they are. Of others it lays out the whole set anew in each call.
+  """
+  rows = images.reshape(len(images), -1)
+  return np.pad(rows, ((0, 0), (0, -rows.shape[1] % _LANES)))
+
+
+def unflattened(rows: chex.Array, shape: Sequence[int]) -> chex.Array:
+  """The inverse of `flattened`, of some rows [..., n], for images of a shape: [..., *shape]."""
+  return rows[..., : math.prod(shape)].reshape(*rows.shape[:-1], *shape)
 
 
 def normalized(images: chex.Array) -> chex.Array:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import cache, digests, latents, parallel
-from gan_jax.data import Images, Source, normalized
+from gan_jax.data import Images, Source, flattened, normalized, unflattened
 from gan_jax.data.order import secrets, shuffled, shuffled_on_host
 from gan_jax.errors import ConfigError
 
@@ -120,8 +120,7 @@ def _resident(images: ImageSet, order: _Order) -> Source:
       f'the decoded images of {images.name} are not as they were written: remove '
       f'{cache.folder() / "images"}, and they are decoded anew'
     )
-  # A row of bytes for each: of pixels of few channels a TPU makes rows of 128, for all of the set.
-  arrays['image'] = arrays['image'].reshape(len(arrays['image']), -1)
+  arrays['image'] = flattened(arrays['image'])
   # Not constants of the program: runs of several seeds share one.
   keys = {use: np.asarray(jax.random.key_data(order.key(use))) for use in ('order', 'flip')}
 
@@ -130,7 +129,7 @@ def _resident(images: ImageSet, order: _Order) -> Source:
     places = draw % order.per_epoch * order.batch_size + rows
     chosen = shuffled(jax.random.fold_in(by, draw // order.per_epoch), places, order.total)
     at_rest = {key: array[chosen] for key, array in arrays.items() if key not in keys}
-    at_rest['image'] = at_rest['image'].reshape(-1, *shape[1:])
+    at_rest['image'] = unflattened(at_rest['image'], shape[1:])
     return _named(order, at_rest, flip, draw, rows)
 
   return Source(arrays | keys, batch)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import latents
-from gan_jax.data import Source, normalized
+from gan_jax.data import Source, flattened, normalized, unflattened
 from gan_jax.data.mnist5k import digits
 from gan_jax.errors import ConfigError
 from gan_jax.metrics import stacked
@@ -60,12 +60,11 @@ def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 3) -> So
   def batch(arrays, draw, rows):
     of_batch = jax.random.fold_in(jax.random.wrap_key_data(arrays['key']), draw)
     chosen = jax.vmap(_three, (0, None))(latents.example_keys(of_batch, rows), len(images))
-    three = arrays['image'][chosen].reshape(*chosen.shape, size, size)
+    three = unflattened(arrays['image'][chosen], (size, size))
     real = normalized(jnp.moveaxis(three, 1, -1))
     return {'real': real, 'label': arrays['label'][chosen] @ jnp.array([100, 10, 1])}
 
-  # A row of bytes for each, see `placing`.
-  arrays = {'image': images.reshape(len(images), -1), 'label': labels, 'key': key}
+  arrays = {'image': flattened(images), 'label': labels, 'key': key}
   return Source(arrays, batch, modes=Stacks())
 
 
