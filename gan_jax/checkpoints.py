@@ -20,6 +20,9 @@ from absl import logging
 from gan_jax import digests
 from gan_jax.errors import ConfigError
 
+_DELETED = 'deleted'
+"""Where one that is not kept is moved, and deleted: half deleted at its place, it would look broken."""
+
 Arrays = dict[str, np.ndarray]
 PyTree = Any
 
@@ -69,8 +72,14 @@ class Checkpoints:
     self._folder = folder
     writes = keep is not None
     options = ocp.CheckpointManagerOptions(
-      max_to_keep=keep, create=writes, read_only=not writes, cleanup_tmp_directories=writes
+      max_to_keep=keep,
+      create=writes,
+      read_only=not writes,
+      cleanup_tmp_directories=writes,
+      todelete_subdir=_DELETED if writes else None,
     )
+    self._deletes = writes and jax.process_index() == 0
+    self._sweep()
     handlers = {'state': ocp.PyTreeCheckpointHandler(), 'digests': ocp.JsonCheckpointHandler()}
     with contextlib.nullcontext() if writes else _quiet():
       self._manager = ocp.CheckpointManager(folder.absolute(), options=options, item_handlers=handlers)
@@ -90,6 +99,7 @@ class Checkpoints:
     marks = {name: digests.of_array(array) for name, array in arrays.items()}
     what = ocp.args.Composite(state=ocp.args.PyTreeSave(arrays), digests=ocp.args.JsonSave(marks))
     self._manager.save(step, args=what, force=True)
+    self._sweep()
 
   def read(self, step: int) -> Arrays:
     """The arrays of one checkpoint.
@@ -160,6 +170,15 @@ class Checkpoints:
   def close(self) -> None:
     """Waits, and lets go of the folder."""
     self._manager.close()
+    self._sweep()
+    if self._deletes and (self._folder / _DELETED).exists():
+      (self._folder / _DELETED).rmdir()
+
+  def _sweep(self) -> None:
+    """Deletes what was moved out of the way, but for that of a save that is under way."""
+    if self._deletes:
+      for path in (self._folder / _DELETED).glob('*'):
+        shutil.rmtree(path)
 
 
 def _as_numpy(declared: PyTree) -> ocp.args.CheckpointArgs:

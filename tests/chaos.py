@@ -73,7 +73,8 @@ def _check(folder: pathlib.Path, seen: int) -> int:
 
 def _leftovers(folder: pathlib.Path) -> list[pathlib.Path]:
   """What was being written: files and folders, without what is in these."""
-  found = [p for p in folder.rglob('*') if 'draft' in p.name or 'tmp' in p.name]
+  unwanted = lambda p: 'draft' in p.name or 'tmp' in p.name or p.parent.name == 'deleted'
+  found = [p for p in folder.rglob('*') if unwanted(p)]
   return [p for p in found if p.parent not in found]
 
 

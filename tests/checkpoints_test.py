@@ -61,6 +61,26 @@ def test_the_newest_are_kept_and_come_back_exactly(folder):
     assert (old == new).all()
 
 
+def test_one_that_is_half_deleted_is_not_seen_and_goes_when_the_folder_is_opened_again(
+  tmp_path, monkeypatch
+):
+  folder = tmp_path / 'checkpoints'
+  monkeypatch.setattr(checkpoints.shutil, 'rmtree', lambda path: (path / 'digests').rename(path / 'x'))
+  kept = checkpoints.Checkpoints(folder, keep=2)
+  for step in (10, 20, 30, 40):
+    kept.save(step, state(step))
+  kept.wait()
+  assert (folder / 'deleted' / '10' / 'x').is_dir()
+  with checkpoints.opened(folder) as seen:
+    assert seen.steps() == [30, 40]
+    for step in seen.steps():
+      seen.read(step)
+  monkeypatch.undo()
+  kept.close()
+  checkpoints.Checkpoints(folder, keep=2).close()
+  assert sorted(path.name for path in folder.iterdir()) == ['30', '40']
+
+
 @pytest.mark.parametrize('damage', [damage_bit, damage_truncate, damage_remove, damage_digests])
 def test_a_broken_one_is_named_and_the_one_before_is_taken(folder, damage):
   damage(folder / '30')

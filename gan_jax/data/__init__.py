@@ -72,7 +72,8 @@ def flattened(images: np.ndarray) -> np.ndarray:
   Such rows a TPU holds as they are. Of others it lays out the whole set anew in each call.
   """
   rows = images.reshape(len(images), -1)
-  return np.pad(rows, ((0, 0), (0, -rows.shape[1] % _LANES)))
+  missing = -rows.shape[1] % _LANES
+  return np.pad(rows, ((0, 0), (0, missing))) if missing else rows
 
 
 def unflattened(rows: chex.Array, shape: Sequence[int]) -> chex.Array:
