@@ -28,14 +28,12 @@ _REQUIREMENT = flags.DEFINE_bool('requirement', False, 'Print which libtpu is ne
 
 _HERE = pathlib.Path(__file__).parent
 _NOTES, _TABLE = _HERE / 'tpu.json', _HERE / 'TPU.md'
-_WHERE = (('v5e-8', 'float32'), ('v5e-8', 'bfloat16'), ('v4-8', 'float32'))
-"""(chips, what networks compute in)."""
 _WORSE = 1.1
 
 
-def measure(experiment: str, chips: str, dtype: str) -> dict[str, Any]:
+def measure(experiment: str, chips: str) -> dict[str, Any]:
   """What the compiler says of a step, for one chip of `chips`."""
-  program = compiler.compiled(experiment, CHIPS[chips].topology, {'compute_dtype': dtype})
+  program = compiler.compiled(experiment, CHIPS[chips].topology)
   cost = program.compiled.cost_analysis()
   seconds, unknown = compiler.seconds(program)
   reduced, gathered = (compiler.collectives(program, f'all-{kind}') for kind in ('reduce', 'gather'))
@@ -87,9 +85,18 @@ def _row(key: str, found: dict[str, Any]) -> str:
   return '| ' + ' | '.join(cells) + ' |'
 
 
+_ABOUT = """Networks in float32, which XLA multiplies in passes of bfloat16 on TPU.
+No TPU ran: time is what the compiler expects (`optimal_seconds`), without the host and with nothing
+waiting, so a bound from below. All is for one step, and for one chip but for the images, which are the
+real ones that all chips read. Operations without µs are those that the compiler has no estimate for;
+their time is left out. Cycles are those of its schedule, which knows what is kept near the arithmetic,
+and has none for some loops.
+"""
+
+
 def _document(notes: dict[str, dict[str, Any]]) -> str:
   head = (
-    *('experiment', 'chips', 'networks in', 'batch', 'GFLOP', 'MB touched', 'MB held', 'µs'),
+    *('experiment', 'chips', 'batch', 'GFLOP', 'MB touched', 'MB held', 'µs'),
     *('operations without µs', '1,000 cycles', 'images/s of all chips', 'share of peak', 'collectives'),
     'MB reduced',
   )
@@ -100,13 +107,7 @@ def _document(notes: dict[str, dict[str, Any]]) -> str:
   versions = f'jax {metadata.version("jax")}, libtpu {metadata.version("libtpu")}'
   return '\n'.join(
     [
-      '# Training steps as the TPU compiler sees them',
-      '',
-      f'`make tpu`: {versions}. No TPU ran: time is what the compiler expects',
-      '(`optimal_seconds`), without the host and with nothing waiting, so a bound from below. All is',
-      'for one step, and for one chip but for the images, which are the real ones that all chips read.',
-      'Operations without µs are those that the compiler has no estimate for; their time is left out.',
-      'Cycles are those of its schedule, which knows what is kept near the arithmetic.',
+      f'# Training steps as the TPU compiler sees them\n\n`make tpu`: {versions}. {_ABOUT}',
       f'A chip has at its best, {"; ".join(sources)}.',
       '',
       '| ' + ' | '.join(head) + ' |',
@@ -125,7 +126,7 @@ def main() -> int:
   chosen = _ONLY.value or compiler.experiments()
   for name in chosen:
     names.choose(name, compiler.experiments())
-  jobs = [(name, *where) for where in _WHERE for name in chosen]
+  jobs = [(name, chips) for chips in CHIPS for name in chosen]
   notes = json.loads(_NOTES.read_text()) if _NOTES.exists() else {}
   wrong = []
   for job, future in compiler.results(measure, jobs):

@@ -45,11 +45,11 @@ class Subject:
         self.begun.set()
 
   def end(self, number: signal.Signals) -> str:
-    """Sends the signal and waits; what it printed as errors."""
+    """Sends the signal and waits; what it printed as errors, but for alerts of the training itself."""
     self.process.send_signal(number)
-    error = self.process.stderr.read()
+    lines = self.process.stderr.read().splitlines()
     self.process.wait()
-    return error
+    return '\n'.join(line for line in lines if not line.startswith('warning: step '))
 
 
 def _check(folder: pathlib.Path, seen: int) -> int:
@@ -90,7 +90,7 @@ def ordeal(folder: pathlib.Path, kills: int, chance: random.Random) -> int:
       time.sleep(chance.uniform(0, AFTER))
     error = subject.end(signal.SIGKILL)
     kept = _check(folder, subject.step)
-    print(f'kill {number + 1}: at step {subject.step}, kept {kept} {error.strip()}', flush=True)
+    print(f'kill {number + 1}: at step {subject.step}, kept {kept} {error}', flush=True)
     assert not error, error
     # A checkpoint, its predecessor that is being removed, and one small file.
     assert len(_leftovers(folder)) <= 3, _leftovers(folder)
