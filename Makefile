@@ -53,14 +53,15 @@ parity: $(PARITY)/.installed  ## Compares scores with the reference packages the
 benchmark-in-loop: $(VENV)/.installed  ## What scoring in the loop costs.
 	$(RUN) benchmarks/in_loop.py
 
-# Experiments, by commas; all if it is empty.
+# Experiments, by commas, all if it is empty; and whether what was found is written down.
 ONLY ?=
+WRITE ?=
 
 tpu: $(VENV)/.installed build/libtpu  ## Compiles every experiment for TPUs, on a machine that has none: half an hour.
-	PYTHONPATH=build/libtpu $(RUN) benchmarks/tpu.py --only=$(ONLY)
+	PYTHONPATH=build/libtpu $(RUN) benchmarks/tpu.py --only=$(ONLY) $(if $(WRITE),--write)
 
 scaling: $(VENV)/.installed build/libtpu  ## What chips of a TPU pod say to each other in a step.
-	PYTHONPATH=build/libtpu $(RUN) benchmarks/scaling.py
+	PYTHONPATH=build/libtpu $(RUN) benchmarks/scaling.py $(if $(WRITE),--write)
 
 # Apart, so that JAX does not look for a TPU each time that it starts.
 build/libtpu: $(VENV)/.installed

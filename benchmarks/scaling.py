@@ -1,10 +1,10 @@
 """Weak scaling on paper: what chips of a TPU pod say to each other in a step, as it is compiled.
 
-python benchmarks/scaling.py [--write]
+make scaling [WRITE=1]
 
 The batch of each chip stays the same, the number of chips grows. Steps are compiled for each number of
 chips, on a machine that has none, and the bytes of their collectives divided by the speed of the
-interconnect. --write puts the table into docs/scaling.md.
+interconnect. WRITE=1 puts the table into docs/scaling.md.
 """
 
 import pathlib
@@ -17,8 +17,7 @@ _WRITE = flags.DEFINE_bool('write', False, 'Put the table into docs/scaling.md.'
 
 _PAGE = pathlib.Path(__file__).parent.parent / 'docs' / 'scaling.md'
 _BEGIN, _END = '<!-- table -->', '<!-- end of table -->'
-_ALONE = 'v5e:1x1'
-_TOPOLOGIES = ('v5e:2x4', 'v5e:8x8', 'v5e:16x16')
+_ALONE, *_TOPOLOGIES = ('v5e:1x1', 'v5e:2x4', 'v5e:8x8', 'v5e:16x16')
 _PER_CHIP = 64
 # 400 GB/s in both directions of all links of a chip (https://cloud.google.com/tpu/docs/v5e).
 _SENT = 400e9 / 2
@@ -54,7 +53,7 @@ class Found(NamedTuple):
 def measure(case: str, topology: str) -> Found:
   """What the compiler says of a step."""
   experiment, changes = _CASES[case]
-  program = compiler.compiled(experiment, topology, changes, _PER_CHIP)
+  program = compiler.compiled(experiment, (topology, None), changes, _PER_CHIP)
   kinds = (compiler.collectives(program, f'all-{kind}') for kind in ('reduce', 'gather'))
   return Found(program.chips, compiler.seconds(program)[0], *kinds)
 
@@ -83,7 +82,10 @@ def main(unused_argv) -> None:
   )
   lines = ['| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head))]
   jobs = [(case, place) for case in _CASES for place in (_ALONE, *_TOPOLOGIES)]
-  found = {job: future.result() for job, future in compiler.results(measure, jobs)}
+  found = {}
+  for job, future in compiler.results(measure, jobs):
+    found[job] = future.result()
+    print(*job, f'{found[job].seconds * 1e6:.0f} µs', flush=True)
   lines += [
     _row(case, found[case, _ALONE], found[case, place]) for case in _CASES for place in _TOPOLOGIES
   ]

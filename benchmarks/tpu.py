@@ -1,13 +1,12 @@
 """Compiles the train step of every experiment for TPUs, on a machine that has none: make tpu.
 
-python benchmarks/tpu.py [--only=WORD,...] [--write]
-python benchmarks/tpu.py --requirement
+make tpu [ONLY=NAME,...] [WRITE=1]
 
 It is the compiler of real TPUs, from the package libtpu, and each step is the one that `gan_jax.main`
 trains with, at its full size, for the chips named below. What it says of a step is put beside
 benchmarks/tpu.json: a step that does not compile, does not fit, or takes more than a tenth more time,
-cycles or memory than there is an error. --write replaces what is there by what was found, and writes
-benchmarks/TPU.md. --requirement prints which libtpu belongs to the JAX that is installed.
+cycles or memory than there is an error. WRITE=1 replaces what is there by what was found, and writes
+benchmarks/TPU.md.
 """
 
 import json
@@ -24,7 +23,9 @@ from gan_jax import cli, names
 
 _ONLY = flags.DEFINE_list('only', [], 'Experiments; all if none are named.')
 _WRITE = flags.DEFINE_bool('write', False, 'Replace what is noted.')
-_REQUIREMENT = flags.DEFINE_bool('requirement', False, 'Print which libtpu is needed, and end.')
+_REQUIREMENT = flags.DEFINE_bool(
+  'requirement', False, 'Print which libtpu belongs to the JAX that is installed.'
+)
 
 _HERE = pathlib.Path(__file__).parent
 _NOTES, _TABLE = _HERE / 'tpu.json', _HERE / 'TPU.md'
@@ -35,6 +36,7 @@ def measure(experiment: str, chips: str) -> dict[str, Any]:
   """What the compiler says of a step, for one chip of `chips`."""
   program = compiler.compiled(experiment, CHIPS[chips].topology)
   cost = program.compiled.cost_analysis()
+  assert program.chips == CHIPS[chips].count, program.chips
   seconds, unknown = compiler.seconds(program)
   reduced, gathered = (compiler.collectives(program, f'all-{kind}') for kind in ('reduce', 'gather'))
   return {
@@ -60,7 +62,7 @@ def _complaints(key: str, now: dict[str, Any], before: dict[str, Any] | None) ->
   if now['memory'] > limit:
     found.append(f'{key} does not fit: {now["memory"] / 1e9:.1f} of {limit / 1e9:.0f} GB')
   if before is None:
-    return [*found, f'{key} is not noted, so nothing is compared; --write notes it']
+    return [*found, f'{key} is not noted, so nothing is compared; WRITE=1 notes it']
   for name in ('seconds', 'cycles', 'memory'):
     if now[name] > _WORSE * before[name]:
       found.append(f'{key}: {name} {before[name]:.4g} before, {now[name]:.4g} now')
@@ -127,7 +129,9 @@ def main() -> int:
   for name in chosen:
     names.choose(name, compiler.experiments())
   jobs = [(name, chips) for chips in CHIPS for name in chosen]
+  known = {f'{name} {chips}' for name in compiler.experiments() for chips in CHIPS}
   notes = json.loads(_NOTES.read_text()) if _NOTES.exists() else {}
+  notes = {key: noted for key, noted in notes.items() if key in known}
   wrong = []
   for job, future in compiler.results(measure, jobs):
     key = ' '.join(job)

@@ -22,21 +22,23 @@ class Chips(NamedTuple):
   """Chips that are compiled for.
 
   Attributes:
-    topology: their name for libtpu.
+    topology: their name for libtpu, and how it counts their cores where it must be told.
+    count: of chips, each of them a device.
     flops: peak arithmetic of one in bfloat16, operations a second.
     memory: of one, bytes.
     source: where these figures are from.
   """
 
-  topology: str
+  topology: tuple[str, str | None]
+  count: int
   flops: float
   memory: float
   source: str
 
 
 CHIPS = {
-  'v5e-8': Chips('v5e:2x4', 197e12, 16e9, 'https://cloud.google.com/tpu/docs/v5e'),
-  'v4-8': Chips('v4:2x2x1', 275e12, 32e9, 'https://cloud.google.com/tpu/docs/v4'),
+  'v5e-8': Chips(('v5e:2x4', None), 8, 197e12, 16e9, 'https://cloud.google.com/tpu/docs/v5e'),
+  'v4-8': Chips(('v4:2x2x1', 'megacore'), 4, 275e12, 32e9, 'https://cloud.google.com/tpu/docs/v4'),
 }
 
 
@@ -101,13 +103,16 @@ def experiments() -> list[str]:
 
 
 def compiled(
-  experiment: str, topology: str, changes: Mapping[str, Any] = {}, per_chip: int | None = None
+  experiment: str,
+  topology: tuple[str, str | None],
+  changes: Mapping[str, Any] = {},
+  per_chip: int | None = None,
 ) -> Program:
   """Compiles one step of an experiment, the one that `gan_jax.main` trains with.
 
   Args:
     experiment: 'NAME' or 'NAME:PRESET'.
-    topology: of the chips, for libtpu.
+    topology: of the chips, as of `Chips`.
     changes: {path in the config: value}.
     per_chip: examples of a batch for each; by default they share the experiment's batch, which is
       made larger if they cannot.
@@ -122,7 +127,9 @@ def compiled(
   fields |= {'steps_per_call': [1], 'unroll': [1]}
   (setting,) = sweep.settings([f'{EXPERIMENTS / name}.py:{preset}'.rstrip(':')], fields)
   config = setting.config
-  devices = topologies.get_topology_desc(platform='tpu', topology_name=topology).devices
+  name, cores = topology
+  counted = {'chip_config_name': cores} if cores else {}
+  devices = topologies.get_topology_desc(platform='tpu', topology_name=name, **counted).devices
   chips = len(devices)
   config['batch_size'] = per_chip * chips if per_chip else -(-config['batch_size'] // chips) * chips
   built = loop.assemble(config)
@@ -163,14 +170,23 @@ def cycles(program: Program) -> int:
   return sum(map(int, re.findall(r'"estimated_cycles":"(\d+)"', program.compiled.as_text())))
 
 
-_BYTES = {'f32': 4, 'bf16': 2, 's32': 4, 'u32': 4, 'pred': 1}
-_ARRAY = re.compile(r'\b(f32|bf16|s32|u32|pred)\[([\d,]*)\]')
+_BYTES = {'f32': 4, 'bf16': 2, 's32': 4, 'u32': 4, 'u8': 1, 'pred': 1}
+_ARRAY = re.compile(r'\b([a-z]+\d*)\[([\d,]*)\]')
+_OTHERS = re.compile(
+  r' (all-(reduce|gather)-start|reduce-scatter|all-to-all|collective-permute)[\w-]*\('
+)
 
 
 def collectives(program: Program, kind: str) -> list[int]:
-  """Bytes of the result of each 'all-reduce' or 'all-gather' of a step."""
-  found = []
-  for line in program.compiled.as_text().splitlines():
+  """Bytes of the result of each 'all-reduce' or 'all-gather' of a step.
+
+  Raises:
+    ValueError: there are collectives of other kinds.
+  """
+  found, text = [], program.compiled.as_text()
+  if _OTHERS.search(text):
+    raise ValueError(f'a collective that is not counted: {_OTHERS.search(text)[1]}')
+  for line in text.splitlines():
     # One that goes on behind other work is written once more for each part of that.
     if f' {kind}(' in line and '"flag_start"' not in line:
       result = line.partition('= ')[2].partition(f' {kind}(')[0]

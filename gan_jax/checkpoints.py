@@ -98,8 +98,8 @@ class Checkpoints:
     arrays = to_arrays(state)
     marks = {name: digests.of_array(array) for name, array in arrays.items()}
     what = ocp.args.Composite(state=ocp.args.PyTreeSave(arrays), digests=ocp.args.JsonSave(marks))
+    self.wait()
     self._manager.save(step, args=what, force=True)
-    self._sweep()
 
   def read(self, step: int) -> Arrays:
     """The arrays of one checkpoint.
@@ -156,7 +156,9 @@ class Checkpoints:
     """Deletes the checkpoints later than `after`."""
     for step in self.steps():
       if step > after:
-        shutil.rmtree(self._folder / str(step))
+        (self._folder / _DELETED).mkdir(exist_ok=True)
+        (self._folder / str(step)).rename(_free(self._folder / _DELETED / str(step)))
+    self._sweep()
     self.reload()
 
   def reload(self) -> None:
@@ -166,19 +168,18 @@ class Checkpoints:
   def wait(self) -> None:
     """Returns when all that was begun is on disk."""
     self._manager.wait_until_finished()
+    self._sweep()
 
   def close(self) -> None:
     """Waits, and lets go of the folder."""
     self._manager.close()
     self._sweep()
-    if self._deletes and (self._folder / _DELETED).exists():
-      (self._folder / _DELETED).rmdir()
 
   def _sweep(self) -> None:
-    """Deletes what was moved out of the way, but for that of a save that is under way."""
+    """Deletes what was moved out of the way; nothing is being saved then."""
     if self._deletes:
-      for path in (self._folder / _DELETED).glob('*'):
-        shutil.rmtree(path)
+      # What cannot be deleted does no harm where it lies, and is tried again.
+      shutil.rmtree(self._folder / _DELETED, ignore_errors=True)
 
 
 def _as_numpy(declared: PyTree) -> ocp.args.CheckpointArgs:

@@ -32,8 +32,11 @@ SYM6 = np.array(
 """The low-pass filter of the symlet of 6 vanishing moments, sum_n h[n] h[n + 2k] = (k == 0)."""
 
 _BEFORE = len(SYM6) // 2 - 1
-_MOST = 2**26
-"""Weights of an image up to which reading by products is worth their memory: to 150 pixels each way."""
+_MOST = 2**24
+"""Numbers between the two products of `_by_products` that an image is worth.
+
+Of 64 x 64 pixels in colour there are fewer.
+"""
 
 
 def shift(
@@ -156,7 +159,7 @@ def _bilinear(periodic: chex.Array, rows: chex.Array, columns: chex.Array) -> ch
 
   A TPU multiplies matrices a hundred times faster than it reads from places that it is told.
   """
-  if rows.size * max(periodic.shape[:2]) > _MOST:
+  if rows.size * periodic.shape[0] * periodic.shape[2] > _MOST:
     return _by_indices(periodic, rows, columns)
   return jax.lax.platform_dependent(periodic, rows, columns, tpu=_by_products, default=_by_indices)
 

@@ -61,24 +61,27 @@ def test_the_newest_are_kept_and_come_back_exactly(folder):
     assert (old == new).all()
 
 
-def test_one_that_is_half_deleted_is_not_seen_and_goes_when_the_folder_is_opened_again(
-  tmp_path, monkeypatch
-):
-  folder = tmp_path / 'checkpoints'
-  monkeypatch.setattr(checkpoints.shutil, 'rmtree', lambda path: (path / 'digests').rename(path / 'x'))
-  kept = checkpoints.Checkpoints(folder, keep=2)
-  for step in (10, 20, 30, 40):
-    kept.save(step, state(step))
-  kept.wait()
-  assert (folder / 'deleted' / '10' / 'x').is_dir()
+def test_one_that_is_half_deleted_is_not_seen_and_goes_when_the_folder_is_opened_again(folder):
+  assert sorted(path.name for path in folder.iterdir()) == ['20', '30']
+  (folder / 'deleted').mkdir()
+  (folder / '20').rename(folder / 'deleted' / '20')
+  damage_digests(folder / 'deleted' / '20')
   with checkpoints.opened(folder) as seen:
-    assert seen.steps() == [30, 40]
-    for step in seen.steps():
-      seen.read(step)
-  monkeypatch.undo()
-  kept.close()
-  checkpoints.Checkpoints(folder, keep=2).close()
-  assert sorted(path.name for path in folder.iterdir()) == ['30', '40']
+    assert seen.steps() == [30]
+  assert (folder / 'deleted').exists()
+  with checkpoints.opened(folder, keep=2):
+    assert not (folder / 'deleted').exists()
+
+
+def test_what_is_deleted_is_moved_away_first(folder, monkeypatch):
+  with checkpoints.opened(folder, keep=2) as kept, monkeypatch.context() as patch:
+    patch.setattr(checkpoints.shutil, 'rmtree', lambda path, ignore_errors: None)
+    kept.save(40, state(40))
+    kept.wait()
+    kept.discard(after=30)
+    assert kept.steps() == [30]
+    assert {path.name for path in (folder / 'deleted').iterdir()} == {'20', '40'}
+  assert sorted(path.name for path in folder.iterdir()) == ['30']
 
 
 @pytest.mark.parametrize('damage', [damage_bit, damage_truncate, damage_remove, damage_digests])

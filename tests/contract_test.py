@@ -4,7 +4,7 @@ import dataclasses
 import functools
 
 import chex
-import devices_test
+import devices
 import jax
 import numpy as np
 import optax
@@ -124,7 +124,7 @@ ALIKE = (
 def divided():
   """The subjects; those that are alike, or in devices_test too, only among the slow tests."""
   for path, preset in SUBJECTS:
-    elsewhere = f'{path.stem}:{preset}' in devices_test.SUBJECTS
+    elsewhere = f'{path.stem}:{preset}' in devices.SUBJECTS
     slow = (pytest.mark.slow,) if elsewhere or path.stem in ALIKE and preset == 'ring-test' else ()
     yield pytest.param((path, preset), marks=slow, id=f'{path.stem}:{preset}')
 

@@ -4,7 +4,6 @@ python tests/devices.py ADDRESS COUNT NUMBER FOLDER SUBJECT ... is process NUMBE
 come to after STEPS steps of each subject it leaves in FOLDER.
 """
 
-import itertools
 import pathlib
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from gan_jax.train import TrainState
 
 ROOT = pathlib.Path(__file__).parent.parent
 STEPS = 20
+# With synchronised batch norm; with second derivatives; with a statistic of pairs of examples.
+SUBJECTS = ('dcgan:test', 'wgan_gp:ring-test', 'mmd_gan:ring-test')
 
 
 def states(subject: str, count: int | None = None) -> Iterator[TrainState]:
@@ -37,9 +38,9 @@ def states(subject: str, count: int | None = None) -> Iterator[TrainState]:
     state, _ = call(state, feed)
 
 
-def after(states: Iterator[TrainState], steps: int) -> TrainState:
-  """The state so many steps later than the last one that was seen, or than the first."""
-  return next(itertools.islice(states, steps, None))
+def at(states: Iterator[TrainState], step: int) -> TrainState:
+  """The state after so many steps; it is used up when a later one is asked for."""
+  return next(state for state in states if int(parallel.local(state.step)) == step)
 
 
 def variables(state: TrainState) -> dict[str, np.ndarray]:
@@ -53,7 +54,7 @@ def main() -> None:
   parallel.prepare()
   processes.connect(address, int(count), int(number))
   for subject in subjects:
-    np.savez(f'{folder}/{subject}_{number}.npz', **variables(after(states(subject), STEPS)))
+    np.savez(f'{folder}/{subject}_{number}.npz', **variables(at(states(subject), STEPS)))
 
 
 if __name__ == '__main__':

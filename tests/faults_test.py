@@ -10,7 +10,7 @@ import conftest
 import numpy as np
 import pytest
 from conftest import command, python
-from runs import DCGAN, GAN, lines
+from runs import DCGAN, GAN, assert_same_run
 
 from gan_jax import checkpoints, machine, workdir
 
@@ -112,14 +112,14 @@ time.time = lambda: now() - 86400 * 30
 from gan_jax import cli, main
 cli.run(main.main)
 """
-  folder = pathlib.Path(shutil.copytree(finished_run, tmp_path / 'run'))
-  done = conftest.finish(python('-c', script, DCGAN, f'--workdir={folder}', '--config.steps=16'))
+  set_back, other = (shutil.copytree(finished_run, tmp_path / name) for name in ('back', 'other'))
+  longer = (DCGAN, '--config.steps=16')
+  done = conftest.finish(python('-c', script, *longer, f'--workdir={set_back}'))
   assert done.returncode == 0, done.stderr
-  with checkpoints.opened(folder / workdir.CHECKPOINTS) as kept:
+  assert command(*longer, f'--workdir={other}').returncode == 0
+  with checkpoints.opened(set_back / workdir.CHECKPOINTS) as kept:
     assert kept.steps() == [8, 12, 16]
-    assert kept.newest(pytest.fail)[0] == 16
-  steps = [line['step'] for line in lines(folder)]
-  assert steps == sorted(set(steps)) and steps[-1] == 16
+  assert_same_run(set_back, other, 16)
 
 
 def test_what_a_run_goes_on_with_is_noted_and_said(tmp_path, finished_run):

@@ -23,7 +23,8 @@ class Source(NamedTuple):
   """Where batches come from.
 
   Attributes:
-    arrays: what every device holds for the whole run, at rest: images are uint8.
+    arrays: what every device holds for the whole run, at rest: images as rows of bytes, see
+      `flattened`. Whole ones are in `images`.
     batch: (arrays, draw, rows [b]) -> {'real': float32 [b, ...], 'label': int32 [b], where there are
       labels}, the given rows of the global batch number `draw`; it runs inside the compiled step.
     modes: of a mixture, see `points.Modes`; None where they are not known.
@@ -74,6 +75,12 @@ def flattened(images: np.ndarray) -> np.ndarray:
   rows = images.reshape(len(images), -1)
   missing = -rows.shape[1] % _LANES
   return np.pad(rows, ((0, 0), (0, missing))) if missing else rows
+
+
+def flattened_size(shape: Sequence[int]) -> int:
+  """Bytes of `flattened` images of a shape [N, ...]."""
+  each = math.prod(shape[1:])
+  return shape[0] * (each + -each % _LANES)
 
 
 def unflattened(rows: chex.Array, shape: Sequence[int]) -> chex.Array:

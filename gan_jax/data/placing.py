@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import cache, digests, latents, parallel
-from gan_jax.data import Images, Source, flattened, normalized, unflattened
+from gan_jax.data import Images, Source, flattened, flattened_size, normalized, unflattened
 from gan_jax.data.order import secrets, shuffled, shuffled_on_host
 from gan_jax.errors import ConfigError
 
@@ -59,7 +59,7 @@ def place(
   total, memory = len(images.images), parallel.device_memory()
   if batch_size > total:
     raise ConfigError(f'batch_size is {batch_size}, but the data has {total} images; lower it')
-  fits = images.images.nbytes <= RESIDENT_SHARE * memory
+  fits = flattened_size(images.images.shape) <= RESIDENT_SHARE * memory
   resident = placement == 'resident' or (placement == 'auto' and fits)
   order = _Order(seed, batch_size, total, flip)
   about = (
