@@ -229,6 +229,9 @@ class _Loop:
         pending = (self._step, metrics)
         stopping = stop.reached(self._step // config['steps_per_call']) or self._alerted
         if stopping or any(map(self._is_due, _PAUSES)):
+          if self._is_due('checkpoint_every'):
+            # No interval is said to be over before the checkpoint of the one before is whole.
+            self._kept.wait()
           self._read(*pending)
           pending = None
           self._rest(state, stopping)

@@ -1,5 +1,6 @@
 """A network around a network: what `game` uses of a Flax module, with another way to call it."""
 
+import abc
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ Run = Callable[[Variables, chex.Array, chex.PRNGKey | None], tuple[Any, Variable
 
 
 @dataclasses.dataclass(frozen=True)
-class Wrapped:
+class Wrapped(abc.ABC):
   """Has the interface of the network that it wraps as far as `game` uses it.
 
   Attributes:
@@ -41,11 +42,11 @@ class Wrapped:
 
     return self.call(run, variables, inputs, key)
 
+  @abc.abstractmethod
   def call(
     self, run: Run, variables: Variables, inputs: chex.Array, key: chex.PRNGKey | None
   ) -> tuple[Any, Variables]:
     """(outputs, new state) of `run`, which is the module's own call."""
-    raise NotImplementedError
 
 
 def inside(network: Any, change: Callable[[nn.Module], nn.Module]) -> Any:

@@ -61,9 +61,8 @@ def _check(folder: pathlib.Path, seen: int) -> int:
       for step in steps:
         saved.read(step)
       kept = max(steps, default=0)
-  # A step is printed before its checkpoint is begun, which waits for the one before.
-  begun = (seen - 1) // EVERY * EVERY
-  assert kept >= begun - EVERY, f'step {seen} was seen, but {kept} was kept'
+  # The one that was under way is lost, and no more.
+  assert kept >= seen - seen % EVERY - EVERY, f'step {seen} was seen, but {kept} was kept'
   if (folder / workdir.METRICS).exists():
     *whole, _ = (folder / workdir.METRICS).read_text().split('\n')
     steps = [json.loads(line)['step'] for line in whole]

@@ -111,10 +111,8 @@ def _named(
 
 
 def _resident(images: ImageSet, order: _Order) -> Source:
-  arrays, shape = (
-    {key: np.asarray(array) for key, array in _arrays(images).items()},
-    images.images.shape,
-  )
+  arrays = {key: np.asarray(array) for key, array in _arrays(images).items()}
+  shape = images.images.shape[1:]
   if images.digest and digests.of_array(arrays['image']) != images.digest:
     raise ConfigError(
       f'the decoded images of {images.name} are not as they were written: remove '
@@ -129,7 +127,7 @@ def _resident(images: ImageSet, order: _Order) -> Source:
     places = draw % order.per_epoch * order.batch_size + rows
     chosen = shuffled(jax.random.fold_in(by, draw // order.per_epoch), places, order.total)
     at_rest = {key: array[chosen] for key, array in arrays.items() if key not in keys}
-    at_rest['image'] = unflattened(at_rest['image'], shape[1:])
+    at_rest['image'] = unflattened(at_rest['image'], shape)
     return _named(order, at_rest, flip, draw, rows)
 
   return Source(arrays | keys, batch)
