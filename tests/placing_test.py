@@ -72,9 +72,8 @@ def test_every_second_image_is_mirrored_by_chance():
   assert abs(mirrored - 1000) < 5 * 22.4
 
 
-@pytest.mark.parametrize(
-  ('memory', 'resident'), [(IMAGES.nbytes * 4, True), (IMAGES.nbytes * 4 - 1, False)]
-)
+# On a device each image of 108 bytes lies in a row of 128.
+@pytest.mark.parametrize(('memory', 'resident'), [(50 * 128 * 4, True), (50 * 128 * 4 - 1, False)])
 def test_a_quarter_of_the_memory_is_taken(monkeypatch, memory, resident):
   monkeypatch.setattr(placing.parallel, 'device_memory', lambda: memory)
   source = place(ImageSet(IMAGES, name='mine'), 0, 8)

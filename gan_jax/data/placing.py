@@ -59,12 +59,12 @@ def place(
   total, memory = len(images.images), parallel.device_memory()
   if batch_size > total:
     raise ConfigError(f'batch_size is {batch_size}, but the data has {total} images; lower it')
-  fits = flattened_size(images.images.shape) <= RESIDENT_SHARE * memory
-  resident = placement == 'resident' or (placement == 'auto' and fits)
+  size = flattened_size(images.images.shape)
+  resident = placement == 'resident' or (placement == 'auto' and size <= RESIDENT_SHARE * memory)
   order = _Order(seed, batch_size, total, flip)
   about = (
     f'{_in_words(images)}, {"resident on each device" if resident else "streamed"} '
-    f'({_size(images.images.nbytes)} of {_size(memory)})'
+    f'({_size(size)} of {_size(memory)})'
   )
   made = _resident(images, order) if resident else _streamed(images, order)
   known = {key: getattr(images, key) for key in ('images', 'labels', 'split', 'digest', 'classes')}
