@@ -7,6 +7,8 @@ taps g,
 
     m = (d0 - d1) g0, d1 (g0 + g1), (d1 - d2) g1        y = m0 + m1, m1 - m2.
 
+An odd number of outputs needs no padding: its last tile has no y1, so no m2.
+
 The two rows of a group stay apart, so that each of the 9 is a sum of two products over 2 C inputs, and
 pixels are never moved from an axis of the image to the channels.
 """
@@ -18,34 +20,27 @@ import jax.numpy as jnp
 from jax import lax
 
 Tiles = list[list[list[chex.Array]]]
-"""[row of a group][i][j] -> [N, h / 2, w / 2, 2 C], what the products m_ij are of."""
+"""[row of a group][i][j] -> [N, h / 2, w / 2, 2 C], what the products m_ij are of; h / 2 rounded up,
+but down where i is 2, and w / 2 by j."""
 
 
 def conv(x: chex.Array, kernel: chex.Array) -> chex.Array:
   """x [N, H, W, C], even sides, and kernel [4, 4, C, D] -> [N, H / 2, W / 2, D]."""
-  height, width = x.shape[1] // 2, x.shape[2] // 2
-  tiles, taps = _of_images(_whole(x, 4)), _of_kernel(kernel)
-  shape = (*tiles[0][0][0].shape[:3], kernel.shape[3])
-  products = _nine(
-    lambda i, j: sum(_rows(tiles[p][i][j]) @ taps[p][i][j] for p in (0, 1)).reshape(shape)
-  )
-  return _outputs(products)[:, :height, :width]
+  tiles, taps = _of_images(x), _of_kernel(kernel)
+  products = _nine(lambda i, j: sum(_product(tiles[p][i][j], taps[p][i][j]) for p in (0, 1)))
+  return _outputs(products)[:, : x.shape[1] // 2, : x.shape[2] // 2]
 
 
 def conv_transpose(y: chex.Array, kernel: chex.Array) -> chex.Array:
   """The transpose of `conv` in x: y [N, h, w, D], kernel [4, 4, C, D] -> [N, 2 h, 2 w, C]."""
-  height, width = 2 * y.shape[1], 2 * y.shape[2]
-  parts, taps = _of_outputs(_whole(y, 2)), _of_kernel(kernel)
-  shape = (*parts[0][0].shape[:3], 2 * kernel.shape[2])
-  tiles = [
-    _nine(lambda i, j, p=p: (_rows(parts[i][j]) @ taps[p][i][j].T).reshape(shape)) for p in (0, 1)
-  ]
-  return _images(tiles)[:, :height, :width]
+  parts, taps = _of_outputs(y), _of_kernel(kernel)
+  tiles = [_nine(lambda i, j, p=p: _product(parts[i][j], taps[p][i][j].T)) for p in (0, 1)]
+  return _images(tiles)[:, 1 : 2 * y.shape[1] + 1, 1 : 2 * y.shape[2] + 1]
 
 
 def kernel_gradient(x: chex.Array, y: chex.Array) -> chex.Array:
   """The transpose of `conv` in its kernel: x [N, H, W, C], y [N, H / 2, W / 2, D] -> [4, 4, C, D]."""
-  tiles, parts = _of_images(_whole(x, 4)), _of_outputs(_whole(y, 2))
+  tiles, parts = _of_images(x), _of_outputs(y)
   taps = [_nine(lambda i, j, p=p: _rows(tiles[p][i][j]).T @ _rows(parts[i][j])) for p in (0, 1)]
   pairs = [_both_ways(own, lambda u0, u1, u2: (u0 + u1, u1 + u2)) for own in taps]
   # [row of a group, tap pair down, tap pair across, (column of a group, C), D].
@@ -53,14 +48,19 @@ def kernel_gradient(x: chex.Array, y: chex.Array) -> chex.Array:
   return found.swapaxes(0, 1).reshape(4, 4, x.shape[3], y.shape[3])
 
 
-def _whole(x: chex.Array, unit: int) -> chex.Array:
-  """With zeros below and to the right, until both sides are multiples of a unit."""
-  missing = [(0, -side % unit) for side in x.shape[1:3]]
-  return jnp.pad(x, ((0, 0), *missing, (0, 0))) if any(m for _, m in missing) else x
-
-
 def _rows(x: chex.Array) -> chex.Array:
   return x.reshape(-1, x.shape[-1])
+
+
+def _product(x: chex.Array, matrix: chex.Array) -> chex.Array:
+  """Of the last axis, as one product of matrices."""
+  return (_rows(x) @ matrix).reshape(*x.shape[:3], matrix.shape[1])
+
+
+def _sized(x: chex.Array, like: chex.Array) -> chex.Array:
+  """Cut, or continued by zeros, to the height and width of another."""
+  sides = [(0, new - old, 0) for old, new in zip(x.shape[1:3], like.shape[1:3], strict=True)]
+  return lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *sides, (0, 0, 0)))
 
 
 def _nine(of: Callable[[int, int], chex.Array]) -> list[list[chex.Array]]:
@@ -84,44 +84,43 @@ def _of_kernel(kernel: chex.Array) -> Tiles:
 
 
 def _of_images(x: chex.Array) -> Tiles:
-  """Images [N, 4 t, 4 u, C] -> [row of a group][i][j] -> [N, t, u, 2 C]."""
+  """Images [N, 2 h, 2 w, C] -> [row of a group][i][j] -> [N, h / 2, w / 2, 2 C]."""
   count, height, width, channels = x.shape
   padded = jnp.zeros((count, height + 2, width + 2, channels), x.dtype)
   padded = _apart(lax.dynamic_update_slice(padded, x, (0, 1, 1, 0)))
   rows = padded.reshape(count, height + 2, width // 2 + 1, 2 * channels)
-  down, across = height - 3, width // 2 - 1
-  differences = lambda d0, d1, d2: (d0 - d1, d1, d1 - d2)
+  differences = lambda d0, d1, d2: (d0 - d1, d1, _sized(d1, d2) - d2)
 
   def group(p: int, a: int, b: int) -> chex.Array:
-    return rows[:, 2 * a + p : 2 * a + p + down : 4, b : b + across : 2]
+    # The last group of all is no d0.
+    return rows[:, 2 * a + p : height + 2 * (a > 0) : 4, b : width // 2 + (b > 0) : 2]
 
   return [_both_ways(_nine(lambda a, b, p=p: group(p, a, b)), differences) for p in (0, 1)]
 
 
 def _images(tiles: Tiles) -> chex.Array:
-  """The transpose of `_of_images`."""
-  count, t, u, width = tiles[0][0][0].shape
+  """The transpose of `_of_images`, with a border of one pixel, or more below and to the right."""
   rows = []
   for own in tiles:
     pairs = [jnp.stack(_overlapping(row, axis=2), axis=3) for row in own]
-    columns = [pair.reshape(count, t, 2 * u + 2, width) for pair in pairs]
+    columns = [lax.collapse(pair, 2, 4) for pair in pairs]
     rows.append(_overlapping(columns, axis=1))
   (even, odd), (next_even, next_odd) = rows
   x = jnp.stack([even, next_even, odd, next_odd], axis=2)
-  x = x.reshape(count, 4 * t + 4, 4 * u + 4, width // 2)
-  return x[:, 1 : 4 * t + 1, 1 : 4 * u + 1]
+  count, groups, _, across, width = x.shape
+  return x.reshape(count, 4 * groups, 2 * across, width // 2)
 
 
 def _overlapping(v: Sequence[chex.Array], axis: int) -> tuple[chex.Array, chex.Array]:
   """The transpose of differences of tiles that share an input: inputs 0, 2, 4 ... and 1, 3, 5 ..."""
   zero = jnp.zeros_like(lax.slice_in_dim(v[0], 0, 1, axis=axis))
-  even = jnp.concatenate([v[0], zero], axis) - jnp.concatenate([zero, v[2]], axis)
-  return even, jnp.concatenate([v[1] + v[2] - v[0], zero], axis)
+  last = jnp.concatenate([zero, v[2]], axis)
+  return _sized(v[0], last) - last, _sized(v[1] - v[0] + _sized(v[2], v[0]), last)
 
 
 def _outputs(products: Sequence[Sequence[chex.Array]]) -> chex.Array:
   """[i][j] -> [N, t, u, D] to images [N, 2 t, 2 u, D]."""
-  pixels = _both_ways(products, lambda m0, m1, m2: (m0 + m1, m1 - m2))
+  pixels = _both_ways(products, lambda m0, m1, m2: (m0 + m1, m1 - _sized(m2, m1)))
   y = jnp.stack([jnp.stack(row, axis=3) for row in pixels], axis=2)
   count, t, _, u, _, features = y.shape
   return y.reshape(count, 2 * t, 2 * u, features)
@@ -130,7 +129,7 @@ def _outputs(products: Sequence[Sequence[chex.Array]]) -> chex.Array:
 def _of_outputs(y: chex.Array) -> list[list[chex.Array]]:
   """The transpose of `_outputs`."""
   pixels = [[y[:, a::2, b::2] for b in (0, 1)] for a in (0, 1)]
-  return _both_ways(pixels, lambda y0, y1: (y0, y0 + y1, -y1))
+  return _both_ways(pixels, lambda y0, y1: (y0, y0 + _sized(y1, y0), -y1))
 
 
 def _apart(x: chex.Array) -> chex.Array:
