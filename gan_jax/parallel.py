@@ -155,7 +155,12 @@ def replicate(tree: PyTree, devices: Sequence[jax.Device] | None = None) -> PyTr
   mesh = Mesh(np.array(devices or jax.local_devices()), (AXIS,))
   place = NamedSharding(mesh, PartitionSpec())
   # The first device would otherwise share its buffers with `tree`, which the step would then delete.
-  return jax.tree.map(lambda x: jax.device_put(x.copy(), place), tree)
+  return jax.device_put(_copied(tree), place)
+
+
+@jax.jit
+def _copied(tree: PyTree) -> PyTree:
+  return jax.tree.map(jnp.copy, tree)
 
 
 def device_memory() -> int:

@@ -118,6 +118,7 @@ def _kernel_gradient_native(x: chex.Array, y: chex.Array, geometry: Geometry) ->
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+@functools.partial(jax.jit, static_argnums=2)
 def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
   """Convolution: x [N, H, W, C], kernel [size, size, C, D] -> [N, small(H), small(W), D]."""
   native = functools.partial(_native, geometry=geometry)
@@ -130,6 +131,7 @@ def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+@functools.partial(jax.jit, static_argnums=(2, 3))
 def conv_transpose(
   y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: tuple[int, int]
 ) -> chex.Array:
@@ -148,6 +150,7 @@ def conv_transpose(
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+@functools.partial(jax.jit, static_argnums=2)
 def kernel_gradient(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
   """The transpose of `conv` in its kernel: x [N, H, W, C], y [N, h, w, D] -> [size, size, C, D]."""
   of_patches = functools.partial(_kernel_gradient_of_patches, geometry=geometry)
