@@ -1,9 +1,11 @@
 """Checkpoints: written in the background, with a digest of every array that is checked on reading.
 
-A checkpoint is a flat dict of arrays, named by their path in the state, and holds nothing that runs.
+A checkpoint is a flat dict of arrays, named by their path in the state, and the config of the run that
+it is of. It holds nothing that runs.
 """
 
 import contextlib
+import json
 import math
 import os
 import pathlib
@@ -18,6 +20,7 @@ import orbax.checkpoint as ocp
 from absl import logging
 
 from gan_jax import digests
+from gan_jax.config import Plain, changes
 from gan_jax.errors import ConfigError
 
 _DELETED = 'deleted'
@@ -58,7 +61,12 @@ def from_arrays(arrays: Arrays, like: PyTree) -> PyTree:
     wanted = jax.eval_shape(_numbers, leaf)
     found = arrays.get(name)
     if found is None or (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
-      raise ConfigError(f'the checkpoint does not fit the config: {name} should be {wanted}')
+      there = 'absent' if found is None else f'{found.dtype} {list(found.shape)}'
+      raise ConfigError(
+        f'the checkpoint does not fit the config: {name} is {there}, not {wanted.dtype} '
+        f'{list(wanted.shape)}; go on with the version of gan_jax that wrote it, or choose another '
+        '--workdir'
+      )
     return jax.random.wrap_key_data(found) if _is_key(leaf) else jnp.asarray(found)
 
   return jax.tree.map_with_path(pick, like)
@@ -67,21 +75,28 @@ def from_arrays(arrays: Arrays, like: PyTree) -> PyTree:
 class Checkpoints:
   """The checkpoints of a run, in a folder of their own."""
 
-  def __init__(self, folder: pathlib.Path, keep: int | None = None):
-    """Opens the folder; with `keep`, the newest so many are kept, and it is made if absent."""
-    self._folder = folder
+  def __init__(self, folder: pathlib.Path, config: Plain, keep: int | None = None):
+    """Opens the folder.
+
+    Args:
+      folder: which.
+      config: of the run. Checkpoints of another one are refused.
+      keep: so many of the newest are kept, and the folder is made if absent; None: it is only read.
+    """
+    self._folder, self._config = folder, config
     writes = keep is not None
-    options = ocp.CheckpointManagerOptions(
-      max_to_keep=keep,
-      create=writes,
-      read_only=not writes,
-      cleanup_tmp_directories=writes,
-      todelete_subdir=_DELETED if writes else None,
-    )
     self._deletes = writes and jax.process_index() == 0
     self._sweep()
-    handlers = {'state': ocp.PyTreeCheckpointHandler(), 'digests': ocp.JsonCheckpointHandler()}
+    handlers = {'state': ocp.PyTreeCheckpointHandler()}
+    handlers |= {name: ocp.JsonCheckpointHandler() for name in ('config', 'digests')}
     with contextlib.nullcontext() if writes else _quiet():
+      options = ocp.CheckpointManagerOptions(
+        max_to_keep=keep,
+        create=writes,
+        read_only=not writes,
+        cleanup_tmp_directories=writes,
+        todelete_subdir=_DELETED if writes else None,
+      )
       self._manager = ocp.CheckpointManager(folder.absolute(), options=options, item_handlers=handlers)
 
   def steps(self) -> list[int]:
@@ -96,8 +111,11 @@ class Checkpoints:
       state: arrays and keys; copied before the call returns.
     """
     arrays = to_arrays(state)
-    marks = {name: digests.of_array(array) for name, array in arrays.items()}
-    what = ocp.args.Composite(state=ocp.args.PyTreeSave(arrays), digests=ocp.args.JsonSave(marks))
+    what = ocp.args.Composite(
+      state=ocp.args.PyTreeSave(arrays),
+      config=ocp.args.JsonSave(self._config),
+      digests=ocp.args.JsonSave(_marks(arrays, self._config)),
+    )
     self.wait()
     self._manager.save(step, args=what, force=True)
 
@@ -105,26 +123,41 @@ class Checkpoints:
     """The arrays of one checkpoint.
 
     Raises:
-      ConfigError: it is broken: unreadable, or other than what was written.
+      ConfigError: it is broken, or of another run.
     """
+    arrays, config = self._whole(step)
+    self._check_own(step, config)
+    return arrays
+
+  def _whole(self, step: int) -> tuple[Arrays, Plain]:
+    """A checkpoint that is what was written, of whatever config; ConfigError if it is broken."""
     # Damage shows itself in as many exceptions as Orbax has layers; all mean the same here.
     try:
       declared = self._manager.item_metadata(step)['state'].tree
       _check_size(declared)
       found = self._manager.restore(
         step,
-        args=ocp.args.Composite(state=_as_numpy(declared), digests=ocp.args.JsonRestore()),
+        args=ocp.args.Composite(
+          state=_as_numpy(declared), config=ocp.args.JsonRestore(), digests=ocp.args.JsonRestore()
+        ),
       )
-      arrays, marks = found['state'], dict(found['digests'])
+      arrays, config, marks = found['state'], dict(found['config']), dict(found['digests'])
     except Exception as error:
       text = f'{type(error).__name__}: {error}'.splitlines()[0]
       raise ConfigError(f'it cannot be read: {text:.200}') from error
-    if arrays.keys() != marks.keys():
-      raise ConfigError('it has not the arrays that were written')
-    for name, array in arrays.items():
-      if digests.of_array(array) != marks[name]:
-        raise ConfigError(f'the digest of {name} is not what was written')
-    return arrays
+    found = _marks(arrays, config)
+    bad = [name for name in found.keys() | marks.keys() if found.get(name) != marks.get(name)]
+    if bad:
+      raise ConfigError(f'{min(bad)} is not what was written')
+    return arrays, config
+
+  def _check_own(self, step: int, config: Plain) -> None:
+    changed = changes(config, self._config)
+    if changed:
+      raise ConfigError(
+        f'checkpoint {self._folder / str(step)} is of another config ({"; ".join(changed)}); '
+        'put back those of this run, or choose another --workdir'
+      )
 
   def newest(self, warn: Callable[[str], None]) -> tuple[int, Arrays] | None:
     """The newest checkpoint that is whole, (step, arrays); None if there are none at all.
@@ -133,14 +166,17 @@ class Checkpoints:
       warn: told of each broken one that was passed over.
 
     Raises:
-      ConfigError: all are broken.
+      ConfigError: all are broken, or it is of another run.
     """
     steps = self.steps()
     for step in reversed(steps):
       try:
-        return step, self.read(step)
+        arrays, config = self._whole(step)
       except ConfigError as error:
         warn(f'checkpoint {self._folder / str(step)} is broken: {error}')
+        continue
+      self._check_own(step, config)
+      return step, arrays
     if steps:
       raise ConfigError(f'every checkpoint in {self._folder} is broken; choose another --workdir')
     return None
@@ -182,6 +218,12 @@ class Checkpoints:
       shutil.rmtree(self._folder / _DELETED, ignore_errors=True)
 
 
+def _marks(arrays: Arrays, config: Plain) -> dict[str, str]:
+  """Digests of what a checkpoint holds, by names."""
+  config_too = {'config': digests.of_texts({'config': json.dumps(config, sort_keys=True)})}
+  return {name: digests.of_array(array) for name, array in arrays.items()} | config_too
+
+
 def _as_numpy(declared: PyTree) -> ocp.args.CheckpointArgs:
   return ocp.args.PyTreeRestore(
     restore_args=jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), declared)
@@ -217,9 +259,9 @@ def _free(path: pathlib.Path) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def opened(folder: pathlib.Path, keep: int | None = None) -> Iterator[Checkpoints]:
+def opened(folder: pathlib.Path, config: Plain, keep: int | None = None) -> Iterator[Checkpoints]:
   """`Checkpoints` that are closed at the end."""
-  checkpoints = Checkpoints(folder, keep)
+  checkpoints = Checkpoints(folder, config, keep)
   try:
     yield checkpoints
   finally:

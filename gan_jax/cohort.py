@@ -130,7 +130,7 @@ class Cohort:
     self._under_way.mkdir(parents=True, exist_ok=True)
     names = json.dumps([run.name for run in self.runs])
     workdir.write_whole(self._under_way / TOGETHER, names.encode())
-    with checkpoints.opened(self._under_way, keep=2) as kept:
+    with checkpoints.opened(self._under_way, self._config, keep=2) as kept:
       found = kept.newest(cli.warn)
       step, state = 0, self.start
       if found:
@@ -200,7 +200,7 @@ class Cohort:
       if run.result():
         continue
       own, scorer = self._ensemble.run(state, number), self._scorers[run.setting.label]
-      with checkpoints.opened(run.folder / workdir.CHECKPOINTS, keep=1) as kept:
+      with checkpoints.opened(run.folder / workdir.CHECKPOINTS, run.config, keep=1) as kept:
         if self.steps not in kept.steps():
           kept.save(self.steps, own)
       picture, tile = scorer.picture(run, own, self._sources[number])

@@ -210,6 +210,12 @@ def _check_divisions(config: Plain, devices: int) -> None:
       )
 
 
+def changes(old: Plain, new: Plain) -> list[str]:
+  """The `differences` that make another run of it; what the old one does not say is as by default."""
+  ignored = dict.fromkeys(MAY_CHANGE)
+  return differences({**plain(default()), **old} | ignored, new | ignored)
+
+
 def differences(old: Plain, new: Plain, prefix: str = '') -> list[str]:
   """The keys in which two plain configs differ: 'a.b: 1 -> 2'."""
   found = []

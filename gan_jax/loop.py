@@ -115,7 +115,7 @@ def run(
     ConfigError: the folder is past `steps`, or holds no checkpoint that is whole.
     DivergedError: a loss or gradient is not finite any more.
   """
-  opened = checkpoints.opened(folder / workdir.CHECKPOINTS, config['keep'])
+  opened = checkpoints.opened(folder / workdir.CHECKPOINTS, config, config['keep'])
   # Inside, so that what is being saved is not waited for when another process is lost.
   with opened as kept, processes.guarded():
     state, step = _resumed(config, built, kept)
@@ -200,7 +200,7 @@ class _Loop:
     self._best = None
     if self._evaluate and config['evaluate']['best']:
       spare = -(-config['checkpoint_every'] // config['evaluate_every'])
-      self._best = watch.Best(folder, config['evaluate']['best'], last, spare)
+      self._best = watch.Best(folder, config, last, spare)
     self._alarm = watch.Alarm(self._metrics.history if self._metrics else [], cli.warn)
     self._alerted = False
     for closing in (self._metrics, self._progress, self._best):
@@ -213,6 +213,8 @@ class _Loop:
     state = parallel.replicate(state)
     if self._step == 0:
       self._picture(state)
+    else:
+      self._progress.say(f'goes on from step {self._step}')
     if self._evaluate:
       self._begin_scoring(state)
     pending = None

@@ -65,9 +65,13 @@ def _train() -> int:
   )
   configs.check(config, parallel.device_count())
   folder = _folder()
-  window = profiling.window(_PROFILE.value, folder)
+  window = profiling.window(_PROFILE.value, folder, config)
   with workdir.writing(folder), contextlib.ExitStack() as held:
     processes.on_primary(lambda: held.enter_context(workdir.held(folder)))
+    processes.check_agreement(
+      workdir.holder(folder),
+      'the processes see different folders; --workdir must be one that all share',
+    )
     processes.together(lambda: workdir.check_same(folder, config))
     built = processes.together(lambda: loop.assemble(config))
     _check_data(built.source, folder)

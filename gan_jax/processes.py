@@ -57,7 +57,8 @@ def connect(coordinator: str | None, num_processes: int | None, process_id: int 
   native = Native()
   native.say(
     f'error: the processes of the run have not found each other in {_JOINING} seconds (process 0 at '
-    f'{coordinator or "the address of its launcher"}); start all of them together; {_ALONE}'
+    f'{coordinator or "the address of its launcher"}); start all of them together, each with its own '
+    f'--process_id; {_ALONE}'
   )
   _join(coordinator, num_processes, process_id)
   native.say(_LOST)
@@ -78,10 +79,15 @@ def is_launched(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def _check(coordinator: str, num_processes: int, process_id: int) -> None:
+  if num_processes < 1:
+    raise ConfigError(f'--num_processes is {num_processes}; it must be 1 or more')
   if not 0 <= process_id < num_processes:
     raise ConfigError(f'--process_id is {process_id}; it must be from 0 to {num_processes - 1}')
-  if not re.fullmatch(r'.+:\d+', coordinator):
-    raise ConfigError(f'--coordinator is {coordinator!r}; it must be host:port')
+  host, _, port = coordinator.rpartition(':')
+  if not (host and port.isdecimal() and 0 < int(port) < 2**16):
+    raise ConfigError(
+      f'--coordinator is {coordinator!r}; it must be host:port, the port from 1 to {2**16 - 1}'
+    )
 
 
 def _join(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
@@ -178,18 +184,21 @@ def _gathered(value: int) -> np.ndarray:
 class StopRequest:
   """Notes a SIGTERM or SIGINT while it is entered, for the loop to end at a step of its choice.
 
-  Several processes agree on the step: a SIGTERM to any one of them stops all at the same one, and
-  SIGINT is left alone. A second signal of the same kind ends the process as if this were not here.
+  Several processes agree on the step: either one to any of them stops all at the same one. A second
+  signal of the same kind ends the process as if this were not here.
   """
 
   def __init__(self):
     self.signal: signal.Signals | None = None
     self._before = {}
+    self._interrupted = False
 
   def __enter__(self) -> 'StopRequest':
     if jax.process_count() == 1:
       for number in (signal.SIGTERM, signal.SIGINT):
         self._before[number] = signal.signal(number, self._note)
+    else:
+      self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._pass_on)
     return self
 
   def __exit__(self, *unused) -> None:
@@ -200,8 +209,14 @@ class StopRequest:
     self.signal = signal.Signals(number)
     signal.signal(number, self._before[number])
 
+  def _pass_on(self, number: int, unused_frame) -> None:
+    """Turns SIGINT into SIGTERM, of which JAX tells the other processes."""
+    self._interrupted = True
+    signal.signal(number, self._before[number])
+    os.kill(os.getpid(), signal.SIGTERM)
+
   def reached(self, call: int) -> bool:
     """Whether to stop after this call; asked after every one, by number, in all processes."""
     if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(call):
-      self.signal = signal.SIGTERM
+      self.signal = signal.SIGINT if self._interrupted else signal.SIGTERM
     return self.signal is not None

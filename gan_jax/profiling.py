@@ -7,6 +7,8 @@ from typing import Any
 
 import jax
 
+from gan_jax import processes
+from gan_jax.config import Plain
 from gan_jax.errors import ConfigError
 
 FOLDER = 'profile'
@@ -55,13 +57,15 @@ class Window:
     if self._end is not None:
       jax.profiler.stop_trace()
       self._end, self._done = None, True
+      if processes.is_primary():
+        print(f'profile: traced into {self._folder}', flush=True)
 
 
-def window(text: str | None, folder: pathlib.Path) -> Window:
+def window(text: str | None, folder: pathlib.Path, config: Plain) -> Window:
   """The window that a flag 'STEP,COUNT' asks for; without one no step is traced.
 
   Raises:
-    ConfigError: it is not two whole numbers, the second at least 1.
+    ConfigError: it is not two whole numbers, the second at least 1, or the run has no call after STEP.
   """
   if text is None:
     return Window(math.inf, 0, folder)
@@ -71,4 +75,10 @@ def window(text: str | None, folder: pathlib.Path) -> Window:
       f'--profile is {text!r}; write it as STEP,COUNT: after which step tracing begins, and how many '
       'steps it takes, as 100,20'
     )
-  return Window(int(found[1]), int(found[2]), folder)
+  first, last = int(found[1]), config['steps'] - config['steps_per_call']
+  if first > last:
+    raise ConfigError(
+      f'--profile is {text!r}, but the last call of the run begins after {last} steps; write {last} or '
+      'less'
+    )
+  return Window(first, int(found[2]), folder)

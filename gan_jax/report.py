@@ -50,8 +50,11 @@ def main() -> int:
   if not 0 <= seed < 2**32:
     raise ConfigError('--seed must be from 0 to 2**32 - 1')
   config = workdir.read_config(folder)
+  workdir.prepare(folder)
   game, variables, step = trained.load(folder, trained.parse_step(_STEP.value))
   source, without = _source(folder, config)
+  if without:
+    cli.warn(f'the training images nearest to samples: {without}')
   weights = 'averaged' if config['ema'] else 'raw'
   subject = showing.Subject(game, variables, step, weights, seed)
   showing.save(folder, subject, source, _networks(config), without)

@@ -44,9 +44,9 @@ def load(
   config = workdir.read_config(folder)
   configs.check(config, devices=1)
   if step == BEST:
-    step, arrays = _arrays(folder / workdir.BEST, None)
+    step, arrays = _arrays(folder / workdir.BEST, config, None)
   else:
-    step, arrays = _arrays(folder / workdir.CHECKPOINTS, step)
+    step, arrays = _arrays(folder / workdir.CHECKPOINTS, config, step)
   tree = traverse_util.unflatten_dict(arrays, sep='.')
   variables = tree['variables']
   # In older checkpoints the averages are of parameters alone.
@@ -82,13 +82,15 @@ def parse_step(text: str | None) -> int | str | None:
   return int(text)
 
 
-def _arrays(folder: pathlib.Path, step: int | None) -> tuple[int, checkpoints.Arrays]:
+def _arrays(
+  folder: pathlib.Path, config: configs.Plain, step: int | None
+) -> tuple[int, checkpoints.Arrays]:
   if not folder.is_dir():
     why = 'the run has saved none yet'
     if folder.name == workdir.BEST:
       why = 'the best is kept by a run that has both config.evaluate_every and config.evaluate.best'
     raise ConfigError(f'workdir: there are no checkpoints in {folder}; {why}')
-  with checkpoints.opened(folder) as kept:
+  with checkpoints.opened(folder, config) as kept:
     steps = kept.steps()
     if not steps:
       raise ConfigError(f'workdir: {folder} is empty; the run has saved no checkpoint yet')

@@ -85,18 +85,18 @@ def in_words(card: Line) -> str:
 class Best:
   """The checkpoint with the best value of one score, kept beside the newest."""
 
-  def __init__(self, folder: pathlib.Path, name: str, step: int, spare: int):
+  def __init__(self, folder: pathlib.Path, config: Plain, step: int, spare: int):
     """Opens the folder of a run.
 
     Args:
       folder: of the run.
-      name: of the score.
+      config: of the run, which names the score.
       step: after which it goes on; of what is later nothing is kept.
       spare: how many scorings there can be between two checkpoints of the run, all of which may be the
         best so far, and from any of which a killed run may have to come back to the one before.
     """
-    self._name = name
-    self._kept = checkpoints.Checkpoints(folder / workdir.BEST, keep=1 + spare)
+    self._name = config['evaluate']['best']
+    self._kept = checkpoints.Checkpoints(folder / workdir.BEST, config, keep=1 + spare)
     processes.on_primary(lambda: self._kept.discard(after=step))
     self._kept.reload()
 

@@ -7,16 +7,18 @@ import json
 import os
 import pathlib
 import re
+import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorboardX
 
-from gan_jax.config import MAY_CHANGE, Plain, default, differences, plain
+from gan_jax.config import Plain, changes, default, plain
 from gan_jax.errors import ConfigError, DivergedError, WriteError
 
 CONFIG, DATA, METRICS, SCORES = 'config.json', 'data.json', 'metrics.jsonl', 'scores.jsonl'
+_LOCK = '.lock'
 SAMPLES, CHECKPOINTS, BEST, FILM = 'samples', 'checkpoints', 'best', 'samples.gif'
 
 
@@ -68,8 +70,8 @@ def _refusal(error: BaseException | None) -> int | None:
   return None
 
 
-def _prepare(folder: pathlib.Path) -> None:
-  """Makes the folder if absent.
+def prepare(folder: pathlib.Path) -> None:
+  """Makes the folder if absent, and tries to write there.
 
   Raises:
     ConfigError: it cannot be made or written to.
@@ -106,21 +108,28 @@ def held(folder: pathlib.Path) -> Iterator[None]:
   Raises:
     ConfigError: it cannot be written to, or another process holds it.
   """
-  _prepare(folder)
+  prepare(folder)
   check_links(folder)
-  with open(folder / '.lock', 'a+') as file:
+  with open(folder / _LOCK, 'a+') as file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
       file.seek(0)
       raise ConfigError(
-        f'workdir: process {file.read().strip()} is training in {folder}; wait for it or stop it, '
-        'or choose another with --workdir'
+        f'workdir: process {file.read().partition(" ")[0]} is training in {folder}; wait for it or '
+        'stop it, or choose another with --workdir'
       ) from error
     file.truncate(0)
-    file.write(str(os.getpid()))
+    file.write(f'{os.getpid()} {secrets.token_hex(16)}')
     file.flush()
+    os.fsync(file.fileno())
     yield
+
+
+def holder(folder: pathlib.Path) -> str:
+  """What the process that holds a folder has written there: no other one writes the same."""
+  path = folder / _LOCK
+  return path.read_text() if path.is_file() else ''
 
 
 def read_config(folder: pathlib.Path) -> Plain:
@@ -146,8 +155,7 @@ def check_same(folder: pathlib.Path, config: Plain) -> None:
   """Raises ConfigError if the folder holds a run that computes something else than `config`."""
   if not (folder / CONFIG).exists():
     return
-  ignored = dict.fromkeys(MAY_CHANGE)
-  changed = differences(read_config(folder) | ignored, config | ignored)
+  changed = changes(read_config(folder), config)
   if changed:
     raise ConfigError(
       f'workdir: {folder} holds a run of another config ({"; ".join(changed)}); '

@@ -16,8 +16,9 @@ import time
 
 import numpy as np
 from conftest import command, start
+from runs import kept_in
 
-from gan_jax import checkpoints, workdir
+from gan_jax import workdir
 
 EVERY = 20
 RUN = (
@@ -55,8 +56,8 @@ class Subject:
 def _check(folder: pathlib.Path, seen: int) -> int:
   """What a kill may leave; the step of the newest checkpoint."""
   kept = 0
-  if (folder / workdir.CHECKPOINTS).exists():
-    with checkpoints.opened(folder / workdir.CHECKPOINTS) as saved:
+  if (folder / workdir.CONFIG).exists():
+    with kept_in(folder) as saved:
       steps = saved.steps()
       for step in steps:
         saved.read(step)
@@ -106,7 +107,7 @@ def differences(folder: pathlib.Path, other: pathlib.Path, last: int) -> list[st
   found = []
   kept = []
   for place in (folder, other):
-    with checkpoints.opened(place / workdir.CHECKPOINTS) as saved:
+    with kept_in(place) as saved:
       kept.append(saved.read(last))
   found += [name for name, array in kept[1].items() if not np.array_equal(kept[0][name], array)]
   texts = [(place / workdir.METRICS).read_text().splitlines() for place in (folder, other)]

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from gan_jax import checkpoints
+from gan_jax import config as configs
 from gan_jax.errors import ConfigError
+
+CONFIG = configs.plain(configs.default())
 
 
 def state(number):
@@ -18,7 +21,7 @@ def state(number):
 
 @pytest.fixture
 def folder(tmp_path):
-  with checkpoints.opened(tmp_path / 'checkpoints', keep=2) as kept:
+  with checkpoints.opened(tmp_path / 'checkpoints', CONFIG, keep=2) as kept:
     for step in (10, 20, 30):
       kept.save(step, state(step))
     kept.wait()
@@ -51,7 +54,7 @@ def damage_digests(folder):
 
 
 def test_the_newest_are_kept_and_come_back_exactly(folder):
-  with checkpoints.opened(folder) as kept:
+  with checkpoints.opened(folder, CONFIG) as kept:
     assert kept.steps() == [20, 30]
     step, arrays = kept.newest(pytest.fail)
   assert step == 30
@@ -66,15 +69,15 @@ def test_one_that_is_half_deleted_is_not_seen_and_goes_when_the_folder_is_opened
   (folder / 'deleted').mkdir()
   (folder / '20').rename(folder / 'deleted' / '20')
   damage_digests(folder / 'deleted' / '20')
-  with checkpoints.opened(folder) as seen:
+  with checkpoints.opened(folder, CONFIG) as seen:
     assert seen.steps() == [30]
   assert (folder / 'deleted').exists()
-  with checkpoints.opened(folder, keep=2):
+  with checkpoints.opened(folder, CONFIG, keep=2):
     assert not (folder / 'deleted').exists()
 
 
 def test_what_is_deleted_is_moved_away_first(folder, monkeypatch):
-  with checkpoints.opened(folder, keep=2) as kept, monkeypatch.context() as patch:
+  with checkpoints.opened(folder, CONFIG, keep=2) as kept, monkeypatch.context() as patch:
     patch.setattr(checkpoints.shutil, 'rmtree', lambda path, ignore_errors: None)
     kept.save(40, state(40))
     kept.wait()
@@ -88,7 +91,7 @@ def test_what_is_deleted_is_moved_away_first(folder, monkeypatch):
 def test_a_broken_one_is_named_and_the_one_before_is_taken(folder, damage):
   damage(folder / '30')
   warnings = []
-  with checkpoints.opened(folder) as kept:
+  with checkpoints.opened(folder, CONFIG) as kept:
     step, arrays = kept.newest(warnings.append)
   assert step == 20
   assert float(arrays['moments.1']) == 20
@@ -98,7 +101,7 @@ def test_a_broken_one_is_named_and_the_one_before_is_taken(folder, damage):
 
 def test_a_broken_one_is_set_aside_so_that_its_step_can_be_saved_again(folder):
   damage_bit(folder / '30')
-  with checkpoints.opened(folder, keep=2) as kept:
+  with checkpoints.opened(folder, CONFIG, keep=2) as kept:
     kept.set_aside(after=20)
     kept.save(30, state(31))
     kept.wait()
@@ -112,28 +115,49 @@ def test_a_broken_one_is_set_aside_so_that_its_step_can_be_saved_again(folder):
 def test_when_all_are_broken_nothing_starts_over_in_silence(folder):
   damage_bit(folder / '30')
   damage_truncate(folder / '20')
-  with checkpoints.opened(folder) as kept, pytest.raises(ConfigError, match='every checkpoint in'):
+  with (
+    checkpoints.opened(folder, CONFIG) as kept,
+    pytest.raises(ConfigError, match='every checkpoint in'),
+  ):
     kept.newest(lambda warning: None)
 
 
 def test_none_at_all(tmp_path):
-  with checkpoints.opened(tmp_path / 'checkpoints', keep=1) as kept:
+  with checkpoints.opened(tmp_path / 'checkpoints', CONFIG, keep=1) as kept:
     assert kept.newest(pytest.fail) is None
 
 
 def test_a_state_of_another_shape_is_refused(folder):
-  with checkpoints.opened(folder) as kept:
+  with checkpoints.opened(folder, CONFIG) as kept:
     arrays = kept.read(30)
   other = state(0) | {'weights': jnp.zeros((300, 71))}
-  with pytest.raises(ConfigError, match='does not fit the config: weights should be'):
+  with pytest.raises(
+    ConfigError, match='does not fit the config: weights is float32 .300, 70., not float32 .300, 71.'
+  ):
     checkpoints.from_arrays(arrays, other)
-  with pytest.raises(ConfigError, match='does not fit the config: more should be'):
+  with pytest.raises(ConfigError, match='does not fit the config: more is absent, not float32'):
     checkpoints.from_arrays(arrays, state(0) | {'more': jnp.zeros(1)})
+
+
+def test_those_of_another_run_are_refused_and_not_passed_over(folder):
+  other = CONFIG | {'gan': {'name': 'other'}, 'steps': 7}
+  with checkpoints.opened(folder, other) as kept:
+    for read in (lambda: kept.read(20), lambda: kept.newest(pytest.fail)):
+      with pytest.raises(ConfigError, match=r"is of another config \(gan.name: None -> 'other'\); put"):
+        read()
+
+
+def test_those_of_a_run_that_is_older_than_a_key_are_its_own(folder):
+  older = {key: value for key, value in CONFIG.items() if key != 'compute_dtype'}
+  with checkpoints.opened(folder, older, keep=2) as kept:
+    kept.save(40, state(40))
+  with checkpoints.opened(folder, CONFIG) as kept:
+    assert kept.newest(pytest.fail)[0] == 40
 
 
 def test_the_copy_is_made_before_save_returns(tmp_path):
   weights = np.zeros((1000, 100), np.float32)
-  with checkpoints.opened(tmp_path / 'checkpoints', keep=1) as kept:
+  with checkpoints.opened(tmp_path / 'checkpoints', CONFIG, keep=1) as kept:
     kept.save(1, {'weights': weights})
     weights += 1
     kept.wait()

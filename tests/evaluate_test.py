@@ -7,9 +7,9 @@ import signal
 import numpy as np
 import pytest
 from conftest import command, finish, forks, python, start
-from runs import arrays, assert_same_run, free_port, lines, until
+from runs import arrays, assert_same_run, free_port, kept_in, lines, until
 
-from gan_jax import checkpoints, workdir
+from gan_jax import workdir
 
 RING = (
   *('--config=experiments/gan.py:ring-test', '--config.steps=60', '--config.log_every=2'),
@@ -23,7 +23,7 @@ def scored(folder):
 
 
 def best(folder):
-  with checkpoints.opened(folder / workdir.BEST) as kept:
+  with kept_in(folder, workdir.BEST) as kept:
     step = kept.steps()[-1]
     return step, kept.read(step)
 

@@ -10,7 +10,7 @@ import conftest
 import numpy as np
 import pytest
 from conftest import command, python
-from runs import DCGAN, GAN, assert_same_run
+from runs import DCGAN, GAN, assert_same_run, kept_in
 
 from gan_jax import checkpoints, machine, workdir
 
@@ -80,12 +80,13 @@ def _bits(folder: pathlib.Path):
 
 def test_a_flipped_bit_in_any_file_of_a_checkpoint_changes_nothing_unseen(tmp_path, finished_run):
   folder = pathlib.Path(shutil.copytree(finished_run / workdir.CHECKPOINTS, tmp_path / 'kept'))
-  with checkpoints.opened(folder) as kept:
+  config = workdir.read_config(finished_run)
+  with checkpoints.opened(folder, config) as kept:
     whole = {step: kept.read(step) for step in (4, 8)}
   outcomes = {}
   for name in _bits(folder / '8'):
     told = []
-    with checkpoints.opened(folder) as kept:
+    with checkpoints.opened(folder, config) as kept:
       step, arrays = kept.newest(told.append)
     assert (step, len(told)) in ((8, 0), (4, 1)), name
     for key, array in whole[step].items():
@@ -98,10 +99,18 @@ def test_a_flipped_bit_in_any_file_of_a_checkpoint_changes_nothing_unseen(tmp_pa
 def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, finished_run):
   folder = pathlib.Path(shutil.copytree(finished_run, tmp_path / 'run'))
   shutil.copyfile(folder / 'data.json', tmp_path / 'data.json')
+  # A game of networks of the same shapes, as if its checkpoints had been copied there.
+  config = workdir.read_config(folder)
   (folder / workdir.CONFIG).unlink()
-  done = command(GAN, f'--workdir={folder}', '--config.steps=16')
+  refused = f'error: checkpoint {folder}/checkpoints/8 is of another config ('
+  done = command('--config=experiments/lsgan.py:test', f'--workdir={folder}', '--config.steps=16')
   assert done.returncode == 2
-  assert 'error: the checkpoint does not fit the config: ' in done.stderr
+  assert done.stderr.startswith(refused), done.stderr
+  config['gan']['real_label'] = 0.9
+  workdir.write_config(folder, config)
+  done = command(f'--workdir={folder}', f'--out={tmp_path}/x.png', module='sample')
+  assert done.returncode == 2
+  assert done.stderr.startswith(refused + 'gan.real_label: 1.0 -> 0.9)'), done.stderr
 
 
 def test_a_clock_that_is_set_back_changes_nothing(tmp_path, finished_run):
@@ -117,7 +126,7 @@ cli.run(main.main)
   done = conftest.finish(python('-c', script, *longer, f'--workdir={set_back}'))
   assert done.returncode == 0, done.stderr
   assert command(*longer, f'--workdir={other}').returncode == 0
-  with checkpoints.opened(set_back / workdir.CHECKPOINTS) as kept:
+  with kept_in(set_back) as kept:
     assert kept.steps() == [8, 12, 16]
   assert_same_run(set_back, other, 16)
 

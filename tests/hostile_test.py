@@ -1,6 +1,5 @@
 """Folders of runs that a stranger has made: they are read, and nothing of theirs is executed."""
 
-import json
 import pathlib
 import re
 import shutil
@@ -11,8 +10,10 @@ import numpy as np
 import pytest
 import tensorstore
 from conftest import ROOT
+from runs import kept_in
 
 from gan_jax import checkpoints, trained, workdir
+from gan_jax import config as configs
 from gan_jax.errors import ConfigError
 
 
@@ -22,15 +23,19 @@ def folder(tmp_path, finished_run):
 
 
 def put(folder, key, value):
-  """Sets 'a.b.c' of config.json."""
-  path = folder / workdir.CONFIG
-  config = json.loads(path.read_text())
+  """Sets 'a.b.c' of the config, as if the run had been made of it."""
+  config = workdir.read_config(folder)
+  with kept_in(folder) as kept:
+    step, arrays = kept.newest(pytest.fail)
   *above, last = key.split('.')
   place = config
   for part in above:
     place = place[part]
   place[last] = value
-  path.write_text(json.dumps(config))
+  workdir.write_config(folder, config)
+  shutil.rmtree(folder / workdir.CHECKPOINTS)
+  with checkpoints.opened(folder / workdir.CHECKPOINTS, config, keep=1) as kept:
+    kept.save(step, arrays)
 
 
 CONFIGS = {
@@ -57,6 +62,7 @@ def test_a_config_that_is_hostile_is_refused(folder, case):
   assert said in str(refused.value)
 
 
+CONFIG = configs.plain(configs.default())
 SECRET = 'what was here before'
 
 
@@ -90,14 +96,14 @@ def test_a_draft_that_is_a_link_is_not_followed(tmp_path):
 
 def test_a_checkpoint_that_says_it_is_huge_is_refused_unread(tmp_path):
   # Zeros that were never written take no room in the file.
-  with checkpoints.opened(tmp_path, keep=1) as kept:
+  with checkpoints.opened(tmp_path, CONFIG, keep=1) as kept:
     kept.save(1, {'weights': np.zeros((4, 4), np.float32)})
     kept.wait()
   base = {'driver': 'ocdbt', 'base': f'file://{tmp_path}/1/state/', 'path': 'weights/'}
   array = tensorstore.open({'driver': 'zarr', 'kvstore': base}, open=True).result()
   array.resize(exclusive_max=(2**20, 2**20), expand_only=True).result()
   told = []
-  with checkpoints.opened(tmp_path) as kept, pytest.raises(ConfigError, match='broken'):
+  with checkpoints.opened(tmp_path, CONFIG) as kept, pytest.raises(ConfigError, match='broken'):
     kept.newest(told.append)
   assert 'its arrays would take 4,398,046,511,104 bytes, of' in told[0]
 

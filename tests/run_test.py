@@ -9,9 +9,9 @@ import signal
 import numpy as np
 import pytest
 from conftest import command, finish, python, start
-from runs import DCGAN, GAN, LONG, arrays, assert_same_run, events, lines, pictures, until
+from runs import DCGAN, GAN, LONG, arrays, assert_same_run, events, kept_in, lines, pictures, until
 
-from gan_jax import checkpoints, workdir
+from gan_jax import workdir
 
 
 @pytest.fixture(scope='module')
@@ -41,7 +41,7 @@ def test_a_run_folder_holds_what_the_readme_says(finished_run):
     }
   assert sorted(pictures(finished_run)) == [f'step_{s:08}.png' for s in (0, 4, 8)]
   assert list(finished_run.glob('events.out.tfevents.*'))
-  with checkpoints.opened(finished_run / 'checkpoints') as kept:
+  with kept_in(finished_run) as kept:
     assert kept.steps() == [4, 8]
   data = json.loads((finished_run / 'data.json').read_text())
   assert data['about'].startswith('5,000 images 28 x 28 x 1 of mnist5k, resident on each device')
@@ -162,7 +162,7 @@ def test_a_signal_saves_and_ends_cleanly(tmp_path, uninterrupted, number, code):
   said = re.search(rf'{number.name}: saved \S+ at (\d+) of 60 steps', done.stdout)
   assert said
   assert 'Traceback' not in done.stderr
-  with checkpoints.opened(tmp_path / workdir.CHECKPOINTS) as kept:
+  with kept_in(tmp_path) as kept:
     assert kept.steps()[-1] == int(said[1])
   assert command(GAN, *LONG, f'--workdir={tmp_path}').returncode == 0
   assert_same_run(uninterrupted, tmp_path, 60)
@@ -242,7 +242,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, growth, saved):
     done.stderr,
   )
   assert said, done.stderr
-  with checkpoints.opened(folder / workdir.CHECKPOINTS) as kept:
+  with kept_in(folder) as kept:
     steps = kept.steps()
   assert all(step < int(said[1]) for step in steps)
   assert bool(steps) == saved

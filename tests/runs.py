@@ -29,8 +29,13 @@ def lines(folder):
   return [{k: v for k, v in line.items() if k not in SPEEDS} for line in found]
 
 
+def kept_in(folder, which=workdir.CHECKPOINTS):
+  """The checkpoints of a run, opened for reading."""
+  return checkpoints.opened(folder / which, workdir.read_config(folder))
+
+
 def arrays(folder, step):
-  with checkpoints.opened(folder / workdir.CHECKPOINTS) as kept:
+  with kept_in(folder) as kept:
     return kept.read(step)
 
 

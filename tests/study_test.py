@@ -8,6 +8,7 @@ import conftest
 import jax
 import numpy as np
 import pytest
+from runs import kept_in
 
 from gan_jax import checkpoints, cohort, ensemble, loop, member, parallel, sweep, trained, workdir
 from gan_jax.errors import ConfigError
@@ -31,7 +32,7 @@ def train(folder, experiment, seeds, sweeps={}):
 
 
 def state_of(run):
-  with checkpoints.opened(run.folder / workdir.CHECKPOINTS) as kept:
+  with kept_in(run.folder) as kept:
     return kept.read(run.config['steps'])
 
 
@@ -250,8 +251,8 @@ def test_a_killed_study_goes_on_to_the_same_end(study, tmp_path):
     other = tmp_path / path.relative_to(folder)
     for with_checkpoints in (path, other):
       assert (with_checkpoints / 'checkpoints' / '1000').is_dir()
-    read = lambda p: checkpoints.Checkpoints(p / 'checkpoints').read(1000)
-    a, b = read(path), read(other)
+    with kept_in(path) as one, kept_in(other) as two:
+      a, b = one.read(1000), two.read(1000)
     assert all(np.array_equal(a[name], b[name]) for name in a)
     lines = [(p / 'metrics.jsonl').read_text().splitlines() for p in (path, other)]
     steps = [[json.loads(line)['step'] for line in of] for of in lines]

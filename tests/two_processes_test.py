@@ -13,10 +13,11 @@ from runs import GAN, LONG, arrays, assert_same_run, free_port, lines, until
 from gan_jax import workdir
 
 
-def two_processes(folder, *flags):
-  """Two processes of two devices each."""
+def two_processes(folder, *flags, of_second=()):
+  """Two processes of two devices each; flags of the second alone come last."""
   shared = (f'--coordinator=127.0.0.1:{free_port()}', '--num_processes=2', f'--workdir={folder}')
-  return [start(GAN, *flags, *shared, f'--process_id={i}', devices=2) for i in range(2)]
+  own = ((), of_second)
+  return [start(GAN, *flags, *shared, f'--process_id={i}', *own[i], devices=2) for i in range(2)]
 
 
 # In one worker, so that the run is made once.
@@ -51,14 +52,18 @@ def test_two_processes_are_one_run(tmp_path, shared_run):
     assert one == pytest.approx(two, rel=1e-4)
 
 
-def test_processes_that_disagree_are_refused(tmp_path):
-  processes = two_processes(tmp_path)
-  finish(processes[1].kill() or processes[1])
-  other = [a for a in processes[1].args[1:] if not a.startswith('--process_id')]
-  processes[1] = start(*other[2:], '--process_id=1', '--config.seed=5', devices=2)
-  for done in map(finish, processes):
+@pytest.mark.parametrize(
+  ('flag', 'what'),
+  [
+    ('--config.seed=5', 'the processes have different configs'),
+    ('--workdir={}', 'see different folders'),
+  ],
+)
+def test_processes_that_disagree_are_refused(tmp_path, flag, what):
+  of_second = [flag.format(tmp_path / 'other')]
+  for done in map(finish, two_processes(tmp_path / 'run', of_second=of_second)):
     assert done.returncode == 2, (done.returncode, done.stderr)
-    assert 'the processes have different configs' in done.stderr
+    assert what in done.stderr
 
 
 @of_two
@@ -71,14 +76,18 @@ def test_what_one_process_is_refused_all_are(shared_run):
   assert 'process 0 cannot go on; its own error says why' in second.stderr
 
 
-def test_a_signal_to_one_of_two_processes_stops_both_at_one_step(tmp_path):
+@pytest.mark.parametrize('to', [(signal.SIGTERM, [1]), (signal.SIGINT, [0, 1])])
+def test_a_signal_stops_both_of_two_processes_at_one_step(tmp_path, to):
+  number, receivers = to
   processes = two_processes(tmp_path, '--config.steps=1000000')
   until(processes[0], '^step 4/')
-  processes[1].terminate()
+  for receiver in receivers:
+    processes[receiver].send_signal(number)
   first, second = map(finish, processes)
-  assert first.returncode == 0, first.stderr
-  assert second.returncode == 0, second.stderr
-  step = int(re.search(r'SIGTERM: saved \S+ at (\d+) of', first.stdout)[1])
+  code = 130 if number == signal.SIGINT else 0
+  assert first.returncode == code, first.stderr
+  assert second.returncode == code, second.stderr
+  step = int(re.search(rf'{number.name}: saved \S+ at (\d+) of', first.stdout)[1])
   assert arrays(tmp_path, step)['step'] == step
 
 

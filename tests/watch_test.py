@@ -4,8 +4,15 @@ import jax.numpy as jnp
 import pytest
 
 from gan_jax import checkpoints, monitor, watch, workdir
+from gan_jax import config as configs
 
 CARD = {'data': 'x', 'generated': 10}
+
+
+def config(best):
+  made = configs.default()
+  made.evaluate.best = best
+  return configs.plain(made)
 
 
 def line(step, value, **card):
@@ -13,12 +20,12 @@ def line(step, value, **card):
 
 
 def kept_steps(tmp_path, name, values, history=(), after=0):
-  best, lines = watch.Best(tmp_path, name, after, spare=1), list(history)
+  best, lines = watch.Best(tmp_path, config(name), after, spare=1), list(history)
   for step, value in values.items():
     best.consider(lines, line(step, value), {'value': jnp.float32(value or 0)})
     lines.append(line(step, value))
   best.close()
-  with checkpoints.opened(tmp_path / workdir.BEST) as kept:
+  with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as kept:
     newest = kept.steps()[-1]
     assert kept.read(newest)['value'] == jnp.float32(values[newest])
     return kept.steps()
@@ -47,17 +54,17 @@ def test_a_score_that_was_not_made_before_has_no_competitor(tmp_path):
 
 def test_scores_added_to_the_protocol_do_not_forget_the_best(tmp_path):
   alone = kept_steps(tmp_path, 'frechet_x', {4: 3.0})
-  best = watch.Best(tmp_path, 'frechet_x', step=4, spare=1)
+  best = watch.Best(tmp_path, config('frechet_x'), step=4, spare=1)
   best.consider([line(4, 3.0)], line(6, 4.0, compared=10), {'value': jnp.float32(4)})
   best.close()
-  with checkpoints.opened(tmp_path / workdir.BEST) as kept:
+  with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as kept:
     assert kept.steps() == alone
 
 
 def test_what_a_killed_run_kept_beyond_its_last_checkpoint_is_not_the_best_any_more(tmp_path):
   assert kept_steps(tmp_path, 'frechet_x', {1: 5.0, 2: 4.0, 3: 1.0})[-1] == 3
-  watch.Best(tmp_path, 'frechet_x', step=2, spare=1).close()
-  with checkpoints.opened(tmp_path / workdir.BEST) as kept:
+  watch.Best(tmp_path, config('frechet_x'), step=2, spare=1).close()
+  with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as kept:
     assert kept.steps() == [2]
   assert kept_steps(tmp_path, 'frechet_x', {3: 1.0}, [line(1, 5.0), line(2, 4.0)], after=2)[-1] == 3
 
