@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 PARITY := .venv-parity
 FASHION := build/tfds/fashion_mnist/3.0.1/dataset_info.json
 
-.PHONY: install demo test test-slow chaos emoji parity theory mixtures digits scores classifiers lint format clean
+.PHONY: install install-test demo test test-slow chaos emoji parity theory mixtures digits scores classifiers lint format clean
 .PHONY: bench breakdown tpu scaling benchmark-studies benchmark-in-loop benchmark-data benchmark-evaluation
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
@@ -90,6 +90,8 @@ classifiers: $(VENV)/.installed  ## Fetches MNIST and Fashion-MNIST, and trains 
 	$(RUN) classifiers/train.py fashion --data=build/classifiers
 
 install: $(VENV)/.installed  ## Sets up, and runs nothing.
+
+install-test: $(VENV)/.installed-test  ## Sets up what tests need too.
 
 lint: $(VENV)/.installed-test
 	$(RUN) -m ruff check .

@@ -87,21 +87,27 @@ def _row(key: str, found: dict[str, Any]) -> str:
   return '| ' + ' | '.join(cells) + ' |'
 
 
+def _head() -> list[str]:
+  return ['| ' + ' | '.join(cells) + ' |' for cells in (_HEAD, ['---'] * len(_HEAD))]
+
+
 _ABOUT = """Networks in float32, which XLA multiplies in passes of bfloat16 on TPU.
 No TPU ran: time is what the compiler expects (`optimal_seconds`), without the host and with nothing
 waiting, so a bound from below. All is for one step, and for one chip but for the images, which are the
 real ones that all chips read. Operations without µs are those that the compiler has no estimate for;
 their time is left out. Cycles are those of its schedule, which knows what is kept near the arithmetic,
-and has none for some loops.
+and has none for some loops. MB held is the most that a chip's memory holds at once, MB touched all that
+is read and written. Collectives are all-reduces and all-gathers; MB reduced is what the former give.
+A v5e-8 is eight chips, a v4-8 four, of two cores each.
 """
+_HEAD = (
+  *('experiment', 'chips', 'batch', 'GFLOP', 'MB touched', 'MB held', 'µs'),
+  *('operations without µs', '1,000 cycles', 'images/s of all chips', 'share of peak', 'collectives'),
+  'MB reduced',
+)
 
 
 def _document(notes: dict[str, dict[str, Any]]) -> str:
-  head = (
-    *('experiment', 'chips', 'batch', 'GFLOP', 'MB touched', 'MB held', 'µs'),
-    *('operations without µs', '1,000 cycles', 'images/s of all chips', 'share of peak', 'collectives'),
-    'MB reduced',
-  )
   sources = [
     f'{name}: {chip.flops / 1e12:.0f} TFLOP/s in bfloat16, {chip.memory / 1e9:.0f} GB ({chip.source})'
     for name, chip in CHIPS.items()
@@ -112,8 +118,7 @@ def _document(notes: dict[str, dict[str, Any]]) -> str:
       f'# Training steps as the TPU compiler sees them\n\n`make tpu`: {versions}. {_ABOUT}',
       f'A chip has at its best, {"; ".join(sources)}.',
       '',
-      '| ' + ' | '.join(head) + ' |',
-      '| ' + ' | '.join(['---'] * len(head)) + ' |',
+      *_head(),
       *(_row(key, notes[key]) for key in sorted(notes)),
       '',
     ]
@@ -133,6 +138,7 @@ def main() -> int:
   notes = json.loads(_NOTES.read_text()) if _NOTES.exists() else {}
   notes = {key: noted for key, noted in notes.items() if key in known}
   wrong = []
+  print('\n'.join(_head()), flush=True)
   for job, future in compiler.results(measure, jobs):
     key = ' '.join(job)
     try:
