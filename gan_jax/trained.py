@@ -49,8 +49,7 @@ def load(
     step, arrays = _arrays(folder / workdir.CHECKPOINTS, config, step)
   tree = traverse_util.unflatten_dict(arrays, sep='.')
   variables = tree['variables']
-  # In older checkpoints the averages are of parameters alone.
-  averages = {k: v if 'params' in v else {'params': v} for k, v in tree.get('ema', {}).items()}
+  averages = tree.get('ema', {})
   if ema and not averages:
     raise ConfigError(f'--ema: {folder} keeps no average of weights; use --noema')
   state = {name: variables.get('state', {}).get(name, {}) for name in variables['params']}

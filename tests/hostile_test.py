@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorstore
 from conftest import ROOT
-from runs import kept_in
+from runs import put
 
 from gan_jax import checkpoints, trained, workdir
 from gan_jax import config as configs
@@ -20,22 +20,6 @@ from gan_jax.errors import ConfigError
 @pytest.fixture
 def folder(tmp_path, finished_run):
   return pathlib.Path(shutil.copytree(finished_run, tmp_path / 'run'))
-
-
-def put(folder, key, value):
-  """Sets 'a.b.c' of the config, as if the run had been made of it."""
-  config = workdir.read_config(folder)
-  with kept_in(folder) as kept:
-    step, arrays = kept.newest(pytest.fail)
-  *above, last = key.split('.')
-  place = config
-  for part in above:
-    place = place[part]
-  place[last] = value
-  workdir.write_config(folder, config)
-  shutil.rmtree(folder / workdir.CHECKPOINTS)
-  with checkpoints.opened(folder / workdir.CHECKPOINTS, config, keep=1) as kept:
-    kept.save(step, arrays)
 
 
 CONFIGS = {

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from conftest import command
 from PIL import Image
+from runs import put
 
 from gan_jax import drawing, page
 from gan_jax.errors import ConfigError
@@ -304,15 +305,15 @@ def test_numbers(value, said):
 def test_the_command_shows_a_run_whose_data_is_gone(finished_run, tmp_path):
   folder = tmp_path / 'run'
   shutil.copytree(finished_run, folder)
-  config = json.loads((folder / 'config.json').read_text())
-  config['data']['name'] = 'gone'
-  (folder / 'config.json').write_text(json.dumps(config))
+  put(folder, 'data.name', 'gone')
   done = command(f'--workdir={folder}', '--seed=3', module='report')
   assert done.returncode == 0, done.stderr
   assert done.stdout == f'{folder / "report.html"}: step 8, seed 3\n'
+  left_out = "Left out, for the data cannot be had: data: there is no 'gone'"
+  assert f'warning: the training images nearest to samples: {left_out}' in done.stderr
   document = Document((folder / 'report.html').read_text())
   words = document.words()
   assert 'finished at step 8' in words
   assert 'Step 8, averaged weights, seed 3.' in words
-  assert "Left out, for the data cannot be had: data: there is no 'gone'" in words
+  assert left_out in words
   assert [a.get('id') for a in document.all('img')] == ['picture', None]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import socket
 
 import numpy as np
@@ -32,6 +33,22 @@ def lines(folder):
 def kept_in(folder, which=workdir.CHECKPOINTS):
   """The checkpoints of a run, opened for reading."""
   return checkpoints.opened(folder / which, workdir.read_config(folder))
+
+
+def put(folder, key, value):
+  """Sets 'a.b.c' of the config, as if the run had been made of it."""
+  config = workdir.read_config(folder)
+  with kept_in(folder) as kept:
+    step, arrays = kept.newest(print)
+  *above, last = key.split('.')
+  place = config
+  for part in above:
+    place = place[part]
+  place[last] = value
+  workdir.write_config(folder, config)
+  shutil.rmtree(folder / workdir.CHECKPOINTS)
+  with checkpoints.opened(folder / workdir.CHECKPOINTS, config, keep=1) as kept:
+    kept.save(step, arrays)
 
 
 def arrays(folder, step):

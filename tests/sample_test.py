@@ -1,6 +1,5 @@
 import shutil
 
-import chex
 import numpy as np
 import pytest
 from conftest import command
@@ -102,21 +101,3 @@ def test_a_run_without_checkpoints_is_refused(finished_run, tmp_path):
   done = draw(tmp_path, tmp_path / 'grid.png')
   assert done.returncode == 2
   assert 'the run has saved none yet' in done.stderr
-
-
-def test_averages_of_parameters_alone_are_taken_with_the_last_statistics(finished_run, monkeypatch):
-  _, wanted, _ = trained.load(finished_run)
-  _, raw, _ = trained.load(finished_run, ema=False)
-  read = trained._arrays
-
-  def older(folder, step):
-    step, arrays = read(folder, step)
-    kept = {k: v for k, v in arrays.items() if not k.startswith('ema.generator.batch_stats.')}
-    return step, {k.replace('ema.generator.params.', 'ema.generator.'): v for k, v in kept.items()}
-
-  monkeypatch.setattr(trained, '_arrays', older)
-  _, found, _ = trained.load(finished_run)
-  chex.assert_trees_all_equal(found.params['generator'], wanted.params['generator'])
-  chex.assert_trees_all_equal(found.state['generator'], raw.state['generator'])
-  with pytest.raises(AssertionError):
-    chex.assert_trees_all_equal(found.state['generator'], wanted.state['generator'])
