@@ -30,6 +30,11 @@ _REQUIREMENT = flags.DEFINE_bool(
 _HERE = pathlib.Path(__file__).parent
 _NOTES, _TABLE = _HERE / 'tpu.json', _HERE / 'TPU.md'
 _WORSE = 1.1
+_HEAD = (
+  *('experiment', 'chips', 'batch', 'GFLOP', 'MB touched', 'MB held', 'µs'),
+  *('operations without µs', '1,000 cycles', 'images/s of all chips', 'share of peak', 'collectives'),
+  'MB reduced',
+)
 
 
 def measure(experiment: str, chips: str) -> dict[str, Any]:
@@ -100,11 +105,6 @@ and has none for some loops. MB held is the most that a chip's memory holds at o
 is read and written. Collectives are all-reduces and all-gathers; MB reduced is what the former give.
 A v5e-8 is eight chips, a v4-8 four, of two cores each.
 """
-_HEAD = (
-  *('experiment', 'chips', 'batch', 'GFLOP', 'MB touched', 'MB held', 'µs'),
-  *('operations without µs', '1,000 cycles', 'images/s of all chips', 'share of peak', 'collectives'),
-  'MB reduced',
-)
 
 
 def _document(notes: dict[str, dict[str, Any]]) -> str:

@@ -30,6 +30,7 @@ def main() -> int:
   parallel.prepare()
   folder = pathlib.Path(_WORKDIR.value)
   config = workdir.read_config(folder)
+  workdir.prepare(folder)
   with build.at('--features, --scores, --num, --seed'):
     features = _FEATURES.value or config['evaluate']['features']
     how = evaluation.protocol(features, _SCORES.value, _NUM.value, _SEED.value)

@@ -68,7 +68,8 @@ def _check_fits(game: Game, variables: Variables, folder: pathlib.Path) -> None:
   except Exception as error:
     text = ' '.join(str(error).split())
     raise ConfigError(
-      f'workdir: the checkpoint does not fit {folder / workdir.CONFIG}: {text:.200}'
+      f'workdir: the checkpoint does not fit {folder / workdir.CONFIG}; read it with the version of '
+      f'gan_jax that wrote it: {text:.200}'
     ) from error
 
 

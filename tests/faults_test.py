@@ -58,12 +58,14 @@ def test_a_full_disk_is_said_in_a_line_and_loses_nothing(tmp_path):
 
 
 def test_a_folder_that_takes_no_writing_is_refused_at_once(tmp_path):
+  others = (f'"$1" -m gan_jax.{name} "$4"; echo "code $?"' for name in ('report', 'evaluate'))
   done = on_a_small_disk(
-    tmp_path, f'mount -o remount,ro {tmp_path}; "$@" --config.steps=400; echo "code $?"'
+    tmp_path,
+    f'mount -o remount,ro {tmp_path}; "$@" --config.steps=400; echo "code $?"; {"; ".join(others)}',
   )
-  assert done.stdout.rstrip().endswith('code 2'), done.stdout
+  assert done.stdout.rstrip().endswith('code 2\ncode 2\ncode 2'), done.stdout
   said = f'error: workdir: cannot write to {tmp_path}/run (Read-only file system); choose another'
-  assert said in done.stderr
+  assert done.stderr.count(said) == 3, done.stderr
 
 
 def _bits(folder: pathlib.Path):
