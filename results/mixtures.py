@@ -10,6 +10,8 @@ where it was stopped.
 import argparse
 import json
 import math
+import resource
+import statistics
 import subprocess
 import sys
 
@@ -42,7 +44,11 @@ def train(name: str, preset: str) -> None:
   out = shared.ROOT / 'runs' / 'mixtures' / f'{name}_{preset}_{mark}'
   experiment = f'--config=experiments/{name}.py:{preset}'
   command = ['-m', 'gan_jax.study', experiment, f'--seeds={len(SEEDS)}', f'--out={out}']
+  begun = out.exists()
+  before = _processor_seconds()
   subprocess.run([sys.executable, *command], cwd=shared.ROOT, check=True)
+  # Of a study that was begun before, this is not all.
+  seconds = None if begun else round((_processor_seconds() - before) / len(SEEDS), 1)
   (setting,) = json.loads((out / 'study.json').read_text())['settings']
   done = noted()
   for run in setting['runs']:
@@ -54,8 +60,14 @@ def train(name: str, preset: str) -> None:
       {'experiment': name, 'preset': preset, 'seed': run['seed'], 'config': mark}
       | {'steps': run['diverged'] or run['steps'], 'batch_size': config['batch_size']}
       | {'finite': run['diverged'] is None, **scores}
-      | {'seconds': run['seconds'], 'commit': commit},
+      | {'processor_seconds': seconds, 'commit': commit},
     )
+
+
+def _processor_seconds() -> float:
+  """Of the studies that have ended."""
+  used = resource.getrusage(resource.RUSAGE_CHILDREN)
+  return used.ru_utime + used.ru_stime
 
 
 def noted() -> set[tuple[str, str, str, int]]:
@@ -114,15 +126,16 @@ def write_table() -> None:
     flat = [r for found in each for r in found]
     if not flat:
       continue
-    seconds = f'{min(r["seconds"] for r in flat):.0f}'
+    seconds = [r['processor_seconds'] for r in flat if r.get('processor_seconds')]
     steps = '/'.join(str(s) for s in sorted({r['steps'] for r in flat if r['finite']})) or '-'
     seeds = '/'.join(str(len(found)) for found in each)
     broken = sum(not r['finite'] for r in flat)
     label = f'{name} {word}'.strip()
-    rows.append([label, *cells, steps, seconds, seeds, str(broken)])
+    spent = f'{statistics.mean(seconds):.0f}' if seconds else '-'
+    rows.append([label, *cells, steps, spent, seeds, str(broken)])
   scores = ['high quality %', 'reverse KL']
   head = ['experiment', 'ring: modes of 8', *scores, 'grid: modes of 25', *scores]
-  head += ['steps', 'seconds of the fastest run', 'seeds', 'diverged']
+  head += ['steps', 'processor seconds of a run', 'seeds', 'diverged']
   shared.write_table(TABLE, head, rows)
 
 
