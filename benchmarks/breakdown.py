@@ -81,7 +81,7 @@ def measure(name: str) -> Mapping[str, float]:
 
   case = CASES[name]
   step, settings, state, feed = peer_ours.made(case)
-  program = parallel.compiled(step, state, feed, settings['compiler_options'])
+  program = parallel.Program(step, options=settings['compiler_options']).compiled(state, feed)
 
   def run(calls: int) -> float:
     nonlocal state

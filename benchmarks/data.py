@@ -71,7 +71,7 @@ def _fed(config: configs.Plain, source: data.Source, feeds: Iterator, batch: Cal
   built = loop.Built(game, build.play(config, game), source)
   step = make_step(game, built.play, batch, parallel.ACROSS, config['steps_per_call'])
   state = parallel.replicate(loop.start(config, built))
-  made = Fed(parallel.on_devices(step), state, feeds)
+  made = Fed(parallel.Program(step), state, feeds)
   made.seconds(2)
   return made
 

@@ -46,7 +46,7 @@ class Ours:
     """Prepares the network of these weights."""
     params = jax.device_put(convert_inception.converted(state))
     network = FeatureNetwork('inception', params, inception_v3.RESIZER, inception_v3.apply)
-    self._collect = collect.Collector(network, collect.given, kept=0)
+    self._collect = collect.Collector(network, collect.given, kept=0, width=DIMENSIONS)
     self._moments = jax.jit(lambda before, part: frechet.merge(before, frechet.moments(part)))
 
   def look(self, images):

@@ -39,7 +39,7 @@ def main(unused_argv) -> None:
   configs.check(config, parallel.device_count())
   built = loop.assemble(config)
   evaluate = watch.evaluator(config, built.game, built.source)
-  call = parallel.on_devices(loop.step(config, built), options=config['compiler_options'])
+  call = parallel.Program(loop.step(config, built), options=config['compiler_options'])
   feed = parallel.feed(built.source.arrays, config['batch_size'])
   state = parallel.replicate(loop.start(config, built))
 

@@ -75,7 +75,7 @@ def main(name: str) -> None:
   parallel.prepare()
   case = CASES[name]
   step, settings, state, feed = made(case)
-  call = parallel.on_devices(step, options=settings['compiler_options'])
+  call = parallel.Program(step, options=settings['compiler_options'])
 
   def run(steps: int) -> float:
     nonlocal state

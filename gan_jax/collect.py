@@ -73,13 +73,12 @@ def given(images: PyTree, places: chex.Array) -> chex.Array:
 class Collector:
   """Looks at images through one network; its program is compiled once."""
 
-  def __init__(self, network: FeatureNetwork, images: Make, kept: int):
-    """Prepares for `images`, of which the first `kept` are kept."""
-    self._kept = kept
+  def __init__(self, network: FeatureNetwork, images: Make, kept: int, width: int):
+    """Prepares for `images`, of which the first `kept` are kept; the network has `width` features."""
+    self._kept, self._empty = kept, parallel.replicate(frechet.empty(width))
     self._params = parallel.replicate(network.params)
     self._rows = parallel.feed({}, BATCH * parallel.device_count())['rows']
     self._look = parallel.spread(functools.partial(_look, network, images))
-    self._network, self._images, self._empty = network, images, None
 
   def __call__(self, source: PyTree, num: int) -> Seen:
     """Looks at the first `num` images, at least 1, of one source that stays the same."""
@@ -87,9 +86,8 @@ class Collector:
 
   def parts(self, sources: Iterable[PyTree], num: int) -> Seen:
     """The same of sources that each have the next `size` images."""
-    moments, kept = None, []
+    moments, kept = self._empty, []
     for first, source in zip(range(0, num, self.size), sources, strict=False):
-      moments = moments or self._nothing(source)
       shared = {'source': source, 'params': self._params, 'first': first, 'num': num}
       moments, seen = self._look({**shared, 'moments': moments}, self._rows)
       kept += [seen] * (first < self._kept)
@@ -104,16 +102,6 @@ class Collector:
   def size(self) -> int:
     """Images in a part, of all devices."""
     return BATCH * parallel.device_count()
-
-  def _nothing(self, source: PyTree) -> frechet.Moments:
-    """The moments of no images."""
-    if self._empty is not None:
-      return self._empty
-    places = jnp.zeros(1, jnp.int32)
-    look = lambda params, source: self._network.apply(params, _stored(self._images(source, places)))
-    outputs = jax.eval_shape(look, self._network.params, source)
-    self._empty = parallel.replicate(frechet.empty(outputs.features.shape[1]))
-    return self._empty
 
 
 def _joined(parts: Iterable[tuple[np.ndarray, ...]], num: int) -> tuple[np.ndarray | None, ...]:
@@ -155,7 +143,8 @@ def collect_set(
     kept: of how many features are kept.
     order: places [N], in which they are looked at; None: as they come.
   """
-  collector = Collector(network, given, kept)
+  width = jax.eval_shape(network.apply, network.params, images[:1]).features.shape[1]
+  collector = Collector(network, given, kept, width)
   order, size = np.arange(len(images)) if order is None else order, collector.size
 
   def parts() -> Iterator[np.ndarray]:

@@ -88,10 +88,10 @@ class Evaluator:
   def __init__(self, how: Protocol, data: str, game: Game, source: Source, warn: Callable[[str], None]):
     """Prepares to score by the protocol `how`, against the data of that name and source."""
     self._how, self._modes, self._warn = how, source.modes, warn
-    _check_sight(how.network, source)
+    width = _width(how.network, source)
     self._real = reference.look(source, how.network, how.num, warn)
     self._gaussian = frechet.prepare(self._real.seen.moments)
-    self._collect = Collector(how.network, generated(game, how.seed), how.kept)
+    self._collect = Collector(how.network, generated(game, how.seed), how.kept, width)
     self._card = {
       'data': data,
       **self._real.card,
@@ -129,19 +129,20 @@ class Evaluator:
     return found, {**self._card, **compared, **about}
 
 
-def _check_sight(network: FeatureNetwork, source: Source) -> None:
-  """Raises ConfigError if the network cannot look at examples of this shape."""
+def _width(network: FeatureNetwork, source: Source) -> int:
+  """How many features the network has of examples; ConfigError if it cannot look at such."""
   place = np.zeros(1, np.int32)
   arrays = arrays_of(source, 0, 1, place)
   shape = jax.eval_shape(source.batch, arrays, 0, place)['real'].shape
   example = jax.ShapeDtypeStruct(shape, jnp.float32 if len(shape) == 2 else jnp.uint8)
   try:
-    rank = jax.eval_shape(network.apply, network.params, example).features.ndim
+    shape_of_features = jax.eval_shape(network.apply, network.params, example).features.shape
   except (TypeError, ValueError, IndexError, AssertionError):
-    rank = None
-  if rank != 2:
+    shape_of_features = ()
+  if len(shape_of_features) != 2:
     remedy = 'coordinates' if len(shape) == 2 else 'one of images'
     raise ConfigError(
       f'features: the network {network.name!r} cannot look at examples of shape {shape[1:]}; '
       f'choose {remedy}'
     )
+  return shape_of_features[1]

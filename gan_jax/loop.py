@@ -183,6 +183,12 @@ def _resumed(config: Plain, built: Built, kept: checkpoints.Checkpoints) -> tupl
   return checkpoints.from_arrays(arrays, like), step
 
 
+def _looked_ahead(feeds: Iterator[PyTree]) -> tuple[PyTree, Iterator[PyTree]]:
+  """The shapes and places of the first of what is fed, and all of it."""
+  first = next(feeds)
+  return parallel.places(first), itertools.chain([first], feeds)
+
+
 class _Loop:
   """The loop, and what it holds open until `held` lets go of it."""
 
@@ -208,21 +214,37 @@ class _Loop:
         held.callback(closing.close)
 
   def run(self, state: TrainState, window: profiling.Window) -> Outcome:
-    built, config = self._built, self._config
-    call = parallel.on_devices(step(config, built), options=config['compiler_options'])
+    config = self._config
+    program = parallel.Program(step(config, self._built), options=config['compiler_options'])
     state = parallel.replicate(state)
+    with self._feeds() as feeds:
+      first, feeds = _looked_ahead(feeds)
+      program.begin(parallel.places(state), first)
+      self._show(state)
+      return self._train(program, state, feeds, window)
+
+  def _show(self, state: TrainState) -> None:
+    """What there is to see before the first call."""
     if self._step == 0:
       self._picture(state)
     else:
       self._progress.say(f'goes on from step {self._step}')
     if self._evaluate:
       self._begin_scoring(state)
-    pending = None
-    with processes.StopRequest() as stop, self._feeds() as feeds:
+
+  def _train(
+    self,
+    program: parallel.Program,
+    state: TrainState,
+    feeds: Iterator[PyTree],
+    window: profiling.Window,
+  ) -> Outcome:
+    config, pending = self._config, None
+    with processes.StopRequest() as stop:
       while self._step < config['steps']:
         window.before(self._step, state)
         with jax.profiler.StepTraceAnnotation('call', step_num=self._step):
-          state, metrics = call(state, next(feeds))
+          state, metrics = program(state, next(feeds))
         self._step += config['steps_per_call']
         window.after(self._step, state)
         # The devices are at work on this call while the host reads the metrics of the one before.

@@ -5,6 +5,7 @@ One replica of the state on each device, the batch divided among all devices of 
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent import futures
 from typing import Any, NamedTuple
 
 import jax
@@ -68,41 +69,54 @@ APART = Across(mean, lambda x: x)
 """Where each device looks at its own part of a batch alone."""
 
 
-def on_devices(
-  step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]],
-  devices: Sequence[jax.Device] | None = None,
-  options: Mapping[str, Mapping[str, Any]] = {},
-) -> Callable[[PyTree, PyTree], tuple[PyTree, PyTree]]:
-  """Compiles (state, feed) -> (state, metrics) for all devices; the given state is used up.
+class Program:
+  """A step for all devices: (state, feed) -> (state, metrics); the given state is used up."""
 
-  Args:
-    step: what one device does; whatever it returns must be equal on all devices (see `mean`).
-    devices: those of this process; None for all.
-    options: of the compiler, see `compiler_options`.
-  """
-  mapped, own = _mapped(step, devices), compiler_options(options)
-  # What is compiled ahead does not take the arrays of one process of several.
-  if not own or jax.process_count() > 1:
-    return mapped
-  program = None
+  def __init__(
+    self,
+    step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]],
+    devices: Sequence[jax.Device] | None = None,
+    options: Mapping[str, Mapping[str, Any]] = {},
+  ):
+    """Prepares to compile, at the first call or before it, see `begin`.
 
-  def call(state: PyTree, feed: PyTree) -> tuple[PyTree, PyTree]:
-    nonlocal program
-    # Only what is compiled ahead of its first call takes options.
-    program = program or mapped.lower(state, feed).compile(own)
-    return program(state, feed)
+    Args:
+      step: what one device does; whatever it returns must be equal on all devices (see `mean`).
+      devices: those of this process; None for all.
+      options: of the compiler, see `compiler_options`.
+    """
+    self._mapped, self._call, self._begun = _mapped(step, devices), None, None
+    # Only what is compiled ahead of its first call takes options, but not the arrays of one process of
+    # several.
+    self._is_alone = jax.process_count() == 1
+    self._options = compiler_options(options) if self._is_alone else {}
 
-  return call
+  def compiled(self, state: PyTree, feed: PyTree) -> jax.stages.Compiled:
+    """Compiled for such a state and feed, so that it can be read."""
+    return self._mapped.lower(state, feed).compile(self._options)
 
+  def begin(self, state: PyTree, feed: PyTree) -> None:
+    """Starts to compile in a thread, for a state and a feed that have these `places`.
 
-def compiled(
-  step: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]],
-  state: PyTree,
-  feed: PyTree,
-  options: Mapping[str, Mapping[str, Any]] = {},
-) -> jax.stages.Compiled:
-  """As `on_devices`, compiled at once for the given state and feed, so that it can be read."""
-  return _mapped(step, None).lower(state, feed).compile(compiler_options(options))
+    Whatever that raises is raised at the first call. One process of several does not start before that.
+    """
+    if not self._is_alone:
+      return
+    thread = futures.ThreadPoolExecutor(max_workers=1)
+    self._begun = thread.submit(self.compiled, state, feed)
+    thread.shutdown(wait=False)
+
+  def __call__(self, state: PyTree, feed: PyTree) -> tuple[PyTree, PyTree]:
+    """One call of the step."""
+    self._call = self._call or self._first(state, feed)
+    return self._call(state, feed)
+
+  def _first(self, state: PyTree, feed: PyTree) -> Callable[[PyTree, PyTree], tuple[PyTree, PyTree]]:
+    begun = self._begun and self._begun.result()
+    if not self._options:
+      # JAX has kept what was begun.
+      return self._mapped
+    return begun or self.compiled(state, feed)
 
 
 def compiled_for(
@@ -111,10 +125,10 @@ def compiled_for(
   state: PyTree,
   feed: PyTree,
 ) -> jax.stages.Compiled:
-  """As `compiled`, for devices that need not be here, see `jax.experimental.topologies`.
+  """A step compiled for devices that need not be here, see `jax.experimental.topologies`.
 
   Args:
-    step: what one device does, see `on_devices`.
+    step: what one device does, see `Program`.
     devices: all of them.
     state: its shapes.
     feed: its shapes, see `feed_shapes`.
@@ -161,6 +175,11 @@ def replicate(tree: PyTree, devices: Sequence[jax.Device] | None = None) -> PyTr
 @jax.jit
 def _copied(tree: PyTree) -> PyTree:
   return jax.tree.map(jnp.copy, tree)
+
+
+def places(tree: PyTree) -> PyTree:
+  """The shapes of arrays, and the devices that they are on."""
+  return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), tree)
 
 
 def device_memory() -> int:

@@ -51,7 +51,7 @@ def sample(variables, keys):
 
 def test_samples_are_those_of_the_seed_as_a_png_holds_them_and_their_number_changes_none():
   game = game_of(sample)
-  collector = collect.Collector(NETWORK, collect.generated(game, seed=3), kept=1000)
+  collector = collect.Collector(NETWORK, collect.generated(game, seed=3), kept=1000, width=2)
   variables = {'shift': jnp.float32(0.1)}
   seen = collector(variables, 805)
   wanted = sample(variables, latents.sample_keys(3, 0, 805))
@@ -63,7 +63,7 @@ def test_samples_are_those_of_the_seed_as_a_png_holds_them_and_their_number_chan
 
 
 def test_nothing_is_kept_where_nothing_is_asked_for():
-  seen = collect.Collector(NETWORK, collect.generated(game_of(sample), 0), kept=0)(
+  seen = collect.Collector(NETWORK, collect.generated(game_of(sample), 0), kept=0, width=2)(
     {'shift': jnp.float32(0)}, 50
   )
   assert seen.features is None
@@ -78,7 +78,7 @@ def test_samples_that_are_not_finite_are_refused_and_padding_is_not_looked_at():
     known = (jax.random.key_data(keys)[:, None] == first[None]).all(axis=2).any(axis=1)
     return jnp.where(known[:, None, None, None], jnp.zeros((2, 3, 1)), jnp.nan)
 
-  collector = collect.Collector(NETWORK, collect.generated(game_of(late), 0), kept=0)
+  collector = collect.Collector(NETWORK, collect.generated(game_of(late), 0), kept=0, width=2)
   assert np.isfinite(collector({}, 20).moments.mean).all()
   with pytest.raises(collect.NotFiniteError, match='NaN'):
     collector({}, 21)

@@ -43,7 +43,7 @@ def first_step(path: pathlib.Path, preset: str = 'test', **changes) -> dict[str,
   local = jax.devices()[:1]
   state = parallel.replicate(loop.start(config, built), local)
   feed = parallel.feed(built.source.arrays, config['batch_size'], local)
-  _, metrics = parallel.on_devices(loop.step(config, built), local)(state, feed)
+  _, metrics = parallel.Program(loop.step(config, built), local)(state, feed)
   return {name: float(f'{value[0]:.6g}') for name, value in metrics.items()}
 
 

@@ -68,7 +68,7 @@ class Setup:
       self.traces += 1
       return step(state, feed)
 
-    call = parallel.on_devices(counted, local)
+    call = parallel.Program(counted, local)
     state = parallel.replicate(self.start(**changes) if state is None else state, local)
     feed = parallel.feed(built.source.arrays, self.config['batch_size'], local)
     metrics = []

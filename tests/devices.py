@@ -45,7 +45,7 @@ def states(subject: str, count: int | None = None) -> Iterator[TrainState]:
   name, preset = subject.split(':')
   (setting,) = sweep.settings([f'{ROOT}/experiments/{name}.py:{preset}'], {'steps_per_call': [1]})
   built, local = built_of(name, setting.config), count and jax.devices()[:count]
-  call = parallel.on_devices(loop.step(setting.config, built), local)
+  call = parallel.Program(loop.step(setting.config, built), local)
   state = parallel.replicate(loop.start(setting.config, built), local)
   feed = parallel.feed(built.source.arrays, setting.config['batch_size'], local)
   while True:

@@ -1,5 +1,6 @@
 """What a command sets before it begins."""
 
+import gc
 import json
 import os
 import subprocess
@@ -11,10 +12,11 @@ from conftest import ROOT
 from gan_jax import environment, parallel
 
 SCRIPT = """
-import json, os, sys
+import gc, json, os, sys
 from gan_jax import environment
 environment.prepare()
-print(json.dumps([os.environ.get(environment.TUNABLES), os.getpid(), sys.argv[1:], sys.flags.optimize]))
+flags = sys.argv[1:], sys.flags.optimize
+print(json.dumps([os.environ.get(environment.TUNABLES), os.getpid(), *flags, gc.get_threshold()]))
 """
 
 
@@ -33,7 +35,7 @@ def run(**changes):
 
 @pytest.mark.skipif(not environment.lacking({}), reason='the C library is not glibc')
 def test_huge_pages_are_asked_for_in_the_same_process_with_the_same_arguments():
-  tunables, number, arguments, optimize, pid = run()
+  tunables, number, arguments, optimize, _, pid = run()
   assert tunables == environment.SETTING
   assert number == pid
   assert (arguments, optimize) == (['one', '--two=a b'], 1)
@@ -49,6 +51,11 @@ def test_one_switch_leaves_all_of_it(monkeypatch):
   assert parallel.compiler_options(options) == options['cpu']
   monkeypatch.setenv(environment.SWITCH, '0')
   assert parallel.compiler_options(options) == {}
+
+
+def test_garbage_is_looked_for_seldom_unless_a_person_decides():
+  assert run()[4][0] == 100_000
+  assert run(GAN_JAX_TUNING='0')[4] == list(gc.get_threshold())
 
 
 def test_another_library_is_left_alone(monkeypatch):

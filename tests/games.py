@@ -56,7 +56,7 @@ def run(game, how, steps=1, devices=1, unroll=1):
   """The state and metrics after one call of `steps` steps."""
   local = jax.devices()[:devices]
   state = train.init_state(game, how, jax.random.key(0), batch(ARRAYS, 0, np.arange(16)))
-  call = parallel.on_devices(train.make_step(game, how, batch, parallel.ACROSS, steps, unroll), local)
+  call = parallel.Program(train.make_step(game, how, batch, parallel.ACROSS, steps, unroll), local)
   feed = parallel.feed(ARRAYS, 16, local)
   return call(parallel.replicate(state, local), feed)
 

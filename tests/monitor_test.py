@@ -277,7 +277,7 @@ def trained(name, steps, rates, every=10, **networks):
     game = two_player.make({**built.game.networks, **networks}, **arguments)
     built = dataclasses.replace(built, game=game)
   step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, every)
-  call = parallel.on_devices(step, local)
+  call = parallel.Program(step, local)
   state = parallel.replicate(loop.start(config, built), local)
   feed = parallel.feed(built.source.arrays, config['batch_size'], local)
   lines = []

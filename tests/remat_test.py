@@ -19,7 +19,7 @@ def compiled(**changes):
   step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, 1)
   state = parallel.replicate(loop.start(config, built), local)
   feed = parallel.feed(built.source.arrays, config['batch_size'], local)
-  program = parallel.on_devices(step, local).lower(state, feed).compile()
+  program = parallel.Program(step, local).compiled(state, feed)
   return program, program(state, feed)
 
 

@@ -17,7 +17,7 @@ def first_losses(config, parts):
     feed = parallel.feed(built.source.arrays, config['batch_size'], local)
     place = feed['rows'].sharding
     feed['rows'] = jax.device_put(rows, place)
-    _, metrics = parallel.on_devices(loop.step(config, built), local)(state, feed)
+    _, metrics = parallel.Program(loop.step(config, built), local)(state, feed)
     losses.append({k: float(v[0]) for k, v in metrics.items() if k.startswith('discriminator')})
   return losses
 

@@ -41,7 +41,7 @@ def alone(config):
   built, local = loop.assemble(config), jax.devices()[:1]
   count = config['steps_per_call']
   step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, count)
-  call = parallel.on_devices(step, local, config['compiler_options'])
+  call = parallel.Program(step, local, config['compiler_options'])
   state = parallel.replicate(loop.start(config, built), local)
   feed = parallel.feed(built.source.arrays, config['batch_size'], local)
   for _ in range(config['steps'] // count):

@@ -115,7 +115,7 @@ def train(game, optimizers, real, steps=1, devices=1, order='alternating'):
   arrays = {'real': np.asarray(real, np.float32)}
   batch = lambda arrays, draw, rows: {'real': arrays['real'][rows]}
   state = init_state(game, how, jax.random.key(0), arrays)
-  call = parallel.on_devices(make_step(game, how, batch, parallel.ACROSS, steps), local)
+  call = parallel.Program(make_step(game, how, batch, parallel.ACROSS, steps), local)
   return call(parallel.replicate(state, local), parallel.feed(arrays, len(real), local))
 
 
