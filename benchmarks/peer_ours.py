@@ -4,6 +4,11 @@ import sys
 import time
 from collections.abc import Callable
 
+from gan_jax import environment
+
+if __name__ == '__main__':
+  environment.prepare()
+
 import jax
 import numpy as np
 from peer_cases import CASES, Case, serve
