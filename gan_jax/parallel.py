@@ -54,7 +54,8 @@ def mean(tree: PyTree) -> PyTree:
 
 def gather(x: jax.Array) -> jax.Array:
   """Inside a step: from this device's [b, ...] to [B, ...] of all devices, in their order."""
-  return jax.lax.all_gather(x, AXIS, tiled=True)
+  # Else XLA:CPU would have a single device wait for itself.
+  return jax.lax.all_gather(x, AXIS, tiled=True) if jax.lax.axis_size(AXIS) > 1 else x
 
 
 class Across(NamedTuple):

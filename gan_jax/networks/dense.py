@@ -46,12 +46,13 @@ def _product(x: chex.Array, kernel: chex.Array, *unused_dimensions, **precision)
   """x [..., inputs] and kernel [inputs, outputs] -> [..., outputs]: `lax.dot_general` for thin layers.
 
   Those of points have two inputs, or two outputs. As outer products and products with vectors they
-  and their derivatives become parts of what is done to each example before and after; as products of
-  matrices they took XLA:CPU longer than the wide layers between them.
+  become parts of what is done to each example before and after, and so do their derivatives, but for
+  the kernel's, which stay products; as products of matrices they took XLA:CPU longer than the wide
+  layers between them.
   """
   inputs, outputs = kernel.shape
   if inputs <= _FEW:
-    return sum(x[..., i, None] * kernel[i] for i in range(inputs))
+    return sum(jnp.dot(x[..., i : i + 1], kernel[i : i + 1], **precision) for i in range(inputs))
   if 1 < outputs <= _FEW:
     return jnp.stack([jnp.dot(x, kernel[:, i], **precision) for i in range(outputs)], axis=-1)
   return lax.dot_general(x, kernel, (((x.ndim - 1,), (0,)), ((), ())), **precision)
