@@ -24,6 +24,8 @@ ROOT = pathlib.Path(__file__).parent.parent
 EXPERIMENTS = sorted((ROOT / 'experiments').glob('*.py'))
 
 parallel.prepare()
+# As the commands do, see `gan_jax.environment`.
+gc.set_threshold(100_000)
 
 
 def experiment(path: pathlib.Path, preset: str = 'test', **changes) -> configs.Plain:

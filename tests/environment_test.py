@@ -1,6 +1,5 @@
 """What a command sets before it begins."""
 
-import gc
 import json
 import os
 import subprocess
@@ -55,7 +54,7 @@ def test_one_switch_leaves_all_of_it(monkeypatch):
 
 def test_garbage_is_looked_for_seldom_unless_a_person_decides():
   assert run()[4][0] == 100_000
-  assert run(GAN_JAX_TUNING='0')[4] == list(gc.get_threshold())
+  assert run(GAN_JAX_TUNING='0')[4][0] < 100_000
 
 
 def test_another_library_is_left_alone(monkeypatch):
