@@ -13,8 +13,8 @@ from collections.abc import Mapping, MutableMapping
 
 TUNABLES, SETTING = 'GLIBC_TUNABLES', 'glibc.malloc.hugetlb=1'
 SWITCH = 'GAN_JAX_TUNING'
-_OBJECTS = 100_000
-"""New objects after which Python looks for garbage; its own choice is 700."""
+OBJECTS = 100_000
+"""New objects after which Python looks for garbage; its own number is 700, or 2,000."""
 
 
 def prepare(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -28,7 +28,7 @@ def prepare(environment: MutableMapping[str, str] = os.environ) -> None:
     environment[TUNABLES] = SETTING
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], dict(environment))
   if is_tuned(environment):
-    gc.set_threshold(_OBJECTS)
+    gc.set_threshold(OBJECTS)
 
 
 def lacking(environment: MutableMapping[str, str]) -> bool:

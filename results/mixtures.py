@@ -2,17 +2,15 @@
 
 python results/mixtures.py [--only WORD ...]
 
-Each is a study, see `gan_jax.study`, in runs/mixtures, where its log tells how far it is. Its runs are
-noted in results/mixtures.jsonl as it ends, with a digest of their config; what is noted there is not
-made again, so the command goes on where it was stopped. One process a core, one thread each.
+Each is a study, see `gan_jax.study`, in runs/mixtures; one at a time, as it takes all cores. Its runs
+are noted in results/mixtures.jsonl as it ends, with a digest of their config; what is noted there is
+not made again, so the command goes on where it was stopped.
 """
 
 import argparse
-import concurrent.futures
 import json
 import math
-import os
-import pathlib
+import resource
 import statistics
 import subprocess
 import sys
@@ -47,9 +45,10 @@ def train(name: str, preset: str) -> None:
   experiment = f'--config=experiments/{name}.py:{preset}'
   command = ['-m', 'gan_jax.study', experiment, f'--seeds={len(SEEDS)}', f'--out={out}']
   begun = out.exists()
-  used = _processor_seconds(command, out.with_suffix('.log'))
+  before = _processor_seconds()
+  subprocess.run([sys.executable, *command], cwd=shared.ROOT, check=True)
   # Of a study that was begun before, this is not all.
-  seconds = None if begun else round(used / len(SEEDS), 1)
+  seconds = None if begun else round((_processor_seconds() - before) / len(SEEDS), 1)
   (setting,) = json.loads((out / 'study.json').read_text())['settings']
   done = noted()
   for run in setting['runs']:
@@ -65,14 +64,9 @@ def train(name: str, preset: str) -> None:
     )
 
 
-def _processor_seconds(command: list[str], log: pathlib.Path) -> float:
-  """Runs Python, and says what that took."""
-  log.parent.mkdir(parents=True, exist_ok=True)
-  with log.open('w') as file:
-    process = subprocess.Popen([sys.executable, *command], cwd=shared.ROOT, stdout=file, stderr=file)
-    _, status, used = os.wait4(process.pid, 0)
-  if status:
-    raise RuntimeError(f'{" ".join(command)}: it failed, see {log}')
+def _processor_seconds() -> float:
+  """Of the studies that have ended."""
+  used = resource.getrusage(resource.RUSAGE_CHILDREN)
   return used.ru_utime + used.ru_stime
 
 
@@ -150,16 +144,12 @@ def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--only', nargs='*', default=[], help='parts of EXPERIMENT:PRESET')
   parser.add_argument('--table', action='store_true', help='write the table of what is noted, no runs')
-  parser.add_argument('--workers', type=int, default=os.cpu_count(), help='studies at once')
   arguments = parser.parse_args()
   left = [] if arguments.table else missing(arguments.only)
-  shared.one_thread_each()
-  with concurrent.futures.ThreadPoolExecutor(arguments.workers) as pool:
-    under_way = {pool.submit(train, *job): job for job in left}
-    for number, done in enumerate(concurrent.futures.as_completed(under_way), start=1):
-      done.result()
-      print(f'{number}/{len(left)} {":".join(under_way[done])}', flush=True)
-      write_table()
+  for number, job in enumerate(left, start=1):
+    print(f'{number}/{len(left)} {":".join(job)}', flush=True)
+    train(*job)
+    write_table()
   write_table()
 
 

@@ -18,14 +18,14 @@ import jax.numpy as jnp
 import pytest
 
 from gan_jax import config as configs
-from gan_jax import loop, parallel
+from gan_jax import environment, loop, parallel
 
 ROOT = pathlib.Path(__file__).parent.parent
 EXPERIMENTS = sorted((ROOT / 'experiments').glob('*.py'))
 
 parallel.prepare()
-# As the commands do, see `gan_jax.environment`.
-gc.set_threshold(100_000)
+# As training does.
+gc.set_threshold(environment.OBJECTS)
 
 
 def experiment(path: pathlib.Path, preset: str = 'test', **changes) -> configs.Plain:

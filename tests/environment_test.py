@@ -53,8 +53,8 @@ def test_one_switch_leaves_all_of_it(monkeypatch):
 
 
 def test_garbage_is_looked_for_seldom_unless_a_person_decides():
-  assert run()[4][0] == 100_000
-  assert run(GAN_JAX_TUNING='0')[4][0] < 100_000
+  assert run()[4][0] == environment.OBJECTS
+  assert run(GAN_JAX_TUNING='0')[4][0] < environment.OBJECTS
 
 
 def test_another_library_is_left_alone(monkeypatch):
