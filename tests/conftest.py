@@ -2,8 +2,9 @@
 
 import os
 
-os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=8'
-# Compiling is most of the time of the tests.
+import xla_flags
+
+os.environ['XLA_FLAGS'] = xla_flags.of(8, emitters=False)
 os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] = 'true'
 
 import gc
@@ -23,7 +24,10 @@ from gan_jax import environment, loop, parallel
 ROOT = pathlib.Path(__file__).parent.parent
 EXPERIMENTS = sorted((ROOT / 'experiments').glob('*.py'))
 
-parallel.prepare()
+# Random numbers are as they are in training, and sooner compiled where they are made by a loop.
+with pytest.MonkeyPatch.context() as changed:
+  changed.setenv(environment.SWITCH, '0')
+  parallel.prepare()
 # As training does.
 gc.set_threshold(environment.OBJECTS)
 
@@ -49,18 +53,17 @@ def first_step(path: pathlib.Path, preset: str = 'test', **changes) -> dict[str,
   return {name: float(f'{value[0]:.6g}') for name, value in metrics.items()}
 
 
-def start(*arguments: str, devices: int = 1, module: str = 'main', **settings) -> subprocess.Popen:
-  """Starts a command of the package as a person would, in a process of its own."""
-  return python('-m', f'gan_jax.{module}', *arguments, devices=devices, **settings)
+def start(*arguments: str, module: str = 'main', **settings) -> subprocess.Popen:
+  """Starts a command of the package as a person would, in a process of its own, see `python`."""
+  return python('-m', f'gan_jax.{module}', *arguments, **settings)
 
 
-def python(*arguments: str, devices: int = 1, **settings) -> subprocess.Popen:
-  """Starts Python where the package is, with so many devices."""
-  flags = f'--xla_force_host_platform_device_count={devices}'
+def python(*arguments: str, devices: int = 1, emitters: bool = True, **settings) -> subprocess.Popen:
+  """Starts Python where the package is, see `xla_flags.of`."""
   return subprocess.Popen(
     [sys.executable, *arguments],
     cwd=ROOT,
-    env=os.environ | {'XLA_FLAGS': flags, 'JAX_PLATFORMS': 'cpu'},
+    env=os.environ | {'XLA_FLAGS': xla_flags.of(devices, emitters), 'JAX_PLATFORMS': 'cpu'},
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     text=True,

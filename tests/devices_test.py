@@ -53,9 +53,8 @@ def test_devices_agree_after_20_steps_and_replicas_are_equal_after_50(subject, c
 
 def test_two_processes_agree_after_20_steps(tmp_path):
   place = f'127.0.0.1:{free_port()}'
-  both = [
-    python('tests/devices.py', place, '2', str(n), str(tmp_path), *devices.SUBJECTS) for n in range(2)
-  ]
+  own = [(place, '2', str(number), str(tmp_path), *devices.SUBJECTS) for number in range(2)]
+  both = [python('tests/devices.py', *arguments, emitters=False) for arguments in own]
   for done in map(finish, both):
     assert done.returncode == 0, done.stderr
   for subject in devices.SUBJECTS:

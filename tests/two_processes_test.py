@@ -17,7 +17,9 @@ def two_processes(folder, *flags, of_second=()):
   """Two processes of two devices each; flags of the second alone come last."""
   shared = (f'--coordinator=127.0.0.1:{free_port()}', '--num_processes=2', f'--workdir={folder}')
   own = ((), of_second)
-  return [start(GAN, *flags, *shared, f'--process_id={i}', *own[i], devices=2) for i in range(2)]
+  # The second compiles at every start.
+  settings = {'devices': 2, 'emitters': False}
+  return [start(GAN, *flags, *shared, f'--process_id={i}', *own[i], **settings) for i in range(2)]
 
 
 # In one worker, so that the run is made once.
