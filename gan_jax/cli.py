@@ -57,6 +57,13 @@ def _parse(argv: Sequence[str]) -> list[str]:
     if not unknown:
       raise
     _fail(unknown, BAD_REQUEST)
+  except TypeError as error:
+    key = re.match(r"Could not override field '(\w+)'", str(error))
+    if not key:
+      raise
+    _fail(
+      ConfigError(f"{key[1]}: no flag can set all of it; do so in the experiment's file"), BAD_REQUEST
+    )
   except (ConfigError, flags.Error, OSError) as error:
     _fail(error, BAD_REQUEST)
   if rest[1:]:

@@ -141,12 +141,12 @@ class Cohort:
       logs = [Log(run, step) for run in self.runs]
       try:
         step, state = self._advance(step, state, logs, kept, tell, stopped)
+        if step < self.steps:
+          return
+        self._finish(state, logs)
       finally:
         for log in logs:
           log.close()
-      if step < self.steps:
-        return
-      self._finish(state, logs)
     shutil.rmtree(self._under_way)
 
   def _advance(self, step, state, logs, kept, tell, stopped):
@@ -190,8 +190,7 @@ class Cohort:
       scores, card = self._scorers[run.setting.label].during(
         run, self._ensemble.run(state, number), step
       )
-      if scores:
-        log.write({'step': step, **scores, 'card': card})
+      log.score(step, scores, card)
 
   def _finish(self, state, logs) -> None:
     """Leaves each run's state, picture and scores in its folder, the result last."""
@@ -207,6 +206,7 @@ class Cohort:
       drawing.save_png(run.folder / workdir.SAMPLES / f'step_{self.steps:08}.png', picture)
       drawing.save_png(run.folder / TILE, tile)
       scores, card = scorer.at_end(run, own, self.steps)
+      log.score(self.steps, scores, card)
       result = {
         **{'steps': self.steps, 'scores': scores, 'card': card, 'diverged': log.diverged},
         **{'alerts': log.alerts, 'seconds': round(log.time, 1)},

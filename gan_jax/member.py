@@ -88,6 +88,12 @@ class Log:
       self.alerts += alerts
       self.write(line | ({'alerts': alerts} if alerts else {}))
 
+  def score(self, step: int, scores: Mapping[str, float], card: Mapping[str, Any]) -> None:
+    """Appends a line of scores, if there are any and none is there of this step."""
+    there = any(line['step'] == step and 'card' in line for line in self._metrics.history)
+    if scores and not there:
+      self.write({'step': step, **scores, 'card': card})
+
   def write(self, line: Mapping[str, Any]) -> None:
     """Appends a line."""
     self._metrics.write({'step': line['step'], 'time': self.time, **line})

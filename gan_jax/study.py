@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from gan_jax import ensemble, parallel, processes, study_report, sweep, workdir
-from gan_jax.cohort import Cohort, Estimate, parts
+from gan_jax.cohort import UNDER_WAY, Cohort, Estimate, parts
 from gan_jax.errors import ConfigError
 from gan_jax.member import Run
 from gan_jax.page import duration
@@ -47,12 +47,14 @@ def main() -> int:
   parallel.prepare()
   found = sweep.settings(_CONFIGS.value, sweep.parse(_SWEEP.value))
   groups, out = sweep.grouped(found), pathlib.Path(_OUT.value)
+  _check_out(out)
   with workdir.held(out):
     runs = {setting.label: _runs(setting, out) for setting in found}
     left = _cohorts(groups, runs, out)
     seconds = _planned(left)
     if _DRY.value:
       return 0
+    (out / UNDER_WAY).mkdir(exist_ok=True)
     stopped = _train(left, seconds)
     if stopped:
       print(f'{stopped.name}: saved in {out}; the same command goes on from there')
@@ -60,6 +62,13 @@ def main() -> int:
     every = [run for setting in found for run in runs[setting.label]]
     _tell(study_report.write(out, found, every), out)
   return 0
+
+
+def _check_out(out: pathlib.Path) -> None:
+  """Raises ConfigError if the folder holds something, and no study."""
+  there = {path.name for path in out.iterdir()} - {workdir.LOCK} if out.is_dir() else set()
+  if there and not there & {UNDER_WAY, study_report.NUMBERS}:
+    raise ConfigError(f'--out: {out} holds {min(there)}, and no study; choose another folder')
 
 
 def _runs(setting: sweep.Setting, out: pathlib.Path) -> list[Run]:

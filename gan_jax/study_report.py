@@ -1,5 +1,6 @@
 """What a study leaves: tables, curves, sheets of samples, a page, and all numbers as JSON."""
 
+import collections
 import importlib.metadata
 import itertools
 import json
@@ -120,7 +121,16 @@ def _clear(compared) -> str:
     return ''
   clear = [pair for pair in compared if pair['p_holm'] < _LEVEL]
   said = f'{len(clear)} of {len(compared)} comparisons show a difference at 5 % after correction'
+  seeds, least = max(pair['count'] for pair in compared), _seeds_needed(compared)
+  if seeds < least:
+    said += f'; of {seeds} seeds none can: --seeds={least} is the least'
   return f'{said}; all are in {TABLE}.' + ('\n\n' + _markdown(*_pair_rows(clear)) if clear else '')
+
+
+def _seeds_needed(compared) -> int:
+  """The least number of seeds of which a difference can be clear by the score of fewest pairs."""
+  pairs = min(collections.Counter(pair['score'] for pair in compared).values())
+  return math.floor(math.log2(2 * pairs / _LEVEL)) + 1
 
 
 def _markdown(head: list[str], rows: list[list[str]]) -> str:

@@ -112,12 +112,12 @@ def _changed(experiment: str, values: Values) -> ConfigDict:
     inside = config
     for key in outer:
       inside = _inside(inside, key, path)
-    _inside(inside, last, path)
+    present = _inside(inside, last, path)
     if path == 'seed':
       raise ConfigError('--sweep seed: say how many with --seeds')
     try:
       # Through the ConfigDict, so that what is derived from a value follows it.
-      inside[last] = value
+      inside[last] = tuple(value) if isinstance(present, tuple) and isinstance(value, list) else value
     except TypeError as error:
       raise ConfigError(f'--sweep {path}: {value!r} is of another type: {error}') from error
   return config

@@ -18,7 +18,7 @@ from gan_jax.config import Plain, changes, default, plain
 from gan_jax.errors import ConfigError, DivergedError, WriteError
 
 CONFIG, DATA, METRICS, SCORES = 'config.json', 'data.json', 'metrics.jsonl', 'scores.jsonl'
-_LOCK = '.lock'
+LOCK = '.lock'
 SAMPLES, CHECKPOINTS, BEST, FILM = 'samples', 'checkpoints', 'best', 'samples.gif'
 
 
@@ -82,7 +82,7 @@ def prepare(folder: pathlib.Path) -> None:
       pass
   except OSError as error:
     raise ConfigError(
-      f'workdir: cannot write to {folder} ({error.strerror}); choose another with --workdir'
+      f'workdir: cannot write to {folder} ({error.strerror}); choose another folder'
     ) from error
 
 
@@ -110,14 +110,14 @@ def held(folder: pathlib.Path) -> Iterator[None]:
   """
   prepare(folder)
   check_links(folder)
-  with open(folder / _LOCK, 'a+') as file:
+  with open(folder / LOCK, 'a+') as file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
       file.seek(0)
       raise ConfigError(
         f'workdir: process {file.read().partition(" ")[0]} is training in {folder}; wait for it or '
-        'stop it, or choose another with --workdir'
+        'stop it, or choose another folder'
       ) from error
     file.truncate(0)
     file.write(f'{os.getpid()} {secrets.token_hex(16)}')
@@ -128,7 +128,7 @@ def held(folder: pathlib.Path) -> Iterator[None]:
 
 def holder(folder: pathlib.Path) -> str:
   """What the process that holds a folder has written there: no other one writes the same."""
-  path = folder / _LOCK
+  path = folder / LOCK
   return path.read_text() if path.is_file() else ''
 
 
@@ -158,8 +158,7 @@ def check_same(folder: pathlib.Path, config: Plain) -> None:
   changed = changes(read_config(folder), config)
   if changed:
     raise ConfigError(
-      f'workdir: {folder} holds a run of another config ({"; ".join(changed)}); '
-      'choose another with --workdir'
+      f'workdir: {folder} holds a run of another config ({"; ".join(changed)}); choose another folder'
     )
 
 

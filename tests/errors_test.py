@@ -126,6 +126,12 @@ def test_no_config_and_no_such_config(tmp_path):
   )
 
 
+def test_more_than_a_flag_can_set(tmp_path):
+  ring = '--config=experiments/gan.py:ring-test'
+  done = command(ring, "--config.compiler_options={'cpu': {}}", f'--workdir={tmp_path}')
+  assert_refused(done, "compiler_options: no flag can set all of it; do so in the experiment's file")
+
+
 def test_fewer_steps_than_are_done(finished_run):
   done = command(DCGAN, f'--workdir={finished_run}', '--config.steps=4')
   assert_refused(done, 'steps is 4, but 8 are done; set it to 8 or more')

@@ -110,8 +110,9 @@ def test_a_finished_run_is_a_run_like_any_other(tmp_path):
   assert step == run.config['steps']
   points = game.sample(variables, jax.random.split(jax.random.key(0), 5))
   assert points.shape == (5, 2) and np.isfinite(points).all()
-  lines = [json.loads(line) for line in (run.folder / workdir.METRICS).read_text().splitlines()]
-  assert lines[-1]['step'] == step and math.isfinite(lines[-1]['generator/loss'])
+  *_, last, of_scores = map(json.loads, (run.folder / workdir.METRICS).read_text().splitlines())
+  assert last['step'] == of_scores['step'] == step and math.isfinite(last['generator/loss'])
+  assert {k: v for k, v in of_scores.items() if '/' in k} == run.result()['scores']
 
 
 def test_a_folder_with_runs_of_another_config_is_refused(tmp_path):
@@ -169,7 +170,8 @@ def test_a_kill_between_two_results_loses_neither(tmp_path, monkeypatch):
   assert (tmp_path / 'seed_0' / member.RESULT).read_bytes() == before
   assert [run.result()['steps'] for run in runs] == [8, 8]
   lines = (tmp_path / 'seed_1' / workdir.METRICS).read_text().splitlines()
-  assert [json.loads(line)['step'] for line in lines] == [2, 4, 4, 6, 8]
+  # Of losses and of scores.
+  assert [json.loads(line)['step'] for line in lines] == [2, 4, 4, 6, 8, 8]
 
 
 @pytest.mark.xdist_group('study')
@@ -217,7 +219,7 @@ def study(tmp_path_factory):
 def test_a_study_says_what_it_takes_and_what_came_out(study):
   folder, said = study
   assert 'program 1 of 2: gan_ring-test, 3 runs of 1,000 steps, about' in said
-  assert 'comparisons show a difference' in said
+  assert 'comparisons show a difference at 5 % after correction; of 3 seeds none can: --seeds=6' in said
   found = json.loads((folder / 'study.json').read_text())
   assert [s['label'] for s in found['settings']] == ['gan_ring-test', 'lsgan_ring-test']
   for setting in found['settings']:
@@ -279,12 +281,16 @@ def test_a_killed_study_goes_on_to_the_same_end(study, tmp_path):
 
 
 def test_bad_requests_end_at_once(tmp_path):
+  elsewhere = tmp_path / 'mine'
+  elsewhere.mkdir()
+  (elsewhere / 'paper.tex').touch()
   cases = {
     '--config=experiments/nope.py': 'there is no file experiments/nope.py',
     f'--config={RING} --seeds=0': '--seeds is 0',
     '': 'config',
+    f'--config={RING} --out={elsewhere}': f'--out: {elsewhere} holds paper.tex, and no study',
   }
-  commands = {flags: [*flags.split(), f'--out={tmp_path}'] for flags in cases}
+  commands = {flags: [f'--out={tmp_path / "study"}', *flags.split()] for flags in cases}
   for flags, done in conftest.forks(commands, 'study').items():
     assert done.returncode == 2 and cases[flags] in done.stderr
     assert 'Traceback' not in done.stderr

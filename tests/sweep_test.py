@@ -78,6 +78,11 @@ def test_what_cannot_be_is_refused(experiments, sweeps, said):
     sweep.settings(experiments, sweep.parse(sweeps))
 
 
+def test_widths_are_swept_over_as_lists():
+  found = sweep.settings([POINTS], sweep.parse(['networks.generator.hidden=[16],[8,4]']))
+  assert [s.config['networks']['generator']['hidden'] for s in found] == [[16], [8, 4]]
+
+
 def test_a_bad_number_is_refused_though_it_would_be_an_input():
   found = sweep.settings([POINTS], {RATE: [1e-4, -1.0]})
   with pytest.raises(ConfigError, match='at least 0'):
