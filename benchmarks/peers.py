@@ -51,6 +51,17 @@ HEAD += ['share of peak: ours', 'PyTorch', 'memory, MB: ours', 'PyTorch']
 HEAD += ['start, s: ours, cold', 'warm', 'PyTorch']
 
 
+LEGEND = """\
+A case is a game of `peer_cases.py`: dense networks on images (mlp), DCGAN of a size, WGAN-GP with
+five updates of the critic a step, and dense networks on points of the plane at batch 512 and 100.
+The two sides take turns; the ratio is the median of those of each turn (its range beside it),
+PyTorch's time over ours, and so no quotient of the columns before it: a range that reaches below 1
+is of a machine whose speed changes. The peak is what products of large matrices reach in the same
+turn. Operations are counted as the direct algorithm has them, so that one that needs fewer may have
+more than all of it. A start is from the command to the end of the second step, cold with nothing
+compiled before."""
+
+
 class Side:
   """A process that runs steps when it is asked to."""
 
@@ -161,7 +172,7 @@ def main(unused_argv) -> None:
   """Measures, prints and writes."""
   how = f'float32, median of {_TURNS.value} turns of {_SECONDS.value:g} seconds each'
   said = f'`make bench`: {machine()}, torch {_torch_version()}; {how}.'
-  lines = ['# Training steps beside PyTorch', '', said, '']
+  lines = ['# Training steps beside PyTorch', '', said, '', LEGEND, '']
   lines += ['| ' + ' | '.join(row) + ' |' for row in (HEAD, ['---'] * len(HEAD))]
   print('\n'.join(lines), flush=True)
   for name in _CASES.value:
