@@ -32,7 +32,7 @@ from gan_jax.errors import ConfigError
 from gan_jax.member import RESULT, TILE, Log, Run, Scorer
 from gan_jax.train import TrainState, init_state
 
-UNDER_WAY, TOGETHER = 'under_way', 'runs.json'
+TOGETHER = 'runs.json'
 
 
 class Estimate(NamedTuple):
@@ -63,7 +63,7 @@ class Cohort:
       raise ConfigError('placement: a study holds its data in memory; sweep placement=resident')
     for run in self.runs:
       workdir.check_same(run.folder, run.config)
-    self._under_way = out / UNDER_WAY / digests.of_texts({run.name: '' for run in runs})[:16]
+    self._under_way = out / workdir.UNDER_WAY / digests.of_texts({run.name: '' for run in runs})[:16]
     self.done = max([int(p.name) for p in self._under_way.glob('*') if p.name.isdigit()], default=0)
     self._ensemble = ensemble.Ensemble(len(self.runs), self._config['batch_size'])
     self._scorers = {
@@ -217,7 +217,7 @@ class Cohort:
 def parts(runs: Sequence[Run], out: pathlib.Path) -> list[list[Run]]:
   """The runs that are left to train: those that were under way together, then those that were not."""
   left, found = {run.name: run for run in runs}, []
-  for path in sorted((out / UNDER_WAY).glob(f'*/{TOGETHER}')):
+  for path in sorted((out / workdir.UNDER_WAY).glob(f'*/{TOGETHER}')):
     names = json.loads(path.read_text())
     if all(name in left for name in names):
       found.append([left.pop(name) for name in names])

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from gan_jax import ensemble, parallel, processes, study_report, sweep, workdir
-from gan_jax.cohort import UNDER_WAY, Cohort, Estimate, parts
+from gan_jax.cohort import Cohort, Estimate, parts
 from gan_jax.errors import ConfigError
 from gan_jax.member import Run
 from gan_jax.page import duration
@@ -54,7 +54,7 @@ def main() -> int:
     seconds = _planned(left)
     if _DRY.value:
       return 0
-    (out / UNDER_WAY).mkdir(exist_ok=True)
+    (out / workdir.UNDER_WAY).mkdir(exist_ok=True)
     stopped = _train(left, seconds)
     if stopped:
       print(f'{stopped.name}: saved in {out}; the same command goes on from there')
@@ -67,7 +67,7 @@ def main() -> int:
 def _check_out(out: pathlib.Path) -> None:
   """Raises ConfigError if the folder holds something, and no study."""
   there = {path.name for path in out.iterdir()} - {workdir.LOCK} if out.is_dir() else set()
-  if there and not there & {UNDER_WAY, study_report.NUMBERS}:
+  if there and workdir.UNDER_WAY not in there:
     raise ConfigError(f'--out: {out} holds {min(there)}, and no study; choose another folder')
 
 

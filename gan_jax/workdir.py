@@ -20,6 +20,8 @@ from gan_jax.errors import ConfigError, DivergedError, WriteError
 CONFIG, DATA, METRICS, SCORES = 'config.json', 'data.json', 'metrics.jsonl', 'scores.jsonl'
 LOCK = '.lock'
 SAMPLES, CHECKPOINTS, BEST, FILM = 'samples', 'checkpoints', 'best', 'samples.gif'
+UNDER_WAY = 'under_way'
+"""In the folder of a study, for good: the state of runs that are trained together."""
 
 
 def write_whole(path: pathlib.Path, content: bytes, shared: bool = False) -> None:
@@ -152,7 +154,9 @@ def read_config(folder: pathlib.Path) -> Plain:
 
 
 def check_same(folder: pathlib.Path, config: Plain) -> None:
-  """Raises ConfigError if the folder holds a run that computes something else than `config`."""
+  """Raises ConfigError if the folder holds a study, or a run of another config than `config`."""
+  if (folder / UNDER_WAY).is_dir():
+    raise ConfigError(f'workdir: {folder} holds a study, whose runs lie in it; choose another folder')
   if not (folder / CONFIG).exists():
     return
   changed = changes(read_config(folder), config)
