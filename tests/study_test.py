@@ -201,7 +201,7 @@ def test_what_a_seed_draws_is_no_constant_of_the_program(experiment):
 
 
 STUDY = (
-  *(f'--config={RING}', '--config=experiments/lsgan.py:ring-test', '--seeds=3'),
+  *(f'--config={RING}', '--config=experiments/wgan_gp.py:ring-test', '--seeds=3'),
   *('--sweep=steps=1000', '--sweep=checkpoint_every=100', '--sweep=sample_every=500'),
   '--sweep=log_every=100',
 )
@@ -221,7 +221,7 @@ def test_a_study_says_what_it_takes_and_what_came_out(study):
   assert 'program 1 of 2: gan_ring-test, 3 runs of 1,000 steps, about' in said
   assert 'comparisons show a difference at 5 % after correction; of 3 seeds none can: --seeds=6' in said
   found = json.loads((folder / 'study.json').read_text())
-  assert [s['label'] for s in found['settings']] == ['gan_ring-test', 'lsgan_ring-test']
+  assert [s['label'] for s in found['settings']] == ['gan_ring-test', 'wgan_gp_ring-test']
   for setting in found['settings']:
     values = [run['scores']['modes/reverse_kl'] for run in setting['runs']]
     assert setting['summary']['modes/reverse_kl']['mean'] == pytest.approx(np.mean(values))
@@ -231,7 +231,7 @@ def test_a_study_says_what_it_takes_and_what_came_out(study):
   for name in ('curves/generator_loss.png', 'sheets/gan_ring-test.png'):
     assert (folder / name).read_bytes().startswith(b'\x89PNG')
   page = (folder / 'study.html').read_text()
-  assert 'lsgan_ring-test' in page and 'src="http' not in page
+  assert 'wgan_gp_ring-test' in page and 'src="http' not in page
   assert not list((folder / 'under_way').iterdir())
 
 

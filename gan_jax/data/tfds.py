@@ -163,7 +163,7 @@ def _opened(folder: pathlib.Path, name: Name, split: str) -> tuple[Any, Any]:
     _check_files(builder, folder, name)
     decoders = {'image': tfds.decode.SkipDecoding()}
     return builder.as_data_source(split=split, decoders=decoders), builder.info
-  # What TFDS raises of a format whose examples cannot be had by their number, as TFRecord.
+  # What TFDS itself raises of a format whose examples cannot be had by their number, as TFRecord.
   except NotImplementedError as error:
     raise ConfigError(
       f'{folder} is in a format that cannot be read at random ({builder.info.file_format}); '
