@@ -38,7 +38,7 @@ KINDS = (
   'the rest',
   'between',
 )
-_CONTAINERS = ('while', 'call', 'conditional')
+_CONTAINERS = ('while', 'call', 'cond')
 _SECONDS = 3.0
 _PRODUCT = re.compile(r'dot_general|conv_general_dilated')
 _RANDOM = re.compile(r'threefry|random|_normal|_uniform|gather')

@@ -47,6 +47,38 @@ def test_distances_far_from_the_origin_do_not_cancel():
   np.testing.assert_array_equal(mmd.squared_distances(x, x + np.float32([0.0, 0.5])), [[0.25]])
 
 
+def by_differences(x, y):
+  return ((x[:, None] - y[None]) ** 2).sum(axis=-1)
+
+
+def sums_and_slopes(squares):
+  """What a critic's penalty asks of squared distances: a value, its slopes, and those of their norm."""
+
+  def total(x, y):
+    return jnp.exp(-squares(x, y)).sum()
+
+  def norm(x, y):
+    return (jax.grad(total)(x, y) ** 2).sum() + (jax.grad(total, 1)(x, y) ** 3).sum()
+
+  return lambda *pair: (jax.grad(total, (0, 1))(*pair), jax.grad(norm, (0, 1))(*pair))
+
+
+@pytest.mark.parametrize('count', [1, 5])
+def test_first_and_second_derivatives_of_squared_distances_are_those_of_the_differences(count):
+  for pair in ((points(0, 4), points(1, count)), 2 * (points(2, count),)):
+    got = jax.jit(sums_and_slopes(mmd.squared_distances))(*pair)
+    chex.assert_trees_all_close(got, sums_and_slopes(by_differences)(*pair), rtol=1e-10, atol=1e-12)
+  along = jax.jvp(mmd.squared_distances, pair, pair[::-1])
+  chex.assert_trees_all_close(along, jax.jvp(by_differences, pair, pair[::-1]), atol=1e-12)
+
+
+def test_slopes_far_from_the_origin_do_not_cancel():
+  # The points are 1 apart where numbers of float32 are 0.001 apart.
+  x, y = (np.round(64 * points(seed, 9, shift=1e4)) / 64 for seed in (0, 1))
+  low = jax.jit(sums_and_slopes(mmd.squared_distances))(np.float32(x), np.float32(y))
+  chex.assert_trees_all_close(low, sums_and_slopes(by_differences)(x, y), rtol=1e-5, atol=5e-5)
+
+
 @pytest.mark.parametrize('function', [mmd.squared_distances, mmd.distances])
 def test_points_of_unequal_size_or_no_rows_are_refused(function):
   for x, y in (((4, 2), (4, 3)), ((4,), (4,)), ((4, 1), (4,))):
