@@ -37,6 +37,13 @@ def lacking(environment: MutableMapping[str, str]) -> bool:
   return not asked and platform.libc_ver()[0] == 'glibc'
 
 
+def cores() -> int:
+  """How many this process may use: containers and taskset make them fewer than the machine has."""
+  if hasattr(os, 'sched_getaffinity'):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
+
+
 def is_tuned(environment: Mapping[str, str] = os.environ) -> bool:
   """Whether what only makes a program faster is done; GAN_JAX_TUNING=0 leaves all of it."""
   return environment.get(SWITCH) != '0'

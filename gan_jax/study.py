@@ -10,7 +10,6 @@ if __name__ == '__main__':
   environment.prepare()
   cli.end_on_interrupt()
 
-import os
 import pathlib
 import signal
 import time
@@ -43,7 +42,7 @@ def main() -> int:
   """Runs the command; the exit code."""
   if not 1 <= _SEEDS.value <= _MOST_SEEDS:
     raise ConfigError(f'--seeds is {_SEEDS.value}; it must be from 1 to {_MOST_SEEDS:,}')
-  ensemble.a_device_a_core(os.cpu_count())
+  ensemble.a_device_a_core(environment.cores())
   parallel.prepare()
   found = sweep.settings(_CONFIGS.value, sweep.parse(_SWEEP.value))
   groups, out = sweep.grouped(found), pathlib.Path(_OUT.value)

@@ -60,3 +60,14 @@ def test_garbage_is_looked_for_seldom_unless_a_person_decides():
 def test_another_library_is_left_alone(monkeypatch):
   monkeypatch.setattr(environment.platform, 'libc_ver', lambda: ('', ''))
   assert not environment.lacking({})
+
+
+@pytest.mark.skipif(not hasattr(os, 'sched_setaffinity'), reason='the system has no affinity')
+def test_only_cores_that_the_process_may_use_are_counted():
+  before = os.sched_getaffinity(0)
+  assert environment.cores() == len(before)
+  try:
+    os.sched_setaffinity(0, {min(before)})
+    assert environment.cores() == 1
+  finally:
+    os.sched_setaffinity(0, before)

@@ -1,9 +1,10 @@
 """Work for later calls, done in threads while the devices are at the present one."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from gan_jax import environment
 
 _LAST = 2**31 - 1
 
@@ -27,7 +28,7 @@ def mapped(
   # It takes seconds, which a start without it should not spend.
   import grain
 
-  threads = threads or os.cpu_count() or 1
+  threads = threads or environment.cores()
   options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=2 * threads)
   values = iter(grain.MapDataset.range(first, last, stride).map(function).to_iter_dataset(options))
   try:
