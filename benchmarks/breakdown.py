@@ -29,6 +29,12 @@ from peer_cases import CASES, machine
 from gan_jax import environment
 
 OUT = pathlib.Path(__file__).parent / 'BREAKDOWN.md'
+LEGEND = """A step is traced on one core, where operations follow one another, and tracing makes it slower: times
+are not those of [RESULTS.md](RESULTS.md), whose cases these are. Products are those of matrices and
+convolutions, with their transposes and weight gradients; the rest of networks and losses is what
+surrounds them forward and backward: transformations of tiles, activations, batch norm. Random numbers
+come with the choice of examples; the rest are optimizers, norms of gradients and copies. Between
+operations nothing runs that the trace knows: their dispatch, and the tracing itself."""
 _CASES = flags.DEFINE_list('cases', list(CASES), 'Which.')
 _MEASURE = flags.DEFINE_string('measure', '', 'One case, in this process.')
 KINDS = (
@@ -108,7 +114,7 @@ def measure(name: str) -> Mapping[str, float]:
 def table(names: list[str]) -> Iterator[str]:
   """The lines of the document; each case is measured in a process of its own."""
   said = f'`make breakdown`: one core; {machine()}; float32, shares of the time by kind.'
-  yield from ('# Where the time of a step goes', '', said, '')
+  yield from ('# Where the time of a step goes', '', said, '', LEGEND, '')
   head = ['case', 'ms a step', *KINDS]
   yield from ('| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head)))
   for name in names:

@@ -1,8 +1,10 @@
 """The games that are timed, ours and in PyTorch: what both sides read."""
 
+import datetime
 import os
 import pathlib
 import platform
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib import metadata
@@ -53,9 +55,12 @@ CASES = {
 
 
 def machine() -> str:
-  """The cores, and the versions of Python and JAX."""
+  """The cores, the versions of Python and JAX, the day, and the commit, + if it has been changed."""
   cores = f'{os.cpu_count()} cores of {platform.processor() or platform.machine()}'
-  return f'{cores}, Python {platform.python_version()}, jax {metadata.version("jax")}'
+  versions = f'Python {platform.python_version()}, jax {metadata.version("jax")}'
+  describe = ['git', 'describe', '--always', '--dirty=+', '--exclude=*']
+  commit = subprocess.check_output(describe, cwd=pathlib.Path(__file__).parent, text=True).strip()
+  return f'{cores}, {versions}, {datetime.date.today()}, commit {commit}'
 
 
 def serve(run: Callable[[int], float], operations: float = 0.0) -> None:

@@ -3,7 +3,8 @@
 python benchmarks/studies.py [--config=experiments/gan.py:ring] [--batch_size=100] [--turns=3]
 
 Both as their commands train them, in turns, each in a process of its own: one seed by `gan_jax.main`,
-ten by `gan_jax.study`. Prints seconds of training, compilation not counted, and the median ratio.
+ten by `gan_jax.study`. Prints seconds of training, with pictures and scores and without compilation,
+and the median ratio.
 """
 
 import json

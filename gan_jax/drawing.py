@@ -140,7 +140,7 @@ def bands(
     lines: {kind: (steps [N], values [N]) of each run}. Their mean, where two runs or more are, is thick
       and in a band of one standard error to both sides.
     title: above them.
-    most: kinds that the legend names.
+    most: kinds that the legend names, if they have a run.
   """
   from matplotlib.backends.backend_agg import FigureCanvasAgg
   from matplotlib.figure import Figure
@@ -152,7 +152,7 @@ def bands(
     for steps, values in runs:
       axes.plot(steps, values, color=color, linewidth=0.5, alpha=0.35)
     steps, mean, error = _averaged(runs)
-    axes.plot(steps, mean, color=color, linewidth=2, label=kind if number < most else None)
+    axes.plot(steps, mean, color=color, linewidth=2, label=kind if runs and number < most else None)
     axes.fill_between(steps, mean - error, mean + error, color=color, alpha=0.25, linewidth=0)
   axes.set_title(title, fontsize=10)
   axes.legend(fontsize=7)

@@ -45,5 +45,12 @@ def cores() -> int:
 
 
 def is_tuned(environment: Mapping[str, str] = os.environ) -> bool:
-  """Whether what only makes a program faster is done; GAN_JAX_TUNING=0 leaves all of it."""
-  return environment.get(SWITCH) != '0'
+  """Whether what only makes a program faster is done; GAN_JAX_TUNING=0 leaves all of it.
+
+  Raises:
+    SystemExit: it is neither 0 nor 1.
+  """
+  asked = environment.get(SWITCH, '1')
+  if asked not in ('0', '1'):
+    sys.exit(f'error: {SWITCH} is {asked!r}; it must be 0 or 1')
+  return asked == '1'

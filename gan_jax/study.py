@@ -10,6 +10,7 @@ if __name__ == '__main__':
   environment.prepare()
   cli.end_on_interrupt()
 
+import contextlib
 import pathlib
 import signal
 import time
@@ -47,7 +48,8 @@ def main() -> int:
   found = sweep.settings(_CONFIGS.value, sweep.parse(_SWEEP.value))
   groups, out = sweep.grouped(found), pathlib.Path(_OUT.value)
   _check_out(out)
-  with workdir.held(out):
+  # What only asks leaves nothing behind.
+  with contextlib.nullcontext() if _DRY.value and not out.exists() else workdir.held(out):
     runs = {setting.label: _runs(setting, out) for setting in found}
     left = _cohorts(groups, runs, out)
     seconds = _planned(left)
@@ -64,8 +66,12 @@ def main() -> int:
 
 
 def _check_out(out: pathlib.Path) -> None:
-  """Raises ConfigError if the folder holds something, and no study."""
-  there = {path.name for path in out.iterdir()} - {workdir.LOCK} if out.is_dir() else set()
+  """Raises ConfigError if the folder cannot be read, or holds something, and no study."""
+  try:
+    names = {path.name for path in out.iterdir()} if out.exists() else set()
+  except OSError as error:
+    raise ConfigError(f'--out: cannot read {out} ({error.strerror}); choose another folder') from error
+  there = {name for name in names if not name.startswith('.')}
   if there and workdir.UNDER_WAY not in there:
     raise ConfigError(f'--out: {out} holds {min(there)}, and no study; choose another folder')
 
@@ -102,7 +108,8 @@ def _planned(cohorts: Sequence[Cohort]) -> list[float]:
     total = sum(found.training for found in estimates)
     most = max(found.bytes for found in estimates)
     print(
-      f'in all about {duration(total)}, and {most / 1e6:,.0f} MB of the devices at once', flush=True
+      f'in all about {duration(total)} of training, and {most / 1e6:,.0f} MB of the devices at once',
+      flush=True,
     )
   return [found.training for found in estimates]
 
@@ -113,7 +120,7 @@ def _in_words(cohort: Cohort, found: Estimate) -> str:
   done = f' of which {cohort.done:,} are done' * bool(cohort.done)
   return (
     f'{what}, {len(cohort.runs)} runs of {cohort.steps:,} steps{done}, about '
-    f'{duration(found.training)}, {found.bytes / 1e6:,.0f} MB of the devices '
+    f'{duration(found.training)} of training, {found.bytes / 1e6:,.0f} MB of the devices '
     f'(compiled in {found.compiling:.1f} s)'
   )
 

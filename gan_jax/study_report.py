@@ -32,12 +32,14 @@ def write(out: pathlib.Path, settings: Sequence[sweep.Setting], runs: Sequence[R
   results = {label: [run.result() for run in own] for label, own in of.items()}
   outcomes = {label: _outcome(found) for label, found in results.items()}
   compared = _compared(outcomes)
-  text = '\n\n'.join(filter(None, [_summaries(results, outcomes), _comparisons(compared)]))
-  workdir.write_whole(out / TABLE, f'# {out.name}\n\n{text}\n'.encode())
   numbers = _numbers(settings, of, results, outcomes, compared)
+  parts = _summaries(results, outcomes), _comparisons(compared), _about(numbers)
+  text = '\n\n'.join(filter(None, parts))
+  workdir.write_whole(out / TABLE, f'# {out.name}\n\n{text}\n'.encode())
   workdir.write_whole(out / NUMBERS, json.dumps(_plain(numbers), indent=2, allow_nan=False).encode())
   drawn = _draw_sheets(out / SHEETS, of), _draw_curves(out / CURVES, of)
-  workdir.write_whole(out / PAGE, _page(out.name, results, outcomes, compared, *drawn).encode())
+  whole = _page(out.name, numbers, results, outcomes, compared, *drawn)
+  workdir.write_whole(out / PAGE, whole.encode())
   return '\n\n'.join(filter(None, [_summaries(results, outcomes), _clear(compared)]))
 
 
@@ -133,6 +135,28 @@ def _seeds_needed(compared) -> int:
   return math.floor(math.log2(2 * pairs / _LEVEL)) + 1
 
 
+def _setting_rows(numbers) -> tuple[list[str], list[list[str]]]:
+  head = ['setting', 'experiment', 'set by --sweep', 'steps', 'batch size']
+  rows = [
+    [
+      *(setting['label'], setting['experiment']),
+      ', '.join(f'{path}={json.dumps(value)}' for path, value in setting['values'].items()) or '-',
+      *(str(setting['config'][key]) for key in ('steps', 'batch_size')),
+    ]
+    for setting in numbers['settings']
+  ]
+  return head, rows
+
+
+def _made_with(numbers) -> str:
+  versions = ', '.join(f'{name} {version}' for name, version in numbers['versions'].items())
+  return f'Trained with {versions}, on {numbers["devices"]}.'
+
+
+def _about(numbers) -> str:
+  return f'{_made_with(numbers)}\n\n{_markdown(*_setting_rows(numbers))}'
+
+
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
   return '\n'.join('| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head), *rows))
 
@@ -207,7 +231,7 @@ def _stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
   return np.concatenate([wide(row) for row in rows])
 
 
-def _page(title, results, outcomes, compared, sheets, metrics) -> str:
+def _page(title, numbers, results, outcomes, compared, sheets, metrics) -> str:
   """One file that needs no network."""
   shown = lambda name, png: tag(
     *('figure', tag('img', src=data_uri(png), alt=name, loading='lazy'), tag('figcaption', name)),
@@ -236,6 +260,7 @@ def _page(title, results, outcomes, compared, sheets, metrics) -> str:
       tag('p', 'Seeds thin, mean thick, band of its standard error.'),
       tag('div', *charts, class_='charts'),
     ),
+    _section('settings', tag('p', _made_with(numbers)), _html(*_setting_rows(numbers))),
   ]
   return page.filled(title, join(parts), page.NO_DATA)
 

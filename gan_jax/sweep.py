@@ -117,10 +117,15 @@ def _changed(experiment: str, values: Values) -> ConfigDict:
       raise ConfigError('--sweep seed: say how many with --seeds')
     try:
       # Through the ConfigDict, so that what is derived from a value follows it.
-      inside[last] = tuple(value) if isinstance(present, tuple) and isinstance(value, list) else value
+      inside[last] = _as_many(value) if isinstance(present, tuple) else value
     except TypeError as error:
       raise ConfigError(f'--sweep {path}: {value!r} is of another type: {error}') from error
   return config
+
+
+def _as_many(value: Any) -> tuple:
+  """A value of a key that takes several, of which one may stand alone as in a flag."""
+  return tuple(value) if isinstance(value, list) else (value,)
 
 
 def _inside(config: Any, key: str, path: str) -> Any:

@@ -145,6 +145,11 @@ def read_config(folder: pathlib.Path) -> Plain:
   try:
     config = json.loads(path.read_text())
   except FileNotFoundError as error:
+    if (folder / UNDER_WAY).is_dir():
+      raise ConfigError(
+        f'workdir: {folder} holds a study, which its study.html shows; name the folder of one of its '
+        'runs, SETTING/seed_NUMBER in it'
+      ) from error
     raise ConfigError(f'workdir: {folder} holds no run: there is no {path}') from error
   except ValueError as error:
     raise ConfigError(f'workdir: {path} is not JSON: {error}') from error

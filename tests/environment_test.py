@@ -52,6 +52,11 @@ def test_one_switch_leaves_all_of_it(monkeypatch):
   assert parallel.compiler_options(options) == {}
 
 
+def test_a_switch_that_says_neither_is_refused():
+  with pytest.raises(SystemExit, match="GAN_JAX_TUNING is 'false'; it must be 0 or 1"):
+    environment.is_tuned({environment.SWITCH: 'false'})
+
+
 def test_garbage_is_looked_for_seldom_unless_a_person_decides():
   assert run()[4][0] == environment.OBJECTS
   assert run(GAN_JAX_TUNING='0')[4][0] < environment.OBJECTS

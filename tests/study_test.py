@@ -232,6 +232,9 @@ def test_a_study_says_what_it_takes_and_what_came_out(study):
     assert (folder / name).read_bytes().startswith(b'\x89PNG')
   page = (folder / 'study.html').read_text()
   assert 'wgan_gp_ring-test' in page and 'src="http' not in page
+  for told in (page, (folder / 'study.md').read_text()):
+    assert f'{RING}' in told and 'steps=1000, checkpoint_every=100' in told
+    assert f'jax {jax.__version__}' in told and 'on 2 of cpu' in told
   assert not list((folder / 'under_way').iterdir())
 
 
@@ -252,6 +255,8 @@ def test_the_folder_of_a_study_is_none_for_a_run(study):
   done = conftest.command(f'--config={RING}', f'--workdir={study[0]}')
   assert done.returncode == 2 and 'holds a study, whose runs lie in it' in done.stderr
   assert not (study[0] / 'config.json').exists()
+  with pytest.raises(ConfigError, match=r'its study\.html shows'):
+    workdir.read_config(study[0])
 
 
 @pytest.mark.xdist_group('study')
@@ -287,6 +292,12 @@ def test_a_killed_study_goes_on_to_the_same_end(study, tmp_path):
     assert steps[0] == steps[1]
 
 
+def test_a_dry_run_leaves_nothing(tmp_path):
+  done = conftest.command(f'--config={RING}', '--dry_run', f'--out={tmp_path / "s"}', module='study')
+  assert done.returncode == 0 and 'program 1 of 1' in done.stdout, done.stderr
+  assert not list(tmp_path.iterdir())
+
+
 def test_bad_requests_end_at_once(tmp_path):
   elsewhere = tmp_path / 'mine'
   elsewhere.mkdir()
@@ -294,7 +305,7 @@ def test_bad_requests_end_at_once(tmp_path):
   cases = {
     '--config=experiments/nope.py': 'there is no file experiments/nope.py',
     f'--config={RING} --seeds=0': '--seeds is 0',
-    '': 'config',
+    '': '--config must be given',
     f'--config={RING} --out={elsewhere}': f'--out: {elsewhere} holds paper.tex, and no study',
   }
   commands = {flags: [f'--out={tmp_path / "study"}', *flags.split()] for flags in cases}

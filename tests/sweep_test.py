@@ -1,5 +1,7 @@
 """Settings of a study, and which of them share a program."""
 
+import functools
+
 import pytest
 
 from gan_jax import sweep
@@ -78,9 +80,14 @@ def test_what_cannot_be_is_refused(experiments, sweeps, said):
     sweep.settings(experiments, sweep.parse(sweeps))
 
 
-def test_widths_are_swept_over_as_lists():
-  found = sweep.settings([POINTS], sweep.parse(['networks.generator.hidden=[16],[8,4]']))
-  assert [s.config['networks']['generator']['hidden'] for s in found] == [[16], [8, 4]]
+@pytest.mark.parametrize(
+  'text, found',
+  (('networks.generator.hidden=[16],[8,4]', [[16], [8, 4]]), ('remat=generator', [['generator']])),
+)
+def test_keys_of_several_values_take_lists_and_one_alone(text, found):
+  settings = sweep.settings([POINTS], sweep.parse([text]))
+  path = text.partition('=')[0].split('.')
+  assert [functools.reduce(dict.__getitem__, path, s.config) for s in settings] == found
 
 
 def test_a_bad_number_is_refused_though_it_would_be_an_input():
