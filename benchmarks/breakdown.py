@@ -29,9 +29,9 @@ from peer_cases import CASES, machine
 from gan_jax import environment
 
 OUT = pathlib.Path(__file__).parent / 'BREAKDOWN.md'
-LEGEND = """A step is traced on one core, where operations follow one another, and tracing makes it slower: times
-are not those of [RESULTS.md](RESULTS.md), whose cases these are. Products are those of matrices and
-convolutions, with their transposes and weight gradients; the rest of networks and losses is what
+LEGEND = """A step is traced on one core, where operations follow one another, and tracing slows it:
+times are not those of [RESULTS.md](RESULTS.md), whose cases these are. Products are those of matrices
+and convolutions, with their transposes and weight gradients; the rest of networks and losses is what
 surrounds them forward and backward: transformations of tiles, activations, batch norm. Random numbers
 come with the choice of examples; the rest are optimizers, norms of gradients and copies. Between
 operations nothing runs that the trace knows: their dispatch, and the tracing itself."""
@@ -85,6 +85,7 @@ def measure(name: str) -> Mapping[str, float]:
 
   from gan_jax import parallel
 
+  parallel.prepare()
   case = CASES[name]
   step, settings, state, feed = peer_ours.made(case)
   program = parallel.Program(step, options=settings['compiler_options']).compiled(state, feed)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import chex
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 Prior = Callable[[chex.PRNGKey], chex.Array]
 """[N] keys -> float32 [N, size]; row i depends on key i alone."""
@@ -31,9 +32,21 @@ def example_keys(key: chex.PRNGKey, rows: chex.Array) -> chex.PRNGKey:
   return jax.vmap(jax.random.fold_in, (None, 0))(key, rows)
 
 
-def split(keys: chex.PRNGKey, num: int = 2) -> chex.PRNGKey:
-  """[num, N] keys from [N] keys: `a, b = split(keys)` gives two keys to each example."""
-  return jax.vmap(lambda key: jax.random.split(key, num), out_axes=1)(keys)
+def split(keys: chex.PRNGKey, num: int = 2) -> tuple[chex.PRNGKey, ...]:
+  """`num` times [N] keys from [N] keys: `a, b = split(keys)` gives two keys to each example.
+
+  They are those of `jax.random.split`, made one by one, so that a program makes none that nobody uses.
+  """
+  return tuple(jax.vmap(jax.random.fold_in, (0, None))(keys, number) for number in range(num))
+
+
+def once(latent: chex.Array) -> chex.Array:
+  """Finite latents as they are, which a program for CPU makes once.
+
+  XLA:CPU puts what is cheap into everything that reads it, so that a thin first layer would draw its
+  latents for each of its units. A division is not cheap to it, and by 1 changes nothing.
+  """
+  return lax.platform_dependent(latent, cpu=lambda x: x / (1 + 0 * x), default=lambda x: x)
 
 
 def normal(size: int, deviation: float = 1.0) -> Prior:

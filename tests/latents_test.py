@@ -24,6 +24,14 @@ def test_split_gives_each_example_unrelated_keys():
   assert a.shape == b.shape == KEYS.shape
   data = np.concatenate([jax.random.key_data(k) for k in (KEYS, a, b)])
   assert len(np.unique(data, axis=0)) == 3 * len(KEYS)
+  for number, keys in enumerate((a, b)):
+    theirs = jax.random.split(KEYS[7])[number]
+    np.testing.assert_array_equal(jax.random.key_data(keys[7]), jax.random.key_data(theirs))
+
+
+def test_latents_made_once_are_the_same():
+  drawn = latents.normal(3)(KEYS)
+  np.testing.assert_array_equal(jax.jit(latents.once)(drawn), drawn)
 
 
 def test_moments_and_range():

@@ -41,7 +41,8 @@ class Pair:
     self, variables: Variables, latent_key: chex.PRNGKey, key: chex.PRNGKey
   ) -> tuple[chex.Array, Variables]:
     """Fake examples of a training batch, of latents drawn with [B] keys, and the new variables."""
-    return apply(self.networks, variables, 'generator', self.draw(latent_key), key=key)
+    latent = latents.once(self.draw(latent_key))
+    return apply(self.networks, variables, 'generator', latent, key=key)
 
   def judge(
     self, variables: Variables, examples: chex.Array, key: chex.PRNGKey
