@@ -6,7 +6,7 @@ PARITY := .venv-parity
 FASHION := build/tfds/fashion_mnist/3.0.1/dataset_info.json
 
 .PHONY: install install-test demo test test-slow chaos emoji parity theory mixtures digits scores classifiers lint format clean
-.PHONY: bench breakdown tpu scaling benchmark-studies benchmark-in-loop benchmark-data benchmark-evaluation
+.PHONY: bench breakdown tpu scaling benchmark-studies benchmark-options benchmark-in-loop benchmark-data benchmark-evaluation
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
 	$(RUN) -m gan_jax.main --config=experiments/dcgan.py
@@ -77,6 +77,9 @@ breakdown: $(VENV)/.installed  ## Where the time of a training step goes: seven 
 
 bench: $(VENV)/.installed $(PARITY)/.installed  ## Training steps beside PyTorch's: a quarter of an hour.
 	$(RUN) benchmarks/peers.py --peer=$(PARITY)/bin/python
+
+benchmark-options: $(VENV)/.installed  ## What options of training take or give: ten minutes.
+	$(RUN) benchmarks/options.py
 
 benchmark-data: $(VENV)/.installed-test $(PARITY)/.installed $(FASHION) build/emoji  ## What data costs: minutes.
 	$(RUN) benchmarks/data.py --peer=$(PARITY)/bin/python

@@ -1,8 +1,10 @@
-"""Our side of `benchmarks/peers.py`: python benchmarks/peer_ours.py CASE."""
+"""Our side of `benchmarks/peers.py`: python benchmarks/peer_ours.py CASE [KEY=JSON of its config]."""
 
+import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from gan_jax import environment
 
@@ -19,8 +21,8 @@ from gan_jax.data.placing import ImageSet, place
 from gan_jax.game import PyTree
 
 
-def config(case: Case) -> configs.Plain:
-  """What the case is in our words."""
+def config(case: Case, changes: Mapping[str, Any] = {}) -> configs.Plain:
+  """What the case is in our words, with keys of the config as in `changes`."""
   made = configs.default()
   made.batch_size, made.steps_per_call, made.unroll = case.batch, case.steps, case.unroll
   made.gan = {'name': 'two_player', 'prior': {'name': 'normal', 'size': case.latents}}
@@ -33,6 +35,7 @@ def config(case: Case) -> configs.Plain:
   if case.critic > 1:
     made.gan.penalties = {'gradient_penalty': {'weight': 10.0}}
     made.networks.discriminator.norm = 'none'
+  made.update_from_flattened_dict(changes)
   return configs.plain(made)
 
 
@@ -66,20 +69,25 @@ def source(case: Case) -> data.Source:
   return data.Source({'points': points}, batch)
 
 
-def made(case: Case) -> tuple[Callable, configs.Plain, PyTree, PyTree]:
+def made(case: Case, changes: Mapping[str, Any] = {}) -> tuple[Callable, configs.Plain, PyTree, PyTree]:
   """The step of a case, its config, and its first state and feed on the devices."""
-  settings, examples = config(case), source(case)
+  settings, examples = config(case, changes), source(case)
   game = build.game(settings)
   built = loop.Built(game, build.play(settings, game), examples)
   state = parallel.replicate(loop.start(settings, built))
   return loop.step(settings, built), settings, state, parallel.feed(examples.arrays, case.batch)
 
 
-def main(name: str) -> None:
+def _setting(text: str) -> tuple[str, Any]:
+  key, _, value = text.partition('=')
+  return key, json.loads(value)
+
+
+def main(name: str, *changes: str) -> None:
   """Compiles, and serves."""
   parallel.prepare()
   case = CASES[name]
-  step, settings, state, feed = made(case)
+  step, settings, state, feed = made(case, dict(map(_setting, changes)))
   call = parallel.Program(step, options=settings['compiler_options'])
 
   def run(steps: int) -> float:
@@ -95,4 +103,4 @@ def main(name: str) -> None:
 
 
 if __name__ == '__main__':
-  main(sys.argv[1])
+  main(*sys.argv[1:])

@@ -17,12 +17,10 @@ and again). It is printed, and written to benchmarks/RESULTS.md.
 import contextlib
 import os
 import pathlib
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 
 from absl import app, flags
@@ -30,8 +28,7 @@ from absl import app, flags
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from peer_cases import CASES, Case, machine
-
-from gan_jax.environment import SETTING, TUNABLES
+from sides import Side
 
 _HERE = pathlib.Path(__file__).parent
 _PEER = flags.DEFINE_string('peer', sys.executable, 'A Python that has torch.')
@@ -62,51 +59,6 @@ more than all of it. A start is from the command to the end of the second step, 
 compiled before."""
 
 
-class Side:
-  """A process that runs steps when it is asked to."""
-
-  def __init__(self, command: list[str], cache: str):
-    """Starts it, and waits until it has made two steps.
-
-    Attributes:
-      start: how long that took, in seconds.
-      operations: of a step; 0 where it does not say.
-      memory: resident after its last turn, in megabytes.
-    """
-    environment = {
-      **os.environ,
-      TUNABLES: SETTING,
-      'JAX_PLATFORMS': 'cpu',
-      'JAX_COMPILATION_CACHE_DIR': cache,
-      'PYTHONPATH': str(_HERE.parent),
-    }
-    pipe, began = subprocess.PIPE, time.perf_counter()
-    self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
-    greeting = self._process.stdout.readline().split()
-    if greeting[:1] != ['ready']:
-      raise SystemExit(f'{" ".join(command)} ended before it began')
-    self.start, self.memory = time.perf_counter() - began, 0.0
-    self.operations = float(greeting[1])
-    self._steps = 1
-    # So many steps that a turn lasts as long as it should; the first after a pause is slower.
-    self._steps = max(round(_SECONDS.value / self.seconds()), 3)
-
-  def seconds(self) -> float:
-    """Of a step, in the mean of a turn."""
-    self._process.send_signal(signal.SIGCONT)
-    self._process.stdin.write(f'{self._steps}\n')
-    self._process.stdin.flush()
-    found, self.memory = map(float, self._process.stdout.readline().split())
-    self._process.send_signal(signal.SIGSTOP)
-    return found
-
-  def close(self) -> None:
-    """Ends the process."""
-    self._process.send_signal(signal.SIGCONT)
-    self._process.stdin.close()
-    self._process.wait()
-
-
 @contextlib.contextmanager
 def _sides(name: str) -> Iterator[tuple[dict[str, Side], float]]:
   """The sides of a case, and how long ours took to start with nothing compiled before."""
@@ -121,11 +73,11 @@ def _sides(name: str) -> Iterator[tuple[dict[str, Side], float]]:
   } | {layout: [_PEER.value, str(_HERE / 'peer_torch.py'), name, layout, threads] for layout in layouts}
   with contextlib.ExitStack() as held:
     cache = held.enter_context(tempfile.TemporaryDirectory())
-    with contextlib.closing(Side(commands['ours'], cache)) as first:
+    with contextlib.closing(Side(commands['ours'], cache, _SECONDS.value)) as first:
       cold = first.start
     yield (
       {
-        key: held.enter_context(contextlib.closing(Side(command, cache)))
+        key: held.enter_context(contextlib.closing(Side(command, cache, _SECONDS.value)))
         for key, command in commands.items()
       },
       cold,
