@@ -6,6 +6,7 @@ option) with its quartiles, and the memory of both.
 """
 
 import contextlib
+import os
 import pathlib
 import statistics
 import sys
@@ -20,9 +21,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from peer_cases import CASES, machine
 from sides import TUNED, Side
 
-from gan_jax.environment import SWITCH
+from gan_jax.environment import SWITCH, TUNABLES
 
-_TURNS = flags.DEFINE_integer('turns', 15, 'Of both sides.')
+_TURNS = flags.DEFINE_integer('turns', 15, 'Of both sides; at least two.', lower_bound=2)
 _SECONDS = 1.5
 
 
@@ -39,9 +40,14 @@ class Option(NamedTuple):
   settings: tuple[str, ...] = ()
   environment: Mapping[str, str] = TUNED
 
+  def __str__(self) -> str:
+    """For a person."""
+    return ', '.join(self.settings or (f'{key}={value}' for key, value in self.environment.items()))
+
 
 OPTIONS = (
   *(Option(case, environment={SWITCH: '0'}) for case in CASES),
+  # It trains with 2.
   Option('mlp', ('unroll=1',)),
   Option('plane100', ('unroll=2',)),
   Option('dcgan64', ('remat=["generator", "discriminator"]',)),
@@ -66,12 +72,14 @@ def row(option: Option) -> list[str]:
     ratios = [changed.seconds() / plain.seconds() for _ in range(_TURNS.value)]
     memory = [f'{side.memory:,.0f}' for side in (changed, plain)]
   low, middle, high = statistics.quantiles(ratios, n=4)
-  said = option.settings or [f'{key}={value}' for key, value in option.environment.items()]
-  return [option.case, *said, f'{middle:.2f}', f'{low:.2f} to {high:.2f}', *memory]
+  return [option.case, str(option), f'{middle:.2f}', f'{low:.2f} to {high:.2f}', *memory]
 
 
 def main(unused_argv) -> None:
   """Measures and prints."""
+  for name in (SWITCH, TUNABLES):
+    # Else both sides would have what is set here.
+    os.environ.pop(name, None)
   print(f'`make benchmark-options`: {machine()}, {_TURNS.value} turns of {_SECONDS} s\n')
   head = ['case', 'option', 'time', 'quartiles', 'memory, MB', 'without']
   for line in (head, ['---'] * len(head), *map(row, OPTIONS)):

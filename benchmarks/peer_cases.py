@@ -59,7 +59,8 @@ def machine() -> str:
   cores = f'{os.cpu_count()} cores of {platform.processor() or platform.machine()}'
   versions = f'Python {platform.python_version()}, jax {metadata.version("jax")}'
   describe = ['git', 'describe', '--always', '--dirty=+', '--exclude=*']
-  commit = subprocess.check_output(describe, cwd=pathlib.Path(__file__).parent, text=True).strip()
+  told = subprocess.run(describe, cwd=pathlib.Path(__file__).parent, capture_output=True, text=True)
+  commit = told.stdout.strip() or 'unknown'
   return f'{cores}, {versions}, {datetime.date.today()}, commit {commit}'
 
 

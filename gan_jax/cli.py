@@ -65,8 +65,9 @@ def _parse(argv: Sequence[str]) -> list[str]:
       ConfigError(f"{key[1]}: no flag can set all of it; do so in the experiment's file"), BAD_REQUEST
     )
   except (ConfigError, flags.Error, OSError) as error:
-    lacking = re.match(r'flag --(\w+)=None: Flag --\1 must have a value', str(error))
-    _fail(ConfigError(f'--{lacking[1]} must be given; see --help') if lacking else error, BAD_REQUEST)
+    lacking = re.findall(r'flag (--\w+)=None: Flag \1 must have a value', str(error))
+    said = f'{" and ".join(lacking)} must be given; see --help'
+    _fail(ConfigError(said) if lacking else error, BAD_REQUEST)
   if rest[1:]:
     _fail(ConfigError(f'{rest[1]!r} is no flag; see --help'), BAD_REQUEST)
   if flags.FLAGS['verbosity'].using_default_value:

@@ -25,6 +25,7 @@ from gan_jax import (
   ensemble,
   latents,
   loop,
+  machine,
   sweep,
   workdir,
 )
@@ -210,6 +211,7 @@ class Cohort:
       result = {
         **{'steps': self.steps, 'scores': scores, 'card': card, 'diverged': log.diverged},
         **{'alerts': log.alerts, 'seconds': round(log.time, 1)},
+        'made_with': machine.here(),
       }
       workdir.write_whole(run.folder / RESULT, json.dumps(result, indent=2).encode() + b'\n')
 

@@ -147,12 +147,13 @@ def bands(
 
   figure = Figure(figsize=(6.4, 4.0), dpi=100, layout='constrained')
   axes = figure.add_subplot(xlabel='step')
+  named = [kind for kind, runs in lines.items() if runs][:most]
   for number, (kind, runs) in enumerate(lines.items()):
     color = f'C{number % 10}'
     for steps, values in runs:
       axes.plot(steps, values, color=color, linewidth=0.5, alpha=0.35)
     steps, mean, error = _averaged(runs)
-    axes.plot(steps, mean, color=color, linewidth=2, label=kind if runs and number < most else None)
+    axes.plot(steps, mean, color=color, linewidth=2, label=kind if kind in named else None)
     axes.fill_between(steps, mean - error, mean + error, color=color, alpha=0.25, linewidth=0)
   axes.set_title(title, fontsize=10)
   axes.legend(fontsize=7)

@@ -11,6 +11,8 @@ import platform
 import sys
 from collections.abc import Mapping, MutableMapping
 
+from gan_jax.errors import ConfigError
+
 TUNABLES, SETTING = 'GLIBC_TUNABLES', 'glibc.malloc.hugetlb=1'
 SWITCH = 'GAN_JAX_TUNING'
 OBJECTS = 100_000
@@ -22,12 +24,17 @@ def prepare(environment: MutableMapping[str, str] = os.environ) -> None:
 
   For huge pages it starts this process anew, under its own number, unless GLIBC_TUNABLES is set
   already or the C library is another. Called before JAX is imported, it costs little more than a start
-  of Python.
+  of Python. A switch that says neither is an error of the command, with the exit code of `cli` for it.
   """
+  try:
+    tuned = is_tuned(environment)
+  except ConfigError as error:
+    print(f'error: {error}', file=sys.stderr)
+    sys.exit(2)
   if lacking(environment):
     environment[TUNABLES] = SETTING
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], dict(environment))
-  if is_tuned(environment):
+  if tuned:
     gc.set_threshold(OBJECTS)
 
 
@@ -38,7 +45,7 @@ def lacking(environment: MutableMapping[str, str]) -> bool:
 
 
 def cores() -> int:
-  """How many this process may use: containers and taskset make them fewer than the machine has."""
+  """How many this process may run on, fewer than there are or not; it sees no quotas of time."""
   if hasattr(os, 'sched_getaffinity'):
     return len(os.sched_getaffinity(0))
   return os.cpu_count() or 1
@@ -48,9 +55,9 @@ def is_tuned(environment: Mapping[str, str] = os.environ) -> bool:
   """Whether what only makes a program faster is done; GAN_JAX_TUNING=0 leaves all of it.
 
   Raises:
-    SystemExit: it is neither 0 nor 1.
+    ConfigError: it is neither 0 nor 1.
   """
-  asked = environment.get(SWITCH, '1')
+  asked = environment.get(SWITCH) or '1'
   if asked not in ('0', '1'):
-    sys.exit(f'error: {SWITCH} is {asked!r}; it must be 0 or 1')
+    raise ConfigError(f'{SWITCH} is {asked!r}; it must be 0 or 1')
   return asked == '1'

@@ -38,7 +38,8 @@ class Run(NamedTuple):
     return f'{self.setting.label} seed {self.seed}'
 
   def result(self) -> dict[str, Any] | None:
-    """What came out, once it has: steps, scores, the step at which it diverged, alerts, seconds.
+    """What came out, once it has: steps, scores, the step at which it diverged, alerts,
+    seconds, and what it was finished with.
 
     Raises:
       ConfigError: it is of another number of steps, which a study does not add to.

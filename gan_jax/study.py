@@ -11,6 +11,7 @@ if __name__ == '__main__':
   cli.end_on_interrupt()
 
 import contextlib
+import os
 import pathlib
 import signal
 import time
@@ -49,7 +50,7 @@ def main() -> int:
   groups, out = sweep.grouped(found), pathlib.Path(_OUT.value)
   _check_out(out)
   # What only asks leaves nothing behind.
-  with contextlib.nullcontext() if _DRY.value and not out.exists() else workdir.held(out):
+  with contextlib.nullcontext() if _DRY.value else workdir.held(out):
     runs = {setting.label: _runs(setting, out) for setting in found}
     left = _cohorts(groups, runs, out)
     seconds = _planned(left)
@@ -66,12 +67,11 @@ def main() -> int:
 
 
 def _check_out(out: pathlib.Path) -> None:
-  """Raises ConfigError if the folder cannot be read, or holds something, and no study."""
-  try:
-    names = {path.name for path in out.iterdir()} if out.exists() else set()
-  except OSError as error:
-    raise ConfigError(f'--out: cannot read {out} ({error.strerror}); choose another folder') from error
-  there = {name for name in names if not name.startswith('.')}
+  """Raises ConfigError if the folder is of something else: more than hidden files, and no study."""
+  place = next(path for path in (out, *out.parents) if path.exists())
+  if not place.is_dir() or not os.access(place, os.R_OK | os.W_OK):
+    raise ConfigError(f'--out: cannot read and write in {place}; choose another folder')
+  there = {path.name for path in out.glob('[!.]*')}
   if there and workdir.UNDER_WAY not in there:
     raise ConfigError(f'--out: {out} holds {min(there)}, and no study; choose another folder')
 

@@ -9,7 +9,6 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from gan_jax import comparison, drawing, page, scores, sweep, workdir
@@ -149,8 +148,13 @@ def _setting_rows(numbers) -> tuple[list[str], list[list[str]]]:
 
 
 def _made_with(numbers) -> str:
-  versions = ', '.join(f'{name} {version}' for name, version in numbers['versions'].items())
-  return f'Trained with {versions}, on {numbers["devices"]}.'
+  """In words what runs were finished with: a study may go on elsewhere."""
+  every = [run['made_with'] for setting in numbers['settings'] for run in setting['runs']]
+  said = [
+    f'jax {of["jax"]} and jaxlib {of["jaxlib"]} on {of["devices"]} devices ({of["device"]})'
+    for of in every
+  ]
+  return f'Finished with {"; ".join(dict.fromkeys(said))}.'
 
 
 def _about(numbers) -> str:
@@ -158,7 +162,8 @@ def _about(numbers) -> str:
 
 
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
-  return '\n'.join('| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head), *rows))
+  whole = [[cell.replace('|', r'\|') for cell in row] for row in (head, ['---'] * len(head), *rows)]
+  return '\n'.join('| ' + ' | '.join(row) + ' |' for row in whole)
 
 
 def _numbers(settings, of, results, outcomes, compared) -> dict[str, Any]:
@@ -173,14 +178,11 @@ def _numbers(settings, of, results, outcomes, compared) -> dict[str, Any]:
     summaries = {k: comparison.summary(v)._asdict() for k, v in outcomes[label].items()}
     about = {'label': label, 'experiment': setting.experiment, 'values': dict(setting.values)}
     found.append({**about, 'config': setting.config, 'summary': summaries, 'runs': runs})
-  versions = {name: importlib.metadata.version(name) for name in ('gan_jax', 'jax', 'jaxlib')}
-  device = jax.devices()[0]
   return {
     'settings': found,
     'comparisons': compared,
     'confidence': comparison.CONFIDENCE,
-    'versions': versions,
-    'devices': f'{jax.device_count()} of {device.device_kind}',
+    'version': importlib.metadata.version('gan_jax'),
   }
 
 

@@ -71,7 +71,8 @@ def parse(texts: Sequence[str]) -> dict[str, list[Any]]:
 
 def _value(text: str) -> Any:
   try:
-    return json.loads(text)
+    # Several stand in parentheses in a flag of `main`.
+    return json.loads(re.sub(r'^\((.*)\)$', r'[\1]', text))
   except ValueError:
     return {'True': True, 'False': False}.get(text, text)
 
@@ -117,15 +118,20 @@ def _changed(experiment: str, values: Values) -> ConfigDict:
       raise ConfigError('--sweep seed: say how many with --seeds')
     try:
       # Through the ConfigDict, so that what is derived from a value follows it.
-      inside[last] = _as_many(value) if isinstance(present, tuple) else value
+      inside[last] = _as_many(value, present) if isinstance(present, tuple) else value
     except TypeError as error:
       raise ConfigError(f'--sweep {path}: {value!r} is of another type: {error}') from error
   return config
 
 
-def _as_many(value: Any) -> tuple:
-  """A value of a key that takes several, of which one may stand alone as in a flag."""
-  return tuple(value) if isinstance(value, list) else (value,)
+def _as_many(value: Any, present: tuple) -> tuple:
+  """A value of a key that takes several, of which one of their type may stand alone as in a flag."""
+  if isinstance(value, list | tuple):
+    return tuple(value)
+  alike = {type(of) for of in present} or {str}
+  if type(value) in alike or (type(value) is int and float in alike):
+    return (value,)
+  raise TypeError('several go in brackets, [...,...]')
 
 
 def _inside(config: Any, key: str, path: str) -> Any:

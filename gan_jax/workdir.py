@@ -147,8 +147,8 @@ def read_config(folder: pathlib.Path) -> Plain:
   except FileNotFoundError as error:
     if (folder / UNDER_WAY).is_dir():
       raise ConfigError(
-        f'workdir: {folder} holds a study, which its study.html shows; name the folder of one of its '
-        'runs, SETTING/seed_NUMBER in it'
+        f'workdir: {folder} holds a study, all of which its study.html shows once it is done; name the '
+        'folder of one of its runs, SETTING/seed_NUMBER in it'
       ) from error
     raise ConfigError(f'workdir: {folder} holds no run: there is no {path}') from error
   except ValueError as error:

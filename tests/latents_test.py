@@ -2,10 +2,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from gan_jax import latents
+from gan_jax.networks.dense import linear
 
 KEYS = latents.example_keys(jax.random.key(3), jnp.arange(4000))
+WEIGHTS = {'kernel': jnp.ones((2, 128)), 'bias': jnp.ones(128)}
 
 
 @pytest.mark.parametrize('factory', [latents.normal, latents.uniform])
@@ -29,9 +32,21 @@ def test_split_gives_each_example_unrelated_keys():
     np.testing.assert_array_equal(jax.random.key_data(keys[7]), jax.random.key_data(theirs))
 
 
-def test_latents_made_once_are_the_same():
+def work(function):
+  """How many operations the compiler counts, each as often as it is written out."""
+  return jax.jit(function).lower(KEYS).compile().cost_analysis()['flops']
+
+
+def test_keys_that_nobody_uses_are_not_made():
+  first = lambda number: lambda keys: jax.random.key_data(latents.split(keys, number)[0])
+  assert work(first(7)) == work(first(1))
+
+
+def test_latents_made_once_are_the_same_and_not_made_for_each_use():
   drawn = latents.normal(3)(KEYS)
   np.testing.assert_array_equal(jax.jit(latents.once)(drawn), drawn)
+  draw, layer = latents.normal(2), lambda x: nn.relu(linear(128).apply({'params': WEIGHTS}, x))
+  assert work(lambda keys: layer(latents.once(draw(keys)))) < work(lambda keys: layer(draw(keys)))
 
 
 def test_moments_and_range():

@@ -68,8 +68,9 @@ def test_first_and_second_derivatives_of_squared_distances_are_those_of_the_diff
   for pair in ((points(0, 4), points(1, count)), 2 * (points(2, count),)):
     got = jax.jit(sums_and_slopes(mmd.squared_distances))(*pair)
     chex.assert_trees_all_close(got, sums_and_slopes(by_differences)(*pair), rtol=1e-10, atol=1e-12)
-  along = jax.jvp(mmd.squared_distances, pair, pair[::-1])
-  chex.assert_trees_all_close(along, jax.jvp(by_differences, pair, pair[::-1]), atol=1e-12)
+    changes = tuple(points(seed, len(of)) for seed, of in enumerate(pair, start=3))
+    along = [jax.jvp(squares, pair, changes) for squares in (mmd.squared_distances, by_differences)]
+    chex.assert_trees_all_close(*along, rtol=1e-10, atol=1e-12)
 
 
 def test_slopes_far_from_the_origin_do_not_cancel():
@@ -77,6 +78,24 @@ def test_slopes_far_from_the_origin_do_not_cancel():
   x, y = (np.round(64 * points(seed, 9, shift=1e4)) / 64 for seed in (0, 1))
   low = jax.jit(sums_and_slopes(mmd.squared_distances))(np.float32(x), np.float32(y))
   chex.assert_trees_all_close(low, sums_and_slopes(by_differences)(x, y), rtol=1e-5, atol=5e-5)
+
+
+def test_slopes_between_near_points_of_far_clusters_in_bfloat16_are_those_of_the_differences():
+  x, y = (
+    jnp.concatenate([points(seed, 20, size=2, shift=at) / 16 for at in (-64.0, 64.0)])
+    for seed in (0, 1)
+  )
+  x, y = x.astype(jnp.bfloat16), y.astype(jnp.bfloat16)
+  wide = lambda array: array.astype(jnp.float64)
+
+  def kernel(squares):
+    return lambda x, y: jnp.exp(-8 * wide(squares(x, y))).sum()
+
+  low, exact = (
+    jax.grad(kernel(mmd.squared_distances))(x, y),
+    jax.grad(kernel(by_differences))(wide(x), y),
+  )
+  np.testing.assert_allclose(wide(low), exact, atol=0.02 * float(jnp.abs(exact).max()))
 
 
 @pytest.mark.parametrize('function', [mmd.squared_distances, mmd.distances])

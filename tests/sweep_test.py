@@ -67,6 +67,9 @@ def test_numbers_share_a_program(experiment, sweeps, shared):
     (['experiments/gan.py:rng'], [], "did you mean 'ring'"),
     ([POINTS], ['players.nobody.b1=0.1'], 'keys: discriminator, generator'),
     ([POINTS], ['steps=a'], "'a' is of another type"),
+    ([POINTS], ['networks.generator.hidden=true'], r'several go in brackets'),
+    ([POINTS], ['networks.generator.hidden=a'], r'several go in brackets'),
+    ([POINTS], ['remat={"a":1}'], r'several go in brackets'),
     ([POINTS], ['steps=-2'], 'it must be a whole number'),
     ([POINTS], [f'{RATE}=1e-4,1e-4'], 'a value is there twice'),
     ([POINTS], [f'{RATE}'], 'write it as KEY=VALUE'),
@@ -82,7 +85,11 @@ def test_what_cannot_be_is_refused(experiments, sweeps, said):
 
 @pytest.mark.parametrize(
   'text, found',
-  (('networks.generator.hidden=[16],[8,4]', [[16], [8, 4]]), ('remat=generator', [['generator']])),
+  (
+    ('networks.generator.hidden=[16],[8,4]', [[16], [8, 4]]),
+    ('remat=generator', [['generator']]),
+    ('remat=("generator","discriminator")', [['generator', 'discriminator']]),
+  ),
 )
 def test_keys_of_several_values_take_lists_and_one_alone(text, found):
   settings = sweep.settings([POINTS], sweep.parse([text]))
