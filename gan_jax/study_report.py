@@ -148,10 +148,12 @@ def _setting_rows(numbers) -> tuple[list[str], list[list[str]]]:
 
 
 def _made_with(numbers) -> str:
-  """In words what runs were finished with: a study may go on elsewhere."""
-  every = [run['made_with'] for setting in numbers['settings'] for run in setting['runs']]
+  """In words what runs were finished with: it may have gone on elsewhere, or be older than the note."""
+  every = [run.get('made_with') for setting in numbers['settings'] for run in setting['runs']]
   said = [
     f'jax {of["jax"]} and jaxlib {of["jaxlib"]} on {of["devices"]} devices ({of["device"]})'
+    if of
+    else 'what an earlier gan_jax did not note'
     for of in every
   ]
   return f'Finished with {"; ".join(dict.fromkeys(said))}.'

@@ -262,9 +262,14 @@ def test_the_folder_of_a_study_is_none_for_a_run(study):
 @pytest.mark.xdist_group('study')
 def test_a_study_is_made_once(study):
   folder, _ = study
+  # As one that was made before it was noted with what.
+  result = folder / 'gan_ring-test' / 'seed_0' / 'result.json'
+  told = json.loads(result.read_text())
+  result.write_text(json.dumps({key: value for key, value in told.items() if key != 'made_with'}))
   done = conftest.command(*STUDY, f'--out={folder}', module='study', devices=2)
   assert done.returncode == 0, done.stderr
   assert '3 runs of gan_ring-test are done' in done.stdout and 'program' not in done.stdout
+  assert 'what an earlier gan_jax did not note; jax' in (folder / 'study.md').read_text()
 
 
 @pytest.mark.xdist_group('study')
