@@ -15,7 +15,6 @@ and again). It is printed, and written to benchmarks/RESULTS.md.
 """
 
 import contextlib
-import os
 import pathlib
 import statistics
 import subprocess
@@ -29,6 +28,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from peer_cases import CASES, Case, machine
 from sides import Side
+
+from gan_jax.environment import cores
 
 _HERE = pathlib.Path(__file__).parent
 _PEER = flags.DEFINE_string('peer', sys.executable, 'A Python that has torch.')
@@ -62,7 +63,7 @@ compiled before."""
 @contextlib.contextmanager
 def _sides(name: str) -> Iterator[tuple[dict[str, Side], float]]:
   """The sides of a case, and how long ours took to start with nothing compiled before."""
-  threads = str(os.cpu_count())
+  threads = str(cores())
   case = CASES[name]
   # Points have no channels, and what torch.compile makes cannot be differentiated twice.
   possible = {'channels_last': case.kind == 'dcgan', 'compile': case.critic == 1}
