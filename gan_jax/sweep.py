@@ -99,7 +99,7 @@ def settings(experiments: Sequence[str], sweeps: Mapping[str, Sequence[Any]]) ->
   labels = [setting.label for setting in found]
   for label in labels:
     if labels.count(label) > 1:
-      raise ConfigError(f'two settings are called {label!r}; name each experiment once')
+      raise ConfigError(f'two settings have the folder {label!r}; leave out an experiment or a value')
   return found
 
 

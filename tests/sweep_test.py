@@ -75,7 +75,8 @@ def test_numbers_share_a_program(experiment, sweeps, shared):
     ([POINTS], [f'{RATE}'], 'write it as KEY=VALUE'),
     ([POINTS], [f'{RATE}=1e-4', f'{RATE}=1e-3'], 'is given twice'),
     ([POINTS], ['seed=1,2'], 'say how many with --seeds'),
-    ([POINTS, POINTS], [], 'name each experiment once'),
+    ([POINTS, POINTS], [], 'two settings have the folder'),
+    ([POINTS], ['networks.generator.hidden=[16],16'], "the folder 'wgan_gp_ring-test_hidden=16'"),
   ),
 )
 def test_what_cannot_be_is_refused(experiments, sweeps, said):
