@@ -66,8 +66,10 @@ def _parse(argv: Sequence[str]) -> list[str]:
     )
   except (ConfigError, flags.Error, OSError) as error:
     lacking = re.findall(r'flag (--\w+)=None: Flag \1 must have a value', str(error))
-    said = f'{" and ".join(lacking)} must be given; see --help'
-    _fail(ConfigError(said) if lacking else error, BAD_REQUEST)
+    said = f'{" and ".join(lacking)} must be given; see --help' if lacking else str(error)
+    if getattr(error, 'flagname', '').startswith('config.'):
+      said += '; keys of a config are set where a run is trained, and in a study by --sweep KEY=VALUE'
+    _fail(error if said == str(error) else ConfigError(said), BAD_REQUEST)
   if rest[1:]:
     _fail(ConfigError(f'{rest[1]!r} is no flag; see --help'), BAD_REQUEST)
   if flags.FLAGS['verbosity'].using_default_value:

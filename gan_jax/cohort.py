@@ -24,7 +24,6 @@ from gan_jax import (
   drawing,
   ensemble,
   latents,
-  loop,
   machine,
   sweep,
   workdir,
@@ -58,7 +57,8 @@ class Cohort:
     self.runs, self._paths = list(runs), group.paths
     self._config = self.runs[0].config
     self.steps, self._per_call = self._config['steps'], self._config['steps_per_call']
-    self._built = {run.setting.label: loop.assemble(run.config) for run in self.runs}
+    configs = {run.setting.label: run.config for run in self.runs}
+    self._built = {label: sweep.assembled(label, config) for label, config in configs.items()}
     self._sources = _sources(self.runs)
     if any(source.part for source in self._sources):
       raise ConfigError('placement: a study holds its data in memory; sweep placement=resident')

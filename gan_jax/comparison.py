@@ -3,9 +3,11 @@
 Seeds are paired: run s of every setting has the weights' seed, the latents and the batches of seed s.
 """
 
+import itertools
+import json
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -13,6 +15,12 @@ from scipy import stats
 CONFIDENCE = 0.95
 RESAMPLES = 9_999
 """Of the bootstrap, and of sign flips where there are more than so many; drawn with seed 0."""
+
+Outcome = Mapping[str, Sequence[float | None]]
+"""{score: the value of each seed}."""
+
+_OWN = ('seed', 'step', 'weights', 'version', 'compared')
+"""Of a card, what is a run's own, or follows from the rest: scores compare though it differs."""
 
 
 class Summary(NamedTuple):
@@ -112,3 +120,33 @@ def holm(p: Sequence[float]) -> list[float]:
     least = max(least, min(1.0, (len(order) - rank) * p[i]))
     made[i] = least
   return made
+
+
+def protocol(cards: Iterable[Mapping[str, Any]]) -> str:
+  """By what a setting was scored, data and features, from the cards of its runs, {} of one without."""
+  card = next(filter(None, cards), {})
+  return json.dumps({key: value for key, value in card.items() if key not in _OWN}, sort_keys=True)
+
+
+def all_pairs(
+  outcomes: Mapping[str, Outcome], protocols: Mapping[str, str]
+) -> list[dict[str, str | float]]:
+  """Settings of one protocol, each with each, by every score that both have.
+
+  Args:
+    outcomes: {setting: its scores}.
+    protocols: {setting: by what it was scored}.
+
+  Returns:
+    `Paired` as a mapping, with 'score', 'setting', 'less' (the other) and 'p_holm', p corrected for the
+    number of pairs that are compared by the score.
+  """
+  found = []
+  for score in dict.fromkeys(name for outcome in outcomes.values() for name in outcome):
+    having = [label for label, outcome in outcomes.items() if score in outcome]
+    pairs = [(a, b) for a, b in itertools.combinations(having, 2) if protocols[a] == protocols[b]]
+    tests = [paired(outcomes[a][score], outcomes[b][score]) for a, b in pairs]
+    corrected = holm([test.p for test in tests])
+    for (a, b), test, p in zip(pairs, tests, corrected, strict=True):
+      found.append({'score': score, 'setting': a, 'less': b, **test._asdict(), 'p_holm': p})
+  return found

@@ -3,7 +3,8 @@
 import io
 import math
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -132,7 +133,10 @@ def scatter(
 
 
 def bands(
-  lines: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]], title: str, most: int = 12
+  lines: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]],
+  title: str,
+  framing: Collection[str] = (),
+  most: int = 12,
 ) -> bytes:
   """Curves of several runs of several kinds, as a PNG file.
 
@@ -140,6 +144,7 @@ def bands(
     lines: {kind: (steps [N], values [N]) of each run}. Their mean, where two runs or more are, is thick
       and in a band of one standard error to both sides.
     title: above them.
+    framing: kinds that decide what heights are shown; if none of them has a run, all do.
     most: kinds that the legend names, if they have a run.
   """
   from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -148,18 +153,37 @@ def bands(
   figure = Figure(figsize=(6.4, 4.0), dpi=100, layout='constrained')
   axes = figure.add_subplot(xlabel='step')
   named = [kind for kind, runs in lines.items() if runs][:most]
-  for number, (kind, runs) in enumerate(lines.items()):
-    color = f'C{number % 10}'
+  colors = _colors(len(lines))
+  for (kind, runs), color in zip(lines.items(), colors, strict=True):
     for steps, values in runs:
       axes.plot(steps, values, color=color, linewidth=0.5, alpha=0.35)
     steps, mean, error = _averaged(runs)
     axes.plot(steps, mean, color=color, linewidth=2, label=kind if kind in named else None)
     axes.fill_between(steps, mean - error, mean + error, color=color, alpha=0.25, linewidth=0)
+  shown = [values for kind in framing for _, values in lines.get(kind, ())]
+  if shown:
+    axes.set_ylim(*_frame(np.concatenate(shown)))
   axes.set_title(title, fontsize=10)
   axes.legend(fontsize=7)
   buffer = io.BytesIO()
   FigureCanvasAgg(figure).print_png(buffer)
   return buffer.getvalue()
+
+
+def _colors(count: int) -> Sequence[Any]:
+  """One for each of so many, all different."""
+  import matplotlib
+
+  if count <= len(matplotlib.colormaps['tab10'].colors):
+    return matplotlib.colormaps['tab10'].colors[:count]
+  return matplotlib.colormaps['turbo'](np.linspace(0, 1, count))
+
+
+def _frame(values: np.ndarray) -> tuple[float, float]:
+  """The least and the greatest of values, with a margin."""
+  low, high = values.min(), values.max()
+  margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+  return low - margin, high + margin
 
 
 def _averaged(runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, ...]:

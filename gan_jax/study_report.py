@@ -2,7 +2,6 @@
 
 import collections
 import importlib.metadata
-import itertools
 import json
 import math
 import pathlib
@@ -21,43 +20,29 @@ CURVES, SHEETS = 'curves', 'sheets'
 _COLUMNS = 5
 _LEVEL = 0.05
 
-Outcome = Mapping[str, list[float | None]]
-"""{score: the value of each seed}."""
-
 
 def write(out: pathlib.Path, settings: Sequence[sweep.Setting], runs: Sequence[Run]) -> str:
   """Writes all that is made of finished runs; gives what a person should see at once, in Markdown."""
   of = {s.label: [run for run in runs if run.setting.label == s.label] for s in settings}
   results = {label: [run.result() for run in own] for label, own in of.items()}
   outcomes = {label: _outcome(found) for label, found in results.items()}
-  compared = _compared(outcomes)
+  protocols = {label: comparison.protocol(r['card'] for r in found) for label, found in results.items()}
+  compared = comparison.all_pairs(outcomes, protocols)
   numbers = _numbers(settings, of, results, outcomes, compared)
   parts = _summaries(results, outcomes), _comparisons(compared), _about(numbers)
   text = '\n\n'.join(filter(None, parts))
   workdir.write_whole(out / TABLE, f'# {out.name}\n\n{text}\n'.encode())
   workdir.write_whole(out / NUMBERS, json.dumps(_plain(numbers), indent=2, allow_nan=False).encode())
-  drawn = _draw_sheets(out / SHEETS, of), _draw_curves(out / CURVES, of)
+  sound = {label for label, found in results.items() if all(r['diverged'] is None for r in found)}
+  drawn = _draw_sheets(out / SHEETS, of), _draw_curves(out / CURVES, of, sound)
   whole = _page(out.name, numbers, results, outcomes, compared, *drawn)
   workdir.write_whole(out / PAGE, whole.encode())
   return '\n\n'.join(filter(None, [_summaries(results, outcomes), _clear(compared)]))
 
 
-def _outcome(results: Sequence[Mapping[str, Any]]) -> Outcome:
+def _outcome(results: Sequence[Mapping[str, Any]]) -> comparison.Outcome:
   names = dict.fromkeys(name for result in results for name in result['scores'])
   return {name: [result['scores'].get(name) for result in results] for name in names}
-
-
-def _compared(outcomes: Mapping[str, Outcome]) -> list[dict[str, Any]]:
-  """All pairs of settings by every score that both have, corrected for the number of pairs."""
-  found = []
-  for name in dict.fromkeys(name for outcome in outcomes.values() for name in outcome):
-    having = [label for label, outcome in outcomes.items() if name in outcome]
-    pairs = list(itertools.combinations(having, 2))
-    tests = [comparison.paired(outcomes[a][name], outcomes[b][name]) for a, b in pairs]
-    corrected = comparison.holm([test.p for test in tests])
-    for (a, b), test, p in zip(pairs, tests, corrected, strict=True):
-      found.append({'score': name, 'setting': a, 'less': b, **test._asdict(), 'p_holm': p})
-  return found
 
 
 def _rows(results, outcomes) -> tuple[list[str], list[list[str]]]:
@@ -86,12 +71,18 @@ def _short(value: float) -> str:
 
 
 _ABOUT = (
-  'Mean ± standard error [95 % bootstrap interval of the mean, BCa] over seeds; a run that diverged is '
-  'scored as it was.'
+  'Mean ± standard error [95 % bootstrap interval of the mean, BCa] over seeds. A run has diverged '
+  'once a loss or gradient is NaN or infinite; it goes on beside the others, and is scored at the end '
+  'like them.'
 )
 _ABOUT_PAIRS = (
   'Differences are of runs of the same seed, with the interval of their mean; p is of the two-sided '
-  'sign-flip test, and after Holm corrected for the number of pairs compared by that score.'
+  'sign-flip test, and after Holm corrected for the number of pairs compared by that score. Settings '
+  'that are scored by different protocols, as on different data, are not compared.'
+)
+_ABOUT_CURVES = (
+  'Seeds thin, the mean of those that have a value thick, band of its standard error. Losses end where '
+  'a run diverges. The height of a picture is that of settings of which no run did, if there are any.'
 )
 
 
@@ -135,10 +126,10 @@ def _seeds_needed(compared) -> int:
 
 
 def _setting_rows(numbers) -> tuple[list[str], list[list[str]]]:
-  head = ['setting', 'experiment', 'set by --sweep', 'steps', 'batch size']
+  head = ['setting', 'experiment', 'data', 'set by --sweep', 'steps', 'batch size']
   rows = [
     [
-      *(setting['label'], setting['experiment']),
+      *(setting['label'], setting['experiment'], setting['config']['data']['name']),
       ', '.join(f'{path}={json.dumps(value)}' for path, value in setting['values'].items()) or '-',
       *(str(setting['config'][key]) for key in ('steps', 'batch_size')),
     ]
@@ -197,8 +188,13 @@ def _plain(value: Any) -> Any:
   return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _draw_curves(folder: pathlib.Path, of: Mapping[str, Sequence[Run]]) -> dict[str, bytes]:
-  """A picture of each metric: every seed thin, their mean thick, in a band of its standard error."""
+def _draw_curves(
+  folder: pathlib.Path, of: Mapping[str, Sequence[Run]], sound: set[str]
+) -> dict[str, bytes]:
+  """A picture of each metric: every seed thin, their mean thick, in a band of its standard error.
+
+  Its height is that of the `sound` settings, so that one that explodes does not make them flat.
+  """
   lines = {
     label: [curves.collected(page.read_lines(run.folder / workdir.METRICS)) for run in runs]
     for label, runs in of.items()
@@ -211,7 +207,7 @@ def _draw_curves(folder: pathlib.Path, of: Mapping[str, Sequence[Run]]) -> dict[
       label: [s[name] for s in own if name in s and len(s[name][0]) > 1] for label, own in lines.items()
     }
     if any(every.values()):
-      drawn[name] = drawing.bands(every, curves.readable(name))
+      drawn[name] = drawing.bands(every, curves.readable(name), sound)
       workdir.write_whole(folder / f'{name.replace("/", "_")}.png', drawn[name])
   return drawn
 
@@ -244,7 +240,7 @@ def _page(title, numbers, results, outcomes, compared, sheets, metrics) -> str:
   pictures = [shown(label, picture) for label, picture in sheets.items()]
   charts = [shown(curves.readable(name), picture) for name, picture in metrics.items()]
   lost = [
-    f'{label} seed {seed}: {alert["text"]}'
+    f'{label} seed {seed}: {alert["text"]}' + f' at step {alert["step"]}' * ('step' in alert)
     for label, found in results.items()
     for seed, result in enumerate(found)
     for alert in result['alerts']
@@ -261,7 +257,7 @@ def _page(title, numbers, results, outcomes, compared, sheets, metrics) -> str:
     ),
     _section(
       'curves',
-      tag('p', 'Seeds thin, mean thick, band of its standard error.'),
+      tag('p', _ABOUT_CURVES),
       tag('div', *charts, class_='charts'),
     ),
     _section('settings', tag('p', _made_with(numbers)), _html(*_setting_rows(numbers))),

@@ -120,7 +120,9 @@ def _changed(experiment: str, values: Values) -> ConfigDict:
       # Through the ConfigDict, so that what is derived from a value follows it.
       inside[last] = _as_many(value, present) if isinstance(present, tuple) else value
     except TypeError as error:
-      raise ConfigError(f'--sweep {path}: {value!r} is of another type: {error}') from error
+      said = f'{value!r} is of another type than {present!r}'
+      several = '; several go in brackets, [...,...]' * isinstance(present, tuple)
+      raise ConfigError(f'--sweep {path}: {said}{several}') from error
   return config
 
 
@@ -131,7 +133,7 @@ def _as_many(value: Any, present: tuple) -> tuple:
   alike = {type(of) for of in present} or {str}
   if type(value) in alike or (type(value) is int and float in alike):
     return (value,)
-  raise TypeError('several go in brackets, [...,...]')
+  raise TypeError(f'{value!r} is not of {alike}')
 
 
 def _inside(config: Any, key: str, path: str) -> Any:
@@ -172,7 +174,7 @@ def _free(setting: Setting) -> tuple[str, ...]:
   numbers = [path for path, value in setting.values.items() if isinstance(value, float)]
   if not numbers:
     return ()
-  built, rows = loop.assemble(setting.config), np.arange(setting.config['batch_size'])
+  built, rows = assembled(setting.label, setting.config), np.arange(setting.config['batch_size'])
   state = jax.eval_shape(lambda: loop.start(setting.config, built))
   feed = {'arrays': arrays_of(built.source, 0, 1, rows), 'rows': rows}
 
@@ -186,6 +188,12 @@ def _free(setting: Setting) -> tuple[str, ...]:
     return True
 
   return tuple(filter(is_free, numbers))
+
+
+def assembled(label: str, config: Plain) -> loop.Built:
+  """What a run of the setting of this label is made of, or a ConfigError that names the setting."""
+  with build.at(label):
+    return loop.assemble(config)
 
 
 def step_of(config: Plain, built: loop.Built, numbers: Values) -> Any:

@@ -69,3 +69,31 @@ def test_holm():
   with_none = comparison.holm([0.01, math.nan, 0.02])
   assert with_none[0] == 0.02 and math.isnan(with_none[1]) and with_none[2] == 0.02
   assert comparison.holm([]) == []
+
+
+def test_settings_of_one_protocol_are_compared_each_with_each():
+  digits = {'data': 'mnist5k', 'features': 'digits', 'seed': 3, 'step': 500, 'weights': 'raw'}
+  cards = {'a': [{}, digits], 'b': [{**digits, 'seed': 4, 'weights': 'averaged'}]}
+  cards |= {'c': [{**digits, 'data': 'ring'}], 'd': [{**digits, 'features': 'random'}]}
+  outcomes = {
+    label: {'score': [place + seed**2 for seed in range(8)]} for place, label in enumerate('abcd')
+  }
+  found = comparison.all_pairs(
+    outcomes, {label: comparison.protocol(own) for label, own in cards.items()}
+  )
+  assert [(pair['setting'], pair['less'], pair['difference']) for pair in found] == [('a', 'b', -1.0)]
+  assert found[0]['p_holm'] == found[0]['p'] == 2 / 2**8
+
+
+def test_pairs_are_corrected_for_how_many_there_are_of_a_score():
+  outcomes = {
+    label: {'score': [place + seed for seed in range(8)]} for place, label in enumerate('abc')
+  }
+  outcomes['a']['other'] = [seed + 1.0 for seed in range(8)]
+  outcomes['b']['other'] = [1.0 * seed for seed in range(8)]
+  found = comparison.all_pairs(outcomes, dict.fromkeys(outcomes, ''))
+  times = {(pair['score'], pair['setting'], pair['less']): pair['p_holm'] / pair['p'] for pair in found}
+  assert times == {
+    **{('score', *pair): 3.0 for pair in itertools.combinations('abc', 2)},
+    ('other', 'a', 'b'): 1.0,
+  }

@@ -159,3 +159,22 @@ def test_bfloat16_stays_bfloat16():
   x, kernel, _ = (a.astype(jnp.bfloat16) for a in case(g, SHAPES[0]))
   gradients = first(lambda x, k: c.conv(x, k, g))(x, kernel)
   assert {a.dtype for a in gradients} == {jnp.dtype(jnp.bfloat16)}
+
+
+def test_what_does_not_go_together_is_refused():
+  g, x, kernel = c.Geometry(4, 2, 1), numbers(0, 2, 8, 8, 16), numbers(1, 4, 4, 16, 3)
+  y = c.conv(x, kernel, g)
+  cases = [
+    (
+      lambda: c.conv(x, numbers(1, 5, 5, 16, 3), g),
+      r'kernel \(5, 5, 16, 3\) and images \(2, 8, 8, 16\)',
+    ),
+    (lambda: c.conv(x, kernel.swapaxes(2, 3), g), r'kernel \(4, 4, 3, 16\)'),
+    (lambda: c.conv(x[0], kernel, g), r'images \(8, 8, 16\)'),
+    (lambda: c.conv_transpose(y, kernel.swapaxes(2, 3), g, (8, 8)), r'kernel \(4, 4, 3, 16\)'),
+    (lambda: c.conv_transpose(y, kernel, g, (10, 8)), r'\(10, 8\) become \(5, 4\)'),
+    (lambda: c.kernel_gradient(x, y[:, 1:], g), r'\(8, 8\) become \(4, 4\) .* not \(3, 4\)'),
+  ]
+  for call, said in cases:
+    with pytest.raises(ValueError, match=said):
+      call()

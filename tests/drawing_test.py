@@ -1,3 +1,4 @@
+import io
 import json
 
 import numpy as np
@@ -68,3 +69,27 @@ def test_metrics_go_on_after_a_step_and_drop_what_came_later(tmp_path):
   again.write({'step': 3, 'time': 9.0, 'loss': 0.25})
   again.close()
   assert [(m['step'], m['loss']) for m in written()] == [(1, 0.5), (2, 0.5), (3, 0.25)]
+
+
+def test_the_height_of_curves_is_that_of_the_kinds_that_frame_them():
+  steps = np.arange(10)
+  tame, wild = (steps, steps / 10), (steps, 1e12 * steps)
+  whole = drawing.bands({'a': [tame], 'b': [wild]}, 'loss')
+  framed = drawing.bands({'a': [tame], 'b': [wild]}, 'loss', framing={'a'})
+  rows = [np.flatnonzero(_is_blue(picture).any(axis=1)) for picture in (whole, framed)]
+  assert np.ptp(rows[0]) < 20 < 200 < np.ptp(rows[1])
+  assert drawing.bands({'b': [wild]}, 'loss', framing={'a'}) == drawing.bands({'b': [wild]}, 'loss')
+
+
+def test_curves_of_many_kinds_are_of_as_many_colors():
+  steps = np.arange(10)
+  kinds = {str(kind): [(steps, kind + steps), (steps, kind + steps)] for kind in range(12)}
+  image = Image.open(io.BytesIO(drawing.bands(kinds, 'loss'))).convert('RGB')
+  common = {color for count, color in image.getcolors(2**16) if count > 300}
+  assert len([color for color in common if max(color) - min(color) > 60]) >= 12
+
+
+def _is_blue(png):
+  """Where a picture has the first kind's color, right of what the axis says and left of the legend."""
+  image = np.asarray(Image.open(io.BytesIO(png)).convert('RGB')).astype(int)[:, 100:450]
+  return (image[..., 2] - image[..., 0] > 100) & (abs(image[..., 1] - 119) < 20)

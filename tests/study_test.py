@@ -314,6 +314,7 @@ def test_bad_requests_end_at_once(tmp_path):
   cases = {
     '--config=experiments/nope.py': 'there is no file experiments/nope.py',
     f'--config={RING} --seeds=0': '--seeds is 0',
+    f'--config={RING} --config.steps=8': 'in a study by --sweep KEY=VALUE',
     '': '--config must be given',
     f'--config={RING} --out={elsewhere}': f'--out: {elsewhere} holds paper.tex, and no study',
     f'--config={RING} --dry_run --out={elsewhere}/paper.tex/a': '--out: cannot read and write in',

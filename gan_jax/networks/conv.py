@@ -117,10 +117,28 @@ def _kernel_gradient_native(x: chex.Array, y: chex.Array, geometry: Geometry) ->
   return jax.linear_transpose(lambda k: _native(x, k, geometry), kernel)(y)[0]
 
 
+def _check(images: chex.Array, kernel: Sequence[int], geometry: Geometry, places: int) -> None:
+  """Raises ValueError if a kernel is not of the geometry, or its axis `places` not of the channels."""
+  wanted = (geometry.size,) * 2
+  if images.ndim != 4 or tuple(kernel[:2]) != wanted or kernel[places] != images.shape[3]:
+    raise ValueError(
+      f'a kernel {tuple(kernel)} and images {images.shape} do not go together; the kernel must be '
+      f'{wanted} by the channels of the large images by those of the small ones'
+    )
+
+
+def _check_lengths(small: Sequence[int], large: Sequence[int], geometry: Geometry) -> None:
+  """Raises ValueError if images of `small` are not what a convolution makes of `large` ones."""
+  made = tuple(map(geometry.small, large))
+  if tuple(small) != made:
+    raise ValueError(f'images {tuple(large)} become {made} by {geometry}, not {tuple(small)}')
+
+
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 @functools.partial(jax.jit, static_argnums=2)
 def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
   """Convolution: x [N, H, W, C], kernel [size, size, C, D] -> [N, small(H), small(W), D]."""
+  _check(x, kernel.shape, geometry, places=2)
   native = functools.partial(_native, geometry=geometry)
   cpu = native
   if _halves(geometry, kernel.shape, x.shape[1:3]):
@@ -143,6 +161,8 @@ def conv_transpose(
     geometry: of the convolution.
     shape: (H, W) of the convolution's input: a stride leaves it open.
   """
+  _check(y, kernel.shape, geometry, places=3)
+  _check_lengths(y.shape[1:3], shape, geometry)
   by_taps = functools.partial(_transpose_by_taps, geometry=geometry, shape=shape)
   cpu = halving.conv_transpose if _halves(geometry, kernel.shape, shape) else by_taps
   native = functools.partial(_transpose_native, geometry=geometry, shape=shape)
@@ -153,6 +173,7 @@ def conv_transpose(
 @functools.partial(jax.jit, static_argnums=2)
 def kernel_gradient(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
   """The transpose of `conv` in its kernel: x [N, H, W, C], y [N, h, w, D] -> [size, size, C, D]."""
+  _check_lengths(y.shape[1:3], x.shape[1:3], geometry)
   of_patches = functools.partial(_kernel_gradient_of_patches, geometry=geometry)
   halves = _halves(geometry, (4, 4, x.shape[3], y.shape[3]), x.shape[1:3])
   cpu = halving.kernel_gradient if halves else of_patches
@@ -203,7 +224,8 @@ class Conv(nn.Module):
 class ConvTranspose(nn.Module):
   """A transposed convolution: [N, h, w, C] -> [N, H, W, features]; by default it doubles an image.
 
-  The kernel is [size, size, C, features], as in all layers the last axis that of the outputs.
+  The kernel is [size, size, C, features], as in all layers the last axis that of the outputs. It is
+  that of torch's `ConvTranspose2d`, and mirrored in both directions beside flax's `nn.ConvTranspose`.
   """
 
   features: int
