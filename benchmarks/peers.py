@@ -2,12 +2,12 @@
 
 make bench, or python benchmarks/peers.py --peer=<python with torch> [--cases=dcgan28,mlp]
 
-Sides live in processes of their own, stopped while another has its turn, and take turns, A B A B, for
-some seconds each. Of torch's layouts the one with the best median of the first turns stays. OpenMP
-waits as it does by default: told to wait passively, torch is up to three times slower. Both take memory
-as `gan_jax.environment` says. In each turn products of large matrices show what the machine can do just
-then; a side's share of that peak counts the operations of the direct algorithm, so one that needs fewer
-may have more than all of it.
+Sides live in processes of their own, stopped while another has its turn, and take turns, A B A B, so
+short that the machine is about the same in both, as many as a minute has. Of torch's layouts the one
+with the best median of the first turns stays. OpenMP waits as it does by default: told to wait
+passively, torch is up to three times slower. Both take memory as `gan_jax.environment` says. In each
+turn products of large matrices show what the machine can do just then; a side's share of that peak
+counts the operations of the direct algorithm, so one that needs fewer may have more than all of it.
 
 The table has images a second, the median of the ratios of turns, the shares of the peak, resident
 memory, and the seconds from a process's start to its second step (ours with nothing compiled before,
@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 
 from absl import app, flags
@@ -37,14 +38,17 @@ _CASES = flags.DEFINE_list('cases', list(CASES), 'Which.')
 _LAYOUTS = flags.DEFINE_list(
   'layouts', ['contiguous', 'channels_last', 'compile'], 'Of torch; compile is torch.compile.'
 )
-_TURNS = flags.DEFINE_integer('turns', 15, 'Of each side; of the layouts that do not stay, fewer.')
-_SECONDS = flags.DEFINE_float('seconds', 1.5, 'Of a turn, about.')
+_TURNS = flags.DEFINE_integer(
+  'turns', 15, 'Of each side at the least; of layouts that do not stay, fewer.'
+)
+_SECONDS = flags.DEFINE_float('seconds', 0.75, 'Of a turn, about; three steps at the least.')
+_MINUTE = flags.DEFINE_float('minute', 60, 'Seconds of all turns of a case at the least.')
 _OUT = flags.DEFINE_string('out', str(_HERE / 'RESULTS.md'), 'The document.')
 
 _TRIALS = 3
 """Turns of all layouts."""
 
-HEAD = ['case', 'ours, images/s', 'PyTorch, images/s', 'its layout', 'ratio', 'of turns']
+HEAD = ['case', 'ours, images/s', 'PyTorch, images/s', 'its layout', 'ratio', 'quartiles', 'turns']
 HEAD += ['share of peak: ours', 'PyTorch', 'memory, MB: ours', 'PyTorch']
 HEAD += ['start, s: ours, cold', 'warm', 'PyTorch']
 
@@ -52,12 +56,12 @@ HEAD += ['start, s: ours, cold', 'warm', 'PyTorch']
 LEGEND = """\
 A case is a game of `peer_cases.py`: dense networks on images (mlp), DCGAN of a size, WGAN-GP with
 five updates of the critic a step, and dense networks on points of the plane at batch 512 and 100.
-The two sides take turns; the ratio is the median of those of each turn (its range beside it),
-PyTorch's time over ours, and so no quotient of the columns before it: a range that reaches below 1
-is of a machine whose speed changes. The peak is what products of large matrices reach in the same
-turn. Operations are counted as the direct algorithm has them, so that one that needs fewer may have
-more than all of it. A start is from the command to the end of the second step, cold with nothing
-compiled before."""
+The two sides take turns; the ratio is the median of those of each turn (their quartiles and number
+beside it), PyTorch's time over ours, and so no quotient of the columns before it. What lies between
+the quartiles is of a machine whose speed changes. The peak is what products of large matrices reach
+in the same turn. Operations are counted as the direct algorithm has them, so that one that needs
+fewer may have more than all of it. A start is from the command to the end of the second step, cold
+with nothing compiled before."""
 
 
 @contextlib.contextmanager
@@ -91,7 +95,9 @@ def measure(name: str) -> list[str]:
     turns = [_turn(sides) for _ in range(_TRIALS)]
     best = min(sides.keys() - {'ours', 'peak'}, key=lambda key: _median(turns, key))
     stay = {key: sides[key] for key in ('ours', best, 'peak')}
-    turns += [_turn(stay) for _ in range(_TURNS.value - _TRIALS)]
+    end = time.perf_counter() + _MINUTE.value
+    while len(turns) < _TURNS.value or time.perf_counter() < end:
+      turns.append(_turn(stay))
   row = _row(name, CASES[name], turns, best)
   ours, peer, peak = stay.values()
   products = max(side.operations for side in sides.values() if side is not peak) / peak.operations
@@ -110,10 +116,10 @@ def _median(turns: list[Mapping[str, float]], key: str) -> float:
 
 
 def _row(name: str, case: Case, turns: list[Mapping[str, float]], best: str) -> list[str]:
-  ratios = sorted(turn[best] / turn['ours'] for turn in turns)
+  low, middle, high = statistics.quantiles((turn[best] / turn['ours'] for turn in turns), n=4)
   speed = lambda key: f'{case.batch * case.critic / _median(turns, key):,.0f}'
-  spread = f'{ratios[0]:.2f} to {ratios[-1]:.2f}'
-  return [name, speed('ours'), speed(best), best, f'{statistics.median(ratios):.2f}', spread]
+  ratio = [f'{middle:.2f}', f'{low:.2f} to {high:.2f}', str(len(turns))]
+  return [name, speed('ours'), speed(best), best, *ratio]
 
 
 def _torch_version() -> str:
@@ -123,7 +129,7 @@ def _torch_version() -> str:
 
 def main(unused_argv) -> None:
   """Measures, prints and writes."""
-  how = f'float32, median of {_TURNS.value} turns of {_SECONDS.value:g} seconds each'
+  how = f'float32, turns of {_SECONDS.value:g} seconds or three steps'
   said = f'`make bench`: {machine()}, torch {_torch_version()}; {how}.'
   lines = ['# Training steps beside PyTorch', '', said, '', LEGEND, '']
   lines += ['| ' + ' | '.join(row) + ' |' for row in (HEAD, ['---'] * len(HEAD))]
