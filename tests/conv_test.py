@@ -9,7 +9,13 @@ from jax import lax
 from gan_jax.networks import conv as c
 from gan_jax.networks import halving
 
-GEOMETRIES = [c.Geometry(4, 2, 1), c.Geometry(3, 1, 1), c.Geometry(5, 2, 2), c.Geometry(7, 1, 0)]
+GEOMETRIES = [
+  c.Geometry(4, 2, 1),
+  c.Geometry(3, 1, 1),
+  c.Geometry(5, 2, 2),
+  c.Geometry(7, 1, 0),
+  c.Geometry(3, 2, 1),
+]
 # Batch, height, width, channels in, channels out: odd sizes, one channel, one image.
 SHAPES = [(2, 8, 12, 3, 5), (1, 7, 9, 1, 2), (3, 14, 14, 4, 1)]
 
@@ -47,7 +53,8 @@ def test_the_transposes_are_the_transposes(g, shape):
   outputs, pull_back = jax.vjp(lambda x, k: native(x, k, g), x, kernel)
   wanted_x, wanted_kernel = pull_back(y)
   np.testing.assert_allclose(c.conv(x, kernel, g), outputs, rtol=1e-10, atol=1e-10)
-  for transpose in (c.conv_transpose, c._transpose_by_taps, c._transpose_native):
+  ways = c._transpose_by_taps, c._transpose_by_phases, c._transpose_native
+  for transpose in (c.conv_transpose, *ways):
     got = transpose(y, kernel, g, x.shape[1:3])
     np.testing.assert_allclose(got, wanted_x, rtol=1e-10, atol=1e-10)
   for gradient in (c.kernel_gradient, c._kernel_gradient_of_patches, c._kernel_gradient_native):

@@ -80,6 +80,41 @@ def _transpose_by_taps(
   return padded[:, padding : padding + shape[0], padding : padding + shape[1]]
 
 
+def _phase(geometry: Geometry, first: int, length: int) -> tuple[int, list[tuple[int, int]]]:
+  """Of an axis: how many of the places first, first + stride ... lie in an image of `length`, and for
+  each tap that meets them where in the convolution's output its partners begin."""
+  size, stride, padding = geometry
+  taps = range((first + padding) % stride, size, stride)
+  return -(-(length - first) // stride), [(t, (first + padding - t) // stride) for t in taps]
+
+
+def _transpose_by_phases(
+  y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: Sequence[int]
+) -> chex.Array:
+  """Pixels of the image that meet the same taps are one product, in which no padding takes part."""
+  stride, zero = geometry.stride, jnp.zeros((), y.dtype)
+
+  def window(begins: Sequence[int], counts: Sequence[int]) -> chex.Array:
+    edges = [(-b, b + c - n, 0) for b, c, n in zip(begins, counts, y.shape[1:3], strict=True)]
+    return lax.pad(y, zero, ((0, 0, 0), *edges, (0, 0, 0)))
+
+  def part(a: int, b: int) -> chex.Array:
+    (height, rows), (width, columns) = (
+      _phase(geometry, first, length) for first, length in zip((a, b), shape, strict=True)
+    )
+    taps = [((i, j), (p, q)) for i, p in rows for j, q in columns]
+    seen = jnp.concatenate([window(begins, (height, width)) for _, begins in taps], axis=-1)
+    made = seen @ jnp.concatenate([kernel[tap].T for tap, _ in taps])
+    whole = [-(-length // stride) - n for length, n in zip(shape, (height, width), strict=True)]
+    return jnp.pad(made, ((0, 0), *((0, more) for more in whole), (0, 0)))
+
+  places = range(stride)
+  parts = jnp.stack([jnp.stack([part(a, b) for b in places], axis=3) for a in places], axis=2)
+  count, height, _, width, _, channels = parts.shape
+  image = parts.reshape(count, height * stride, width * stride, channels)
+  return image[:, : shape[0], : shape[1]]
+
+
 def _transpose_native(
   y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: Sequence[int]
 ) -> chex.Array:
@@ -163,8 +198,11 @@ def conv_transpose(
   """
   _check(y, kernel.shape, geometry, places=3)
   _check_lengths(y.shape[1:3], shape, geometry)
-  by_taps = functools.partial(_transpose_by_taps, geometry=geometry, shape=shape)
-  cpu = halving.conv_transpose if _halves(geometry, kernel.shape, shape) else by_taps
+  cpu = functools.partial(_transpose_by_taps, geometry=geometry, shape=shape)
+  if _halves(geometry, kernel.shape, shape):
+    cpu = halving.conv_transpose
+  elif 1 < geometry.stride <= geometry.size and kernel.shape[2] > _FEW:
+    cpu = functools.partial(_transpose_by_phases, geometry=geometry, shape=shape)
   native = functools.partial(_transpose_native, geometry=geometry, shape=shape)
   return lax.platform_dependent(y, kernel, cpu=cpu, default=native)
 
