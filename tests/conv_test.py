@@ -52,7 +52,8 @@ def test_the_transposes_are_the_transposes(g, shape):
   x, kernel, y = case(g, shape)
   outputs, pull_back = jax.vjp(lambda x, k: native(x, k, g), x, kernel)
   wanted_x, wanted_kernel = pull_back(y)
-  np.testing.assert_allclose(c.conv(x, kernel, g), outputs, rtol=1e-10, atol=1e-10)
+  for conv in (c.conv, c._conv_by_phases):
+    np.testing.assert_allclose(conv(x, kernel, g), outputs, rtol=1e-10, atol=1e-10)
   ways = c._transpose_by_taps, c._transpose_by_phases, c._transpose_native
   for transpose in (c.conv_transpose, *ways):
     got = transpose(y, kernel, g, x.shape[1:3])
@@ -140,7 +141,7 @@ def test_derivatives_of_halving_layers(shape):
 
 
 @pytest.mark.parametrize('g', [c.Geometry(3, 2, 1), c.Geometry(5, 2, 2)])
-def test_derivatives_of_layers_of_patches(g):
+def test_derivatives_of_layers_of_phases(g):
   assert_derivatives_are_native(g, (2, 7, 9, 9, 3))
 
 

@@ -6,7 +6,9 @@ fewer multiplications where the convolution halves an image of many channels, se
 transpose is a sum of one product for each tap of the kernel, and the kernel's gradient one product of
 all patches: XLA:CPU runs the dilated convolutions into which autodiff would turn them many times
 slower, and those inside a loop slower still. Where the patches are not many times the image, the
-convolution is a product of the same patches. On other platforms they are native.
+convolution is a product of the same patches. Of a small image much of these is padding: there its
+pixels are divided into phases, those that meet the same taps, each of them one product without any. On
+other platforms all are native.
 """
 
 import functools
@@ -41,12 +43,28 @@ class Geometry(NamedTuple):
 _HALVING = Geometry(4, 2, 1)
 _FEW = 8
 """Channels of an image up to which the transformations of `halving` cost more than they save."""
+_INSIDE = 0.8
+"""The share of multiplications by pixels, and not by padding, up to which phases save time."""
 
 
 def _halves(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
   """Whether it is a convolution for `halving`, of images [N, *shape, C]."""
   even = shape[0] % 2 == 0 and shape[1] % 2 == 0
   return geometry == _HALVING and kernel_shape[2] > _FEW and even
+
+
+def _has_phases(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
+  """Whether it is for phases: of many channels, and much of what the kernel meets is padding, as where
+  one of 3 x 3 takes 7 x 7 to 4 x 4."""
+  size, stride, padding = geometry
+
+  def inside(length: int) -> int:
+    meets = (q * stride + t - padding for q in range(geometry.small(length)) for t in range(size))
+    return sum(0 <= place < length for place in meets)
+
+  met = [geometry.small(length) * size for length in shape]
+  is_padded = inside(shape[0]) * inside(shape[1]) <= _INSIDE * met[0] * met[1]
+  return is_padded and 1 < stride <= size and kernel_shape[2] > _FEW
 
 
 def _native(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
@@ -115,6 +133,12 @@ def _transpose_by_phases(
   return image[:, : shape[0], : shape[1]]
 
 
+def _conv_by_phases(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
+  shape = x.shape[1:3]
+  y = jax.ShapeDtypeStruct((len(x), *map(geometry.small, shape), kernel.shape[3]), x.dtype)
+  return jax.linear_transpose(lambda y: _transpose_by_phases(y, kernel, geometry, shape), y)(x)[0]
+
+
 def _transpose_native(
   y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: Sequence[int]
 ) -> chex.Array:
@@ -178,6 +202,8 @@ def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
   cpu = native
   if _halves(geometry, kernel.shape, x.shape[1:3]):
     cpu = halving.conv
+  elif _has_phases(geometry, kernel.shape, x.shape[1:3]):
+    cpu = functools.partial(_conv_by_phases, geometry=geometry)
   elif geometry.stride > 1 and x.shape[3] > _FEW:
     cpu = functools.partial(_conv_of_patches, geometry=geometry)
   return lax.platform_dependent(x, kernel, cpu=cpu, default=native)
@@ -201,7 +227,7 @@ def conv_transpose(
   cpu = functools.partial(_transpose_by_taps, geometry=geometry, shape=shape)
   if _halves(geometry, kernel.shape, shape):
     cpu = halving.conv_transpose
-  elif 1 < geometry.stride <= geometry.size and kernel.shape[2] > _FEW:
+  elif _has_phases(geometry, kernel.shape, shape):
     cpu = functools.partial(_transpose_by_phases, geometry=geometry, shape=shape)
   native = functools.partial(_transpose_native, geometry=geometry, shape=shape)
   return lax.platform_dependent(y, kernel, cpu=cpu, default=native)
