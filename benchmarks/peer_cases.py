@@ -56,12 +56,20 @@ CASES = {
 
 def machine() -> str:
   """The cores, the versions of Python and JAX, the day, and the commit, + if it has been changed."""
-  cores = f'{os.cpu_count()} cores of {platform.processor() or platform.machine()}'
+  cores = f'{os.cpu_count()} cores of {_processor()}'
   versions = f'Python {platform.python_version()}, jax {metadata.version("jax")}'
   describe = ['git', 'describe', '--always', '--dirty=+', '--exclude=*']
   told = subprocess.run(describe, cwd=pathlib.Path(__file__).parent, capture_output=True, text=True)
   commit = told.stdout.strip() or 'unknown'
   return f'{cores}, {versions}, {datetime.date.today()}, commit {commit}'
+
+
+def _processor() -> str:
+  """Its model where the system says it, as Linux does."""
+  told = pathlib.Path('/proc/cpuinfo')
+  lines = told.read_text().splitlines() if told.exists() else []
+  models = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
+  return f'{models[0]} ({platform.machine()})' if models else platform.machine()
 
 
 def serve(run: Callable[[int], float], operations: float = 0.0) -> None:
