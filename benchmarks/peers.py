@@ -42,7 +42,7 @@ _TURNS = flags.DEFINE_integer(
   'turns', 15, 'Of each side at the least; of layouts that do not stay, fewer.'
 )
 _SECONDS = flags.DEFINE_float('seconds', 0.75, 'Of a turn, about; three steps at the least.')
-_MINUTE = flags.DEFINE_float('minute', 60, 'Seconds of all turns of a case at the least.')
+_LEAST = flags.DEFINE_float('least', 60, 'Seconds of the turns after the trials, at the least.')
 _OUT = flags.DEFINE_string('out', str(_HERE / 'RESULTS.md'), 'The document.')
 
 _TRIALS = 3
@@ -95,7 +95,7 @@ def measure(name: str) -> list[str]:
     turns = [_turn(sides) for _ in range(_TRIALS)]
     best = min(sides.keys() - {'ours', 'peak'}, key=lambda key: _median(turns, key))
     stay = {key: sides[key] for key in ('ours', best, 'peak')}
-    end = time.perf_counter() + _MINUTE.value
+    end = time.perf_counter() + _LEAST.value
     while len(turns) < _TURNS.value or time.perf_counter() < end:
       turns.append(_turn(stay))
   row = _row(name, CASES[name], turns, best)
@@ -129,7 +129,7 @@ def _torch_version() -> str:
 
 def main(unused_argv) -> None:
   """Measures, prints and writes."""
-  how = f'float32, turns of {_SECONDS.value:g} seconds or three steps'
+  how = f'float32, turns of {_SECONDS.value:g} seconds, three steps at the least'
   said = f'`make bench`: {machine()}, torch {_torch_version()}; {how}.'
   lines = ['# Training steps beside PyTorch', '', said, '', LEGEND, '']
   lines += ['| ' + ' | '.join(row) + ' |' for row in (HEAD, ['---'] * len(HEAD))]

@@ -20,7 +20,8 @@ Outcome = Mapping[str, Sequence[float | None]]
 """{score: the value of each seed}."""
 
 _OWN = ('seed', 'step', 'weights', 'version', 'compared')
-"""Of a card, what is a run's own, or follows from the rest: scores compare though it differs."""
+"""Of a card, what may differ where scores are compared: averaged weights with raw ones are a question
+that a study may ask, and how many are 'compared' follows from the rest."""
 
 
 class Summary(NamedTuple):
@@ -123,8 +124,11 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def protocol(cards: Iterable[Mapping[str, Any]]) -> str:
-  """By what a setting was scored, data and features, from the cards of its runs, {} of one without."""
-  card = next(filter(None, cards), {})
+  """By what a setting was scored, data and features, from the cards of its runs.
+
+  The longest is of a run that has all scores: one whose samples are not finite lacks some, or all.
+  """
+  card = max(cards, key=len, default={})
   return json.dumps({key: value for key, value in card.items() if key not in _OWN}, sort_keys=True)
 
 

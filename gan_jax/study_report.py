@@ -29,7 +29,7 @@ def write(out: pathlib.Path, settings: Sequence[sweep.Setting], runs: Sequence[R
   protocols = {label: comparison.protocol(r['card'] for r in found) for label, found in results.items()}
   compared = comparison.all_pairs(outcomes, protocols)
   numbers = _numbers(settings, of, results, outcomes, compared)
-  parts = _summaries(results, outcomes), _comparisons(compared), _about(numbers)
+  parts = _summaries(results, outcomes), _comparisons(compared, outcomes), _about(numbers)
   text = '\n\n'.join(filter(None, parts))
   workdir.write_whole(out / TABLE, f'# {out.name}\n\n{text}\n'.encode())
   workdir.write_whole(out / NUMBERS, json.dumps(_plain(numbers), indent=2, allow_nan=False).encode())
@@ -37,7 +37,7 @@ def write(out: pathlib.Path, settings: Sequence[sweep.Setting], runs: Sequence[R
   drawn = _draw_sheets(out / SHEETS, of), _draw_curves(out / CURVES, of, sound)
   whole = _page(out.name, numbers, results, outcomes, compared, *drawn)
   workdir.write_whole(out / PAGE, whole.encode())
-  return '\n\n'.join(filter(None, [_summaries(results, outcomes), _clear(compared)]))
+  return '\n\n'.join(filter(None, [_summaries(results, outcomes), _clear(compared, outcomes)]))
 
 
 def _outcome(results: Sequence[Mapping[str, Any]]) -> comparison.Outcome:
@@ -103,14 +103,19 @@ def _pair_rows(compared) -> tuple[list[str], list[list[str]]]:
   return head, rows
 
 
-def _comparisons(compared) -> str:
-  return f'{_ABOUT_PAIRS}\n\n{_markdown(*_pair_rows(compared))}' if compared else ''
+def _comparisons(compared, outcomes) -> str:
+  return f'{_ABOUT_PAIRS}\n\n{_markdown(*_pair_rows(compared))}' if compared else _no_pairs(outcomes)
 
 
-def _clear(compared) -> str:
+def _no_pairs(outcomes) -> str:
+  said = 'No two settings are scored by one protocol, on the same data, so none are compared.'
+  return said if len(outcomes) > 1 else ''
+
+
+def _clear(compared, outcomes) -> str:
   """The pairs that differ at 5 % after correction, or that there is none."""
   if not compared:
-    return ''
+    return _no_pairs(outcomes)
   clear = [pair for pair in compared if pair['p_holm'] < _LEVEL]
   said = f'{len(clear)} of {len(compared)} comparisons show a difference at 5 % after correction'
   seeds, least = max(pair['count'] for pair in compared), _seeds_needed(compared)
@@ -248,7 +253,9 @@ def _page(title, numbers, results, outcomes, compared, sheets, metrics) -> str:
   parts = [
     tag('header', tag('h1', title), tag('p', _in_words(results), class_='soft')),
     _section('scores', tag('p', _ABOUT), _html(*_rows(results, outcomes))),
-    _section('comparisons', tag('p', _ABOUT_PAIRS), _html(*_pair_rows(compared))) if compared else '',
+    _section('comparisons', tag('p', _ABOUT_PAIRS), _html(*_pair_rows(compared)))
+    if compared
+    else tag('p', _no_pairs(outcomes)),
     _section('alerts', tag('ul', *(tag('li', text) for text in lost))) if lost else '',
     _section(
       'samples',

@@ -133,7 +133,7 @@ def _as_many(value: Any, present: tuple) -> tuple:
   alike = {type(of) for of in present} or {str}
   if type(value) in alike or (type(value) is int and float in alike):
     return (value,)
-  raise TypeError(f'{value!r} is not of {alike}')
+  raise TypeError(value)
 
 
 def _inside(config: Any, key: str, path: str) -> Any:

@@ -60,6 +60,7 @@ def modes_card(config: Plain, step: int) -> Line:
   """The protocol of the scores of a mixture that are made with each picture of it."""
   return {
     'data': config['data']['name'],
+    **{f'data_{key}': value for key, value in config['data'].items() if key != 'name'},
     'generated': modes.SAMPLES,
     'seed': config['seed'],
     'weights': weights(config),

@@ -73,7 +73,7 @@ def test_holm():
 
 def test_settings_of_one_protocol_are_compared_each_with_each():
   digits = {'data': 'mnist5k', 'features': 'digits', 'seed': 3, 'step': 500, 'weights': 'raw'}
-  cards = {'a': [{}, digits], 'b': [{**digits, 'seed': 4, 'weights': 'averaged'}]}
+  cards = {'a': [{}, {'data': 'mnist5k'}, digits], 'b': [{**digits, 'seed': 4, 'weights': 'averaged'}]}
   cards |= {'c': [{**digits, 'data': 'ring'}], 'd': [{**digits, 'features': 'random'}]}
   outcomes = {
     label: {'score': [place + seed**2 for seed in range(8)]} for place, label in enumerate('abcd')

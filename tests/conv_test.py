@@ -14,8 +14,8 @@ GEOMETRIES = [
   c.Geometry(3, 1, 1),
   c.Geometry(5, 2, 2),
   c.Geometry(7, 1, 0),
-  c.Geometry(3, 2, 1),
 ]
+OF_PHASES = [c.Geometry(3, 2, 1), c.Geometry(5, 3, 2), c.Geometry(3, 2, 4)]
 # Batch, height, width, channels in, channels out: odd sizes, one channel, one image.
 SHAPES = [(2, 8, 12, 3, 5), (1, 7, 9, 1, 2), (3, 14, 14, 4, 1)]
 
@@ -47,12 +47,12 @@ def float64():
 
 
 @pytest.mark.parametrize('shape', SHAPES)
-@pytest.mark.parametrize('g', GEOMETRIES)
+@pytest.mark.parametrize('g', [*GEOMETRIES, *OF_PHASES])
 def test_the_transposes_are_the_transposes(g, shape):
   x, kernel, y = case(g, shape)
   outputs, pull_back = jax.vjp(lambda x, k: native(x, k, g), x, kernel)
   wanted_x, wanted_kernel = pull_back(y)
-  for conv in (c.conv, c._conv_by_phases):
+  for conv in (c.conv, c._conv_by_phases, c._conv_of_patches):
     np.testing.assert_allclose(conv(x, kernel, g), outputs, rtol=1e-10, atol=1e-10)
   ways = c._transpose_by_taps, c._transpose_by_phases, c._transpose_native
   for transpose in (c.conv_transpose, *ways):
@@ -140,9 +140,23 @@ def test_derivatives_of_halving_layers(shape):
   assert_derivatives_are_native(c.Geometry(4, 2, 1), shape)
 
 
-@pytest.mark.parametrize('g', [c.Geometry(3, 2, 1), c.Geometry(5, 2, 2)])
-def test_derivatives_of_layers_of_phases(g):
-  assert_derivatives_are_native(g, (2, 7, 9, 9, 3))
+@pytest.mark.parametrize(
+  ('g', 'has_phases'), [(c.Geometry(3, 2, 1), True), (c.Geometry(5, 2, 2), False)]
+)
+def test_derivatives_of_layers_of_phases_and_of_patches(g, has_phases):
+  shape = (2, 7, 9, 9, 3)
+  assert c._has_phases(g, case(g, shape)[1].shape, shape[1:3]) == has_phases
+  assert_derivatives_are_native(g, shape)
+
+
+def test_phases_of_several_kernels_at_once():
+  g = c.Geometry(3, 2, 1)
+  x, kernel, _ = case(g, (2, 7, 7, 9, 3))
+  kernels = jnp.stack([kernel, -2 * kernel])
+  found = jax.vmap(first(lambda x, k: c.conv(x, k, g)), (None, 0))(x, kernels)
+  each = [first(lambda x, k: native(x, k, g))(x, own) for own in kernels]
+  wanted = jax.tree.map(lambda *of: jnp.stack(of), *each)
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10), found, wanted)
 
 
 def test_values_that_are_not_finite_stay_where_they_are():
@@ -162,9 +176,9 @@ def test_modules_halve_and_double():
   assert params['params']['kernel'].shape == (4, 4, 3, 1)
 
 
-def test_bfloat16_stays_bfloat16():
-  g = GEOMETRIES[0]
-  x, kernel, _ = (a.astype(jnp.bfloat16) for a in case(g, SHAPES[0]))
+@pytest.mark.parametrize(('g', 'shape'), [(GEOMETRIES[0], SHAPES[0]), (OF_PHASES[0], (2, 7, 7, 9, 3))])
+def test_bfloat16_stays_bfloat16(g, shape):
+  x, kernel, _ = (a.astype(jnp.bfloat16) for a in case(g, shape))
   gradients = first(lambda x, k: c.conv(x, k, g))(x, kernel)
   assert {a.dtype for a in gradients} == {jnp.dtype(jnp.bfloat16)}
 

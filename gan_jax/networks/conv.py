@@ -7,8 +7,8 @@ transpose is a sum of one product for each tap of the kernel, and the kernel's g
 all patches: XLA:CPU runs the dilated convolutions into which autodiff would turn them many times
 slower, and those inside a loop slower still. Where the patches are not many times the image, the
 convolution is a product of the same patches. Of a small image much of these is padding: there its
-pixels are divided into phases, those that meet the same taps, each of them one product without any. On
-other platforms all are native.
+pixels are divided into phases, those that meet the same taps, each of them one product with less of
+it. On other platforms all are native.
 """
 
 import functools
@@ -43,8 +43,8 @@ class Geometry(NamedTuple):
 _HALVING = Geometry(4, 2, 1)
 _FEW = 8
 """Channels of an image up to which the transformations of `halving` cost more than they save."""
-_INSIDE = 0.8
-"""The share of multiplications by pixels, and not by padding, up to which phases save time."""
+_WORTH = 0.8
+"""Of the multiplications of patches, the share up to which those of phases take less time."""
 
 
 def _halves(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
@@ -54,17 +54,15 @@ def _halves(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int
 
 
 def _has_phases(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
-  """Whether it is for phases: of many channels, and much of what the kernel meets is padding, as where
-  one of 3 x 3 takes 7 x 7 to 4 x 4."""
-  size, stride, padding = geometry
+  """Whether phases are faster: of an image of many channels, with much padding around what it has."""
 
-  def inside(length: int) -> int:
-    meets = (q * stride + t - padding for q in range(geometry.small(length)) for t in range(size))
-    return sum(0 <= place < length for place in meets)
+  def work(length: int) -> int:
+    found = (_phase(geometry, first, length) for first in range(geometry.stride))
+    return sum(count * len(taps) for count, taps in found)
 
-  met = [geometry.small(length) * size for length in shape]
-  is_padded = inside(shape[0]) * inside(shape[1]) <= _INSIDE * met[0] * met[1]
-  return is_padded and 1 < stride <= size and kernel_shape[2] > _FEW
+  patches = [geometry.small(length) * geometry.size for length in shape]
+  is_less = work(shape[0]) * work(shape[1]) <= _WORTH * patches[0] * patches[1]
+  return is_less and 1 < geometry.stride <= geometry.size and kernel_shape[2] > _FEW
 
 
 def _native(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
@@ -100,7 +98,7 @@ def _transpose_by_taps(
 
 def _phase(geometry: Geometry, first: int, length: int) -> tuple[int, list[tuple[int, int]]]:
   """Of an axis: how many of the places first, first + stride ... lie in an image of `length`, and for
-  each tap that meets them where in the convolution's output its partners begin."""
+  each tap that meets them where in the convolution's output its partners begin; it may be outside."""
   size, stride, padding = geometry
   taps = range((first + padding) % stride, size, stride)
   return -(-(length - first) // stride), [(t, (first + padding - t) // stride) for t in taps]
@@ -109,7 +107,7 @@ def _phase(geometry: Geometry, first: int, length: int) -> tuple[int, list[tuple
 def _transpose_by_phases(
   y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: Sequence[int]
 ) -> chex.Array:
-  """Pixels of the image that meet the same taps are one product, in which no padding takes part."""
+  """Pixels of the image that meet the same taps are one product, with hardly any padding."""
   stride, zero = geometry.stride, jnp.zeros((), y.dtype)
 
   def window(begins: Sequence[int], counts: Sequence[int]) -> chex.Array:
@@ -176,10 +174,12 @@ def _kernel_gradient_native(x: chex.Array, y: chex.Array, geometry: Geometry) ->
   return jax.linear_transpose(lambda k: _native(x, k, geometry), kernel)(y)[0]
 
 
-def _check(images: chex.Array, kernel: Sequence[int], geometry: Geometry, places: int) -> None:
-  """Raises ValueError if a kernel is not of the geometry, or its axis `places` not of the channels."""
+def _check(images: chex.Array, kernel: Sequence[int], geometry: Geometry, axis: int) -> None:
+  """Raises ValueError if images are not [N, H, W, channels], or a kernel not of the geometry, or this
+  axis of it not of the channels."""
   wanted = (geometry.size,) * 2
-  if images.ndim != 4 or tuple(kernel[:2]) != wanted or kernel[places] != images.shape[3]:
+  have_axes = images.ndim == len(kernel) == 4
+  if not have_axes or tuple(kernel[:2]) != wanted or kernel[axis] != images.shape[3]:
     raise ValueError(
       f'a kernel {tuple(kernel)} and images {images.shape} do not go together; the kernel must be '
       f'{wanted} by the channels of the large images by those of the small ones'
@@ -196,8 +196,12 @@ def _check_lengths(small: Sequence[int], large: Sequence[int], geometry: Geometr
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 @functools.partial(jax.jit, static_argnums=2)
 def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
-  """Convolution: x [N, H, W, C], kernel [size, size, C, D] -> [N, small(H), small(W), D]."""
-  _check(x, kernel.shape, geometry, places=2)
+  """Convolution: x [N, H, W, C], kernel [size, size, C, D] -> [N, small(H), small(W), D].
+
+  Raises:
+    ValueError: they do not go together.
+  """
+  _check(x, kernel.shape, geometry, axis=2)
   native = functools.partial(_native, geometry=geometry)
   cpu = native
   if _halves(geometry, kernel.shape, x.shape[1:3]):
@@ -221,8 +225,11 @@ def conv_transpose(
     kernel: of the convolution.
     geometry: of the convolution.
     shape: (H, W) of the convolution's input: a stride leaves it open.
+
+  Raises:
+    ValueError: they do not go together.
   """
-  _check(y, kernel.shape, geometry, places=3)
+  _check(y, kernel.shape, geometry, axis=3)
   _check_lengths(y.shape[1:3], shape, geometry)
   cpu = functools.partial(_transpose_by_taps, geometry=geometry, shape=shape)
   if _halves(geometry, kernel.shape, shape):
@@ -236,7 +243,11 @@ def conv_transpose(
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 @functools.partial(jax.jit, static_argnums=2)
 def kernel_gradient(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
-  """The transpose of `conv` in its kernel: x [N, H, W, C], y [N, h, w, D] -> [size, size, C, D]."""
+  """The transpose of `conv` in its kernel: x [N, H, W, C], y [N, h, w, D] -> [size, size, C, D].
+
+  Raises:
+    ValueError: they do not go together.
+  """
   _check_lengths(y.shape[1:3], x.shape[1:3], geometry)
   of_patches = functools.partial(_kernel_gradient_of_patches, geometry=geometry)
   halves = _halves(geometry, (4, 4, x.shape[3], y.shape[3]), x.shape[1:3])
