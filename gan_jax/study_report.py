@@ -80,6 +80,7 @@ _ABOUT_PAIRS = (
   'sign-flip test, and after Holm corrected for the number of pairs compared by that score. Settings '
   'that are scored by different protocols, as on different data, are not compared.'
 )
+_NO_PAIRS = 'No two settings are scored by one protocol, on the same data, so none are compared.'
 _ABOUT_CURVES = (
   'Seeds thin, the mean of those that have a value thick, band of its standard error. Losses end where '
   'a run diverges. The height of a picture is that of settings of which no run did, if there are any.'
@@ -108,8 +109,7 @@ def _comparisons(compared, outcomes) -> str:
 
 
 def _no_pairs(outcomes) -> str:
-  said = 'No two settings are scored by one protocol, on the same data, so none are compared.'
-  return said if len(outcomes) > 1 else ''
+  return _NO_PAIRS if len(outcomes) > 1 else ''
 
 
 def _clear(compared, outcomes) -> str:
@@ -253,9 +253,7 @@ def _page(title, numbers, results, outcomes, compared, sheets, metrics) -> str:
   parts = [
     tag('header', tag('h1', title), tag('p', _in_words(results), class_='soft')),
     _section('scores', tag('p', _ABOUT), _html(*_rows(results, outcomes))),
-    _section('comparisons', tag('p', _ABOUT_PAIRS), _html(*_pair_rows(compared)))
-    if compared
-    else tag('p', _no_pairs(outcomes)),
+    _section('comparisons', *_told_pairs(compared)) if len(outcomes) > 1 else '',
     _section('alerts', tag('ul', *(tag('li', text) for text in lost))) if lost else '',
     _section(
       'samples',
@@ -270,6 +268,12 @@ def _page(title, numbers, results, outcomes, compared, sheets, metrics) -> str:
     _section('settings', tag('p', _made_with(numbers)), _html(*_setting_rows(numbers))),
   ]
   return page.filled(title, join(parts), page.NO_DATA)
+
+
+def _told_pairs(compared) -> list[Markup]:
+  if not compared:
+    return [tag('p', _NO_PAIRS)]
+  return [tag('p', _ABOUT_PAIRS), _html(*_pair_rows(compared))]
 
 
 def _in_words(results) -> str:

@@ -323,3 +323,19 @@ def test_bad_requests_end_at_once(tmp_path):
   for flags, done in conftest.forks(commands, 'study').items():
     assert done.returncode == 2 and cases[flags] in done.stderr
     assert 'Traceback' not in done.stderr
+
+
+def test_settings_on_different_data_are_not_compared(tmp_path):
+  flags = [
+    '--config=experiments/gan.py:ring-test',
+    '--config=experiments/gan.py:grid-test',
+    '--seeds=1',
+  ]
+  (done,) = conftest.forks({'both': [*flags, f'--out={tmp_path}']}, 'study').values()
+  assert done.returncode == 0, done.stderr
+  for told in (done.stdout, *((tmp_path / name).read_text() for name in ('study.md', 'study.html'))):
+    assert 'No two settings are scored by one protocol' in told
+  assert json.loads((tmp_path / 'study.json').read_text())['comparisons'] == []
+  assert (
+    '| gan_grid-test | experiments/gan.py:grid-test | grid | - |' in (tmp_path / 'study.md').read_text()
+  )
