@@ -79,8 +79,9 @@ class Log:
     if bad:
       offset, name = min(bad)
       self.diverged = step - len(values[name]) + 1 + offset
-      alert = {'name': 'divergence', 'text': f'{name} is not finite', 'step': self.diverged}
-      cli.warn(f'{self._run.name}: {alert["text"]} at step {self.diverged}; the others go on')
+      text = f'{name} is not finite at step {self.diverged}'
+      alert = {'name': 'divergence', 'text': text, 'step': self.diverged}
+      cli.warn(f'{self._run.name}: {text}; the others go on')
       self.alerts.append(alert)
       self.write({'step': step, 'alerts': [alert]})
     elif step % self._every == 0 or step == self._last:

@@ -245,7 +245,7 @@ def _page(title, numbers, results, outcomes, compared, sheets, metrics) -> str:
   pictures = [shown(label, picture) for label, picture in sheets.items()]
   charts = [shown(curves.readable(name), picture) for name, picture in metrics.items()]
   lost = [
-    f'{label} seed {seed}: {alert["text"]}' + f' at step {alert["step"]}' * ('step' in alert)
+    f'{label} seed {seed}: {alert["text"]}'
     for label, found in results.items()
     for seed, result in enumerate(found)
     for alert in result['alerts']

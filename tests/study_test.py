@@ -100,6 +100,7 @@ def test_a_run_that_diverges_is_reported_and_leaves_the_others_alone(tmp_path):
     found = run.result()
     assert 1 <= found['diverged'] <= 8
     assert [alert['name'] for alert in found['alerts']] == ['divergence']
+    assert found['alerts'][0]['text'].endswith(f'is not finite at step {found["diverged"]}')
     # Scored as it is: no sample lies in a mode.
     assert found['scores']['modes/captured'] == 0
 
@@ -262,14 +263,15 @@ def test_the_folder_of_a_study_is_none_for_a_run(study):
 @pytest.mark.xdist_group('study')
 def test_a_study_is_made_once(study):
   folder, _ = study
-  # As one that was made before it was noted with what.
+  # As one that was made before it was noted with what, and with an alert.
   result = folder / 'gan_ring-test' / 'seed_0' / 'result.json'
-  told = json.loads(result.read_text())
-  result.write_text(json.dumps({key: value for key, value in told.items() if key != 'made_with'}))
+  told = {key: value for key, value in json.loads(result.read_text()).items() if key != 'made_with'}
+  result.write_text(json.dumps({**told, 'alerts': [{'name': 'collapse', 'text': 'all alike'}]}))
   done = conftest.command(*STUDY, f'--out={folder}', module='study', devices=2)
   assert done.returncode == 0, done.stderr
   assert '3 runs of gan_ring-test are done' in done.stdout and 'program' not in done.stdout
   assert 'what an earlier gan_jax did not note; jax' in (folder / 'study.md').read_text()
+  assert 'gan_ring-test seed 0: all alike' in (folder / 'study.html').read_text()
 
 
 @pytest.mark.xdist_group('study')
