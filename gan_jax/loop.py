@@ -120,7 +120,8 @@ def run(
   with opened as kept, processes.guarded():
     state, step = _resumed(config, built, kept)
     if step >= config['steps']:
-      processes.on_primary(lambda: _leave_page(config, built, folder, step, state, anew=False))
+      final = parallel.local(state)
+      processes.on_primary(lambda: _leave_page(config, built, folder, step, final, anew=False))
       return Outcome(step, None, was_finished=True)
     with contextlib.ExitStack() as held:
       loop = _Loop(config, built, folder, kept, step, started, held)
@@ -162,6 +163,7 @@ def _leave_page(
 
 
 def _resumed(config: Plain, built: Built, kept: checkpoints.Checkpoints) -> tuple[TrainState, int]:
+  """The state to go on from on each device, where nothing else is held of it, and its step."""
   like = jax.eval_shape(lambda: start(config, built))
   found = processes.together(
     lambda: kept.newest(cli.warn if processes.is_primary() else lambda _: None)
@@ -171,7 +173,7 @@ def _resumed(config: Plain, built: Built, kept: checkpoints.Checkpoints) -> tupl
     'the processes find checkpoints of different steps; --workdir must be a folder that all share',
   )
   if found is None:
-    return start(config, built), 0
+    return parallel.replicate(start(config, built)), 0
   step, arrays = found
   if step > config['steps']:
     raise ConfigError(
@@ -180,7 +182,7 @@ def _resumed(config: Plain, built: Built, kept: checkpoints.Checkpoints) -> tupl
     )
   processes.on_primary(lambda: kept.set_aside(after=step))
   kept.reload()
-  return checkpoints.from_arrays(arrays, like), step
+  return parallel.replicate(checkpoints.from_arrays(arrays, like)), step
 
 
 def _looked_ahead(feeds: Iterator[PyTree]) -> tuple[PyTree, Iterator[PyTree]]:
@@ -216,7 +218,6 @@ class _Loop:
   def run(self, state: TrainState, window: profiling.Window) -> Outcome:
     config = self._config
     program = parallel.Program(step(config, self._built), options=config['compiler_options'])
-    state = parallel.replicate(state)
     with self._feeds() as feeds:
       first, feeds = _looked_ahead(feeds)
       program.begin(parallel.places(state), first)
