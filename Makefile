@@ -72,13 +72,13 @@ build/libtpu: $(VENV)/.installed
 benchmark-studies: $(VENV)/.installed  ## What ten seeds take together, beside one: ten minutes.
 	$(RUN) benchmarks/studies.py
 
-breakdown: $(VENV)/.installed  ## Where the time of a training step goes: seven minutes.
+breakdown: $(VENV)/.installed  ## Where the time of a training step goes: three minutes.
 	$(RUN) benchmarks/breakdown.py
 
 bench: $(VENV)/.installed $(PARITY)/.installed  ## Training steps beside PyTorch's: a quarter of an hour.
 	$(RUN) benchmarks/peers.py --peer=$(PARITY)/bin/python
 
-benchmark-options: $(VENV)/.installed  ## What options of training take or give: ten minutes.
+benchmark-options: $(VENV)/.installed  ## What options of training take or give: a quarter of an hour.
 	$(RUN) benchmarks/options.py
 
 benchmark-data: $(VENV)/.installed-test $(PARITY)/.installed $(FASHION) build/emoji  ## What data costs: minutes.

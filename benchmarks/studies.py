@@ -4,18 +4,26 @@ python benchmarks/studies.py [--config=experiments/gan.py:ring] [--batch_size=10
 
 Both as their commands train them, in turns, each in a process of its own: one seed by `gan_jax.main`,
 ten by `gan_jax.study`. Prints seconds of training, with pictures and scores and without compilation,
-and the median ratio.
+and the median ratio. Beside each is its share of the machine's peak, what products of large matrices
+reach in the same turn: the ratio can be no less than ten times the share of one seed.
 """
 
+import contextlib
 import json
+import math
 import pathlib
 import statistics
 import subprocess
 import sys
 import tempfile
 
+import jax
 import peer_cases
 from absl import app, flags
+from jax.extend.core import Jaxpr, jaxprs_in_params
+from sides import Side
+
+from gan_jax import loop, parallel, workdir
 
 _CONFIG = flags.DEFINE_string('config', 'experiments/gan.py:ring', 'The experiment.')
 _BATCH = flags.DEFINE_integer('batch_size', 100, 'Of each seed.')
@@ -44,17 +52,51 @@ def _together(folder: pathlib.Path) -> float:
   return sum(run['seconds'] for run in setting['runs'])
 
 
+def _operations(folder: pathlib.Path) -> float:
+  """Of a step of a run: multiplications and additions of its products of matrices."""
+  config = {**workdir.read_config(folder), 'steps_per_call': 1}
+  built = loop.assemble(config)
+  state = jax.eval_shape(lambda: loop.start(config, built))
+  feed = parallel.feed_shapes(built.source.arrays, config['batch_size'], 1)
+  on_one = jax.vmap(loop.step(config, built), (None, 0), axis_name=parallel.AXIS)
+  return _products(jax.make_jaxpr(on_one)(state, feed).jaxpr)
+
+
+def _products(jaxpr: Jaxpr) -> float:
+  total = 0.0
+  for equation in jaxpr.eqns:
+    if equation.primitive.name == 'dot_general':
+      (summed, _), _ = equation.params['dimension_numbers']
+      left = equation.invars[0].aval.shape
+      total += 2 * equation.outvars[0].aval.size * math.prod(left[axis] for axis in summed)
+    times = equation.params.get('length', 1)
+    total += times * sum(map(_products, jaxprs_in_params(equation.params)))
+  return total
+
+
+def _peak(cache: str) -> float:
+  """Operations a second, see `peer_peak`."""
+  command = [sys.executable, str(_ROOT / 'benchmarks' / 'peer_peak.py')]
+  with contextlib.closing(Side(command, cache, seconds=2.0)) as side:
+    return side.operations / side.seconds()
+
+
 def main(unused_argv) -> None:
   """Measures and prints."""
+  # The devices are for what is timed.
+  jax.config.update('jax_platforms', 'cpu')
   ratios = []
   for turn in range(_TURNS.value):
-    with tempfile.TemporaryDirectory() as place:
-      one, ten = _alone(pathlib.Path(place) / 'one'), _together(pathlib.Path(place) / 'ten')
+    with tempfile.TemporaryDirectory() as name:
+      place = pathlib.Path(name)
+      one, ten = _alone(place / 'one'), _together(place / 'ten')
+      shortest = _operations(place / 'one') / _peak(name)
     ratios.append(ten / one)
     rates = (_STEPS.value / one, _SEEDS * _STEPS.value / ten)
+    shares = [rate * shortest for rate in rates]
     print(
       f'turn {turn + 1}: one seed {one:.1f} s, {_SEEDS} seeds {ten:.1f} s, ratio {ten / one:.2f}; '
-      f'{rates[0]:,.0f} and {rates[1]:,.0f} steps/s',
+      f'{rates[0]:,.0f} and {rates[1]:,.0f} steps/s; {shares[0]:.0%} and {shares[1]:.0%} of the peak',
       flush=True,
     )
   print(f'{_CONFIG.value}, batch {_BATCH.value}, {_STEPS.value:,} steps; {peer_cases.machine()}')
