@@ -16,8 +16,6 @@ _BACKGROUND = 255
 _SMALL = 64
 _SURFACE = 80
 
-Surface = Callable[[np.ndarray], np.ndarray]
-
 
 def to_bytes(images: np.ndarray) -> np.ndarray:
   """Images in [-1, 1], any shape, to uint8; what lies outside is clipped."""
@@ -85,10 +83,23 @@ def plane(points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
   return lambda x: (np.asarray(x) - center) @ directions.T
 
 
+def lattice(frame: np.ndarray) -> np.ndarray:
+  """Where `scatter` wants to know heights: float32 [P, 2], all over what it shows of the plane."""
+  axes = np.linspace(*_limits(frame), _SURFACE).T
+  return np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2).astype(np.float32)
+
+
+def _limits(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  """The lower left and the upper right corner of what is shown."""
+  low, high = frame.min(axis=0), frame.max(axis=0)
+  margin = 0.25 * np.maximum(high - low, 1e-6)
+  return low - margin, high + margin
+
+
 def scatter(
   points: Mapping[str, np.ndarray],
   frame: np.ndarray,
-  surface: Surface | None = None,
+  heights: np.ndarray | None = None,
   title: str = '',
   projected: bool = False,
 ) -> np.ndarray:
@@ -97,7 +108,7 @@ def scatter(
   Args:
     points: {what they are: [N, 2]}, drawn in turn; those outside the picture are not shown.
     frame: [M, 2], points that decide what part of the plane is shown.
-    surface: points [P, 2] -> [P].
+    heights: [P], the discriminator's output on the `lattice` of the frame.
     title: above it.
     projected: the axes are the directions in which the points vary most, each with a scale of its own.
 
@@ -108,20 +119,17 @@ def scatter(
   from matplotlib.backends.backend_agg import FigureCanvasAgg
   from matplotlib.figure import Figure
 
-  low, high = frame.min(axis=0), frame.max(axis=0)
-  margin = 0.25 * np.maximum(high - low, 1e-6)
-  (left, bottom), (right, top) = low - margin, high + margin
+  (left, bottom), (right, top) = _limits(frame)
   figure = Figure(figsize=(5.6, 4.8), dpi=100, layout='constrained')
   axes = figure.add_subplot(xlim=(left, right), ylim=(bottom, top))
   if projected:
     axes.set(xlabel='first principal direction', ylabel='second')
   else:
     axes.set_aspect('equal')
-  if surface is not None:
+  if heights is not None:
     x, y = np.linspace(left, right, _SURFACE), np.linspace(bottom, top, _SURFACE)
-    places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32)
-    height = np.asarray(surface(places)).reshape(_SURFACE, _SURFACE)
-    shades = axes.contourf(x, y, height, levels=20, cmap='Greys_r', alpha=0.7)
+    shaped = np.reshape(heights, (_SURFACE, _SURFACE))
+    shades = axes.contourf(x, y, shaped, levels=20, cmap='Greys_r', alpha=0.7)
     figure.colorbar(shades, ax=axes, label='discriminator', shrink=0.8)
   for (label, those), size in zip(points.items(), (5, 2), strict=False):
     axes.plot(*those.T, '.', markersize=size, label=label)

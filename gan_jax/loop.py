@@ -18,7 +18,6 @@ from gan_jax import (
   checkpoints,
   cli,
   data,
-  drawing,
   latents,
   machine,
   page,
@@ -204,6 +203,7 @@ class _Loop:
     self._progress = Progress(step, config['steps'], silent=not processes.is_primary())
     self._clock = self._origin = None
     self._draw = pictures.drawer(config, built.game, built.source)
+    self._pictures = pictures.Saver(folder / workdir.SAMPLES)
     self._evaluate = watch.evaluator(config, built.game, built.source)
     self._best = None
     if self._evaluate and config['evaluate']['best']:
@@ -211,7 +211,7 @@ class _Loop:
       self._best = watch.Best(folder, config, last, spare)
     self._alarm = watch.Alarm(self._metrics.history if self._metrics else [], cli.warn)
     self._alerted = False
-    for closing in (self._metrics, self._progress, self._best):
+    for closing in (self._metrics, self._progress, self._best, self._pictures):
       if closing:
         held.callback(closing.close)
 
@@ -262,6 +262,7 @@ class _Loop:
           self._rest(state, stopping)
         if stopping:
           break
+      self._pictures.wait()
       self._kept.wait()
     self.state = state
     return Outcome(self._step, stop.signal, alerted=self._alerted and self._step < config['steps'])
@@ -329,6 +330,7 @@ class _Loop:
     """Notes it, and ends the run."""
     saved = self._kept.steps()
     last = self._folder / workdir.CHECKPOINTS / str(saved[-1]) if saved else 'none'
+    self._pictures.wait()
     if self._metrics:
       alert = {'name': 'divergence', 'text': f'{what}; the run cannot go on'}
       self._metrics.write({'step': step, 'time': self._time(), 'alerts': [alert]})
@@ -342,14 +344,15 @@ class _Loop:
     if self._is_due('evaluate_every'):
       self._note(self._scores_of(state), state)
     if stopping or self._is_due('checkpoint_every'):
+      self._pictures.wait()
       self._kept.save(self._step, parallel.local(state))
 
   def _picture(self, state: TrainState) -> None:
     """Draws the state; what is measured on the way is logged too."""
     if not processes.is_primary():
       return
-    picture, scores = self._draw(parallel.local(state))
-    drawing.save_png(self._folder / workdir.SAMPLES / f'step_{self._step:08}.png', picture)
+    make, scores = self._draw(parallel.local(state))
+    self._pictures.save(self._step, make)
     if scores and self._step:
       card = watch.modes_card(self._config, self._step)
       self._metrics.write({'step': self._step, 'time': self._time(), **scores, 'card': card})

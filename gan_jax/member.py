@@ -156,7 +156,8 @@ class Scorer:
 
   def picture(self, run: Run, state: TrainState, source: data.Source) -> tuple[np.ndarray, np.ndarray]:
     """The picture of a run, and a small one for a sheet of many runs."""
-    picture, _ = pictures.drawer(run.config, self._built.game, source)(state)
+    make, _ = pictures.drawer(run.config, self._built.game, source)(state)
+    picture = make()
     samples = np.asarray(self._samples(run, state, _TILE_IMAGES))
     if samples.ndim > 2:
       return picture, drawing.grid(drawing.to_bytes(samples), columns=4)

@@ -1,8 +1,10 @@
 """The picture of a training state: a grid of images, or points with the discriminator's surface."""
 
+import functools
 import io
 import pathlib
 from collections.abc import Callable
+from concurrent import futures
 
 import jax
 import numpy as np
@@ -14,9 +16,10 @@ from gan_jax.game import Game, Variables
 from gan_jax.metrics import modes
 from gan_jax.train import TrainState, averaged
 
-Drawn = tuple[np.ndarray, dict[str, float]]
-Draw = Callable[[TrainState], Drawn]
-"""A state -> its picture, uint8 [height, width, 3], and what was measured on the way."""
+Make = Callable[[], np.ndarray]
+"""Makes a picture, uint8 [height, width, 3], of what is on the host: the devices are free meanwhile."""
+Draw = Callable[[TrainState], tuple[Make, dict[str, float]]]
+"""A state -> what makes its picture, and what was measured on the way."""
 
 _IMAGES, _POINTS = 64, 1000
 _FRAMES, _FRAME_MILLISECONDS = 100, 200
@@ -46,28 +49,35 @@ class _Images:
     self._config, self._sample = config, jax.jit(game.sample)
     self._keys = latents.sample_keys(config['seed'], 0, _IMAGES)
 
-  def __call__(self, state: TrainState) -> Drawn:
-    grids = {
-      caption: drawing.grid(drawing.to_bytes(self._sample(variables, self._keys)))
+  def __call__(self, state: TrainState) -> tuple[Make, dict[str, float]]:
+    samples = {
+      caption: np.asarray(self._sample(variables, self._keys))
       for caption, variables in _weights(self._config, state).items()
     }
-    return drawing.captioned(grids), {}
+
+    def make() -> np.ndarray:
+      grids = {caption: drawing.grid(drawing.to_bytes(images)) for caption, images in samples.items()}
+      return drawing.captioned(grids)
+
+    return make, {}
 
 
 class _Points:
   def __init__(self, config: Plain, game: Game, source: data.Source, real: np.ndarray):
-    self._config, self._modes, self._real = config, source.modes, real
+    self._config, self._modes = config, source.modes
     self._keys = latents.sample_keys(config['seed'], 0, modes.SAMPLES)
     self._sample = jax.jit(game.sample)
     self._plane = drawing.plane(real if source.modes is None else source.modes.centers)
+    self._real, self._projected = self._plane(real[:_POINTS]), real.shape[1] > 2
     # A surface is of two coordinates; more of them are only projected.
-    self._score = jax.jit(game.score) if game.score and real.shape[1] == 2 else None
+    self._score = jax.jit(game.score) if game.score and not self._projected else None
+    self._lattice = drawing.lattice(self._real)
 
-  def __call__(self, state: TrainState) -> Drawn:
+  def __call__(self, state: TrainState) -> tuple[Make, dict[str, float]]:
     variables = next(iter(_weights(self._config, state).values()))
     samples = np.asarray(self._sample(variables, self._keys))
     scores = self._scores(samples)
-    surface = self._score and (lambda points: np.asarray(self._score(variables, points)))
+    heights = self._score and np.asarray(self._score(variables, self._lattice))
     title = f'step {int(state.step)}'
     if scores:
       title += (
@@ -75,16 +85,40 @@ class _Points:
         f'   high quality {scores["modes/high_quality"]:.1%}'
         f'   reverse KL {scores["modes/reverse_kl"]:.3f}'
       )
-    real, fake = self._plane(self._real[:_POINTS]), self._plane(samples[:_POINTS])
-    projected = self._real.shape[1] > 2
-    drawn = {'real': real, 'generated': fake}
-    return drawing.scatter(drawn, real, surface, title, projected), scores
+    points = {'real': self._real, 'generated': self._plane(samples[:_POINTS])}
+    make = functools.partial(drawing.scatter, points, self._real, heights, title, self._projected)
+    return make, scores
 
   def _scores(self, samples: np.ndarray) -> dict[str, float]:
     if self._modes is None:
       return {}
     found = self._modes.scores(samples)
     return {f'modes/{name}': float(value) for name, value in found.items()}
+
+
+class Saver:
+  """Makes pictures and saves them in a folder, while the devices go on."""
+
+  def __init__(self, folder: pathlib.Path):
+    self._folder = folder
+    self._thread = futures.ThreadPoolExecutor(max_workers=1)
+    self._last: futures.Future | None = None
+
+  def save(self, step: int, make: Make) -> None:
+    """Begins with the picture of a step, once that before is saved; raises what saving that raised."""
+    self.wait()
+    path = self._folder / f'step_{step:08}.png'
+    self._last = self._thread.submit(lambda: drawing.save_png(path, make()))
+
+  def wait(self) -> None:
+    """Returns when all are saved; raises what saving the last raised."""
+    last, self._last = self._last, None
+    if last:
+      last.result()
+
+  def close(self) -> None:
+    """Returns when all are saved, whether or not that went well."""
+    self._thread.shutdown()
 
 
 def animate(folder: pathlib.Path) -> bytes | None:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import io
 import json
+import threading
 
 import jax
 import numpy as np
@@ -142,7 +143,8 @@ def test_samples_that_are_points_are_refused_a_folder(ring_run, tmp_path):
 def drawn(preset, name='lsgan'):
   config = experiment(ROOT / 'experiments' / f'{name}.py', preset)
   built = loop.assemble(config)
-  return pictures.drawer(config, built.game, built.source)(loop.start(config, built))
+  make, scores = pictures.drawer(config, built.game, built.source)(loop.start(config, built))
+  return make(), scores
 
 
 def test_points_without_modes_are_drawn_and_not_scored():
@@ -207,8 +209,29 @@ def test_a_scatter_shows_points_and_the_surface():
   plain = drawing.scatter(one, frame)
   assert plain.shape == (*SIZE[::-1], 3)
   assert plain.dtype == np.uint8
-  asked = []
-  shaded = drawing.scatter(one, frame, lambda points: asked.append(points) or points.sum(axis=1))
+  lattice = drawing.lattice(frame)
+  shaded = drawing.scatter(one, frame, lattice.sum(axis=1))
   assert (shaded != plain).any()
   # A margin of a quarter of the frame on every side.
-  np.testing.assert_allclose([asked[0].min(axis=0), asked[0].max(axis=0)], [[-1.5] * 2, [1.5] * 2])
+  np.testing.assert_allclose([lattice.min(axis=0), lattice.max(axis=0)], [[-1.5] * 2, [1.5] * 2])
+
+
+def test_a_picture_is_saved_while_the_run_goes_on(tmp_path):
+  ready, saver = threading.Event(), pictures.Saver(tmp_path)
+  gray = np.full((4, 5, 3), 128, np.uint8)
+  saver.save(7, lambda: ready.wait(60) and gray)
+  assert not list(tmp_path.iterdir())
+  ready.set()
+  saver.wait()
+  np.testing.assert_array_equal(drawing.read_png(tmp_path / 'step_00000007.png'), gray)
+  saver.close()
+
+
+def test_what_saving_a_picture_raises_is_raised_once_and_no_later_than_at_the_next(tmp_path):
+  saver, gray = pictures.Saver(tmp_path / 'absent'), np.full((4, 5, 3), 128, np.uint8)
+  for raises in (saver.wait, lambda: saver.save(2, lambda: gray)):
+    saver.save(1, lambda: gray)
+    with pytest.raises(FileNotFoundError):
+      raises()
+  saver.wait()
+  saver.close()
