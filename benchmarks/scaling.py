@@ -36,28 +36,34 @@ _CASES = {
 
 
 class Found(NamedTuple):
-  """A compiled step: its chips, what the compiler expects it to take, and bytes of collectives."""
+  """A compiled step: its chips, what the compiler expects it to take, and bytes of collectives.
+
+  They are those of the whole: of what is scattered a chip is left with one in `chips`.
+  """
 
   chips: int
   seconds: float
   reduced: list[int]
   gathered: list[int]
+  scattered: list[int]
 
   def on_the_way(self) -> float:
     """Seconds that a chip needs to send its part of all collectives: of rings, the quickest there are.
 
-    An all-reduce of n bytes sends 2 (c - 1) / c n of each of c chips, an all-gather (c - 1) / c n.
+    An all-reduce of n bytes sends 2 (c - 1) / c n of each of c chips, an all-gather or a reduce-scatter
+    half of that.
     """
     share = (self.chips - 1) / self.chips
-    return share * (2 * sum(self.reduced) + sum(self.gathered)) / _SENT
+    return share * (2 * sum(self.reduced) + sum(self.gathered) + sum(self.scattered)) / _SENT
 
 
 def measure(case: str, chips: int) -> Found:
   """What the compiler says of a step."""
   experiment, changes = _CASES[case]
   program = compiler.compiled(experiment, (_SLICES[chips], None), changes, _PER_CHIP)
-  kinds = (compiler.collectives(program, f'all-{kind}') for kind in ('reduce', 'gather'))
-  return Found(program.chips, compiler.seconds(program)[0], *kinds)
+  reduced, gathered, parts = (compiler.collectives(program, kind) for kind in compiler.COLLECTIVES)
+  scattered = [program.chips * part for part in parts]
+  return Found(program.chips, compiler.seconds(program)[0], reduced, gathered, scattered)
 
 
 def _row(case: str, few: Found, found: Found) -> str:
@@ -67,9 +73,10 @@ def _row(case: str, few: Found, found: Found) -> str:
     f'{found.chips}',
     f'{_PER_CHIP * found.chips:,}',
     f'{found.seconds * 1e6:.0f}',
-    f'{len(found.reduced)} + {len(found.gathered)}',
+    f'{len(found.reduced)} + {len(found.gathered)} + {len(found.scattered)}',
     f'{sum(found.reduced) / 1e6:.2f}',
     f'{sum(found.gathered) / 1e6:.2f}',
+    f'{sum(found.scattered) / 1e6:.2f}',
     f'{way * 1e6:.0f}',
     f'{(few.seconds + few.on_the_way()) / (found.seconds + way):.0%}',
   )
@@ -79,8 +86,8 @@ def _row(case: str, few: Found, found: Found) -> str:
 def main(unused_argv) -> None:
   """Compiles, prints."""
   head = (
-    *('experiment', 'chips', 'batch', 'µs of a step', 'all-reduces + all-gathers'),
-    *('MB reduced', 'MB gathered', 'µs on the way', 'efficiency'),
+    *('experiment', 'chips', 'batch', 'µs of a step', 'all-reduces + all-gathers + reduce-scatters'),
+    *('MB reduced', 'MB gathered', 'MB scattered', 'µs on the way', 'efficiency'),
   )
   lines = ['| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head))]
   found = {}

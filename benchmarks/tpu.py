@@ -43,7 +43,7 @@ def measure(experiment: str, chips: str) -> dict[str, Any]:
   cost = program.compiled.cost_analysis()
   assert program.chips == CHIPS[chips].count, program.chips
   seconds, unknown = compiler.seconds(program)
-  reduced, gathered = (compiler.collectives(program, f'all-{kind}') for kind in ('reduce', 'gather'))
+  exchanged = [compiler.collectives(program, kind) for kind in compiler.COLLECTIVES]
   return {
     'chips': program.chips,
     'batch': program.batch,
@@ -55,8 +55,8 @@ def measure(experiment: str, chips: str) -> dict[str, Any]:
     'cycles': compiler.cycles(program),
     'images': program.batch * program.draws / seconds,
     'peak': cost['flops'] / seconds / CHIPS[chips].flops,
-    'collectives': len(reduced) + len(gathered),
-    'reduced': sum(reduced),
+    'collectives': sum(map(len, exchanged)),
+    'reduced': sum(exchanged[0]),
   }
 
 
@@ -102,8 +102,8 @@ waiting, so a bound from below. All is for one step, and for one chip but for th
 real ones that all chips read. Operations without µs are those that the compiler has no estimate for;
 their time is left out. Cycles are those of its schedule, which knows what is kept near the arithmetic,
 and has none for some loops. MB held is the most that a chip's memory holds at once, MB touched all that
-is read and written. Collectives are all-reduces and all-gathers; MB reduced is what the former give.
-A v5e-8 is eight chips, a v4-8 four, of two cores each. A batch that they cannot share evenly is
+is read and written. Collectives are all-reduces, all-gathers and reduce-scatters; MB reduced is what
+the first give. A v5e-8 is eight chips, a v4-8 four, of two cores each. A batch that they cannot share evenly is
 rounded up, as that of gan from 100 to 104.
 """
 

@@ -172,16 +172,18 @@ def cycles(program: Program) -> int:
 
 _BYTES = {'f32': 4, 'bf16': 2, 's32': 4, 'u32': 4, 'u8': 1, 'pred': 1}
 _ARRAY = re.compile(r'\b([a-z]+\d*)\[([\d,]*)\]')
+COLLECTIVES = 'all-reduce', 'all-gather', 'reduce-scatter'
+"""The kinds that are counted."""
 _OTHERS = re.compile(
-  r' (all-(reduce|gather)-start|reduce-scatter|all-to-all|collective-permute)[\w-]*\('
+  r' ((all-reduce|all-gather|reduce-scatter)-start|all-to-all|collective-permute)[\w-]*\('
 )
 
 
 def collectives(program: Program, kind: str) -> list[int]:
-  """Bytes of the result of each 'all-reduce' or 'all-gather' of a step.
+  """Bytes of the result of each collective of a step that is of this kind of `COLLECTIVES`.
 
   Raises:
-    ValueError: there are collectives of other kinds.
+    ValueError: there are collectives of kinds that are not counted.
   """
   found, text = [], program.compiled.as_text()
   if _OTHERS.search(text):
