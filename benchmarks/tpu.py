@@ -103,8 +103,8 @@ real ones that all chips read. Operations without µs are those that the compile
 their time is left out. Cycles are those of its schedule, which knows what is kept near the arithmetic,
 and has none for some loops. MB held is the most that a chip's memory holds at once, MB touched all that
 is read and written. Collectives are all-reduces, all-gathers and reduce-scatters; MB reduced is what
-the first give. A v5e-8 is eight chips, a v4-8 four, of two cores each. A batch that they cannot share evenly is
-rounded up, as that of gan from 100 to 104.
+the first give. A v5e-8 is eight chips, a v4-8 four, of two cores each. A batch that they cannot share
+evenly is rounded up, as that of gan from 100 to 104.
 """
 
 
