@@ -7,7 +7,7 @@ import pytest
 from jax import lax
 
 from gan_jax.networks import conv as c
-from gan_jax.networks import halving
+from gan_jax.networks import halving, phases
 
 GEOMETRIES = [
   c.Geometry(4, 2, 1),
@@ -52,9 +52,9 @@ def test_the_transposes_are_the_transposes(g, shape):
   x, kernel, y = case(g, shape)
   outputs, pull_back = jax.vjp(lambda x, k: native(x, k, g), x, kernel)
   wanted_x, wanted_kernel = pull_back(y)
-  for conv in (c.conv, c._conv_by_phases, c._conv_of_patches):
+  for conv in (c.conv, phases.conv, c._conv_of_patches):
     np.testing.assert_allclose(conv(x, kernel, g), outputs, rtol=1e-10, atol=1e-10)
-  ways = c._transpose_by_taps, c._transpose_by_phases, c._transpose_native
+  ways = c._transpose_by_taps, phases.conv_transpose, c._transpose_native
   for transpose in (c.conv_transpose, *ways):
     got = transpose(y, kernel, g, x.shape[1:3])
     np.testing.assert_allclose(got, wanted_x, rtol=1e-10, atol=1e-10)

@@ -6,14 +6,12 @@ fewer multiplications where the convolution halves an image of many channels, se
 transpose is a sum of one product for each tap of the kernel, and the kernel's gradient one product of
 all patches: XLA:CPU runs the dilated convolutions into which autodiff would turn them many times
 slower, and those inside a loop slower still. Where the patches are not many times the image, the
-convolution is a product of the same patches. Of a small image much of these is padding: there its
-pixels are divided into phases, those that meet the same taps, each of them one product with less of
-it. On other platforms all are native.
+convolution is a product of the same patches; of a small image much of these is padding, and there it
+is done by `phases`. On other platforms all are native.
 """
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import chex
 import jax
@@ -21,30 +19,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from gan_jax.networks import halving
-
-
-class Geometry(NamedTuple):
-  """A square kernel of `size`, moved by `stride`, over an image padded by `padding` all around."""
-
-  size: int
-  stride: int
-  padding: int
-
-  def small(self, length: int) -> int:
-    """The output length of a convolution of an input of `length`."""
-    return (length + 2 * self.padding - self.size) // self.stride + 1
-
-  def large(self, length: int) -> int:
-    """The output length of a transposed convolution of an input of `length`."""
-    return (length - 1) * self.stride + self.size - 2 * self.padding
-
+from gan_jax.networks import halving, phases
+from gan_jax.networks.geometry import Geometry
 
 _HALVING = Geometry(4, 2, 1)
 _FEW = 8
-"""Channels of an image up to which the transformations of `halving` cost more than they save."""
-_WORTH = 0.8
-"""Of the multiplications of patches, the share up to which those of phases take less time."""
+"""Channels of an image up to which `halving` and `phases` cost more than they save."""
 
 
 def _halves(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
@@ -54,15 +34,8 @@ def _halves(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int
 
 
 def _has_phases(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
-  """Whether phases are faster: of an image of many channels, with much padding around what it has."""
-
-  def work(length: int) -> int:
-    found = (_phase(geometry, first, length) for first in range(geometry.stride))
-    return sum(count * len(taps) for count, taps in found)
-
-  patches = [geometry.small(length) * geometry.size for length in shape]
-  is_less = work(shape[0]) * work(shape[1]) <= _WORTH * patches[0] * patches[1]
-  return is_less and 1 < geometry.stride <= geometry.size and kernel_shape[2] > _FEW
+  """Whether it is a convolution for `phases`, of images [N, *shape, C]."""
+  return kernel_shape[2] > _FEW and phases.are_faster(geometry, shape)
 
 
 def _native(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
@@ -94,47 +67,6 @@ def _transpose_by_taps(
 
   padded = sum(spread(i, j) for i, j in _taps(geometry))
   return padded[:, padding : padding + shape[0], padding : padding + shape[1]]
-
-
-def _phase(geometry: Geometry, first: int, length: int) -> tuple[int, list[tuple[int, int]]]:
-  """Of an axis: how many of the places first, first + stride ... lie in an image of `length`, and for
-  each tap that meets them where in the convolution's output its partners begin; it may be outside."""
-  size, stride, padding = geometry
-  taps = range((first + padding) % stride, size, stride)
-  return -(-(length - first) // stride), [(t, (first + padding - t) // stride) for t in taps]
-
-
-def _transpose_by_phases(
-  y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: Sequence[int]
-) -> chex.Array:
-  """Pixels of the image that meet the same taps are one product, with hardly any padding."""
-  stride, zero = geometry.stride, jnp.zeros((), y.dtype)
-
-  def window(begins: Sequence[int], counts: Sequence[int]) -> chex.Array:
-    edges = [(-b, b + c - n, 0) for b, c, n in zip(begins, counts, y.shape[1:3], strict=True)]
-    return lax.pad(y, zero, ((0, 0, 0), *edges, (0, 0, 0)))
-
-  def part(a: int, b: int) -> chex.Array:
-    (height, rows), (width, columns) = (
-      _phase(geometry, first, length) for first, length in zip((a, b), shape, strict=True)
-    )
-    taps = [((i, j), (p, q)) for i, p in rows for j, q in columns]
-    seen = jnp.concatenate([window(begins, (height, width)) for _, begins in taps], axis=-1)
-    made = seen @ jnp.concatenate([kernel[tap].T for tap, _ in taps])
-    whole = [-(-length // stride) - n for length, n in zip(shape, (height, width), strict=True)]
-    return jnp.pad(made, ((0, 0), *((0, more) for more in whole), (0, 0)))
-
-  places = range(stride)
-  parts = jnp.stack([jnp.stack([part(a, b) for b in places], axis=3) for a in places], axis=2)
-  count, height, _, width, _, channels = parts.shape
-  image = parts.reshape(count, height * stride, width * stride, channels)
-  return image[:, : shape[0], : shape[1]]
-
-
-def _conv_by_phases(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
-  shape = x.shape[1:3]
-  y = jax.ShapeDtypeStruct((len(x), *map(geometry.small, shape), kernel.shape[3]), x.dtype)
-  return jax.linear_transpose(lambda y: _transpose_by_phases(y, kernel, geometry, shape), y)(x)[0]
 
 
 def _transpose_native(
@@ -207,7 +139,7 @@ def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
   if _halves(geometry, kernel.shape, x.shape[1:3]):
     cpu = halving.conv
   elif _has_phases(geometry, kernel.shape, x.shape[1:3]):
-    cpu = functools.partial(_conv_by_phases, geometry=geometry)
+    cpu = functools.partial(phases.conv, geometry=geometry)
   elif geometry.stride > 1 and x.shape[3] > _FEW:
     cpu = functools.partial(_conv_of_patches, geometry=geometry)
   return lax.platform_dependent(x, kernel, cpu=cpu, default=native)
@@ -235,7 +167,7 @@ def conv_transpose(
   if _halves(geometry, kernel.shape, shape):
     cpu = halving.conv_transpose
   elif _has_phases(geometry, kernel.shape, shape):
-    cpu = functools.partial(_transpose_by_phases, geometry=geometry, shape=shape)
+    cpu = functools.partial(phases.conv_transpose, geometry=geometry, shape=shape)
   native = functools.partial(_transpose_native, geometry=geometry, shape=shape)
   return lax.platform_dependent(y, kernel, cpu=cpu, default=native)
 
