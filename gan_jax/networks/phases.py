@@ -18,7 +18,7 @@ _WORTH = 0.8
 
 
 def are_faster(geometry: Geometry, shape: Sequence[int]) -> bool:
-  """Whether they are faster than patches: images [N, *shape, C] with a stride, and much padding around."""
+  """Whether they are faster than patches: for images [N, *shape, C] with much padding, and a stride."""
 
   def work(length: int) -> int:
     found = (_phase(geometry, first, length) for first in range(geometry.stride))
