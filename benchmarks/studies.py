@@ -5,7 +5,8 @@ python benchmarks/studies.py [--config=experiments/gan.py:ring] [--batch_size=10
 Both as their commands train them, in turns, each in a process of its own: one seed by `gan_jax.main`,
 ten by `gan_jax.study`. Prints seconds of training, with pictures and scores and without compilation,
 and the median ratio. Beside each is its share of the machine's peak, what products of large matrices
-reach in the same turn: the ratio can be no less than ten times the share of one seed.
+reach in the same turn; of the CPU. It counts the products that a step is written with, of which XLA
+leaves some out (a tenth of those of gan.py:ring), so it is somewhat too high.
 """
 
 import contextlib

@@ -99,7 +99,9 @@ def test_a_killed_run_goes_on_as_if_it_had_never_been(tmp_path, uninterrupted):
 CRASHES = {
   'between the draft of a picture and the picture': (
     'from gan_jax import drawing as owner; name = "write_whole"',
-    'args[0].with_name("." + args[0].name + ".draft").write_bytes(args[1][:9])',
+    # Time enough for a checkpoint that does not wait for the picture.
+    'args[0].with_name("." + args[0].name + ".draft").write_bytes(args[1][:9]); '
+    'import time; time.sleep(2)',
     2,
   ),
   'between a picture and its checkpoint': (
