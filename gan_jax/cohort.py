@@ -132,13 +132,7 @@ class Cohort:
     names = json.dumps([run.name for run in self.runs])
     workdir.write_whole(self._under_way / TOGETHER, names.encode())
     with checkpoints.opened(self._under_way, self._config, keep=2) as kept:
-      found = kept.newest(cli.warn)
-      step, state = 0, self.start
-      if found:
-        step, arrays = found
-        like = self._ensemble.trimmed(self.start)
-        state = self._ensemble.put(checkpoints.from_arrays(arrays, like))
-      del self.start
+      step, state = self._resumed(kept)
       logs = [Log(run, step) for run in self.runs]
       try:
         step, state = self._advance(step, state, logs, kept, tell, stopped)
@@ -149,6 +143,16 @@ class Cohort:
         for log in logs:
           log.close()
     shutil.rmtree(self._under_way)
+
+  def _resumed(self, kept: checkpoints.Checkpoints) -> tuple[int, TrainState]:
+    """The step and the state to go on from, of which nothing else is held then."""
+    start, found = self.start, kept.newest(cli.warn)
+    del self.start
+    if not found:
+      return 0, start
+    step, arrays = found
+    like = jax.eval_shape(self._ensemble.trimmed, start)
+    return step, self._ensemble.put(checkpoints.from_arrays(arrays, like))
 
   def _advance(self, step, state, logs, kept, tell, stopped):
     due = lambda key: self._config[key] and (step % self._config[key] == 0 or step == self.steps)

@@ -85,8 +85,12 @@ def plane(points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 def lattice(frame: np.ndarray) -> np.ndarray:
   """Where `scatter` wants to know heights: float32 [P, 2], all over what it shows of the plane."""
-  axes = np.linspace(*_limits(frame), _SURFACE).T
-  return np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2).astype(np.float32)
+  return np.stack(np.meshgrid(*_axes(frame)), axis=-1).reshape(-1, 2).astype(np.float32)
+
+
+def _axes(frame: np.ndarray) -> np.ndarray:
+  """Where the lines of the lattice are, [2, _SURFACE]."""
+  return np.linspace(*_limits(frame), _SURFACE).T
 
 
 def _limits(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -127,9 +131,8 @@ def scatter(
   else:
     axes.set_aspect('equal')
   if heights is not None:
-    x, y = np.linspace(left, right, _SURFACE), np.linspace(bottom, top, _SURFACE)
     shaped = np.reshape(heights, (_SURFACE, _SURFACE))
-    shades = axes.contourf(x, y, shaped, levels=20, cmap='Greys_r', alpha=0.7)
+    shades = axes.contourf(*_axes(frame), shaped, levels=20, cmap='Greys_r', alpha=0.7)
     figure.colorbar(shades, ax=axes, label='discriminator', shrink=0.8)
   for (label, those), size in zip(points.items(), (5, 2), strict=False):
     axes.plot(*those.T, '.', markersize=size, label=label)

@@ -330,10 +330,10 @@ class _Loop:
     """Notes it, and ends the run."""
     saved = self._kept.steps()
     last = self._folder / workdir.CHECKPOINTS / str(saved[-1]) if saved else 'none'
-    self._pictures.wait()
     if self._metrics:
       alert = {'name': 'divergence', 'text': f'{what}; the run cannot go on'}
       self._metrics.write({'step': step, 'time': self._time(), 'alerts': [alert]})
+      self._pictures.wait()
       page.write(self._folder)
     raise DivergedError(f'step {step}: {what}; last good checkpoint: {last}')
 
