@@ -11,20 +11,23 @@ import os
 import pathlib
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
-from absl import logging
 
-from gan_jax import digests
+from gan_jax import digests, plain_path
 from gan_jax.config import Plain, changes
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, WriteError
 
 _DELETED = 'deleted'
 """Where one that is not kept is moved, and deleted: half deleted at its place, it would look broken."""
+
+_READS = 50
+"""How many checkpoints a reader may see disappear under its hands before it gives up."""
 
 Arrays = dict[str, np.ndarray]
 PyTree = Any
@@ -83,32 +86,32 @@ class Checkpoints:
       config: of the run. Checkpoints of another one are refused.
       keep: so many of the newest are kept, and the folder is made if absent; None: it is only read.
     """
-    self._folder, self._config = folder, config
-    writes = keep is not None
-    self._deletes = writes and jax.process_index() == 0
+    self._folder, self._config, self._keep = folder, config, keep
+    self._deletes = keep is not None and jax.process_index() == 0
+    if keep is not None:
+      folder.mkdir(parents=True, exist_ok=True)
+    self._held = contextlib.ExitStack()
+    self._path = self._held.enter_context(plain_path.of(folder.absolute()))
     self._sweep()
-    handlers = {'state': ocp.PyTreeCheckpointHandler()}
-    handlers |= {name: ocp.JsonCheckpointHandler() for name in ('config', 'digests')}
-    with contextlib.nullcontext() if writes else _quiet():
-      options = ocp.CheckpointManagerOptions(
-        max_to_keep=keep,
-        create=writes,
-        read_only=not writes,
-        cleanup_tmp_directories=writes,
-        todelete_subdir=_DELETED if writes else None,
-      )
-      self._manager = ocp.CheckpointManager(folder.absolute(), options=options, item_handlers=handlers)
+    self._manager = None if keep is None else _manager(self._path)
+    self._thread = futures.ThreadPoolExecutor(max_workers=1)
+    self._saving: futures.Future | None = None
 
   def steps(self) -> list[int]:
     """The steps of which there is a checkpoint, newest last."""
-    return sorted(self._manager.all_steps())
+    return sorted(ocp.path.step.checkpoint_steps(self._path))
 
   def save(self, step: int, state: PyTree) -> None:
     """Begins to write a checkpoint; if an older one is still under way, first waits for its end.
 
+    A thread reads it back when it is written. Only then are older ones deleted.
+
     Args:
       step: steps done.
       state: arrays and keys; copied before the call returns.
+
+    Raises:
+      WriteError: the one before cannot be read back.
     """
     arrays = to_arrays(state)
     what = ocp.args.Composite(
@@ -118,14 +121,39 @@ class Checkpoints:
     )
     self.wait()
     self._manager.save(step, args=what, force=True)
+    self._saving = self._thread.submit(self._finish, step)
+
+  def _finish(self, step: int) -> None:
+    """Waits for a checkpoint, reads it back, and deletes those that are older than is kept."""
+    self._manager.wait_until_finished()
+    if not self._deletes:
+      return
+    try:
+      self._whole(step)
+    except ConfigError as error:
+      raise WriteError(
+        f'checkpoint {self._folder / str(step)} was written, but {error}; older checkpoints are kept: '
+        'check the disk, and the same command goes on from the newest that is whole'
+      ) from error
+    for old in self.steps()[: -self._keep]:
+      self._delete(old)
 
   def read(self, step: int) -> Arrays:
     """The arrays of one checkpoint.
 
     Raises:
-      ConfigError: it is broken, or of another run.
+      ConfigError: it is broken, of another run, or was deleted while it was read.
     """
-    arrays, config = self._whole(step)
+    try:
+      arrays, config = self._whole(step)
+    except ConfigError as error:
+      if self._is_there(step):
+        raise
+      left = ', '.join(map(str, self.steps()))
+      raise ConfigError(
+        f'checkpoint {self._folder / str(step)} was deleted while it was read (there are now: {left}); '
+        'read the newest, or set config.keep to more'
+      ) from error
     self._check_own(step, config)
     return arrays
 
@@ -133,15 +161,7 @@ class Checkpoints:
     """A checkpoint that is what was written, of whatever config; ConfigError if it is broken."""
     # Damage shows itself in as many exceptions as Orbax has layers; all mean the same here.
     try:
-      declared = self._manager.item_metadata(step)['state'].tree
-      _check_size(declared)
-      found = self._manager.restore(
-        step,
-        args=ocp.args.Composite(
-          state=_as_numpy(declared), config=ocp.args.JsonRestore(), digests=ocp.args.JsonRestore()
-        ),
-      )
-      arrays, config, marks = found['state'], dict(found['config']), dict(found['digests'])
+      arrays, config, marks = _restored(self._path / str(step))
     except Exception as error:
       text = f'{type(error).__name__}: {error}'.splitlines()[0]
       raise ConfigError(f'it cannot be read: {text:.200}') from error
@@ -162,24 +182,39 @@ class Checkpoints:
   def newest(self, warn: Callable[[str], None]) -> tuple[int, Arrays] | None:
     """The newest checkpoint that is whole, (step, arrays); None if there are none at all.
 
+    A run that is training may delete a checkpoint while it is read here. Then there is a newer one.
+
     Args:
       warn: told of each broken one that was passed over.
 
     Raises:
-      ConfigError: all are broken, or it is of another run.
+      ConfigError: all are broken, it is of another run, or they disappear faster than they are read.
     """
-    steps = self.steps()
-    for step in reversed(steps):
+    broken = set()
+    for _ in range(_READS):
+      steps = self.steps()
+      left = [step for step in steps if step not in broken]
+      if not steps:
+        return None
+      if not left:
+        raise ConfigError(f'every checkpoint in {self._folder} is broken; choose another --workdir')
+      step = left[-1]
       try:
         arrays, config = self._whole(step)
       except ConfigError as error:
-        warn(f'checkpoint {self._folder / str(step)} is broken: {error}')
+        if self._is_there(step):
+          warn(f'checkpoint {self._folder / str(step)} is broken: {error}')
+          broken.add(step)
         continue
       self._check_own(step, config)
       return step, arrays
-    if steps:
-      raise ConfigError(f'every checkpoint in {self._folder} is broken; choose another --workdir')
-    return None
+    raise ConfigError(
+      f'the run in {self._folder.parent} deletes its checkpoints faster than they are read; set '
+      'config.keep to more, or wait for its end'
+    )
+
+  def _is_there(self, step: int) -> bool:
+    return (self._folder / str(step)).exists()
 
   def set_aside(self, after: int) -> None:
     """Renames the checkpoints later than `after` to 'broken-<step>', so their steps can be saved."""
@@ -192,30 +227,67 @@ class Checkpoints:
     """Deletes the checkpoints later than `after`."""
     for step in self.steps():
       if step > after:
-        (self._folder / _DELETED).mkdir(exist_ok=True)
-        (self._folder / str(step)).rename(_free(self._folder / _DELETED / str(step)))
+        self._delete(step)
     self._sweep()
     self.reload()
 
+  def _delete(self, step: int) -> None:
+    """Moves a checkpoint to where it is deleted by the next `_sweep`."""
+    (self._folder / _DELETED).mkdir(exist_ok=True)
+    (self._folder / str(step)).rename(_free(self._folder / _DELETED / str(step)))
+
   def reload(self) -> None:
-    """Looks into the folder anew."""
+    """Forgets which checkpoints there were, after another process has changed the folder."""
     self._manager.reload()
 
   def wait(self) -> None:
-    """Returns when all that was begun is on disk."""
-    self._manager.wait_until_finished()
+    """Returns when all that was begun is on disk, and was read back.
+
+    Raises:
+      WriteError: what was written cannot be read.
+    """
+    saving, self._saving = self._saving, None
+    if saving:
+      saving.result()
     self._sweep()
 
   def close(self) -> None:
     """Waits, and lets go of the folder."""
-    self._manager.close()
-    self._sweep()
+    with self._held:
+      try:
+        self.wait()
+      finally:
+        self._thread.shutdown()
+        if self._manager:
+          self._manager.close()
 
   def _sweep(self) -> None:
     """Deletes what was moved out of the way; nothing is being saved then."""
     if self._deletes:
       # What cannot be deleted does no harm where it lies, and is tried again.
       shutil.rmtree(self._folder / _DELETED, ignore_errors=True)
+
+
+def _manager(path: pathlib.Path) -> ocp.CheckpointManager:
+  """Orbax's writer of checkpoints, which deletes none of them."""
+  handlers = {'state': ocp.PyTreeCheckpointHandler()}
+  handlers |= {name: ocp.JsonCheckpointHandler() for name in ('config', 'digests')}
+  options = ocp.CheckpointManagerOptions(
+    max_to_keep=None, create=True, cleanup_tmp_directories=True, todelete_subdir=_DELETED
+  )
+  return ocp.CheckpointManager(path, options=options, item_handlers=handlers)
+
+
+def _restored(path: pathlib.Path) -> tuple[Arrays, Plain, dict[str, str]]:
+  """Arrays, config and digests of one checkpoint."""
+  state, texts = ocp.PyTreeCheckpointHandler(), ocp.JsonCheckpointHandler()
+  declared = state.metadata(path / 'state').tree
+  _check_size(declared)
+  arrays = state.restore(path / 'state', args=_as_numpy(declared))
+  config, marks = (
+    dict(texts.restore(path / name, args=ocp.args.JsonRestore())) for name in ('config', 'digests')
+  )
+  return arrays, config, marks
 
 
 def _marks(arrays: Arrays, config: Plain) -> dict[str, str]:
@@ -236,17 +308,6 @@ def _check_size(declared: PyTree) -> None:
   size, memory = sum(sizes), os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
   if size > memory // 2:
     raise ConfigError(f'its arrays would take {size:,} bytes, of {memory:,} of this machine')
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-  """Keeps Orbax from warning that a folder opened for reading is for reading."""
-  before = logging.get_verbosity()
-  logging.set_verbosity(min(before, logging.ERROR))
-  try:
-    yield
-  finally:
-    logging.set_verbosity(before)
 
 
 def _free(path: pathlib.Path) -> pathlib.Path:

@@ -1,11 +1,15 @@
+import pathlib
+import shutil
+import tempfile
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import checkpoints
+from gan_jax import checkpoints, plain_path
 from gan_jax import config as configs
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, WriteError
 
 CONFIG = configs.plain(configs.default())
 
@@ -162,3 +166,101 @@ def test_the_copy_is_made_before_save_returns(tmp_path):
     weights += 1
     kept.wait()
     assert not kept.read(1)['weights'].any()
+
+
+UNUSUAL = (
+  *('dcgan[lr=1e-4]', 'a*b', 'a**b', 'a?b', 'back\\slash', 'new\nline', 'gs:', '{x}', '$HOME', "it's"),
+  *('%41#', '~', ' lead', 'ünï', b'raw\xff'.decode(errors='surrogateescape')),
+)
+
+
+@pytest.mark.parametrize('name', UNUSUAL)
+def test_save_in_a_folder_of_any_name_is_read_back(tmp_path, name):
+  folder = tmp_path / name / 'checkpoints'
+  with checkpoints.opened(folder, CONFIG, keep=1) as kept:
+    for step in (10, 20):
+      kept.save(step, state(step))
+  with checkpoints.opened(folder, CONFIG) as kept:
+    assert kept.steps() == [20]
+    assert float(kept.newest(pytest.fail)[1]['moments.1']) == 20
+  assert [path.name for path in tmp_path.iterdir()] == [name]
+  assert (folder / '20' / 'state' / 'manifest.ocdbt').is_file()
+
+
+def test_plain_path_of_an_unusual_name_leaves_nothing_behind(tmp_path, monkeypatch):
+  monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path / 'temporary'))
+  (tmp_path / 'temporary').mkdir()
+  folder = tmp_path / '[x]'
+  folder.mkdir()
+  with plain_path.of(folder) as path:
+    assert plain_path.is_plain(path)
+    assert path.resolve() == folder
+  assert not list((tmp_path / 'temporary').iterdir())
+  with plain_path.of(tmp_path) as path:
+    assert path == tmp_path
+
+
+def test_plain_path_without_a_plain_temporary_folder_names_tmpdir(tmp_path, monkeypatch):
+  monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path / '[x]'))
+  with pytest.raises(ConfigError, match='TMPDIR=.*; set TMPDIR to'), plain_path.of(tmp_path / '[y]'):
+    pass
+
+
+def test_save_that_cannot_be_read_back_keeps_the_older_checkpoint(tmp_path):
+  folder = tmp_path / 'checkpoints'
+  kept = checkpoints.Checkpoints(folder, CONFIG, keep=1)
+  kept.save(10, state(10))
+  kept.wait()
+  write = kept._manager.wait_until_finished
+
+  def write_and_lose_the_manifest():
+    write()
+    (folder / '20' / 'state' / 'manifest.ocdbt').unlink(missing_ok=True)
+
+  kept._manager.wait_until_finished = write_and_lose_the_manifest
+  kept.save(20, state(20))
+  with pytest.raises(WriteError, match='20 was written, but it cannot be read'):
+    kept.close()
+  warnings = []
+  with checkpoints.opened(folder, CONFIG) as kept:
+    assert kept.newest(warnings.append)[0] == 10
+  assert len(warnings) == 1
+
+
+class _Vanishing(checkpoints.Checkpoints):
+  """A reader for which a newer checkpoint replaces the newest one just before it is read."""
+
+  def _whole(self, step):
+    if step < 40:
+      (self._folder / str(step)).rename(self._folder / str(step + 10))
+    return super()._whole(step)
+
+
+def test_newest_of_a_run_that_deletes_while_it_is_read_is_the_next_one(tmp_path):
+  folder = tmp_path / 'checkpoints'
+  with checkpoints.opened(folder, CONFIG, keep=1) as kept:
+    kept.save(10, state(10))
+  reader = _Vanishing(folder, CONFIG)
+  step, arrays = reader.newest(pytest.fail)
+  assert (step, float(arrays['moments.1'])) == (40, 10)
+
+
+def test_newest_of_a_run_that_deletes_without_end_says_so(tmp_path, monkeypatch):
+  folder = tmp_path / 'checkpoints'
+  with checkpoints.opened(folder, CONFIG, keep=1) as kept:
+    kept.save(10, state(10))
+  reader = checkpoints.Checkpoints(folder, CONFIG)
+  monkeypatch.setattr(reader, '_is_there', lambda step: False)
+  damage_bit(folder / '10')
+  with pytest.raises(ConfigError, match='faster than they are read; set config.keep'):
+    reader.newest(pytest.fail)
+
+
+def test_newest_of_which_all_vanished_is_none(tmp_path):
+  folder = tmp_path / 'checkpoints'
+  with checkpoints.opened(folder, CONFIG, keep=1) as kept:
+    kept.save(10, state(10))
+  reader = checkpoints.Checkpoints(folder, CONFIG)
+  shutil.rmtree(folder / '10')
+  assert reader.newest(pytest.fail) is None
+  assert pathlib.Path(folder).is_dir()
