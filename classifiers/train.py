@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from gan_jax import output
 from gan_jax.metrics.features import classifier
 
 SEED = 0
@@ -199,4 +200,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   main()

@@ -5,6 +5,7 @@ be caught. So what native code prints goes through another process, this file ru
 line of ours in place of that page and passes on all else. What Python prints does not go through it.
 """
 
+import contextlib
 import os
 import re
 import subprocess
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 _PAGE = re.compile(rb'coordination_service|coordination service|JAX distributed service')
-_SAY = b'\0say '
+_SAY = '\0say '
 
 
 def explained(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -26,8 +27,8 @@ def explained(lines: Iterable[bytes]) -> Iterator[bytes]:
   """
   instead = b''
   for line in lines:
-    if line.startswith(_SAY):
-      instead = line.removeprefix(_SAY)
+    if line.startswith(_SAY.encode()):
+      instead = line.removeprefix(_SAY.encode())
     elif _PAGE.search(line) and instead:
       yield instead
       return
@@ -39,6 +40,9 @@ class Native:
   """Standard error of native code in this process, from here on; Python keeps its own."""
 
   def __init__(self):
+    # This file also runs alone, where the package cannot be imported.
+    from gan_jax import output
+
     original = os.dup(2)
     self._reader = subprocess.Popen(
       [sys.executable, '-I', '-S', __file__],
@@ -48,17 +52,19 @@ class Native:
       start_new_session=True,
     )
     os.dup2(self._reader.stdin.fileno(), 2)
-    sys.stderr = os.fdopen(original, 'w', buffering=1)
+    sys.stderr = output.stream(original, sys.stderr)
+    self._order = output.say
 
   def say(self, line: str) -> None:
     """From here on `line` is what is shown when the connection to the others is lost."""
-    os.write(2, _SAY + line.encode() + b'\n')
+    self._order(f'{_SAY}{line}')
 
 
 if __name__ == '__main__':
   for shown in explained(sys.stdin.buffer):
-    sys.stdout.buffer.write(shown)
-    sys.stdout.buffer.flush()
+    # Nobody may be reading any more.
+    with contextlib.suppress(OSError):
+      os.write(1, shown)
   # Read to the end, or the other process would be stopped by what it writes.
   for _ in sys.stdin.buffer:
     pass

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
+from gan_jax import output
 from gan_jax.errors import ConfigError, DivergedError, WriteError
 
 BAD_REQUEST, DIVERGED, ALERTED, LOST, UNWRITTEN, INTERRUPTED = 2, 3, 4, 5, 6, 130
@@ -23,7 +24,7 @@ def end_on_interrupt() -> None:
   """Makes Ctrl-C end the process: what Python raises for it is lost inside a callback of JAX."""
 
   def end(unused_number, unused_frame) -> None:
-    os.write(sys.stderr.fileno(), b'interrupted: what was saved last is kept\n')
+    output.say('interrupted: what was saved last is kept')
     os._exit(INTERRUPTED)
 
   signal.signal(signal.SIGINT, end)
@@ -82,6 +83,7 @@ def _parse(argv: Sequence[str]) -> list[str]:
 
 def run(main: Callable[[], int]) -> None:
   """Parses the flags, calls `main` and exits with the code that it returns, or that its error has."""
+  output.protect()
 
   def guarded(unused_argv: Sequence[str]) -> None:
     try:

@@ -42,9 +42,9 @@ def main() -> int:
   with build.at('evaluate'):
     evaluate = evaluation.Evaluator(how, config['data']['name'], game, source, cli.warn)
     found, card = evaluate(parallel.replicate(variables), weights=weights, step=step)
+  workdir.add_scores(folder, {'step': step, 'scores': found, 'card': card})
   _print(found)
   _print(card)
-  workdir.add_scores(folder, {'step': step, 'scores': found, 'card': card})
   print(f'added to {folder / workdir.SCORES}')
   return 0
 

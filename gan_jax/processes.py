@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from gan_jax import cli
+from gan_jax import cli, output
 from gan_jax.aborts import Native
 from gan_jax.errors import ConfigError
 
@@ -118,7 +118,7 @@ def guarded() -> Iterator[None]:
   except Exception as error:
     if jax.process_count() == 1 or not _LOSS.search(_chain(error)):
       raise
-    os.write(2, f'{_LOST}\n'.encode())
+    output.say(_LOST)
     os._exit(cli.LOST)
 
 
@@ -182,23 +182,27 @@ def _gathered(value: int) -> np.ndarray:
 
 
 class StopRequest:
-  """Notes a SIGTERM or SIGINT while it is entered, for the loop to end at a step of its choice.
+  """Notes a SIGTERM, SIGINT or SIGHUP while it is entered, for the loop to end at a step it chooses.
 
-  Several processes agree on the step: either one to any of them stops all at the same one. A second
-  signal of the same kind ends the process as if this were not here.
+  Several processes agree on the step: a signal to any of them stops all at the same one. A second
+  SIGTERM or SIGINT ends the process as if this were not here. A dropped terminal sends SIGHUP more than
+  once, so a second one changes nothing. A SIGHUP that the process ignores, as under `nohup`, stays
+  ignored.
   """
 
   def __init__(self):
     self.signal: signal.Signals | None = None
     self._before = {}
-    self._interrupted = False
+    self._passed_on: signal.Signals | None = None
 
   def __enter__(self) -> 'StopRequest':
-    if jax.process_count() == 1:
-      for number in (signal.SIGTERM, signal.SIGINT):
-        self._before[number] = signal.signal(number, self._note)
-    else:
-      self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._pass_on)
+    alone = jax.process_count() == 1
+    # JAX itself notes the SIGTERM of one process of several.
+    numbers = [signal.SIGTERM] * alone + [signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+      numbers.append(signal.SIGHUP)
+    for number in numbers:
+      self._before[number] = signal.signal(number, self._note if alone else self._pass_on)
     return self
 
   def __exit__(self, *unused) -> None:
@@ -207,16 +211,19 @@ class StopRequest:
 
   def _note(self, number: int, unused_frame) -> None:
     self.signal = signal.Signals(number)
-    signal.signal(number, self._before[number])
+    self._expect_second(number)
 
   def _pass_on(self, number: int, unused_frame) -> None:
-    """Turns SIGINT into SIGTERM, of which JAX tells the other processes."""
-    self._interrupted = True
-    signal.signal(number, self._before[number])
+    """Turns a signal into SIGTERM, of which JAX tells the other processes."""
+    self._passed_on = signal.Signals(number)
+    self._expect_second(number)
     os.kill(os.getpid(), signal.SIGTERM)
+
+  def _expect_second(self, number: int) -> None:
+    signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else self._before[number])
 
   def reached(self, call: int) -> bool:
     """Whether to stop after this call; asked after every one, by number, in all processes."""
     if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(call):
-      self.signal = signal.SIGINT if self._interrupted else signal.SIGTERM
+      self.signal = self._passed_on or signal.SIGTERM
     return self.signal is not None

@@ -17,6 +17,8 @@ import sys
 
 import shared
 
+from gan_jax import output
+
 NOTES, TABLE = shared.HERE / 'digits.jsonl', shared.HERE / 'digits.md'
 PICTURES = shared.HERE / 'digits'
 MARK = 'Digits: '
@@ -85,4 +87,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   main()

@@ -17,6 +17,8 @@ import sys
 
 import shared
 
+from gan_jax import output
+
 NOTES, TABLE = shared.HERE / 'mixtures.jsonl', shared.HERE / 'mixtures.md'
 SEEDS = range(10)
 DATA = ('ring', 'grid')
@@ -154,4 +156,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   main()

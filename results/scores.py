@@ -18,6 +18,8 @@ import sys
 import numpy as np
 import shared
 
+from gan_jax import output
+
 NOTES, TABLE = shared.HERE / 'scores.jsonl', shared.HERE / 'scores.md'
 RUNS = shared.ROOT / 'runs' / 'scores'
 EXPERIMENTS, SEEDS, HALF = ('dcgan', 'wgan_gp', 'hinge'), range(3), 2_500
@@ -152,4 +154,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   main()
