@@ -25,7 +25,7 @@ from gan_jax.data.rows import Rows
 from gan_jax.errors import ConfigError
 
 _IMAGES, _LABELS, _INDEX = 'images.bin', 'labels.npy', 'index.json'
-_FORMAT = '1'
+_FORMAT = '2'
 _AT_ONCE = 64
 _NAMED = 3
 
