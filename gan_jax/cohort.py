@@ -64,6 +64,7 @@ class Cohort:
       raise ConfigError('placement: a study holds its data in memory; sweep placement=resident')
     for run in self.runs:
       workdir.check_same(run.folder, run.config)
+    _check_data(self.runs, self._sources)
     self._under_way = out / workdir.UNDER_WAY / digests.of_texts({run.name: '' for run in runs})[:16]
     self.done = max([int(p.name) for p in self._under_way.glob('*') if p.name.isdigit()], default=0)
     self._ensemble = ensemble.Ensemble(len(self.runs), self._config['batch_size'])
@@ -248,7 +249,16 @@ def _sources(runs: Sequence[Run]) -> list[data.Source]:
 
 def _begin_folder(run: Run, source: data.Source) -> None:
   (run.folder / workdir.SAMPLES).mkdir(parents=True, exist_ok=True)
-  workdir.write_config(run.folder, run.config)
   digest = data.digest(source)
   if digest:
-    workdir.note_data(run.folder, {'digest': digest, 'about': source.about})
+    workdir.note_data(run.folder, run.config, {'digest': digest, 'about': source.about})
+  workdir.write_config(run.folder, run.config)
+
+
+def _check_data(runs: Sequence[Run], sources: Sequence[data.Source]) -> None:
+  """Raises ConfigError if a run, or another seed of its setting, began with other data."""
+  settings = {run.folder.parent: (run, source) for run, source in zip(runs, sources, strict=True)}
+  for folder, (run, source) in settings.items():
+    digest = data.digest(source)
+    for path in sorted(folder.glob(f'seed_*/{workdir.DATA}')) if digest else ():
+      workdir.check_data(path.parent, run.config, digest)

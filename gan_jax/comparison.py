@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
+from gan_jax import evaluation
+
 CONFIDENCE = 0.95
 RESAMPLES = 9_999
 """Of the bootstrap, and of sign flips where there are more than so many; drawn with seed 0."""
@@ -129,6 +131,7 @@ def protocol(cards: Iterable[Mapping[str, Any]]) -> str:
   The longest is of a run that has all scores: one whose samples are not finite lacks some, or all.
   """
   card = max(cards, key=len, default={})
+  card = evaluation.without_place(card)
   return json.dumps({key: value for key, value in card.items() if key not in _OWN}, sort_keys=True)
 
 

@@ -126,6 +126,9 @@ MAY_CHANGE = (
 )
 """Keys that do not change what a run computes, so a resumed run may have others."""
 
+PLACES = ('folder',)
+"""Kinds of data whose name says only where the data lies. A digest identifies the data itself."""
+
 PLATFORMS = ('cpu', 'gpu', 'tpu')
 """That the compiler can have options for."""
 
@@ -211,9 +214,33 @@ def _check_divisions(config: Plain, devices: int) -> None:
 
 
 def changes(old: Plain, new: Plain) -> list[str]:
-  """The `differences` that make another run of it; what the old one does not say is as by default."""
+  """The `differences` that make another run of it; what the old one does not say is as by default.
+
+  A new place of the same kind of data is no change. The caller must compare the digests of the data,
+  see `workdir.check_data`.
+  """
   ignored = dict.fromkeys(MAY_CHANGE)
+  kind = place_kind(data_name(old))
+  if kind and kind == place_kind(data_name(new)):
+    old = with_data_at(old, data_name(new))
   return differences({**plain(default()), **old} | ignored, new | ignored)
+
+
+def with_data_at(config: Plain, name: str) -> Plain:
+  """Returns a copy of the config with another `data.name`."""
+  return {**config, 'data': {**config['data'], 'name': name}}
+
+
+def place_kind(name: Any) -> str:
+  """Returns the kind of data that a `data.name` states, or '' if the name is more than a place."""
+  kind, colon, _ = str(name).partition(':')
+  return kind if colon and kind in PLACES else ''
+
+
+def data_name(config: Plain) -> Any:
+  """Returns `data.name`, or None if the config names no data."""
+  data = config.get('data')
+  return data.get('name') if isinstance(data, dict) else None
 
 
 def differences(old: Plain, new: Plain, prefix: str = '') -> list[str]:

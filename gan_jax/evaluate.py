@@ -13,6 +13,7 @@ from absl import flags
 from gan_jax import build, cli, data, evaluation, parallel, trained, workdir
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The folder of the run.', required=True)
+_DATA = flags.DEFINE_string('data', None, trained.DATA_HELP)
 _FEATURES = flags.DEFINE_string(
   'features', None, 'The feature network; by default that of the run, config.evaluate.features.'
 )
@@ -36,9 +37,13 @@ def main() -> int:
     how = evaluation.protocol(features, _SCORES.value, _NUM.value, _SEED.value)
   game, variables, step = trained.load(folder, trained.parse_step(_STEP.value), _EMA.value)
   weights = 'averaged' if config['ema'] and _EMA.value is not False else 'raw'
-  source = build.unseen_source(config, build.source(config))
+  config = trained.with_data(config, _DATA.value)
+  source = build.unseen_source(config, trained.source(config))
   if not workdir.has_data(folder, data.digest(source)):
-    cli.warn('the images are not those with which this run began, though of the same name')
+    cli.warn(
+      'the images are not those with which this run began; the scores compare samples with '
+      f'{source.about}'
+    )
   with build.at('evaluate'):
     evaluate = evaluation.Evaluator(how, config['data']['name'], game, source, cli.warn)
     found, card = evaluate(parallel.replicate(variables), weights=weights, step=step)

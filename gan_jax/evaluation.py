@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax import config as configs
 from gan_jax import names, reference, scores
 from gan_jax.collect import Collector, NotFiniteError, generated
 from gan_jax.data import Source, arrays_of
@@ -80,6 +81,15 @@ def configured(settings: Mapping[str, Any]) -> Protocol:
     base = settings['best'].removesuffix(f'_{made.network.name}')
     names.choose(base, (*scores.HIGHER, *scores.LOWER))
   return made
+
+
+def without_place(card: Mapping[str, Any]) -> dict[str, Any]:
+  """Returns a card without the name of its data, if that name only says where the data lies.
+
+  The card still has the digest of the data.
+  """
+  named = 'data_digest' not in card or not configs.place_kind(card.get('data'))
+  return {key: value for key, value in card.items() if named or key != 'data'}
 
 
 class Evaluator:

@@ -74,7 +74,7 @@ def _train() -> int:
     )
     processes.together(lambda: workdir.check_same(folder, config))
     built = processes.together(lambda: loop.assemble(config))
-    _check_data(built.source, folder)
+    _check_data(config, built.source, folder)
     outcome = loop.run(config, built, folder, STARTED, window)
   if processes.is_primary():
     _tell(outcome, config, folder)
@@ -83,7 +83,7 @@ def _train() -> int:
   return 128 + signal.SIGINT if outcome.signal == signal.SIGINT else 0
 
 
-def _check_data(source: data.Source, folder: pathlib.Path) -> None:
+def _check_data(config: configs.Plain, source: data.Source, folder: pathlib.Path) -> None:
   """Sees that all processes have the same data, and that a run goes on with what it began with."""
   processes.check_agreement(
     source.part is None,
@@ -93,7 +93,8 @@ def _check_data(source: data.Source, folder: pathlib.Path) -> None:
   if not digest:
     return
   processes.check_agreement(digest, 'the processes have different data of the same name')
-  processes.on_primary(lambda: workdir.note_data(folder, {'digest': digest, 'about': source.about}))
+  about = {'digest': digest, 'about': source.about}
+  processes.on_primary(lambda: workdir.note_data(folder, config, about))
   if processes.is_primary():
     print(f'data: {source.about}', flush=True)
 

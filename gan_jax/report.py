@@ -8,13 +8,15 @@ import pathlib
 
 from absl import flags
 
-from gan_jax import build, cli, data, names, page, parallel, showing, trained, workdir
+from gan_jax import cli, data, names, page, parallel, showing, trained, workdir
+from gan_jax import config as configs
 from gan_jax.config import Plain
 from gan_jax.errors import ConfigError
 from gan_jax.metrics import features
 from gan_jax.metrics.features import FeatureNetwork
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The folder of the run.', required=True)
+_DATA = flags.DEFINE_string('data', None, trained.DATA_HELP)
 _STEP = flags.DEFINE_string('step', None, 'Of which checkpoint, a step or best; else the newest.')
 _SEED = flags.DEFINE_integer('seed', 0, 'Of the samples that are shown with others.')
 
@@ -22,11 +24,12 @@ _SEED = flags.DEFINE_integer('seed', 0, 'Of the samples that are shown with othe
 def _source(folder: pathlib.Path, config: Plain) -> tuple[data.Source | None, str]:
   """The data of a run, or why there is none."""
   try:
-    source = build.source(config)
+    source = trained.source(config)
   except ConfigError as error:
     return None, f'Left out, for the data cannot be had: {error}'
   if not workdir.has_data(folder, data.digest(source)):
-    return None, 'Left out, for the images are not those with which the run began.'
+    name = configs.data_name(config)
+    return None, f'Left out, for the images of {name} are not those with which the run began.'
   return source, ''
 
 
@@ -52,7 +55,7 @@ def main() -> int:
   config = workdir.read_config(folder)
   workdir.prepare(folder)
   game, variables, step = trained.load(folder, trained.parse_step(_STEP.value))
-  source, without = _source(folder, config)
+  source, without = _source(folder, trained.with_data(config, _DATA.value))
   if without:
     cli.warn(f'the training images nearest to samples: {without}')
   weights = 'averaged' if config['ema'] else 'raw'

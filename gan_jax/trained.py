@@ -1,6 +1,6 @@
 """A trained run, as a library: its game, its variables, samples from it.
 
-Only the folder of the run is read: no data, no experiment file.
+Only the folder of the run is read: no data, no experiment file. `source` alone reads the data.
 """
 
 import os
@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from gan_jax import build, checkpoints, cli, drawing, latents, workdir
+from gan_jax import build, checkpoints, cli, data, drawing, latents, workdir
 from gan_jax import config as configs
 from gan_jax.errors import ConfigError
 from gan_jax.game import Game, Variables
@@ -19,6 +19,12 @@ from gan_jax.train import averaged
 
 BEST = 'best'
 """Says the best checkpoint, where others are said by their step."""
+
+DATA_HELP = (
+  'Where the images of the run lie now, folder:PATH of a folder or a zip archive; by default where '
+  'they lay in training. Other images than those of the run are reported.'
+)
+"""Describes the flag --data, see `with_data`."""
 
 BATCH = 100
 """Samples made at once."""
@@ -57,6 +63,44 @@ def load(
   game, chosen = build.game(config), raw if ema is False else averaged(raw, averages)
   _check_fits(game, chosen, folder)
   return game, chosen, step
+
+
+def with_data(config: configs.Plain, name: str | None) -> configs.Plain:
+  """Returns the config of a run with the place of its data that the flag --data gives.
+
+  Args:
+    config: of the run.
+    name: the new `data.name`; None for the config as it is.
+
+  Raises:
+    ConfigError: the name is no place, or no place of the same kind of data.
+  """
+  if name is None:
+    return config
+  before = configs.data_name(config)
+  kind = configs.place_kind(before)
+  if not kind:
+    raise ConfigError(f'--data={name}: the data of this run, {before}, has no place; leave out --data')
+  if kind != configs.place_kind(name):
+    raise ConfigError(f'--data={name}: the run is trained on {before}; write {kind}:PATH')
+  return configs.with_data_at(config, name)
+
+
+def source(config: configs.Plain) -> data.Source:
+  """Returns the data of a run.
+
+  Raises:
+    ConfigError: the data cannot be read. If it may have moved, the message names the flag --data.
+  """
+  kind = configs.place_kind(configs.data_name(config))
+  try:
+    return build.source(config)
+  except ConfigError as error:
+    if not kind:
+      raise
+    raise ConfigError(
+      f'{error}; if the images lie elsewhere now, say where: --data={kind}:PATH'
+    ) from error.__cause__
 
 
 def _check_fits(game: Game, variables: Variables, folder: pathlib.Path) -> None:

@@ -122,7 +122,8 @@ class Best:
 
 def _protocol(line: Line) -> Line:
   # How many are compared follows from how many there are, but only some scores say it.
-  return {key: value for key, value in line['card'].items() if key not in ('step', 'compared')}
+  left_out = ('step', 'compared')
+  return {k: v for k, v in evaluation.without_place(line['card']).items() if k not in left_out}
 
 
 class Alarm:

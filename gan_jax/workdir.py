@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorboardX
 
-from gan_jax.config import Plain, changes, default, plain
+from gan_jax.config import Plain, changes, data_name, default, plain, with_data_at
 from gan_jax.errors import ConfigError, DivergedError, WriteError
 
 CONFIG, DATA, METRICS, SCORES = 'config.json', 'data.json', 'metrics.jsonl', 'scores.jsonl'
@@ -185,18 +185,54 @@ def has_data(folder: pathlib.Path, digest: str) -> bool:
     raise ConfigError(f'workdir: {path} is not what a run wrote; mend it or remove it') from error
 
 
-def note_data(folder: pathlib.Path, about: Mapping[str, Any]) -> None:
-  """Writes what the data of a run is, {'digest': see `data.digest`, ...}.
+def check_data(folder: pathlib.Path, config: Plain, digest: str) -> None:
+  """Checks that the data of a config is the data with which the run in a folder began, if any did.
+
+  Args:
+    folder: of the run.
+    config: with which the run is to continue.
+    digest: of the data that the config names, see `data.digest`.
 
   Raises:
-    ConfigError: the run began with other data.
+    ConfigError: the data is different, or lies in a new place while nothing states the old digest.
   """
-  if not has_data(folder, about['digest']):
+  name = config['data']['name']
+  if not has_data(folder, digest):
     raise ConfigError(
-      f'data: the images are not those with which the run in {folder} began, though of the same name '
-      f'(see {folder / DATA}); put those back, or choose another --workdir'
+      f'data: the images are not those with which the run in {folder} began, but data.name={name} (see '
+      f'{folder / DATA}); give the place of the original images, or choose another --workdir'
     )
+  before = _data_name(folder)
+  if before not in (None, name) and not (folder / DATA).exists():
+    raise ConfigError(
+      f'data: data.name={name} is new, and {folder / DATA} is missing, so nothing shows that the '
+      f'images are those of {before}; continue with data.name={before}, or choose another --workdir'
+    )
+
+
+def note_data(folder: pathlib.Path, config: Plain, about: Mapping[str, Any]) -> None:
+  """Writes the digest and the place of the data into the folder of a run.
+
+  The config in the folder, if there is one, gets the new place of the data.
+
+  Args:
+    folder: of the run.
+    config: with which the run starts or continues.
+    about: {'digest': see `data.digest`, ...}.
+
+  Raises:
+    ConfigError: see `check_data`.
+  """
+  check_data(folder, config, about['digest'])
   write_whole(folder / DATA, json.dumps(about, indent=2).encode() + b'\n')
+  name = config['data']['name']
+  if _data_name(folder) not in (None, name):
+    write_config(folder, with_data_at(read_config(folder), name))
+
+
+def _data_name(folder: pathlib.Path) -> str | None:
+  """Returns the `data.name` of the run in a folder, or None if there is no run."""
+  return data_name(read_config(folder)) if (folder / CONFIG).exists() else None
 
 
 def add_scores(folder: pathlib.Path, line: Mapping[str, Any]) -> None:

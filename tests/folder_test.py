@@ -240,19 +240,11 @@ def test_names_that_are_no_text(tmp_path, capsys):
   assert len(load(tmp_path, batch_size=1, bad_share=0.5).images) == 3
 
 
-def linked(place):
-  picture(place / 'there' / 'x.png')
-  (place / 'here').mkdir()
-  (place / 'here' / 'link').symlink_to(place / 'there')
-  return place / 'here'
-
-
 @pytest.mark.parametrize(
   ('make', 'message'),
   [
     (lambda p: p / 'none', 'there is no folder'),
     (lambda p: p, 'is empty'),
-    (linked, 'is empty, but for what is hidden and folders that are links'),
     (lambda p: (p / 'file').write_text('x') and p / 'file', 'there is no folder'),
     (lambda p: (p / 'x.png').write_text('x') and p, 'are no pictures to train on'),
   ],

@@ -25,7 +25,7 @@ from gan_jax.data.rows import Rows
 from gan_jax.errors import ConfigError
 
 _IMAGES, _LABELS, _INDEX = 'images.bin', 'labels.npy', 'index.json'
-_FORMAT = '1'
+_FORMAT = '2'
 _AT_ONCE = 64
 _NAMED = 3
 
@@ -60,7 +60,31 @@ class Listing(NamedTuple):
 
 
 def decoded(listing: Listing, how: Framing, bad_share: float) -> ImageSet:
-  """The pictures of a listing.
+  """The pictures of a listing with their labels, see `kept`."""
+  found = kept(listing, how, bad_share)
+  classed = len(listing.classes) > 1 and found.labels.min() >= 0
+  known = {'labels': found.labels, 'classes': listing.classes} if classed else {}
+  return ImageSet(found.images, name=listing.name, digest=found.digest, **known)
+
+
+class Kept(NamedTuple):
+  """Decoded pictures on the disk.
+
+  Attributes:
+    images: the pictures, in the order of the listing.
+    labels: int32 [N], the label of the entry of each picture.
+    digest: of all images, see `digests.of_array`.
+    skipped: pairs of the name of a bad file and what is wrong with it.
+  """
+
+  images: Rows
+  labels: np.ndarray
+  digest: str
+  skipped: list[tuple[str, str]]
+
+
+def kept(listing: Listing, how: Framing, bad_share: float) -> Kept:
+  """Decodes the pictures of a listing, or finds them decoded.
 
   Args:
     listing: the files.
@@ -77,15 +101,13 @@ def decoded(listing: Listing, how: Framing, bad_share: float) -> ImageSet:
   parts = {'listing': listing.digest, 'format': _FORMAT, **_texts(how)}
   place = cache.folder() / 'images' / digests.of_texts(parts)[:24]
   with _alone(place):
-    kept = _kept(place)
-    if kept is None:
+    found = _kept(place)
+    if found is None:
       _make(place, functools.partial(_decode, listing, how, bad_share))
-      kept = _kept(place)
-  _check_share(listing, kept.skipped, bad_share)
-  _tell(listing, kept.skipped, place)
-  classed = len(listing.classes) > 1 and kept.labels.min() >= 0
-  known = {'labels': kept.labels, 'classes': listing.classes} if classed else {}
-  return ImageSet(kept.images, name=listing.name, digest=kept.digest, **known)
+      found = _kept(place)
+  _check_share(listing, found.skipped, bad_share)
+  _tell(listing, found.skipped, place)
+  return found
 
 
 def _texts(how: Framing) -> dict[str, str]:
@@ -111,23 +133,14 @@ def _alone(place: pathlib.Path) -> Iterator[None]:
     yield
 
 
-class _Kept(NamedTuple):
-  """Pictures in a place, with the digest of them all, and the names of bad files with what is wrong."""
-
-  images: Rows
-  labels: np.ndarray
-  digest: str
-  skipped: list[tuple[str, str]]
-
-
-def _kept(place: pathlib.Path) -> _Kept | None:
+def _kept(place: pathlib.Path) -> Kept | None:
   """The pictures in a place; None if there are none, or not all that belongs to them."""
   try:
     index = json.loads((place / _INDEX).read_text())
     images, labels = Rows(place / _IMAGES, tuple(index['shape'])), np.load(place / _LABELS)
     if labels.shape != (len(images),):
       raise ValueError(f'there are {labels.size} labels of {len(images)} pictures')
-    return _Kept(images, labels, index['digest'], index['skipped'])
+    return Kept(images, labels, index['digest'], index['skipped'])
   except FileNotFoundError:
     return None
   except (OSError, EOFError, ValueError, KeyError, TypeError) as error:

@@ -1,19 +1,21 @@
-"""A person's own pictures: `folder:<path>`, PNG, JPEG and WebP files in a folder and those inside it.
+"""A person's own pictures: `folder:<path>`, PNG, JPEG and WebP files in a folder or a zip archive.
 
 The Toronto Face Database, which cannot be downloaded by everybody, is such a folder: see the README.
 """
 
+import functools
 import os
 import pathlib
-from collections.abc import Iterator
-from typing import NoReturn
+import zipfile
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gan_jax import digests
-from gan_jax.data import Source
-from gan_jax.data.decoded import Entry, Listing, decoded
-from gan_jax.data.framing import Framing
+from gan_jax import cli, digests, processes
+from gan_jax.data import Source, archive, decoded, stylegan, tree
+from gan_jax.data.decoded import Entry, Listing
+from gan_jax.data.found import LINK, Found, in_words, printable, some
+from gan_jax.data.framing import BadPictureError, Framing
 from gan_jax.data.placing import ImageSet, place
 from gan_jax.errors import ConfigError
 
@@ -34,15 +36,19 @@ def load(
 ) -> Source:
   """The pictures of a folder, decoded once; see `framing.pixels` for what is read, and how.
 
-  Folders and files whose name begins with a dot are passed over; every other file should be a picture.
+  Every file should be a picture. Hidden files and folders, text files and files of a desktop are passed
+  over, and one line says so. Links to folders are followed, each folder once. Links to nothing, pipes
+  and devices count as bad files.
+
   Where all pictures lie in folders inside the folder, two at least, these are their classes, in the
-  order of their names. Folders that are links are not entered.
+  order of their names. A `dataset.json` gives the labels instead, see `stylegan.labels`. A zip archive
+  is read like the folder that was packed, without unpacking it.
 
   Args:
     seed: of the order.
     batch_size: global.
     placement: see `placing.place`.
-    of: the path of the folder.
+    of: the path of the folder or the archive.
     size: height and width of what the network sees; 0: as the pictures are, which must then be of one
       size.
     crop: the side of the square in the middle that is kept before resizing; 0: the largest there is.
@@ -53,65 +59,132 @@ def load(
     bad_share: how many of the files, in [0, 1], may be bad before that is an error.
 
   Raises:
-    ConfigError: no such folder, no pictures in it, or a setting out of its range.
+    ConfigError: there is no such folder or archive, there are no pictures in it, it cannot be read,
+      its `dataset.json` is wrong, or a setting is out of its range.
   """
   how = Framing(size, crop, channels, filter, background)
-  images = _with_used_classes(decoded(_listing(of), how, bad_share))
+  found, name = _found(of), f'folder:{printable(of)}'
+  labels = stylegan.labels(found, name)
+  names = sorted(found.files.keys() | found.bad.keys())
+  _tell(name, found.passed if labels is None else stylegan.without_file(found.passed))
+  if not names:
+    raise ConfigError(_emptiness(of, found))
+  listing = _listing(name, names, found, labels)
+  kept = decoded.kept(listing, how, bad_share)
+  images = ImageSet(kept.images, name=name, digest=kept.digest)
+  if labels:
+    images = images._replace(labels=kept.labels)
+  elif labels is None:
+    images = _with_classes(images, listing, kept, found.folders)
   return place(images, seed, batch_size, placement, flip)
 
 
-def _with_used_classes(images: ImageSet) -> ImageSet:
-  """Without the folders that hold no picture."""
-  if images.labels is None:
-    return images
-  used, labels = np.unique(images.labels, return_inverse=True)
-  if len(used) < 2:
-    return images._replace(labels=None, classes=())
-  classes = tuple(images.classes[label] for label in used)
-  return images._replace(labels=labels.astype(np.int32), classes=classes)
-
-
-def _listing(of: str) -> Listing:
+def _found(of: str) -> Found:
+  """Returns what lies in the folder or the archive of this path."""
   root = pathlib.Path(os.path.expanduser(of))
-  if not of or not root.is_dir():
-    raise ConfigError(
-      f'there is no folder {of!r}; name one of pictures: --config.data.name=folder:/path/to/pictures'
+  if of and root.is_dir():
+    return tree.walk(root)
+  if of and root.is_file() and (root.suffix.lower() == '.zip' or zipfile.is_zipfile(root)):
+    return archive.members(root)
+  raise ConfigError(
+    f'there is no folder {printable(of)!r} and no zip archive of this name (in {os.getcwd()}); set '
+    'data.name to folder:PATH of a folder or an archive of pictures'
+  )
+
+
+def _emptiness(of: str, found: Found) -> str:
+  passed = in_words(found.passed)
+  return f'the folder {printable(of)} is empty' + (f', except for {passed}' if passed else '')
+
+
+def _tell(name: str, passed: Mapping[str, Sequence[str]]) -> None:
+  """Says what is passed over; only what may be missed is a warning."""
+  if not processes.is_primary():
+    return
+  links = passed.get(LINK, ())
+  if links:
+    cli.warn(
+      f'{name}: links to folders that are read already, or that hold the link, are not followed, '
+      f'{len(links):,} in all: {some(links)}'
     )
-  files = sorted(_files(root))
-  if not files:
-    raise ConfigError(f'the folder {root} is empty, but for what is hidden and folders that are links')
-  classes = tuple(sorted({name.partition('/')[0] for name, _ in files if '/' in name}))
-  places = {name: label for label, name in enumerate(classes)}
+  expected = in_words({why: names for why, names in passed.items() if why != LINK})
+  if expected:
+    print(f'passed over in {name}: {expected}', flush=True)
+
+
+def _listing(
+  name: str, names: Sequence[str], found: Found, labels: Mapping[str, int] | None
+) -> Listing:
+  """Lists the files in the order of their names.
+
+  Args:
+    name: of the set.
+    names: of the files, also of bad ones.
+    found: the files.
+    labels: of the files; None: their folders are the labels.
+  """
+  classes: tuple[str, ...] = ()
+  if labels is None:
+    classes = tuple(sorted({_top(file) for file in names} - {''}))
+    numbers = {folder: label for label, folder in enumerate(classes)}
+    labels = {file: numbers.get(_top(file), -1) for file in names}
 
   def read(first: int, last: int) -> list[Entry]:
     return [
-      Entry(_printable(name), (root / name).read_bytes, places.get(name.partition('/')[0], -1))
-      for name, _ in files[first:last]
+      Entry(printable(file), functools.partial(_content, found, file), labels.get(file, -1))
+      for file in names[first:last]
     ]
 
-  return Listing(f'folder:{of}', digests.of_texts(dict(files)), len(files), read, classes)
+  state = {
+    **found.files,
+    **{file: f'bad: {why}' for file, why in found.bad.items()},
+    # No name of a file ends so.
+    **{f'{why}/': '/ '.join(passed) for why, passed in found.passed.items()},
+    'labels/': digests.of_texts({file: str(label) for file, label in labels.items()}),
+  }
+  return Listing(name, digests.of_texts(state), len(names), read, classes)
 
 
-def _printable(name: str) -> str:
-  """A name of a file may hold bytes that are no text."""
-  return os.fsencode(name).decode(errors='backslashreplace')
+def _top(file: str) -> str:
+  """Returns the folder directly below the root that holds a file, or ''."""
+  folder, slash, _ = file.partition('/')
+  return folder if slash else ''
 
 
-def _refuse(error: OSError) -> NoReturn:
-  raise ConfigError(f'the folder {error.filename} cannot be read ({error.strerror})') from error
+def _content(found: Found, file: str) -> bytes:
+  if file in found.bad:
+    raise BadPictureError(found.bad[file])
+  return found.read(file)
 
 
-def _files(root: pathlib.Path) -> Iterator[tuple[str, str]]:
-  """Of every file its name below the root, and its size and times.
+def _with_classes(
+  images: ImageSet, listing: Listing, kept: decoded.Kept, folders: frozenset[str]
+) -> ImageSet:
+  """Labels pictures with their folders, if all lie in folders and these are at least two.
 
-  What unpacks an archive may set the time of a change, but not that of the change of its entry.
+  Warns of folders without a picture, and of a picture outside that costs the others their labels.
   """
-  for folder, inside, names in os.walk(root, onerror=_refuse):
-    inside[:] = [name for name in inside if not name.startswith('.')]
-    for name in names:
-      path = pathlib.Path(folder, name)
-      if name.startswith('.') or not path.is_file():
-        continue
-      found = path.stat()
-      times = f'{found.st_mtime_ns} {found.st_ctime_ns}'
-      yield path.relative_to(root).as_posix(), f'{found.st_size} {times}'
+  counts = np.bincount(kept.labels[kept.labels >= 0], minlength=len(listing.classes))
+  used = np.flatnonzero(counts)
+  outside = int((kept.labels < 0).sum())
+  unused = sorted({*folders, *listing.classes} - {listing.classes[label] for label in used})
+  lost = len(used) < 2 <= len(listing.classes)
+  if unused:
+    _warn(
+      f'{listing.name}: no picture can be read in some folders, {len(unused):,} in all: {some(unused)}'
+      + '; too few folders are left for labels' * lost
+    )
+  if outside and len(used) > 1:
+    _warn(
+      f'{listing.name}: pictures lie outside of its {len(used)} folders, {outside:,} in all, so there '
+      'are no labels; move them into folders to have some'
+    )
+  if outside or len(used) < 2:
+    return images
+  labels = np.searchsorted(used, kept.labels).astype(np.int32)
+  return images._replace(labels=labels, classes=tuple(listing.classes[label] for label in used))
+
+
+def _warn(text: str) -> None:
+  if processes.is_primary():
+    cli.warn(text)

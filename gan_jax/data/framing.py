@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
+from gan_jax.data import deep
 from gan_jax.errors import ConfigError
 
 # Of pictures so large that Pillow warns none is read.
@@ -72,7 +73,7 @@ def pixels(content: bytes, framing: Framing) -> np.ndarray:
   """The pixels of a PNG, JPEG or WebP file.
 
   As a person sees it: turned as its EXIF data say, palettes looked up, transparency over the
-  background, 16 bits of grey rounded to 8.
+  background, 16 bits a channel rounded to 8.
 
   Args:
     content: of the file.
@@ -114,6 +115,7 @@ def _opened(content: bytes) -> Image.Image:
     raise BadPictureError('it is of inks (CMYK); convert it to RGB')
   if image.format == 'PNG':
     _check_sums(content)
+  image = deep.shallow(image, content) if deep.is_deep(image) else image
   image.load()
   return ImageOps.exif_transpose(image) if _TURNING & image.info.keys() else image
 
@@ -143,19 +145,8 @@ def _framed(image: Image.Image, framing: Framing) -> np.ndarray:
   return np.asarray(image).reshape(*image.size[::-1], framing.channels)
 
 
-def _shallow(image: Image.Image) -> Image.Image:
-  """16 bits of grey, of which one value may mean transparent, in 8."""
-  deep, clear = np.asarray(image), image.info.get('transparency')
-  grey = Image.fromarray(np.rint(deep / 257).astype(np.uint8))
-  if clear is not None:
-    grey.putalpha(Image.fromarray(np.where(deep == clear, 0, 255).astype(np.uint8)))
-  return grey
-
-
 def _flat(image: Image.Image, framing: Framing) -> Image.Image:
   """In grey or RGB, without transparency."""
-  if image.mode.startswith('I'):
-    image = _shallow(image)
   if image.has_transparency_data:
     image = image.convert('RGBA')
     behind = Image.new('RGBA', image.size, (framing.background,) * 3 + (255,))

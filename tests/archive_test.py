@@ -1,0 +1,393 @@
+"""Zip archives of pictures, and labels in the layout of StyleGAN."""
+
+import concurrent.futures
+import json
+import pathlib
+import shutil
+import stat
+import struct
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_jax import data
+from gan_jax.data import folder, found
+from gan_jax.errors import ConfigError
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
+
+
+def fill(place, names):
+  for name in names:
+    path = place / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(RANDOM.integers(0, 256, (4, 4, 3), np.uint8)).save(path)
+  return place
+
+
+CLASSES = [f'{kind}/{i}.png' for kind in ('cat', 'dog') for i in range(3)]
+# As dataset_tool.py of StyleGAN names them, but for the number in a folder.
+SHARDS = [f'0000{i // 3}/img{i:08}.png' for i in range(8)]
+
+
+@pytest.fixture
+def classes(tmp_path):
+  return fill(tmp_path / 'classes', CLASSES)
+
+
+@pytest.fixture
+def shards(tmp_path):
+  return fill(tmp_path / 'shards', SHARDS)
+
+
+def describe(place, labels, **more):
+  (place / 'dataset.json').write_text(json.dumps({'labels': labels, **more}))
+
+
+def pack(place, method=zipfile.ZIP_DEFLATED, below=''):
+  """Packs what lies in a folder, in an order of its own; in the archive all of it is `below`."""
+  path = place.with_suffix('.zip')
+  with zipfile.ZipFile(path, 'w', method) as archive:
+    for file in sorted(place.rglob('*'), reverse=True):
+      archive.write(file, below + file.relative_to(place).as_posix())
+  return path
+
+
+def load(path, **settings):
+  return folder.load(0, 1, 'auto', str(path), **settings)
+
+
+def assert_same(one, other):
+  assert data.digest(one) == data.digest(other)
+  np.testing.assert_array_equal(one.images[...], other.images[...])
+  np.testing.assert_array_equal(one.labels, other.labels)
+  assert one.classes == other.classes
+
+
+METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+
+
+@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('below', ['', 'pictures/', 'some/where/', './'])
+def test_archive_of_a_folder_is_the_folder(classes, method, below):
+  assert_same(load(classes), load(pack(classes, method, below)))
+  assert load(classes).classes == ('cat', 'dog')
+
+
+@pytest.mark.parametrize('labels', [None, [[name, 5 - i % 2] for i, name in enumerate(SHARDS)]])
+@pytest.mark.parametrize('below', ['', 'pictures/'])
+def test_archive_of_a_described_folder_is_the_folder(shards, labels, below):
+  describe(shards, labels)
+  one, other = load(shards), load(pack(shards, below=below))
+  assert data.digest(one) == data.digest(other)
+  np.testing.assert_array_equal(one.images[...], other.images[...])
+  if labels is None:
+    assert one.labels is None and other.labels is None
+  else:
+    # The numbers stay those of the file.
+    assert one.labels.tolist() == other.labels.tolist() == [5, 4] * 4
+  assert one.classes == other.classes == ()
+
+
+def test_labels_are_those_of_the_files_in_any_order(shards):
+  pairs = [[name, int(label)] for name, label in zip(SHARDS, RANDOM.permutation(8), strict=True)]
+  describe(shards, pairs[::-1])
+  source = load(shards)
+  assert source.labels.tolist() == [label for _, label in pairs]
+  for name, image in zip(SHARDS, source.images[...], strict=True):
+    np.testing.assert_array_equal(image, Image.open(shards / name))
+
+
+def test_labels_of_bad_files_are_left_out_with_them(shards):
+  describe(shards, [[name, i] for i, name in enumerate(SHARDS)])
+  (shards / SHARDS[2]).write_bytes(b'')
+  assert load(shards, bad_share=0.2).labels.tolist() == [0, 1, 3, 4, 5, 6, 7]
+
+
+def test_described_folder_passes_nothing_over_and_misses_no_class(shards, capsys):
+  describe(shards, None)
+  (shards / '00003').mkdir()
+  load(shards)
+  said = capsys.readouterr()
+  assert (said.err, 'passed over' in said.out) == ('', False)
+
+
+def test_changed_labels_are_read_again(shards):
+  for labels in ([1] * 8, [2] * 8):
+    describe(shards, [list(pair) for pair in zip(SHARDS, labels, strict=True)])
+    assert load(shards).labels.tolist() == labels
+
+
+@pytest.mark.parametrize('text', ['{}', '[]', '{"images": []}'])
+def test_dataset_json_of_another_kind_leaves_classes_to_folders(classes, text, capsys):
+  (classes / 'dataset.json').write_text(text)
+  assert load(classes).classes == ('cat', 'dog')
+  assert 'text and system files: 1 (dataset.json)' in capsys.readouterr().out
+
+
+def test_dataset_json_below_the_root_is_a_text_like_any_other(classes):
+  (classes / 'cat' / 'dataset.json').write_text('{"labels": null}')
+  assert load(classes).classes == ('cat', 'dog')
+
+
+def with_label(label):
+  return [[SHARDS[0], label], *([name, 1] for name in SHARDS[1:])]
+
+
+NO_NUMBER = f'gives labels that are no whole numbers .* files, 1 of 8: {SHARDS[0]}; correct it'
+BAD_LABELS = {
+  'one is missing': (with_label(1)[1:], f'gives no label to files that are there, 1 of 8: {SHARDS[0]}'),
+  'none at all': ([], 'gives no label to files that are there, 8 of 8: 00000/img00000000.png, .* ...'),
+  'one too many': (
+    [*with_label(1), ['00009/x.png', 1]],
+    'names files that are not there, 1 of 9: 00009/x',
+  ),
+  'twice': ([*with_label(1), [SHARDS[3], 2]], f'names more than once files, 1 of 9: {SHARDS[3]}'),
+  'a fraction': (with_label(1.5), NO_NUMBER),
+  'a float': (with_label(1.0), NO_NUMBER),
+  'a boolean': (with_label(True), NO_NUMBER),
+  'null': (with_label(None), NO_NUMBER),
+  'a text': (with_label('1'), NO_NUMBER),
+  'a vector': (with_label([0.1, 0.2]), NO_NUMBER),
+  'negative': (with_label(-1), NO_NUMBER),
+  'large': (with_label(2**31), NO_NUMBER),
+  'an object': ({name: 1 for name in SHARDS}, 'must be null or a list of pairs'),
+  'a number': (3, 'must be null or a list of pairs'),
+  'triples': ([[name, 1, 2] for name in SHARDS], 'must be null or a list of pairs'),
+  'numbered': ([[i, 1] for i in range(8)], 'must be null or a list of pairs'),
+  'no text': ([*with_label(1), ['\ud800', 1]], r'names files that are not there, 1 of 9: \\ud800'),
+}
+
+
+@pytest.mark.parametrize('case', BAD_LABELS)
+@pytest.mark.parametrize('packed', [False, True])
+def test_labels_that_do_not_fit_are_refused(shards, case, packed):
+  labels, message = BAD_LABELS[case]
+  describe(shards, labels)
+  with pytest.raises(ConfigError, match=f'dataset.json.*{message}|"labels" in dataset.json {message}'):
+    load(pack(shards) if packed else shards)
+
+
+DAMAGED = {'cut': b'{', 'no text': b'\xff\xfe', 'deep': b'[' * 200_000, 'end': b'{"labels": NaN'}
+
+
+@pytest.mark.parametrize('content', DAMAGED.values(), ids=DAMAGED)
+def test_dataset_json_that_is_damaged_is_refused(shards, content):
+  (shards / 'dataset.json').write_bytes(content)
+  with pytest.raises(ConfigError, match='dataset.json is damaged or is no JSON .*; write it again'):
+    load(shards)
+
+
+def test_dataset_json_that_leads_nowhere_is_refused(shards):
+  (shards / 'dataset.json').symlink_to('/nowhere')
+  with pytest.raises(ConfigError, match='dataset.json cannot be read'):
+    load(shards)
+
+
+def test_archive_is_not_unpacked(classes, tmp_path, monkeypatch):
+  packed = pack(classes)
+  shutil.rmtree(classes)
+  monkeypatch.setattr(zipfile.ZipFile, 'extract', None)
+  monkeypatch.setattr(zipfile.ZipFile, 'extractall', None)
+  load(packed)
+  assert [path.name for path in tmp_path.iterdir()] == ['classes.zip']
+
+
+def test_threads_read_an_archive_at_once(tmp_path):
+  fill(tmp_path / 'many', [f'{i:03}.png' for i in range(100)])
+  listed = folder._found(str(pack(tmp_path / 'many')))
+  names = sorted(listed.files) * 5
+  with concurrent.futures.ThreadPoolExecutor(16) as threads:
+    contents = list(threads.map(listed.read, names))
+  for name, content in zip(names, contents, strict=True):
+    assert content == (tmp_path / 'many' / name).read_bytes()
+
+
+def test_members_are_read_one_after_the_other(classes, monkeypatch):
+  reader, read = folder._found(str(pack(classes))).read, zipfile.ZipFile.read
+  held = []
+  monkeypatch.setattr(
+    zipfile.ZipFile, 'read', lambda *a: held.append(reader._lock.locked()) or read(*a)
+  )
+  assert reader('cat/0.png') == (classes / 'cat' / '0.png').read_bytes()
+  assert held == [True]
+
+
+def test_archive_says_what_it_passes_over(classes, capsys):
+  for name in ('.DS_Store', 'cat/notes.txt', '__MACOSX/cat/._0.png', '__MACOSX/cat/._1.png'):
+    (classes / name).parent.mkdir(parents=True, exist_ok=True)
+    (classes / name).write_bytes(b'x')
+  (classes / 'empty').mkdir()
+  packed = pack(classes)
+  assert load(packed).classes == ('cat', 'dog')
+  said = capsys.readouterr()
+  expected = 'hidden: 2 (.DS_Store, __MACOSX), text and system files: 1 (cat/notes.txt)\n'
+  assert f'passed over in folder:{packed}: {expected}' in said.out
+  assert 'no picture can be read in some folders, 1 in all: empty\n' in said.err
+  # The folder itself says the same.
+  assert load(classes).classes == ('cat', 'dog')
+  assert expected in capsys.readouterr().out
+
+
+def member(name, mode):
+  info = zipfile.ZipInfo(name)
+  info.external_attr = mode << 16
+  return info
+
+
+def test_links_in_an_archive_count_as_bad_files(classes, capsys):
+  packed = pack(classes)
+  with zipfile.ZipFile(packed, 'a') as archive:
+    archive.writestr(member('cat/link.png', stat.S_IFLNK | 0o777), '0.png')
+    archive.writestr(member('cat/pipe.png', stat.S_IFIFO | 0o666), '')
+  assert len(load(packed, bad_share=0.5).images) == 6
+  said = capsys.readouterr().err
+  assert 'cat/link.png (it is a link, which an archive cannot follow)' in said
+  assert 'cat/pipe.png (it is not a file)' in said
+
+
+def offset_of(packed, name):
+  """Where the content of a member begins."""
+  with zipfile.ZipFile(packed) as archive:
+    start = archive.getinfo(name).header_offset
+  header = packed.read_bytes()[start : start + 30]
+  return start + 30 + sum(struct.unpack('<HH', header[26:30]))
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_damaged_member_counts_as_a_bad_file(classes, method, capsys):
+  packed = pack(classes, method)
+  content, place = bytearray(packed.read_bytes()), offset_of(packed, 'cat/1.png')
+  content[place + 20] ^= 0xFF
+  packed.write_bytes(content)
+  assert len(load(packed, bad_share=0.2).images) == 5
+  assert 'cat/1.png (it is damaged in the archive: ' in capsys.readouterr().err
+
+
+def test_damaged_dataset_json_in_an_archive_is_refused(shards):
+  describe(shards, None)
+  packed = pack(shards, zipfile.ZIP_STORED)
+  content, place = bytearray(packed.read_bytes()), offset_of(packed, 'dataset.json')
+  content[place] ^= 1
+  packed.write_bytes(content)
+  with pytest.raises(ConfigError, match='dataset.json is damaged or is no JSON .it is damaged in the'):
+    load(packed)
+
+
+def patched(packed, name, offset, value):
+  """Changes bytes of the entry of a member in the directory at the end."""
+  content = bytearray(packed.read_bytes())
+  place = content.rindex(name.encode()) - 46
+  assert content[place : place + 4] == b'PK\1\2'
+  content[place + offset : place + offset + len(value)] = value
+  packed.write_bytes(content)
+  return packed
+
+
+def test_bomb_counts_as_a_bad_file_and_is_not_unpacked(classes, capsys, monkeypatch):
+  """Zeros of more bytes than any picture has, in a member of a few kilobytes."""
+  monkeypatch.setattr(found, 'MOST_BYTES', 10**6)
+  packed = pack(classes)
+  with zipfile.ZipFile(packed, 'a', zipfile.ZIP_DEFLATED) as archive:
+    archive.writestr('cat/bomb.png', bytes(10**6 + 1))
+  # One that lies about its size ends there, and its check sum is wrong.
+  with zipfile.ZipFile(packed, 'a', zipfile.ZIP_DEFLATED) as archive:
+    archive.writestr('cat/liar.png', bytes(10**6 + 1))
+  patched(packed, 'cat/liar.png', 24, (100).to_bytes(4, 'little'))
+  assert packed.stat().st_size < 10_000
+  assert len(load(packed, bad_share=0.5).images) == 6
+  said = capsys.readouterr().err
+  assert 'cat/bomb.png (its 1,000,001 bytes are more than 1,000,000)' in said
+  assert 'cat/liar.png (it is damaged in the archive: ' in said
+
+
+def test_bomb_as_dataset_json_is_refused(shards, monkeypatch):
+  monkeypatch.setattr(found, 'MOST_BYTES', 10**6)
+  (shards / 'dataset.json').write_text('{"labels": null' + ' ' * 10**6 + '}')
+  with pytest.raises(ConfigError, match='dataset.json .* bytes are more than 1,000,000'):
+    load(pack(shards))
+
+
+def test_encrypted_archive_is_refused(classes):
+  packed = patched(pack(classes), 'dog/2.png', 8, b'\1\0')
+  with pytest.raises(ConfigError, match='has encrypted files: dog/2.png; pack it again without them'):
+    load(packed)
+
+
+def test_member_packed_in_an_unknown_way_is_refused(classes):
+  packed = patched(pack(classes), 'dog/2.png', 10, (98).to_bytes(2, 'little'))
+  with pytest.raises(
+    ConfigError, match=r'dog/2.png is packed in an unknown way \(.*; pack the archive'
+  ):
+    load(packed)
+
+
+@pytest.mark.parametrize(
+  'name',
+  ['../x.png', 'cat/../../x.png', '/etc/x.png', r'cat\x.png', r'C:\x.png', 'cat/./x.png', 'a//b.png'],
+)
+def test_paths_that_no_folder_has_are_refused(classes, name):
+  packed = pack(classes)
+  with zipfile.ZipFile(packed, 'a') as archive:
+    archive.writestr(name, b'x')
+  with pytest.raises(ConfigError, match='has paths that lead out of it or are no Unix paths: '):
+    load(packed)
+
+
+def test_several_files_of_one_name_are_refused(classes):
+  packed = pack(classes)
+  with zipfile.ZipFile(packed, 'a') as archive, pytest.warns(UserWarning, match='Duplicate'):
+    archive.writestr('cat/0.png', b'x')
+  with pytest.raises(ConfigError, match='has several files of one name: cat/0.png; pack it again'):
+    load(packed)
+
+
+def test_archive_without_pictures_is_empty(tmp_path):
+  with zipfile.ZipFile(tmp_path / 'x.zip', 'w') as archive:
+    archive.writestr('notes.txt', 'x')
+  with pytest.raises(ConfigError, match=r'x.zip is empty, except for text and system files: 1 \(notes'):
+    load(tmp_path / 'x.zip')
+
+
+@pytest.mark.parametrize('content', [b'', b'no archive', b'PK\3\4'])
+def test_file_that_is_no_archive_is_refused(tmp_path, content):
+  (tmp_path / 'x.zip').write_bytes(content)
+  with pytest.raises(ConfigError, match='x.zip is damaged or of an unknown kind .*; pack it again'):
+    load(tmp_path / 'x.zip')
+  (tmp_path / 'x.tar').write_bytes(content)
+  with pytest.raises(ConfigError, match="there is no folder '.*x.tar' and no zip archive of this name"):
+    load(tmp_path / 'x.tar')
+
+
+def test_archive_of_any_name_is_read(classes):
+  packed = pathlib.Path(shutil.copy(pack(classes), classes.parent / 'pictures'))
+  assert_same(load(packed), load(classes))
+
+
+def test_damaged_archives_give_clear_errors(classes):
+  """Cuts and flips of bits give an error, or pictures without those that are named."""
+  packed = pack(classes)
+  whole, random, refused = packed.read_bytes(), np.random.default_rng(1), 0
+  for number in range(300):
+    content = bytearray(whole)
+    if number % 3:
+      # Most bits are of pictures; the directory at the end is a quarter of the file.
+      place = random.integers(len(whole)) if number % 3 == 1 else -1 - random.integers(600)
+      content[place] ^= 1 << random.integers(8)
+    else:
+      content = content[: random.integers(len(whole))]
+    packed.write_bytes(content)
+    try:
+      source = load(packed, bad_share=1.0)
+    except ConfigError:
+      refused += 1
+      continue
+    assert 1 <= len(source.images) <= 6
+  assert 100 <= refused < 300
