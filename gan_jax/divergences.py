@@ -11,9 +11,8 @@ from typing import NamedTuple
 import chex
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import rel_entr
 
-from gan_jax import mmd, numeric
+from gan_jax import f_divergences, mmd, numeric
 from gan_jax.f_divergences import FDivergence
 
 # Densities on a grid: p and q [N], non-negative, and the length, area or volume `cell` of a point.
@@ -22,34 +21,31 @@ from gan_jax.f_divergences import FDivergence
 def f_divergence(f: FDivergence, p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
   """D_f(p || q) = integral q f(p / q), for any function of `f_divergences`, e.g. their `pearson()`.
 
-  Where q = 0 a point counts p lim f(u) / u for u to infinity, which is the end of the domain of f*;
-  where p = 0 it counts q f(0). Either may be infinite. Where both are 0 it counts nothing.
+  Where q = 0 a point counts p lim f(u) / u for u to infinity, and where p = 0 it counts q f(0). Either
+  may be infinite. Where both are 0 it counts nothing. NaN in either density gives NaN.
+
+  Values and slopes are as exact as the type allows, also where p / q overflows. A slope that is
+  infinite because a density is 0 counts 0, so that the other points keep theirs. A density below the
+  smallest normal number of its type (1.2e-38 in float32) counts as 0: XLA flushes it on a CPU.
 
   Args:
-    f: of which `f` and `output` are used; the conventions are its own.
+    f: of which `perspective` is used; the conventions are its own.
     p: density at grid points [N].
     q: another.
-    cell: as of `kl`.
+    cell: as in `kl`.
 
   Source: Nowozin et al. 2016 (arXiv:1606.00709), equation 2; the limits are those of Liese & Vajda
     2006, "On divergences and informations in statistics and information theory".
   """
   chex.assert_equal_shape([p, q])
-  both = (p > 0) & (q > 0)
-  ratio = jnp.where(both, p, 1) / jnp.where(both, q, 1)
-  of_p = _times(p, f.output(jnp.array(jnp.inf, p.dtype)))
-  of_q = _times(q, f.f(jnp.zeros((), p.dtype)))
-  return cell * jnp.where(both, q * f.f(ratio), jnp.where(q > 0, of_q, of_p)).sum()
-
-
-def _times(density: chex.Array, limit: chex.Array) -> chex.Array:
-  """density * limit, where 0 times infinity is 0, and so is the slope of an infinite value."""
-  finite = jnp.isfinite(limit)
-  return jnp.where(finite, density * jnp.where(finite, limit, 0), jnp.where(density > 0, jnp.inf, 0))
+  return (cell * f.perspective(p, q)).sum()
 
 
 def kl(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
   """KL(p || q) = integral p log(p / q); infinite where p > 0 = q, nothing where p = 0.
+
+  It is at least 0 for densities of equal mass. Rounding makes masses unequal, and the value of nearly
+  equal densities can be below 0 by as much.
 
   Args:
     p: density at grid points [N].
@@ -58,8 +54,7 @@ def kl(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
 
   Source: Kullback & Leibler 1951.
   """
-  chex.assert_equal_shape([p, q])
-  return cell * rel_entr(p, q).sum()
+  return f_divergence(f_divergences.kl(), p, q, cell)
 
 
 def reverse_kl(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
@@ -72,15 +67,12 @@ def jensen_shannon(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
 
   Source: Lin 1991; Goodfellow et al. 2014 (arXiv:1406.2661), theorem 1.
   """
-  chex.assert_equal_shape([p, q])
-  middle = 0.5 * (p + q)
-  return 0.5 * kl(p, middle, cell) + 0.5 * kl(q, middle, cell)
+  return 0.5 * f_divergence(f_divergences.jensen_shannon(), p, q, cell)
 
 
 def total_variation(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
   """1/2 integral |p - q|; from 0 to 1 (arguments as of `kl`)."""
-  chex.assert_equal_shape([p, q])
-  return 0.5 * cell * jnp.abs(p - q).sum()
+  return f_divergence(f_divergences.total_variation(), p, q, cell)
 
 
 def squared_hellinger(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
@@ -88,16 +80,12 @@ def squared_hellinger(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
 
   Half of what `f_divergences.hellinger` bounds.
   """
-  chex.assert_equal_shape([p, q])
-  return 0.5 * cell * ((numeric.root(p) - numeric.root(q)) ** 2).sum()
+  return 0.5 * f_divergence(f_divergences.hellinger(), p, q, cell)
 
 
 def pearson(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
   """integral (p - q)^2 / q; infinite where p > 0 = q (arguments as of `kl`)."""
-  chex.assert_equal_shape([p, q])
-  some = q > 0
-  ratio = (p - q) ** 2 / jnp.where(some, q, 1)
-  return cell * jnp.where(some, ratio, jnp.where(p > 0, jnp.inf, 0)).sum()
+  return f_divergence(f_divergences.pearson(), p, q, cell)
 
 
 def neyman(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
@@ -112,6 +100,7 @@ def wasserstein_of_densities(p: chex.Array, q: chex.Array, cell: float) -> chex.
   """
   chex.assert_equal_shape([p, q])
   chex.assert_rank(p, 1)
+  p, q = numeric.inexact(p, q)
   return cell * jnp.abs(cell * jnp.cumsum(p - q)).sum()
 
 
@@ -170,17 +159,44 @@ def pearson_from_samples(on_q: chex.Array) -> Estimate:
 def wasserstein_1d(x: chex.Array, y: chex.Array) -> chex.Array:
   """The exact Wasserstein-1 distance between two sets of numbers, integral |F - G|.
 
-  Differentiable in both. Where the counts are equal it is the mean |x_(i) - y_(i)| of sorted ones.
+  Where the counts are equal it is the mean |x_(i) - y_(i)| of sorted ones. Its slope in a number is the
+  mean of the one-sided ones, so tied numbers have equal slopes, and equal sets have slopes of 0.
 
   Args:
     x: [M].
     y: [N], of any other count.
   """
   chex.assert_rank([x, y], 1)
+  return _wasserstein_1d(*numeric.inexact(x, y))
+
+
+@jax.custom_jvp
+def _wasserstein_1d(x: chex.Array, y: chex.Array) -> chex.Array:
   both = jnp.sort(jnp.concatenate([x, y]))
   left = both[:-1]
-  below = lambda points: jnp.searchsorted(jnp.sort(points), left, side='right') / len(points)
-  return (jnp.abs(below(x) - below(y)) * jnp.diff(both)).sum()
+  return (jnp.abs(_share(x, left) - _share(y, left)) * jnp.diff(both)).sum()
+
+
+@_wasserstein_1d.defjvp
+def _slope_of_wasserstein_1d(sets: tuple, changes: tuple) -> tuple[chex.Array, chex.Array]:
+  (x, y), (dx, dy) = sets, changes
+  return _wasserstein_1d(x, y), (_slopes(x, y) * dx).sum() + (_slopes(y, x) * dy).sum()
+
+
+def _share(points: chex.Array, at: chex.Array, side: str = 'right') -> chex.Array:
+  """The share of the points up to each place; of those before it with the side 'left'."""
+  return jnp.searchsorted(jnp.sort(points), at, side=side) / len(points)
+
+
+def _slopes(x: chex.Array, y: chex.Array) -> chex.Array:
+  """The slopes [M] of integral |F - G| in the points x [M], each the mean of the one-sided ones.
+
+  A point that goes up by h takes 1 / M from F on its way. That lowers |F - G| by 1 / M where F - G just
+  above the point is at least 1 / M, and raises it by as much where it is at most 0. In between the
+  change is linear. A point that goes down adds 1 / M to F just below it.
+  """
+  above, below = (len(x) * (_share(x, x, side) - _share(y, x, side)) for side in ('right', 'left'))
+  return (jnp.clip(-below, 0, 1) - jnp.clip(above, 0, 1)) / len(x)
 
 
 class Transport(NamedTuple):
@@ -219,13 +235,20 @@ def entropic_transport(x: chex.Array, y: chex.Array, epsilon: float, power: floa
   from ott.geometry import geometry
   from ott.problems.linear import linear_problem
 
-  if epsilon <= 0 or power < 1:
+  if not numeric.is_positive(epsilon) or not numeric.is_within(power, least=1):
     raise ValueError(f'epsilon is {epsilon} and power {power}; positive, and at least 1')
-  costs = mmd.squared_distances(x, y) ** (0.5 * power)
+  costs = _costs(x, y, power)
   found = _solver()(linear_problem.LinearProblem(geometry.Geometry(costs, epsilon=epsilon)))
   if not bool(found.converged):
     raise RuntimeError(f'no convergence in {_ITERATIONS} iterations; raise epsilon, which is {epsilon}')
   return Transport(found.primal_cost, found.reg_ot_cost, found.matrix)
+
+
+def _costs(x: chex.Array, y: chex.Array, power: float) -> chex.Array:
+  """|x_i - y_j|^power [M, N], with a gradient of 0 at equal points for every power from 1."""
+  squares = mmd.squared_distances(x, y)
+  equal = squares == 0
+  return jnp.where(equal, 0, jnp.where(equal, 1, squares) ** (0.5 * power))
 
 
 def sinkhorn_divergence(x: chex.Array, y: chex.Array, epsilon: float, power: float = 2.0) -> chex.Array:

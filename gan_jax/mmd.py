@@ -19,19 +19,29 @@ Kernel = Callable[[chex.Array, chex.Array], chex.Array]
 """[M, D], [N, D] -> [M, N], positive definite."""
 
 
-@jax.custom_jvp
+def _checked(x: chex.Array, y: chex.Array) -> tuple[chex.Array, chex.Array]:
+  """Two sets of points [M, D] and [N, D], of which integers such as uint8 images become floats."""
+  chex.assert_rank([x, y], 2)
+  chex.assert_equal_shape_suffix([x, y], 1)
+  return numeric.inexact(x, y)
+
+
 def squared_distances(x: chex.Array, y: chex.Array) -> chex.Array:
   """|x_i - y_j|^2, [M, D] and [N, D] -> [M, N], by differences: no cancellation, no negatives.
 
   Its derivatives, of any order, are products of matrices, which hold no [M, N, D]. They are as exact as
-  the points are: 2 (x_i - y_j) to some roundings of |x_i - y_0|, in float32 at the least.
+  the points are: 2 (x_i - y_j) to some roundings of |x_i - y_0|, in float32 at the least. In float32
+  squares of differences above 1.8e19 are infinite, and those below 1e-19 are 0. Integers become floats.
   """
-  chex.assert_rank([x, y], 2)
-  chex.assert_equal_shape_suffix([x, y], 1)
+  return _squared_distances(*_checked(x, y))
+
+
+@jax.custom_jvp
+def _squared_distances(x: chex.Array, y: chex.Array) -> chex.Array:
   return ((x[:, None] - y[None]) ** 2).sum(axis=-1)
 
 
-@squared_distances.defjvp
+@_squared_distances.defjvp
 def _slope_of_squared_distances(points: tuple, changes: tuple) -> tuple[chex.Array, chex.Array]:
   """2 (x_i - y_j) . (dx_i - dy_j), multiplied out; about one of the points, where that loses little."""
   wide = lambda array: array.astype(jnp.promote_types(array.dtype, jnp.float32))
@@ -41,14 +51,21 @@ def _slope_of_squared_distances(points: tuple, changes: tuple) -> tuple[chex.Arr
   along = functools.partial(jnp.einsum, 'id,id->i', precision=lax.Precision.HIGHEST)
   from_x, from_y = x - origin, y - origin
   own = along(from_x, dx)[:, None] + along(from_y, dy)
-  squares = squared_distances(*points)
+  squares = _squared_distances(*points)
   slope = 2 * (own - across(from_x, dy) - across(dx, from_y))
   return squares, slope.astype(squares.dtype)
 
 
 def distances(x: chex.Array, y: chex.Array) -> chex.Array:
-  """|x_i - y_j|, [M, D] and [N, D] -> [M, N]; the gradient at equal points is 0, not NaN."""
-  return numeric.root(squared_distances(x, y))
+  """|x_i - y_j|, [M, D] and [N, D] -> [M, N]; the gradient at equal points is 0, not NaN.
+
+  Points whose largest coordinate is above 2^52 or below 2^-52 (in float32) are scaled by a power of two
+  before their differences are squared, so that a distance overflows only if it is itself too large.
+  Distances that are less than 1e-22 of that coordinate can count as 0.
+  """
+  x, y = _checked(x, y)
+  scale = numeric.scale_for_squares(jnp.maximum(*(jnp.max(jnp.abs(of), initial=0) for of in (x, y))))
+  return numeric.root(_squared_distances(x * scale, y * scale)) / scale
 
 
 def _check_positive(name: str, values: Sequence[float]) -> None:
@@ -69,7 +86,7 @@ def rational_quadratic(alphas: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0)) -> K
   def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
     squares = squared_distances(x, y)
     # As a power each derivative would be another power, which is slow on a CPU; so they are products.
-    return sum(jnp.exp(-alpha * jnp.log(1 + squares / (2 * alpha))) for alpha in alphas)
+    return sum(jnp.exp(-alpha * jnp.log1p(squares / (2 * alpha))) for alpha in alphas)
 
   return kernel
 
@@ -87,7 +104,9 @@ def rbf_mixture(sigmas: Sequence[float] = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)) ->
 
   def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
     squares = squared_distances(x, y)
-    return sum(jnp.exp(-squares / (2 * sigma**2)) for sigma in sigmas)
+    # Twice a tiny square would be 0, and 0 / 0 at equal points.
+    tiny = float(jnp.finfo(squares.dtype).tiny)
+    return sum(jnp.exp(-squares / max(2 * sigma**2, tiny)) for sigma in sigmas)
 
   return kernel
 
@@ -95,11 +114,18 @@ def rbf_mixture(sigmas: Sequence[float] = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)) ->
 def polynomial(degree: int = 3, scale: float | None = None, shift: float = 1.0) -> Kernel:
   """(scale x . y + shift)^degree; the scale is 1 / D unless given. That of the KID by default.
 
+  Raises:
+    ValueError: the degree is not a whole number from 1, or a scale or shift is not finite.
+
   Source: Binkowski et al. 2018 (arXiv:1801.01401), section 4.
   """
+  if not isinstance(degree, int) or isinstance(degree, bool) or degree < 1:
+    raise ValueError(f'degree={degree!r}: not an exponent (a whole number from 1); change degree')
+  for name, value in (('scale', 1 if scale is None else scale), ('shift', shift)):
+    numeric.check_finite(name, value)
 
   def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
-    chex.assert_equal_shape_suffix([x, y], 1)
+    x, y = _checked(x, y)
     gamma = 1 / x.shape[-1] if scale is None else scale
     return (gamma * x @ y.T + shift) ** degree
 
@@ -113,6 +139,7 @@ def distance_induced() -> Kernel:
   """
 
   def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
+    x, y = _checked(x, y)
     origin = jnp.zeros_like(x[:1])
     return 0.5 * (distances(x, origin) + distances(y, origin).T - distances(x, y))
 
@@ -126,7 +153,8 @@ def _mean_within(values: chex.Array, unbiased: bool) -> chex.Array:
     return values.mean()
   if count < 2:
     raise ValueError('an unbiased estimate needs at least 2 examples of each kind')
-  return (values.sum() - jnp.trace(values)) / (count * (count - 1))
+  # The sum less the trace would cancel where the diagonal is large.
+  return jnp.where(jnp.eye(count, dtype=bool), 0, values).sum() / (count * (count - 1))
 
 
 def mmd2(kernel: Kernel, x: chex.Array, y: chex.Array, unbiased: bool = True) -> chex.Array:
@@ -136,10 +164,11 @@ def mmd2(kernel: Kernel, x: chex.Array, y: chex.Array, unbiased: bool = True) ->
 
   Args:
     kernel: positive definite.
-    x: [M, D].
+    x: [M, D]; integers become floats.
     y: [N, D]; M and N may differ.
     unbiased: leave out pairs of a point with itself: its expectation is the MMD^2 between the
-      distributions, and it can be negative; otherwise it is at least 0 and biased upwards.
+      distributions, and it can be negative. Otherwise it is biased upwards, and at least 0 but for
+      the rounding of the three means, which is some 1e-7 of the largest in float32.
 
   Raises:
     ValueError: unbiased, and fewer than 2 points in a set.
