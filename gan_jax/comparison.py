@@ -16,7 +16,10 @@ from gan_jax import evaluation
 
 CONFIDENCE = 0.95
 RESAMPLES = 9_999
-"""Of the bootstrap, and of sign flips where there are more than so many; drawn with seed 0."""
+"""How many sign flips the test draws, with seed 0, where there are more different ones than this."""
+
+_TIE = 1e-12
+"""Two means tie if they differ by at most this fraction of the largest difference: that is rounding."""
 
 Outcome = Mapping[str, Sequence[float | None]]
 """{score: the value of each seed}."""
@@ -30,12 +33,12 @@ class Summary(NamedTuple):
   """A score over seeds.
 
   Attributes:
-    mean: of the runs that have it; NaN if none has.
-    error: the standard error of the mean, s / sqrt(n); NaN of fewer than two.
-    low, high: the bootstrap interval of the mean, BCa; NaN of fewer than two.
-    least, greatest: of a run.
-    count: of the runs that have it.
-    missing: of those that have not, as one that diverged may.
+    mean: mean of the runs that have the score; NaN if none has it.
+    error: standard error of the mean, s / sqrt(n); NaN for fewer than two runs.
+    low, high: `interval` of the mean; NaN for fewer than two runs.
+    least, greatest: extreme values of single runs.
+    count: number of runs that have the score.
+    missing: number of runs that do not, because they diverged for example.
   """
 
   mean: float
@@ -49,13 +52,18 @@ class Summary(NamedTuple):
 
 
 class Paired(NamedTuple):
-  """A score of one setting less that of another, over the seeds that have both.
+  """The difference of two settings in one score, over the seeds that have it in both.
+
+  The interval inverts the test: it excludes a value exactly if the test rejects that value at 5 %.
+  In particular it excludes 0 exactly if p is below 0.05.
 
   Attributes:
-    difference: its mean.
-    low, high: the bootstrap interval of that mean, BCa; NaN of fewer than two seeds.
-    p: of the sign-flip test that the differences are symmetric around 0, two-sided; NaN likewise.
-    count: of the seeds.
+    difference: mean difference; NaN without such seeds.
+    low, high: 95 % interval of the mean difference. It is the whole line below six seeds, unless all
+      differences are 0. NaN for fewer than two seeds.
+    p: p-value of the two-sided sign-flip test of no difference; NaN for fewer than two seeds.
+    count: number of seeds.
+    error: standard error of the mean difference; NaN for fewer than two seeds.
   """
 
   difference: float
@@ -63,49 +71,120 @@ class Paired(NamedTuple):
   high: float
   p: float
   count: int
+  error: float
 
 
 def summary(values: Sequence[float | None]) -> Summary:
-  """Of the score of each seed, None where a run has none."""
-  found = np.array([v for v in values if _is_score(v)])
+  """Summarizes the score of each seed; None or a value that is not finite means that it is missing."""
+  found = np.array([v for v in values if _is_score(v)], float)
   count, missing = len(found), len(values) - len(found)
   if not count:
     return Summary(*[math.nan] * 6, 0, missing)
-  error = found.std(ddof=1) / math.sqrt(count) if count > 1 else math.nan
   ends = float(found.min()), float(found.max())
-  return Summary(float(found.mean()), float(error), *interval(found), *ends, count, missing)
+  return Summary(*_mean_and_error(found), *interval(found), *ends, count, missing)
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-  """The BCa bootstrap interval of the mean of values [N], at 95 %.
+  """Returns Student's 95 % confidence interval of the mean of values [N].
 
-  Source: Efron 1987, "Better bootstrap confidence intervals", as SciPy has it.
+  It covers the true mean of normal scores in 95 % of all studies, whatever N is. Skew costs coverage:
+  it is 88 to 90 % for three to ten exponential scores. The bootstrap t interval covers more of these,
+  but fails for fewer than five values and for scores of few different values. Equal values give an
+  interval of width zero, which says nothing about rare values that no seed has shown.
+
+  Returns:
+    (low, high); NaN for fewer than two values.
+
+  Source: Student 1908, "The probable error of a mean". Hesterberg 2015 (arXiv:1411.5279) shows that
+    bootstrap percentile and BCa intervals are too narrow for few values.
   """
+  mean, error = _mean_and_error(values)
+  reach = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, max(len(values) - 1, 1)))
+  return mean - reach, mean + reach
+
+
+def _mean_and_error(values: np.ndarray) -> tuple[float, float]:
+  """Returns the mean of values [N] and its standard error, at any scale; no error for one value."""
+  small, scale = _scaled(values)
+  # Relative to one of them, equal values have exactly no deviation.
+  apart = small - small[0]
+  mean = float(np.ldexp(small[0] + apart.mean(), scale))
   if len(values) < 2:
-    return math.nan, math.nan
-  if np.ptp(values) == 0:
-    return float(values[0]), float(values[0])
-  found = stats.bootstrap(
-    (values,), np.mean, confidence_level=CONFIDENCE, n_resamples=RESAMPLES, rng=np.random.default_rng(0)
-  )
-  return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    return mean, math.nan
+  return mean, float(np.ldexp(apart.std(ddof=1) / math.sqrt(len(values)), scale))
+
+
+def _scaled(values: np.ndarray) -> tuple[np.ndarray, int]:
+  """Returns values / 2^k, all of magnitude below 1 so that squares cannot overflow, and k."""
+  scale = int(np.frexp(abs(values).max())[1])
+  return np.ldexp(values, -scale), scale
 
 
 def paired(a: Sequence[float | None], b: Sequence[float | None]) -> Paired:
   """Compares the scores of two settings, seed by seed.
 
-  The test flips the sign of each seed's difference, all 2^n ways where they are no more than RESAMPLES
-  (Fisher 1935, "The design of experiments", section 21); n seeds can show no p below 2^(1 - n).
+  The test asks how often the mean is as far from 0 if the sign of each difference is random. It tries
+  all 2^n signs, or draws RESAMPLES of them if there are more. Its p is at least 2^(1 - n) for n seeds.
+  The test assumes only that differences are symmetric around their mean, and its interval does too. The
+  ends of the interval are means of subsets of the differences.
+
+  Source: Fisher 1935, "The design of experiments", section 21. Hartigan 1969, "Using subsample values
+    as typical values", for the interval.
   """
   both = [(x, y) for x, y in zip(a, b, strict=True) if _is_score(x) and _is_score(y)]
-  apart = np.array([x - y for x, y in both])
+  apart = np.array([x - y for x, y in both], float)
+  if not len(apart):
+    return Paired(*[math.nan] * 4, 0, math.nan)
+  mean, error = _mean_and_error(apart)
   if len(apart) < 2:
-    mean = float(apart.mean()) if len(apart) else math.nan
-    return Paired(mean, math.nan, math.nan, math.nan, len(apart))
-  flipped = stats.permutation_test(
-    (apart,), np.mean, permutation_type='samples', n_resamples=RESAMPLES, rng=np.random.default_rng(0)
-  )
-  return Paired(float(apart.mean()), *interval(apart), float(flipped.pvalue), len(apart))
+    return Paired(mean, math.nan, math.nan, math.nan, len(apart), error)
+  return Paired(mean, *_sign_flips(apart), len(apart), error)
+
+
+def _sign_flips(apart: np.ndarray) -> tuple[float, float, float]:
+  """Returns the ends of the interval of the mean of differences [N], and p."""
+  if not apart.any():
+    return 0.0, 0.0, 1.0
+  flips, (small, scale) = _flips(len(apart)), _scaled(apart)
+  tie, from_first = _TIE * abs(small).max(), small - small[0]
+  ends = _lowest_kept(flips, from_first) + small[0], small[0] - _lowest_kept(flips, -from_first)
+  # An end that is 0 up to rounding must not contradict p.
+  low, high = (0.0 if abs(end) <= tie else float(np.ldexp(end, scale)) for end in ends)
+  p = (_turning_points(flips, np.sign(small.mean()) * small) <= tie).mean()
+  return low, high, float(p)
+
+
+def _flips(count: int) -> np.ndarray:
+  """Returns which signs are flipped, bool [B, count], in the first row none.
+
+  These are all ways of which none is the opposite of another, or RESAMPLES random ones.
+  """
+  if 2 ** (count - 1) <= RESAMPLES:
+    return (np.arange(2 ** (count - 1))[:, None] >> np.arange(count) & 1).astype(bool)
+  flips = np.random.default_rng(0).integers(0, 2, (RESAMPLES, count), dtype=bool)
+  flips[0] = False
+  return flips
+
+
+def _turning_points(flips: np.ndarray, apart: np.ndarray) -> np.ndarray:
+  """Returns [B], from which tested value below the mean on each flip counts as evidence for that value.
+
+  Let T be the sum of the differences less the value, and S the part that is flipped. The flipped sum is
+  at least as large, |T - 2 S| >= |T|, if S <= 0 or T - S <= 0: if the value is at least the mean of the
+  flipped differences, or that of the others.
+  """
+
+  def means(chosen: np.ndarray) -> np.ndarray:
+    counts = chosen.sum(axis=1)
+    return np.where(counts > 0, chosen @ apart / np.maximum(counts, 1), -np.inf)
+
+  return np.minimum(means(flips), means(~flips))
+
+
+def _lowest_kept(flips: np.ndarray, apart: np.ndarray) -> float:
+  """Returns the least value that the test does not reject, -inf if it rejects none."""
+  points = np.sort(_turning_points(flips, apart))
+  return float(points[int((1 - CONFIDENCE) * len(points))])
 
 
 def _is_score(value: float | None) -> bool:

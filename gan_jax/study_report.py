@@ -19,6 +19,8 @@ PAGE, NUMBERS, TABLE = 'study.html', 'study.json', 'study.md'
 CURVES, SHEETS = 'curves', 'sheets'
 _COLUMNS = 5
 _LEVEL = 0.05
+_LEAST_SEEDS = 6
+"""With n seeds the sign-flip test has no p-value below 2^(1 - n)."""
 
 
 def write(out: pathlib.Path, settings: Sequence[sweep.Setting], runs: Sequence[Run]) -> str:
@@ -71,13 +73,15 @@ def _short(value: float) -> str:
 
 
 _ABOUT = (
-  'Mean ± standard error [95 % bootstrap interval of the mean, BCa] over seeds. A run has diverged '
-  'once a loss or gradient is NaN or infinite; it goes on beside the others, and is scored at the end '
-  'like them.'
+  "Mean ± standard error [95 % confidence interval of the mean, Student's t] over seeds. A run has "
+  'diverged once a loss or gradient is NaN or infinite; it goes on beside the others, and is scored at '
+  'the end like them.'
 )
 _ABOUT_PAIRS = (
-  'Differences are of runs of the same seed, with the interval of their mean; p is of the two-sided '
-  'sign-flip test, and after Holm corrected for the number of pairs compared by that score. Settings '
+  'Differences are of runs of the same seed: mean ± standard error. The p-value is that of the '
+  'two-sided sign-flip test. The 95 % interval inverts this test, so it excludes 0 exactly if p is '
+  f'below 0.05. With fewer than {_LEAST_SEEDS} seeds p cannot be below 0.05, and there is no interval. '
+  'The last column is p after Holm, corrected for the number of pairs compared by that score. Settings '
   'that are scored by different protocols, as on different data, are not compared.'
 )
 _NO_PAIRS = 'No two settings are scored by one protocol, on the same data, so none are compared.'
@@ -92,16 +96,26 @@ def _summaries(results, outcomes) -> str:
 
 
 def _pair_rows(compared) -> tuple[list[str], list[list[str]]]:
-  head = ['score', 'setting', 'less', 'difference', 'interval', 'seeds', 'p', 'p after Holm']
+  head = ['score', 'setting', 'less', 'difference', '95 % interval', 'seeds', 'p', 'p after Holm']
   rows = [
     [
-      *(curves.readable(pair['score']), pair['setting'], pair['less'], _short(pair['difference'])),
-      *(f'[{_short(pair["low"])}, {_short(pair["high"])}]', str(pair['count'])),
+      *(curves.readable(pair['score']), pair['setting'], pair['less'], _difference(pair)),
+      *(_interval(pair), str(pair['count'])),
       *(_short(pair['p']), _short(pair['p_holm'])),
     ]
     for pair in compared
   ]
   return head, rows
+
+
+def _difference(pair) -> str:
+  error = f' ± {_short(pair["error"])}' * (pair['count'] > 1)
+  return _short(pair['difference']) + error
+
+
+def _interval(pair) -> str:
+  known = math.isfinite(pair['low'])
+  return f'[{_short(pair["low"])}, {_short(pair["high"])}]' if known else '-'
 
 
 def _comparisons(compared, outcomes) -> str:

@@ -1,0 +1,42 @@
+"""The tables of a study, from scores."""
+
+import math
+
+from gan_jax import comparison, study_report
+
+
+def tables(seeds):
+  outcomes = {'a': {'x': [3.0, 5.0, 4.0, 6.0, 5.0, 7.0][:seeds]}, 'b': {'x': [1.0] * seeds}}
+  results = {label: [{'diverged': None}] * seeds for label in outcomes}
+  compared = comparison.all_pairs(outcomes, {'a': '', 'b': ''})
+  return study_report._rows(results, outcomes), study_report._pair_rows(compared), compared
+
+
+def test_six_seeds_have_intervals_of_means_and_of_differences():
+  (_, rows), (head, pairs), _ = tables(6)
+  # Mean 5, deviations -2, 0, -1, 1, 0, 2: s^2 = 2, error sqrt(2 / 6) = 0.5774, times 2.5706 is 1.484.
+  assert rows[0][-1] == '5 ± 0.5774 [3.516, 6.484]'
+  assert rows[1][-1] == '1 ± 0 [1, 1]'
+  # Of 32 pairs of opposite signs the test may reject one: the ends are the extreme differences.
+  cells = dict(zip(head, pairs[0], strict=True))
+  assert cells['difference'] == '4 ± 0.5774'
+  assert (cells['95 % interval'], cells['p']) == ('[2, 6]', '0.03125')
+
+
+def test_three_seeds_have_no_interval_of_differences_and_null_in_the_numbers():
+  _, (head, pairs), compared = tables(3)
+  assert dict(zip(head, pairs[0], strict=True))['95 % interval'] == '-'
+  (plain,) = study_report._plain(compared)
+  assert plain['low'] is plain['high'] is None and math.isclose(plain['p'], 0.25)
+
+
+def test_one_seed_has_a_difference_alone():
+  _, (head, pairs), _ = tables(1)
+  cells = dict(zip(head, pairs[0], strict=True))
+  assert (cells['difference'], cells['95 % interval']) == ('2', '-')
+
+
+def test_the_text_says_which_intervals_these_are():
+  said = study_report._ABOUT + study_report._ABOUT_PAIRS
+  assert 'bootstrap' not in said and "Student's t" in said
+  assert 'sign-flip' in said and 'fewer than 6 seeds' in said
