@@ -9,14 +9,14 @@ import json
 import pathlib
 import re
 import runpy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import build, loop, parallel
+from gan_jax import build, flag_values, loop, parallel
 from gan_jax import config as configs
 from gan_jax.config import Plain
 from gan_jax.data import arrays_of
@@ -50,10 +50,12 @@ class Group(NamedTuple):
 
 
 def parse(texts: Sequence[str]) -> dict[str, list[Any]]:
-  """{path: values} of texts 'PATH=VALUE,VALUE,...'; values are JSON, or strings where they are not.
+  """Reads {path: values} from texts 'PATH=VALUE,VALUE,...'.
+
+  A value is JSON, a Python literal, or plain text. Commas in brackets or quotes belong to a value.
 
   Raises:
-    ConfigError: a text that is not so, or a path that is given twice.
+    ConfigError: malformed text, or a path that is given twice.
   """
   found = {}
   for text in texts:
@@ -62,19 +64,11 @@ def parse(texts: Sequence[str]) -> dict[str, list[Any]]:
       raise ConfigError(f'--sweep is {text!r}; write it as KEY=VALUE,VALUE,...')
     if path in found:
       raise ConfigError(f'--sweep {path} is given twice; write all its values in one')
-    # A comma inside brackets is one of a value.
-    found[path] = [_value(part) for part in re.split(r',(?![^\[({]*[\])}])', values)]
+    with build.at(f'--sweep {path}'):
+      found[path] = [flag_values.parse(part) for part in flag_values.split(values)]
     if len(set(map(repr, found[path]))) < len(found[path]):
       raise ConfigError(f'--sweep {text}: a value is there twice')
   return found
-
-
-def _value(text: str) -> Any:
-  try:
-    # Several stand in parentheses in a flag of `main`.
-    return json.loads(re.sub(r'^\((.*)\)$', r'[\1]', text))
-  except ValueError:
-    return {'True': True, 'False': False}.get(text, text)
 
 
 def settings(experiments: Sequence[str], sweeps: Mapping[str, Sequence[Any]]) -> list[Setting]:
@@ -94,13 +88,28 @@ def settings(experiments: Sequence[str], sweeps: Mapping[str, Sequence[Any]]) ->
       with build.at(experiment):
         config = configs.plain(_changed(experiment, values))
         configs.check(config, devices=1)
-      told = {path: value for path, value in values.items() if len(sweeps[path]) > 1}
-      found.append(Setting(_label(experiment, told), experiment, config, values))
-  labels = [setting.label for setting in found]
-  for label in labels:
-    if labels.count(label) > 1:
+      found.append(Setting('', experiment, config, values))
+  several = [path for path, values in sweeps.items() if len(values) > 1]
+  return [s._replace(label=label) for s, label in zip(found, _labels(found, several), strict=True)]
+
+
+def _labels(found: Sequence[Setting], told: Sequence[str]) -> list[str]:
+  """Names settings by the values that differ, in six digits where these suffice to tell them apart.
+
+  Raises:
+    ConfigError: two settings that are the same, or that no number of digits tells apart.
+  """
+  brief = [_label(setting, told, _short) for setting in found]
+  places = {label: [i for i, other in enumerate(brief) if other == label] for label in brief}
+  labels = [
+    _label(setting, told, _exact) if len(places[label]) > 1 else label
+    for setting, label in zip(found, brief, strict=True)
+  ]
+  for label, same in places.items():
+    alike = any(found[i].config == found[j].config for i, j in itertools.combinations(same, 2))
+    if alike or len({labels[i] for i in same}) < len(same):
       raise ConfigError(f'two settings have the folder {label!r}; leave out an experiment or a value')
-  return found
+  return labels
 
 
 def _changed(experiment: str, values: Values) -> ConfigDict:
@@ -143,20 +152,31 @@ def _inside(config: Any, key: str, path: str) -> Any:
   return config[key]
 
 
-def _label(experiment: str, told: Values) -> str:
-  """'gan_ring', or 'gan_ring_learning_rate=0.001'; a name that any file system takes."""
-  file, _, preset = experiment.partition(':')
+def _label(setting: Setting, told: Sequence[str], number: Callable[[float], str]) -> str:
+  """Returns 'gan_ring', or 'gan_ring_learning_rate=0.001'; any file system takes such a name."""
+  file, _, preset = setting.experiment.partition(':')
   last = [path.split('.')[-1] for path in told]
   # Of two players' learning rates the label must say whose.
   name = lambda path: path.split('.')[-1] if last.count(path.split('.')[-1]) == 1 else path
-  parts = [pathlib.Path(file).stem, preset, *(f'{name(p)}={_short(v)}' for p, v in told.items())]
+  parts = [f'{name(path)}={_text(setting.values[path], number)}' for path in told]
+  parts = [pathlib.Path(file).stem, preset, *parts]
   return re.sub(r'[^\w.=+-]+', '-', '_'.join(filter(None, parts)))
 
 
-def _short(value: Any) -> str:
+def _text(value: Any, number: Callable[[float], str]) -> str:
   if isinstance(value, list):
-    return 'x'.join(map(_short, value))
-  return f'{value:g}' if isinstance(value, float) else json.dumps(value).strip('"')
+    return 'x'.join(_text(inner, number) for inner in value)
+  return number(value) if isinstance(value, float) else json.dumps(value).strip('"')
+
+
+def _short(value: float) -> str:
+  return f'{value:g}'
+
+
+def _exact(value: float) -> str:
+  """Returns the shortest text that is this number, the same as `_short` where six digits suffice."""
+  texts = (f'{value:.{digits}g}' for digits in range(6, 18))
+  return next((text for text in texts if float(text) == value), _short(value))
 
 
 def grouped(found: Sequence[Setting]) -> list[Group]:

@@ -1,7 +1,10 @@
 """Settings of a study, and which of them share a program."""
 
 import functools
+import json
 
+import hypothesis
+import hypothesis.strategies as st
 import pytest
 
 from gan_jax import sweep
@@ -102,3 +105,92 @@ def test_a_bad_number_is_refused_though_it_would_be_an_input():
   found = sweep.settings([POINTS], {RATE: [1e-4, -1.0]})
   with pytest.raises(ConfigError, match='wgan_gp_ring-test_learning_rate=-1: .*at least 0'):
     sweep.grouped(found)
+
+
+PAIRED = '{"name":"relativistic_paired","base":{"name":"hinge"}}'
+
+
+@pytest.mark.parametrize(
+  ('text', 'values'),
+  [
+    (
+      f'{PAIRED},{{"name":"hinge"}}',
+      [{'name': 'relativistic_paired', 'base': {'name': 'hinge'}}, {'name': 'hinge'}],
+    ),
+    ("{'name': 'hinge', 'base': None},3", [{'name': 'hinge', 'base': None}, 3]),
+    ('[[1,2],[3]],[4]', [[[1, 2], [3]], [4]]),
+    ('(1,(2,3)),()', [[1, [2, 3]], []]),
+    ('"a,b",c', ['a,b', 'c']),
+    ("'a,]',\"it's\"", ['a,]', "it's"]),
+    (r'"a\",b","\\",c', ['a",b', '\\', 'c']),
+    ("it's,that's", ["it's", "that's"]),
+    ('.5,1.,1e-4,-3', [0.5, 1.0, 1e-4, -3]),
+    ('True,false,None', [True, False, None]),
+    ('ring, grid', ['ring', 'grid']),
+    ('2024-01-01,b"x",1j', ['2024-01-01', 'b"x"', '1j']),
+  ],
+)
+def test_values_of_a_sweep_are_json_or_literals_or_text(text, values):
+  found = sweep.parse([f'some.key={text}'])['some.key']
+  assert found == values
+  assert list(map(type, found)) == list(map(type, values))
+
+
+@pytest.mark.parametrize(
+  ('text', 'said'),
+  [
+    ('[1,2', r"--sweep x: \[1,2: '\[' is not closed"),
+    ('{"a":[1}', r"--sweep x: .*'}' closes no bracket"),
+    ('1]', r"'\]' closes no bracket"),
+    ('"a', 'is not closed'),
+    (
+      '{"name": hinge}',
+      r'\{"name": hinge\} is neither JSON nor a Python literal; put names in it in quotes',
+    ),
+    ('(generator,discriminator)', 'put names in it in quotes'),
+    ('{1, 2}', 'neither JSON nor a Python literal'),
+  ],
+)
+def test_values_that_are_broken_are_refused(text, said):
+  with pytest.raises(ConfigError, match=said):
+    sweep.parse([f'x={text}'])
+
+
+JSON = st.recursive(
+  st.none()
+  | st.booleans()
+  | st.integers()
+  | st.floats(allow_nan=False, allow_infinity=False)
+  | st.text(),
+  lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+  max_leaves=8,
+)
+
+
+@hypothesis.settings(derandomize=True, deadline=None, max_examples=80, database=None)
+@hypothesis.given(
+  st.lists(JSON, min_size=1, max_size=4, unique_by=repr), st.sampled_from([json.dumps, repr])
+)
+def test_any_values_come_back_from_json_and_from_literals(values, write):
+  assert sweep.parse(['x=' + ','.join(map(write, values))]) == {'x': values}
+
+
+def test_rates_that_agree_in_six_digits_have_folders_of_more_digits():
+  rates = [1e-4, 1.000001e-4, 2e-4]
+  found = sweep.settings([POINTS], {RATE: rates, 'players.discriminator.b1': [0.0, 0.5]})
+  names = [s.label.removeprefix('wgan_gp_ring-test_') for s in found]
+  assert names[::2] == [f'learning_rate={rate}_b1=0' for rate in ('0.0001', '0.0001000001', '0.0002')]
+  # Each is what it is called without the other.
+  for rate in rates[:1] + rates[2:]:
+    (alone, _) = sweep.settings([POINTS], {RATE: [rate, 0.5]})
+    assert f'{alone.label}_b1=0' in [s.label for s in found]
+
+
+def test_names_of_six_digits_stay_where_they_tell_settings_apart():
+  found = sweep.settings([POINTS], {RATE: [1.0000001e-4, 1 / 3]})
+  assert [s.label.rpartition('=')[2] for s in found] == ['0.0001', '0.333333']
+
+
+def test_the_same_number_written_twice_is_refused():
+  with pytest.raises(ConfigError, match='two settings have the folder'):
+    sweep.settings([POINTS], {RATE: [1, 1.0]})
