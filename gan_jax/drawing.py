@@ -1,10 +1,12 @@
 """Pictures of samples."""
 
+import functools
 import io
 import math
+import os
 import pathlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -100,6 +102,29 @@ def _limits(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
   return low - margin, high + margin
 
 
+class _Figures(NamedTuple):
+  """What matplotlib draws with: its figures, and a canvas of pixels."""
+
+  Figure: Any
+  Canvas: Any
+
+
+@functools.cache
+def _figures() -> _Figures:
+  """Imports matplotlib, which takes about 1 s, whatever backend the user's environment names.
+
+  A notebook names a backend for its children that matplotlib refuses where that is not installed.
+  """
+  backend = os.environ.pop('MPLBACKEND', None)
+  try:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+  finally:
+    if backend is not None:
+      os.environ['MPLBACKEND'] = backend
+  return _Figures(Figure, FigureCanvasAgg)
+
+
 def scatter(
   points: Mapping[str, np.ndarray],
   frame: np.ndarray,
@@ -119,12 +144,9 @@ def scatter(
   Returns:
     uint8 [480, 560, 3].
   """
-  # Here, for it takes a second, which a start without points should not spend.
-  from matplotlib.backends.backend_agg import FigureCanvasAgg
-  from matplotlib.figure import Figure
-
+  figures = _figures()
   (left, bottom), (right, top) = _limits(frame)
-  figure = Figure(figsize=(5.6, 4.8), dpi=100, layout='constrained')
+  figure = figures.Figure(figsize=(5.6, 4.8), dpi=100, layout='constrained')
   axes = figure.add_subplot(xlim=(left, right), ylim=(bottom, top))
   if projected:
     axes.set(xlabel='first principal direction', ylabel='second')
@@ -138,7 +160,7 @@ def scatter(
     axes.plot(*those.T, '.', markersize=size, label=label)
   axes.set_title(title, fontsize=10)
   axes.legend(loc='upper right', fontsize=8)
-  canvas = FigureCanvasAgg(figure)
+  canvas = figures.Canvas(figure)
   canvas.draw()
   return np.asarray(canvas.buffer_rgba())[..., :3]
 
@@ -158,10 +180,8 @@ def bands(
     framing: kinds that decide what heights are shown; if none of them has a run, all do.
     most: kinds that the legend names, if they have a run.
   """
-  from matplotlib.backends.backend_agg import FigureCanvasAgg
-  from matplotlib.figure import Figure
-
-  figure = Figure(figsize=(6.4, 4.0), dpi=100, layout='constrained')
+  figures = _figures()
+  figure = figures.Figure(figsize=(6.4, 4.0), dpi=100, layout='constrained')
   axes = figure.add_subplot(xlabel='step')
   named = [kind for kind, runs in lines.items() if runs][:most]
   colors = _colors(len(lines))
@@ -177,7 +197,7 @@ def bands(
   axes.set_title(title, fontsize=10)
   axes.legend(fontsize=7)
   buffer = io.BytesIO()
-  FigureCanvasAgg(figure).print_png(buffer)
+  figures.Canvas(figure).print_png(buffer)
   return buffer.getvalue()
 
 

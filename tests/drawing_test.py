@@ -1,5 +1,8 @@
 import io
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 from PIL import Image
@@ -93,3 +96,22 @@ def _is_blue(png):
   """Where a picture has the first kind's color, in the half without a legend."""
   image = np.asarray(Image.open(io.BytesIO(png)).convert('RGB')).astype(int)[:, 300:]
   return (image[..., 2] - image[..., 0] > 100) & (abs(image[..., 1] - 119) < 20)
+
+
+def test_scatter_under_a_backend_of_notebooks_is_drawn():
+  script = (
+    'import os\n'
+    'import numpy as np\n'
+    'from gan_jax import drawing\n'
+    'points = np.zeros((3, 2))\n'
+    'print(drawing.scatter({"real": points}, points).shape, os.environ["MPLBACKEND"])\n'
+  )
+  backend = 'module://no_such_package.backend'
+  done = subprocess.run(
+    [sys.executable, '-c', script],
+    env=os.environ | {'MPLBACKEND': backend},
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.stdout == f'(480, 560, 3) {backend}\n', done.stderr
