@@ -6,6 +6,7 @@ discriminator from learning them by heart. A game names one of these factories a
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -186,7 +187,7 @@ def ada(
 
   Args:
     target: of the mean sign, in [-1, 1].
-    images: how many real images p takes from 0 to 1, positive.
+    images: how many real images p takes from 0 to 1, positive and finite.
     interval: steps, a whole number from 1.
     groups: some of 'blit', 'geometric' and 'color'.
     initial: p before the first step, in [0, 1].
@@ -225,7 +226,7 @@ def ada(
 
 
 def _check_speed(images: float, interval: int) -> None:
-  if not images > 0:
+  if not 0 < images < math.inf:
     raise ValueError(f'images is {images}; it must be more than 0')
   if isinstance(interval, bool) or not isinstance(interval, int) or interval < 1:
     raise ValueError(f'interval is {interval!r}; it must be a whole number from 1')

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from gan_jax import numeric
+
 Prior = Callable[[chex.PRNGKey], chex.Array]
 """[N] keys -> float32 [N, size]; row i depends on key i alone."""
 
@@ -50,7 +52,12 @@ def once(latent: chex.Array) -> chex.Array:
 
 
 def normal(size: int, deviation: float = 1.0) -> Prior:
-  """Independent normal latents around 0."""
+  """Independent normal latents around 0.
+
+  Raises:
+    ValueError: the deviation is negative or not finite.
+  """
+  numeric.check_finite('deviation', deviation, least=0)
   return jax.vmap(lambda key: deviation * jax.random.normal(key, (size,)))
 
 
@@ -66,8 +73,12 @@ def mixture(size: int, components: int, deviation: float, seed: int = 0) -> Prio
     deviation: around a center; small against the distance between centers.
     seed: of the centers.
 
+  Raises:
+    ValueError: the deviation is negative or not finite.
+
   Source: the fixed form of Gurumurthy et al. 2017 (arXiv:1706.02071), section 3.
   """
+  numeric.check_finite('deviation', deviation, least=0)
   centers = jax.random.normal(stream(seed, 'centers'), (components, size))
 
   def draw(key: chex.PRNGKey) -> chex.Array:
@@ -100,7 +111,8 @@ def slerp(a: chex.Array, b: chex.Array, t: chex.Array) -> chex.Array:
     t: [...], any shape that goes with those of `a` and `b` without L; 0 gives a, and 1 gives b.
 
   Returns:
-    [..., L], finite where a, b and t are.
+    [..., L], finite where a, b and t are, and so is its gradient. Where latents are parallel, opposite
+    or 0 the gradient is that of weights which do not depend on the angle.
 
   Source: Shoemake 1985, "Animating rotation with quaternion curves"; White 2016 (arXiv:1609.04468),
     for latents. The angle: Kahan 2016, "Computing cross-products and rotations in 2- and 3-dimensional
@@ -108,8 +120,10 @@ def slerp(a: chex.Array, b: chex.Array, t: chex.Array) -> chex.Array:
   """
   t = jnp.asarray(t)[..., None]
   u, v = _direction(a), _direction(b)
-  norm = lambda x: jnp.linalg.norm(x, axis=-1, keepdims=True)
-  angle = 2 * jnp.arctan2(norm(u - v), norm(u + v))
+  apart, along = (numeric.length(x, keepdims=True) for x in (u - v, u + v))
+  # Of two zero latents the angle is 0, and its gradient would be 0 / 0.
+  along = jnp.where((apart == 0) & (along == 0), 1, along)
+  angle = 2 * jnp.arctan2(apart, along)
   # For sinc(0) = 1, latents that are nearly parallel need no case of their own.
   angle = jnp.where(jnp.pi - angle < _OPPOSITE, 0, angle) / jnp.pi
   weight = lambda share: share * jnp.sinc(share * angle) / jnp.sinc(angle)
@@ -117,5 +131,5 @@ def slerp(a: chex.Array, b: chex.Array, t: chex.Array) -> chex.Array:
 
 
 def _direction(x: chex.Array) -> chex.Array:
-  length = jnp.linalg.norm(x, axis=-1, keepdims=True)
-  return x / jnp.where(length > 0, length, 1)
+  length = numeric.length(x, keepdims=True)
+  return x / jnp.where(length == 0, 1, length)

@@ -11,7 +11,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from gan_jax import f_divergences, names
+from gan_jax import f_divergences, names, numeric
 
 Pairwise = Callable[[chex.Array, chex.Array], chex.Array]
 
@@ -106,6 +106,11 @@ def kl(real_label: float = 1.0) -> AdversarialLoss:
   return _cross_entropy(real_label, lambda real, fake: -fake)
 
 
+def _check_labels(**labels: float) -> None:
+  for name, label in labels.items():
+    numeric.check_finite(name, label)
+
+
 def least_squares(fake: float = 0.0, real: float = 1.0, target: float = 1.0) -> AdversarialLoss:
   """LSGAN: the squared distance of scores from labels, with the paper's 1/2.
 
@@ -120,8 +125,12 @@ def least_squares(fake: float = 0.0, real: float = 1.0, target: float = 1.0) -> 
     real: b, the label of real examples.
     target: c, what the generator wants its samples to score.
 
+  Raises:
+    ValueError: a label is not a finite number.
+
   Source: Mao et al. 2017 (arXiv:1611.04076), equation 2; the defaults are its equation 9.
   """
+  _check_labels(fake=fake, real=real, target=target)
   return _loss(
     lambda on_real, on_fake: 0.5 * (on_real - real) ** 2 + 0.5 * (on_fake - fake) ** 2,
     lambda on_real, on_fake: 0.5 * (on_fake - target) ** 2,
@@ -139,7 +148,11 @@ def least_absolute(fake: float = 0.0, real: float = 1.0, target: float = 1.0) ->
     fake: a, the label of fakes.
     real: b, the label of real examples.
     target: c, what the generator wants its samples to score.
+
+  Raises:
+    ValueError: a label is not a finite number.
   """
+  _check_labels(fake=fake, real=real, target=target)
   return _loss(
     lambda on_real, on_fake: jnp.abs(on_real - real) + jnp.abs(on_fake - fake),
     lambda on_real, on_fake: jnp.abs(on_fake - target),
@@ -194,14 +207,14 @@ def energy_margin(margin: float) -> AdversarialLoss:
   """EBGAN, on energies (low for what is real): E(real) + max(0, margin - E(fake)), and E(fake).
 
   Args:
-    margin: m > 0, above which the energy of fakes is high enough.
+    margin: m > 0, finite, above which the energy of fakes is high enough.
 
   Raises:
-    ValueError: the margin is not positive.
+    ValueError: the margin is not positive and finite.
 
   Source: Zhao et al. 2017 (arXiv:1609.03126), equations 1 and 2.
   """
-  if margin <= 0:
+  if not numeric.is_positive(margin):
     raise ValueError(f'margin is {margin}; it must be positive')
   return _loss(lambda real, fake: real + jax.nn.relu(margin - fake), lambda real, fake: fake)
 

@@ -5,6 +5,7 @@ alone (with batch norm in training it does not, and the penalties lose their mea
 a penalty (lambda, gamma / 2) multiplies outside. `gan_jax.regularizers` puts them into a game.
 """
 
+import math
 from collections.abc import Callable
 
 import chex
@@ -18,12 +19,17 @@ Critic = Callable[[chex.Array], chex.Array]
 
 def _squared_norm(x: chex.Array) -> chex.Array:
   """[B, ...] -> [B], the squared Euclidean norm of each example."""
-  return (x.reshape(len(x), -1) ** 2).sum(axis=-1)
+  return (_flat(x) ** 2).sum(axis=-1)
+
+
+def _flat(x: chex.Array) -> chex.Array:
+  """[B, ...] -> [B, D], also of no examples."""
+  return x.reshape(len(x), math.prod(x.shape[1:]))
 
 
 def norm(x: chex.Array) -> chex.Array:
   """[B, ...] -> [B], the Euclidean norm of each example; at zero its gradient is 0, not NaN."""
-  return numeric.root(_squared_norm(x))
+  return numeric.length(_flat(x))
 
 
 def _gradient(critic: Critic, points: chex.Array) -> chex.Array:
@@ -165,7 +171,7 @@ def pull_away(codes: chex.Array) -> chex.Array:
   """
   chex.assert_rank(codes, 2)
   count = len(codes)
-  length = norm(codes)[:, None]
+  length = numeric.length(codes, keepdims=True)
   units = codes / jnp.where(length > 0, length, 1)
   cosines = units @ units.T
   others = 1 - jnp.eye(count, dtype=codes.dtype)

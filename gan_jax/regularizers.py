@@ -10,7 +10,7 @@ from typing import NamedTuple
 import chex
 import jax.numpy as jnp
 
-from gan_jax import penalties
+from gan_jax import numeric, penalties
 from gan_jax.game import PyTree
 
 
@@ -61,7 +61,7 @@ class Regularizer(NamedTuple):
 
 
 def _check_target(target: float) -> None:
-  if not target >= 0:
+  if not numeric.is_within(target):
     raise ValueError(f'target is {target}; it must be at least 0')
 
 
@@ -69,7 +69,7 @@ def gradient_penalty(target: float = 1.0, one_sided: bool = False) -> Regularize
   """WGAN-GP's, on points between real and fake; see `penalties.gradient_penalty`. Weight 10.
 
   Raises:
-    ValueError: the target is negative.
+    ValueError: the target is negative or not finite.
   """
   _check_target(target)
 
@@ -84,9 +84,10 @@ def dragan(target: float = 1.0, one_sided: bool = False, scale: float = 0.5) -> 
   """DRAGAN's, on points around the real ones; see `penalties.dragan_points`. Weight 10.
 
   Raises:
-    ValueError: the target is negative.
+    ValueError: the target or the scale is negative or not finite.
   """
   _check_target(target)
+  numeric.check_finite('scale', scale, least=0)
 
   def penalty(critique: Critique) -> chex.Array:
     deviation = critique.gather(critique.real).std()

@@ -4,12 +4,14 @@ A config names them, and optax's own, at a player: under `before`, on gradients 
 under `after`, on the changes that it makes, or under `constraints`, last of all.
 """
 
+import math
+
 import chex
 import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax import penalties
+from gan_jax import numeric, penalties
 
 
 def _params_needed(params: chex.ArrayTree | None) -> chex.ArrayTree:
@@ -28,17 +30,20 @@ def _stateless(change) -> optax.GradientTransformation:
 
 
 def clip_weights(limit: float) -> optax.GradientTransformation:
-  """Keeps every parameter in [-limit, limit]: WGAN's constraint.
+  """Keeps every parameter in [-limit, limit], up to rounding: WGAN's constraint.
+
+  The change is clip(parameter + change) - parameter, which optax adds to the parameter. Rounding in
+  that sum can leave a parameter one unit in its last place beyond the limit.
 
   Args:
-    limit: positive.
+    limit: positive and finite.
 
   Raises:
-    ValueError: the limit is not positive.
+    ValueError: the limit is not positive and finite.
 
   Source: Arjovsky et al. 2017 (arXiv:1701.07875), algorithm 1, line 7.
   """
-  if limit <= 0:
+  if not numeric.is_positive(limit):
     raise ValueError(f'limit is {limit}; it must be positive')
 
   def change(updates, params):
@@ -54,22 +59,22 @@ def max_norm(limit: float) -> optax.GradientTransformation:
   It acts on kernels (arrays of two or more axes, the last that of the units), not on biases.
 
   Args:
-    limit: positive.
+    limit: positive and finite.
 
   Raises:
-    ValueError: the limit is not positive.
+    ValueError: the limit is not positive and finite.
 
   Source: Srivastava et al. 2014 (JMLR 15), section 5.1; the first GAN's discriminator had it.
   """
-  if limit <= 0:
+  if not numeric.is_positive(limit):
     raise ValueError(f'limit is {limit}; it must be positive')
 
   def one(update, param):
     if param.ndim < 2:
       return update
     moved = param + update
-    norms = jnp.linalg.norm(moved.reshape(-1, moved.shape[-1]), axis=0)
-    return moved * jnp.minimum(1, limit / jnp.maximum(norms, 1e-12)) - param
+    norms = numeric.length(moved.reshape(-1, moved.shape[-1]), axis=0)
+    return moved * (limit / jnp.maximum(norms, limit)) - param
 
   return _stateless(lambda updates, params: jax.tree.map(one, updates, params))
 
@@ -80,14 +85,14 @@ def add_orthogonal_gradient(weight: float) -> optax.GradientTransformation:
   It acts on kernels (arrays of two or more axes), not on biases.
 
   Args:
-    weight: beta, at least 0; 1e-4 in the paper.
+    weight: beta, at least 0 and finite; 1e-4 in the paper.
 
   Raises:
-    ValueError: the weight is negative.
+    ValueError: the weight is negative or not finite.
 
   Source: Brock et al. 2019 (arXiv:1809.11096), equation 3.
   """
-  if weight < 0:
+  if not numeric.is_within(weight):
     raise ValueError(f'weight is {weight}; it must be at least 0')
   slope = jax.grad(penalties.off_orthogonality)
 
@@ -103,11 +108,11 @@ def linear_decay(begin: int, end: int) -> optax.GradientTransformation:
 
   Args:
     begin: a number of updates of the player, at least 0.
-    end: another, larger.
+    end: another, larger and finite.
 
   Raises:
-    ValueError: the end is not after the beginning.
+    ValueError: the end is not after the beginning, or infinite.
   """
-  if not 0 <= begin < end:
+  if not 0 <= begin < end < math.inf:
     raise ValueError(f'begin is {begin} and end {end}; the end must come after the beginning')
   return optax.scale_by_schedule(optax.linear_schedule(1.0, 0.0, end - begin, begin))

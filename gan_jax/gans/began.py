@@ -1,5 +1,6 @@
 """BEGAN: Berthelot et al. 2017 (arXiv:1703.10717)."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ import chex
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gan_jax import latents
+from gan_jax import latents, numeric
 from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, PyTree, Variables
 from gan_jax.gans import observed
@@ -17,7 +18,11 @@ from gan_jax.gans.pair import Pair, make_pair
 def error(examples: chex.Array, reconstructions: chex.Array) -> chex.Array:
   """The mean absolute error of each example [B, ...] -> [B] (equation 1 with eta = 1)."""
   chex.assert_equal_shape([examples, reconstructions])
-  return jnp.abs(examples - reconstructions).reshape(len(examples), -1).mean(axis=1)
+  return (
+    jnp.abs(examples - reconstructions)
+    .reshape(len(examples), math.prod(examples.shape[1:]))
+    .mean(axis=1)
+  )
 
 
 def _play(
@@ -50,13 +55,15 @@ def make(
     networks: 'generator'; 'discriminator', examples -> (reconstructions of their shape, codes [B, D]).
     prior: as in `two_player.make`.
     diversity: gamma, in [0, 1]: lower is sharper and less varied.
-    rate: lambda_k, 1e-3 in the paper.
+    rate: lambda_k, at least 0; 1e-3 in the paper.
 
   Raises:
-    ConfigError: the diversity is outside its range.
+    ConfigError: the diversity or the rate is outside its range.
   """
   if not 0 <= diversity <= 1:
     raise ConfigError(f'diversity is {diversity}; it must be from 0 to 1')
+  if not numeric.is_within(rate):
+    raise ConfigError(f'rate={rate!r}: out of range (a finite number of at least 0); 1e-3 is usual')
   pair = make_pair(networks, prior)
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:

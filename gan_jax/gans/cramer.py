@@ -6,7 +6,8 @@ from typing import Any
 import chex
 from flax import linen as nn
 
-from gan_jax import latents, mmd, penalties
+from gan_jax import latents, mmd, numeric, penalties
+from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans import observed
 from gan_jax.gans.pair import make_pair
@@ -28,8 +29,13 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
   Args:
     networks: 'generator'; 'discriminator', examples -> features [B, D].
     prior: as in `two_player.make`.
-    weight: lambda of the gradient penalty.
+    weight: lambda of the gradient penalty, at least 0.
+
+  Raises:
+    ConfigError: the weight is negative or not finite.
   """
+  if not numeric.is_within(weight):
+    raise ConfigError(f'weight={weight!r}: out of range (a finite number of at least 0); 10 is usual')
   pair = make_pair(networks, prior)
 
   def play(variables: Variables, inputs: Inputs):

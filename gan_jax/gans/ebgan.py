@@ -1,12 +1,14 @@
 """EBGAN: Zhao et al. 2017 (arXiv:1609.03126)."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import chex
 from flax import linen as nn
 
-from gan_jax import latents, losses, penalties
+from gan_jax import latents, losses, numeric, penalties
+from gan_jax.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans import observed
 from gan_jax.gans.pair import make_pair
@@ -15,7 +17,11 @@ from gan_jax.gans.pair import make_pair
 def energy(examples: chex.Array, reconstructions: chex.Array) -> chex.Array:
   """The mean squared error of each example [B, ...] -> [B]: low for what the autoencoder knows."""
   chex.assert_equal_shape([examples, reconstructions])
-  return ((examples - reconstructions) ** 2).reshape(len(examples), -1).mean(axis=1)
+  return (
+    ((examples - reconstructions) ** 2)
+    .reshape(len(examples), math.prod(examples.shape[1:]))
+    .mean(axis=1)
+  )
 
 
 def make(
@@ -36,7 +42,15 @@ def make(
     margin: m, see `losses.energy_margin`.
     pull_away: weight of `penalties.pull_away` of the codes of fakes, in the generator's loss (section
       2.4); 0.1 in the paper's EBGAN-PT, 0 for the plain EBGAN.
+
+  Raises:
+    ConfigError: the weight pull_away is negative or not finite.
+    ValueError: the margin is not positive and finite.
   """
+  if not numeric.is_within(pull_away):
+    raise ConfigError(
+      f'pull_away={pull_away!r}: out of range (a finite number of at least 0); 0.1 is usual'
+    )
   pair, loss = make_pair(networks, prior), losses.energy_margin(margin)
 
   def play(variables: Variables, inputs: Inputs):

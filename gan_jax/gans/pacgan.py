@@ -51,10 +51,10 @@ def make(
     degree: m, examples in a pack; a device's part of the batch must be a multiple of it.
 
   Raises:
-    ConfigError: the degree is not positive, or does not divide a device's batch.
+    ConfigError: the degree is not a whole number of at least 1, or does not divide a device's batch.
   """
-  if degree < 1:
-    raise ConfigError(f'degree is {degree}; it must be at least 1')
+  if not isinstance(degree, int) or degree < 1:
+    raise ConfigError(f'degree is {degree}; it must be at least 1, and a whole number')
   discriminator = inside(networks['discriminator'], lambda module: _Packed(module, degree))
   packed = {**networks, 'discriminator': discriminator}
   game = two_player.make(packed, loss=loss, prior=prior)

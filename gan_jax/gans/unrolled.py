@@ -28,13 +28,13 @@ def make(
     networks: as in `two_player.make`.
     prior: as in `two_player.make`.
     loss: as in `two_player.make`.
-    unroll: K, at least 1.
+    unroll: K, a whole number of at least 1.
 
   Raises:
-    ConfigError: unroll is below 1.
+    ConfigError: unroll is below 1 or not a whole number.
   """
-  if unroll < 1:
-    raise ConfigError(f'unroll is {unroll}; it must be at least 1')
+  if not isinstance(unroll, int) or unroll < 1:
+    raise ConfigError(f'unroll is {unroll}; it must be at least 1, and a whole number')
   game = two_player.make(networks, loss=loss, prior=prior)
   discriminator, generator = game.players
 

@@ -11,6 +11,7 @@ import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import lax
 
 from gan_jax.errors import ConfigError
 from gan_jax.networks.conv import Conv, ConvTranspose, Geometry
@@ -111,7 +112,7 @@ class Discriminator(nn.Module):
         x = _batch_norm(train, self.axis_name)(x)
       x = _leaky_relu(x)
     last = nn.Dense(max(self.outputs, 1), kernel_init=_normal)
-    x = self._layer(last, x.reshape(len(x), -1), train)
+    x = self._layer(last, lax.collapse(x, 1), train)
     return x if self.outputs else x[:, 0]
 
   def _layer(self, layer: nn.Module, x: chex.Array, train: bool) -> chex.Array:

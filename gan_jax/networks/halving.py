@@ -136,6 +136,6 @@ def _apart(x: chex.Array) -> chex.Array:
   """x itself, in a form that XLA:CPU computes once, and not again inside of every product.
 
   An optimization_barrier does not keep it from that; a factor of one that it cannot know does. The
-  first pixel is of the padding, so it is finite.
+  first pixel is of the padding, so it is finite. A batch of no images has none, and a sum of 0.
   """
-  return x / (1 + 0 * lax.stop_gradient(x.ravel()[0]))
+  return x / (1 + 0 * lax.stop_gradient(x.ravel()[:1].sum()))

@@ -8,6 +8,7 @@ import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax import lax
 
 
 def _uniform(reach: float) -> nn.initializers.Initializer:
@@ -68,7 +69,7 @@ class MaxoutDiscriminator(nn.Module):
   @nn.compact
   def __call__(self, images: chex.Array, *, train: bool, key=None) -> chex.Array:
     """Scores images; in training `key` [B] draws the dropout."""
-    x = images.reshape(len(images), -1)
+    x = lax.collapse(images, 1)
     rates = (self.input_dropout,) + (self.hidden_dropout,) * len(self.hidden)
     for layer, rate in enumerate(rates):
       if layer:
@@ -98,7 +99,7 @@ class Autoencoder(nn.Module):
   def __call__(self, images: chex.Array, *, train: bool, key=None) -> tuple[chex.Array, chex.Array]:
     """Encodes and decodes images; `key` is not needed."""
     layer = functools.partial(nn.Dense, kernel_init=nn.initializers.he_normal())
-    x = images.reshape(len(images), -1)
+    x = lax.collapse(images, 1)
     for features in self.hidden:
       x = jax.nn.relu(layer(features)(x))
     codes = x = layer(self.code)(x)
