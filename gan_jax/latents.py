@@ -121,7 +121,7 @@ def slerp(a: chex.Array, b: chex.Array, t: chex.Array) -> chex.Array:
   t = jnp.asarray(t)[..., None]
   u, v = _direction(a), _direction(b)
   apart, along = (numeric.length(x, keepdims=True) for x in (u - v, u + v))
-  # Of two zero latents the angle is 0, and its gradient would be 0 / 0.
+  # The angle between two zero latents is 0, and its gradient would be 0 / 0.
   along = jnp.where((apart == 0) & (along == 0), 1, along)
   angle = 2 * jnp.arctan2(apart, along)
   # For sinc(0) = 1, latents that are nearly parallel need no case of their own.

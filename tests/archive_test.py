@@ -52,7 +52,7 @@ def describe(place, labels, **more):
 
 
 def pack(place, method=zipfile.ZIP_DEFLATED, below=''):
-  """Packs what lies in a folder, in an order of its own; in the archive all of it is `below`."""
+  """Packs the files of a folder in reverse order, all of them `below` a path in the archive."""
   path = place.with_suffix('.zip')
   with zipfile.ZipFile(path, 'w', method) as archive:
     for file in sorted(place.rglob('*'), reverse=True):

@@ -12,7 +12,7 @@ from gan_jax import comparison
 
 STUDIES = 2_000
 FOUR_DEVIATIONS = 4 * math.sqrt(0.95 * 0.05 / STUDIES)
-"""Of the coverage that is found in so many studies, 2 %."""
+"""Four standard deviations of the measured coverage, 2 %."""
 
 checked = hypothesis.settings(
   derandomize=True, deadline=None, max_examples=60, database=None, print_blob=False
@@ -62,7 +62,7 @@ def test_the_interval_of_a_mean_of_other_scores_covers_it_nearly_as_often(draw, 
 )
 @pytest.mark.parametrize('seeds', [6, 8, 10])
 def test_the_interval_of_symmetric_differences_covers_exactly(draw, seeds):
-  # Of 2^(n - 1) ways, equally likely, the test rejects a whole number: 1 of 32, 6 of 128, 25 of 512.
+  # The test rejects a whole number of 2^(n - 1) equally likely ways: 1 of 32, 6 of 128, 25 of 512.
   ways = 2 ** (seeds - 1)
   exact = 1 - math.floor(0.05 * ways) / ways
   assert coverage(draw, seeds, 0, of_differences) == pytest.approx(exact, abs=FOUR_DEVIATIONS)

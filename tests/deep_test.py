@@ -12,7 +12,7 @@ from gan_jax.data.framing import BadPictureError, Framing, pixels
 
 GREY, RGB, GREY_ALPHA, RGBA = 0, 2, 4, 6
 CHANNELS = {GREY: 1, RGB: 3, GREY_ALPHA: 2, RGBA: 4}
-# Of Adam7: the first row and column of each pass, and the steps.
+# The passes of Adam7: first row and column, and the steps between rows and columns.
 PASSES = (
   (0, 0, 8, 8),
   (0, 4, 8, 8),

@@ -17,7 +17,7 @@ def test_six_seeds_have_intervals_of_means_and_of_differences():
   # Mean 5, deviations -2, 0, -1, 1, 0, 2: s^2 = 2, error sqrt(2 / 6) = 0.5774, times 2.5706 is 1.484.
   assert rows[0][-1] == '5 ± 0.5774 [3.516, 6.484]'
   assert rows[1][-1] == '1 ± 0 [1, 1]'
-  # Of 32 pairs of opposite signs the test may reject one: the ends are the extreme differences.
+  # The test may reject one of 32 pairs of opposite signs: the ends are the extreme differences.
   cells = dict(zip(head, pairs[0], strict=True))
   assert cells['difference'] == '4 ± 0.5774'
   assert (cells['95 % interval'], cells['p']) == ('[2, 6]', '0.03125')

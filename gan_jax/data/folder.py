@@ -98,7 +98,7 @@ def _emptiness(of: str, found: Found) -> str:
 
 
 def _tell(name: str, passed: Mapping[str, Sequence[str]]) -> None:
-  """Says what is passed over; only what may be missed is a warning."""
+  """Prints the names that are passed over, as a warning if a user may miss them."""
   if not processes.is_primary():
     return
   links = passed.get(LINK, ())
