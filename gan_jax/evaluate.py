@@ -4,13 +4,12 @@ It prints every score and the protocol that it was made by, and appends both to 
 folder of the run. The run's data is needed, its experiment file is not.
 """
 
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
 from absl import flags
 
-from gan_jax import build, cli, data, evaluation, parallel, trained, workdir
+from gan_jax import build, cli, data, evaluation, homes, parallel, trained, workdir
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The folder of the run.', required=True)
 _DATA = flags.DEFINE_string('data', None, trained.DATA_HELP)
@@ -29,7 +28,7 @@ _EMA = flags.DEFINE_boolean(
 def main() -> int:
   """Runs the command; the exit code."""
   parallel.prepare()
-  folder = pathlib.Path(_WORKDIR.value)
+  folder = homes.expanded(_WORKDIR.value, '--workdir')
   config = workdir.read_config(folder)
   workdir.prepare(folder)
   with build.at('--features, --scores, --num, --seed'):

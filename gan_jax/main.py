@@ -18,7 +18,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from gan_jax import config as configs
-from gan_jax import data, loop, parallel, processes, profiling, workdir
+from gan_jax import data, homes, loop, parallel, processes, profiling, workdir
 from gan_jax.errors import ConfigError
 
 _CONFIG = config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].')
@@ -45,7 +45,7 @@ def _experiment() -> tuple[pathlib.Path, str]:
 def _folder() -> pathlib.Path:
   file, preset = _experiment()
   name = f'{file.stem}_{preset}' if preset else file.stem
-  return pathlib.Path(_WORKDIR.value or f'runs/{name}')
+  return homes.expanded(_WORKDIR.value or f'runs/{name}', '--workdir')
 
 
 def main() -> int:

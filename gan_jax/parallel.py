@@ -13,12 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from gan_jax import cache, environment, threefry
+from gan_jax import cache, environment, homes, threefry
 
 AXIS = 'devices'
 """The axis of a device's place among all devices, for collectives inside a step."""
 
 PyTree = Any
+
+_PROGRAM_CACHE = 'JAX_COMPILATION_CACHE_DIR'
 
 
 def prepare() -> None:
@@ -29,9 +31,16 @@ def prepare() -> None:
   """
   if environment.is_tuned():
     threefry.write_out()
-  if 'JAX_COMPILATION_CACHE_DIR' not in os.environ:
-    jax.config.update('jax_compilation_cache_dir', str(cache.folder() / 'xla'))
+  jax.config.update('jax_compilation_cache_dir', _program_cache())
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.2)
+
+
+def _program_cache() -> str:
+  """The folder of compiled programs; '' for none."""
+  named = os.environ.get(_PROGRAM_CACHE)
+  if named is None:
+    return str(cache.folder() / 'xla')
+  return named and str(homes.expanded(named, _PROGRAM_CACHE))
 
 
 def device_count() -> int:

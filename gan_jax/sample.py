@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from absl import flags
 
-from gan_jax import cli, drawing, parallel, trained
+from gan_jax import cli, drawing, homes, parallel, trained
 from gan_jax.errors import ConfigError
 
 GRID_LIMIT = 2500
@@ -76,7 +76,7 @@ def _writer():
   out, num = _OUT.value, _NUM.value
   if num < 1 or not 0 <= _SEED.value < 2**32:
     raise ConfigError('--num must be at least 1, and --seed from 0 to 2**32 - 1')
-  if out.endswith('/') or pathlib.Path(out).is_dir():
+  if out.endswith('/') or homes.expanded(out, '--out').is_dir():
     return write_folder
   if out.endswith('.npz'):
     return write_npz
@@ -91,7 +91,7 @@ def main() -> int:
   """Runs the command; the exit code."""
   parallel.prepare()
   write = _writer()
-  folder, out = pathlib.Path(_WORKDIR.value), pathlib.Path(_OUT.value)
+  folder, out = homes.expanded(_WORKDIR.value, '--workdir'), homes.expanded(_OUT.value, '--out')
   game, variables, step = trained.load(folder, trained.parse_step(_STEP.value), _EMA.value)
   try:
     write(out, trained.draw(game, variables, _NUM.value, _SEED.value), _NUM.value)

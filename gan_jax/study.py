@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from gan_jax import ensemble, parallel, processes, study_report, sweep, workdir
+from gan_jax import ensemble, homes, parallel, processes, study_report, sweep, workdir
 from gan_jax.cohort import Cohort, Estimate, parts
 from gan_jax.errors import ConfigError
 from gan_jax.member import Run
@@ -47,7 +47,7 @@ def main() -> int:
   ensemble.a_device_a_core(environment.cores())
   parallel.prepare()
   found = sweep.settings(_CONFIGS.value, sweep.parse(_SWEEP.value))
-  groups, out = sweep.grouped(found), pathlib.Path(_OUT.value)
+  groups, out = sweep.grouped(found), homes.expanded(_OUT.value, '--out')
   _check_out(out)
   # What only asks leaves nothing behind.
   with contextlib.nullcontext() if _DRY.value else workdir.held(out):

@@ -14,7 +14,7 @@ import numpy as np
 from absl import flags
 from ml_collections import config_flags
 
-from gan_jax import augmentations, build, cli, data, drawing, latents, names
+from gan_jax import augmentations, build, cli, data, drawing, homes, latents, names
 from gan_jax import config as configs
 from gan_jax.errors import ConfigError
 
@@ -103,4 +103,4 @@ if __name__ == '__main__':
   _OUT = flags.DEFINE_string('out', 'data.png', 'The picture.')
   _NUM = flags.DEFINE_integer('num', 64, 'Examples in it.')
   flags.mark_flag_as_required('config')
-  cli.run(lambda: main(configs.plain(_CONFIG.value), pathlib.Path(_OUT.value), _NUM.value))
+  cli.run(lambda: main(configs.plain(_CONFIG.value), homes.expanded(_OUT.value, '--out'), _NUM.value))

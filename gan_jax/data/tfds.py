@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from gan_jax import digests
+from gan_jax import digests, homes
 from gan_jax.data import Source
 from gan_jax.data.decoded import Entry, Listing, decoded
 from gan_jax.data.framing import Framing
@@ -20,6 +20,7 @@ from gan_jax.data.placing import place
 from gan_jax.errors import ConfigError
 
 _INFO = 'dataset_info.json'
+_VARIABLE = 'TFDS_DATA_DIR'
 _REMEDY = 'set a crop that all have, or, if they are damaged, prepare the set anew'
 _VERSION = re.compile(r'\d+\.\d+\.\d+')
 
@@ -80,8 +81,14 @@ class Name(NamedTuple):
 
 
 def data_folder() -> pathlib.Path:
-  """Where TFDS keeps what is prepared."""
-  return pathlib.Path(os.path.expanduser(os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets'))
+  """Returns the folder where TFDS keeps prepared datasets.
+
+  TFDS_DATA_DIR names it; without it the folder is `~/tensorflow_datasets`.
+
+  Raises:
+    ConfigError: TFDS_DATA_DIR is not set, and there is no home folder.
+  """
+  return homes.expanded(os.environ.get(_VARIABLE) or '~/tensorflow_datasets', _VARIABLE)
 
 
 def is_there(name: Name) -> bool:

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from gan_jax import cache
+from gan_jax import cache, homes
 from gan_jax.errors import ConfigError
 from gan_jax.metrics.features import FeatureNetwork, inception_v3
 
@@ -37,7 +37,7 @@ def place() -> pathlib.Path:
   """Where the converted weights are: the user's cache, unless GAN_JAX_INCEPTION names another file."""
   named = os.environ.get(VARIABLE)
   if named:
-    return pathlib.Path(named).expanduser()
+    return homes.expanded(named, VARIABLE)
   return cache.folder() / 'inception.npz'
 
 

@@ -1,0 +1,33 @@
+"""The user's home folder, which a container or a service may not have."""
+
+import os
+import pathlib
+
+from gan_jax.errors import ConfigError
+
+
+def home() -> pathlib.Path | None:
+  """Returns the user's home folder; None if the system knows none."""
+  found = pathlib.Path(os.path.expanduser('~'))
+  return found if found.is_absolute() else None
+
+
+def expanded(path: str, named: str) -> pathlib.Path:
+  """Returns a path with its leading `~` or `~user` replaced by that home folder.
+
+  A shell leaves the `~` of `--workdir=~/runs` as it is.
+
+  Args:
+    path: as a person wrote it.
+    named: the flag or the variable that gave it, for the error.
+
+  Raises:
+    ConfigError: the path begins with `~`, and there is no such home folder.
+  """
+  found = pathlib.Path(os.path.expanduser(path))
+  if path.startswith('~') and str(found).startswith('~'):
+    raise ConfigError(
+      f'{named}={path}: there is no home folder for {found.parts[0]} (a path without it, or ./~ for a '
+      f'folder of that name); set {named} to another path'
+    )
+  return found
