@@ -21,7 +21,7 @@ def stream(seed: int, purpose: str) -> chex.PRNGKey:
     seed: from 0 to 2**32 - 1; a larger one would be another run's.
     purpose: any text.
   """
-  return jax.random.fold_in(jax.random.key(seed), zlib.crc32(purpose.encode()))
+  return jax.random.fold_in(jax.random.key(seed, impl='threefry2x32'), zlib.crc32(purpose.encode()))
 
 
 def sample_keys(seed: int, first: int, num: int) -> chex.PRNGKey:
@@ -58,7 +58,7 @@ def normal(size: int, deviation: float = 1.0) -> Prior:
     ValueError: the deviation is negative or not finite.
   """
   numeric.check_finite('deviation', deviation, least=0)
-  return jax.vmap(lambda key: deviation * jax.random.normal(key, (size,)))
+  return jax.vmap(lambda key: deviation * jax.random.normal(key, (size,), jnp.float32))
 
 
 def mixture(size: int, components: int, deviation: float, seed: int = 0) -> Prior:
@@ -79,19 +79,19 @@ def mixture(size: int, components: int, deviation: float, seed: int = 0) -> Prio
   Source: the fixed form of Gurumurthy et al. 2017 (arXiv:1706.02071), section 3.
   """
   numeric.check_finite('deviation', deviation, least=0)
-  centers = jax.random.normal(stream(seed, 'centers'), (components, size))
+  centers = jax.random.normal(stream(seed, 'centers'), (components, size), jnp.float32)
 
   def draw(key: chex.PRNGKey) -> chex.Array:
     center_key, key = jax.random.split(key)
-    center = jax.random.randint(center_key, (), 0, components)
-    return centers[center] + deviation * jax.random.normal(key, (size,))
+    center = jax.random.randint(center_key, (), 0, components, jnp.int32)
+    return centers[center] + deviation * jax.random.normal(key, (size,), jnp.float32)
 
   return jax.vmap(draw)
 
 
 def uniform(size: int) -> Prior:
   """Independent latents, uniform on [-1, 1)."""
-  return jax.vmap(lambda key: jax.random.uniform(key, (size,), minval=-1.0))
+  return jax.vmap(lambda key: jax.random.uniform(key, (size,), jnp.float32, minval=-1.0))
 
 
 _OPPOSITE = 1e-3

@@ -8,21 +8,23 @@ from typing import Any
 import jax
 import jaxlib
 
-from gan_jax import workdir
+from gan_jax import jax_settings, workdir
 from gan_jax.errors import ConfigError
 
 FILE = 'machine.json'
+_NONE = 'default'
 _WHY = {
   'devices': 'sums over the batch are then taken in another order',
   'processes': 'sums over the batch are then taken in another order',
   'device': 'other devices round differently',
   'jax': 'another version may compile other sums',
   'jaxlib': 'another version may compile other sums',
+  'settings': 'they may change how programs round',
 }
 
 
 def here() -> dict[str, Any]:
-  """The devices of all processes, and the versions that compile for them."""
+  """Returns the devices of all processes, and the versions and settings of what compiles for them."""
   device = jax.devices()[0]
   return {
     'device': f'{device.platform}: {device.device_kind}',
@@ -30,6 +32,7 @@ def here() -> dict[str, Any]:
     'processes': jax.process_count(),
     'jax': jax.__version__,
     'jaxlib': jaxlib.__version__,
+    'settings': jax_settings.unusual() or _NONE,
   }
 
 
@@ -44,7 +47,7 @@ def note(folder: pathlib.Path, step: int, say: Callable[[str], None]) -> None:
   before, now = _noted(folder, step), here()
   if before:
     for key, value in now.items():
-      if before[-1].get(key) != value:
+      if before[-1].get(key, value) != value:
         say(
           f'{key}: {before[-1].get(key)} until step {step}, {value} from there on; {_WHY[key]}, so '
           'results may differ by rounding from those of a run without the change'

@@ -51,7 +51,7 @@ class _Images:
 
   def __call__(self, state: TrainState) -> tuple[Make, dict[str, float]]:
     samples = {
-      caption: np.asarray(self._sample(variables, self._keys))
+      caption: np.asarray(self._sample(variables, jax.random.clone(self._keys)))
       for caption, variables in _weights(self._config, state).items()
     }
 
@@ -75,7 +75,7 @@ class _Points:
 
   def __call__(self, state: TrainState) -> tuple[Make, dict[str, float]]:
     variables = next(iter(_weights(self._config, state).values()))
-    samples = np.asarray(self._sample(variables, self._keys))
+    samples = np.asarray(self._sample(variables, jax.random.clone(self._keys)))
     scores = self._scores(samples)
     heights = self._score and np.asarray(self._score(variables, self._lattice))
     title = f'step {int(state.step)}'

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from gan_jax import build, checkpoints, cli, data, drawing, latents, workdir
+from gan_jax import build, checkpoints, cli, data, drawing, jax_settings, latents, workdir
 from gan_jax import config as configs
 from gan_jax.errors import ConfigError
 from gan_jax.game import Game, Variables
@@ -148,6 +148,8 @@ def _arrays(
 def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.ndarray]:
   """Samples in batches, images as uint8; sample i depends on seed and i alone.
 
+  It does not depend on the caller's settings of JAX either, but for `jax_random_seed_offset`.
+
   Args:
     game: of a run.
     variables: of its networks.
@@ -159,5 +161,6 @@ def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.n
   """
   sample = jax.jit(game.sample)
   for first in range(0, num, BATCH):
-    samples = np.asarray(sample(variables, latents.sample_keys(seed, first, BATCH)))[: num - first]
+    with jax_settings.fixed():
+      samples = np.asarray(sample(variables, latents.sample_keys(seed, first, BATCH)))[: num - first]
     yield drawing.to_bytes(samples) if samples.ndim > 2 else samples

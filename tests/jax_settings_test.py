@@ -1,0 +1,132 @@
+"""JAX's global settings: whatever a user has set, a seed draws the same samples."""
+
+import json
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+from conftest import EXPERIMENTS, command, experiment
+
+from gan_jax import build, jax_settings, latents, machine, trained
+
+OVERRIDDEN = {
+  'JAX_ENABLE_X64': '1',
+  'JAX_DEFAULT_PRNG_IMPL': 'rbg',
+  'JAX_THREEFRY_PARTITIONABLE': '0',
+  'JAX_RANDOM_SEED_OFFSET': '7',
+  'JAX_NUMPY_DTYPE_PROMOTION': 'strict',
+  'JAX_NUMPY_RANK_PROMOTION': 'raise',
+  'JAX_TRANSFER_GUARD': 'disallow',
+}
+
+GAN = ('--config=experiments/gan.py:test', '--config.steps=4')
+
+
+def test_commands_under_overridden_settings_draw_the_same(tmp_path, monkeypatch):
+  usual, other = tmp_path / 'usual', tmp_path / 'other'
+  assert command(*GAN, f'--workdir={usual}').returncode == 0
+  draw = ('--num=8', f'--workdir={usual}')
+  assert command(*draw, f'--out={tmp_path}/usual.npz', module='sample').returncode == 0
+  for name, value in (OVERRIDDEN | {'JAX_DEBUG_KEY_REUSE': '1'}).items():
+    monkeypatch.setenv(name, value)
+  done = command(*GAN, f'--workdir={other}')
+  assert done.returncode == 0, done.stderr
+  for name in OVERRIDDEN:
+    assert f'warning: {name}=' in done.stderr
+  assert _losses(other) == _losses(usual)
+  assert (other / machine.FILE).read_text() == (usual / machine.FILE).read_text()
+  done = command(*draw, f'--out={tmp_path}/other.npz', module='sample')
+  assert done.returncode == 0, done.stderr
+  assert (tmp_path / 'other.npz').read_bytes() == (tmp_path / 'usual.npz').read_bytes()
+
+
+def _losses(folder: pathlib.Path) -> list:
+  lines = map(json.loads, (folder / 'metrics.jsonl').read_text().splitlines())
+  return [{k: v for k, v in line.items() if 'loss' in k or 'grad' in k} for line in lines]
+
+
+def test_show_without_compiled_programs_is_refused(tmp_path, monkeypatch):
+  monkeypatch.setenv('JAX_DISABLE_JIT', '1')
+  done = command(GAN[0], f'--out={tmp_path}/x.png', module='data.show')
+  assert done.returncode == 2
+  assert done.stderr.startswith('error: JAX_DISABLE_JIT=True: steps are compiled programs')
+  assert not any(tmp_path.iterdir())
+
+
+def test_draw_under_settings_of_the_caller_gives_the_same_samples():
+  config = experiment(next(path for path in EXPERIMENTS if path.stem == 'gan'), 'ring-test')
+  game = build.game(config)
+  variables = game.init(latents.stream(0, 'weights'), build.batch(config, build.source(config)))
+  usual = list(trained.draw(game, variables, 5, 3))
+  with (
+    jax.enable_x64(True),
+    jax.default_prng_impl('rbg'),
+    jax.threefry_partitionable(False),
+    jax.numpy_dtype_promotion('strict'),
+    jax.numpy_rank_promotion('raise'),
+  ):
+    other = list(trained.draw(game, variables, 5, 3))
+  np.testing.assert_array_equal(usual, other)
+  assert other[0].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+  'prior', [latents.normal(4), latents.uniform(4), latents.mixture(4, 3, 0.1)], ids=str
+)
+def test_priors_in_double_precision_draw_the_same_float32(prior):
+  keys = latents.sample_keys(0, 0, 3)
+  with jax.enable_x64(True):
+    drawn = prior(latents.sample_keys(0, 0, 3))
+  assert drawn.dtype == np.float32
+  np.testing.assert_allclose(drawn, prior(keys), rtol=1e-6)
+
+
+def test_unusual_with_no_settings_is_empty():
+  with jax.default_matmul_precision(None):
+    assert 'MATMUL' not in jax_settings.unusual({})
+    assert 'XLA' not in jax_settings.unusual({'XLA_FLAGS': f'{jax_settings._DEVICES}=8'})
+
+
+def test_unusual_with_flags_is_their_sorted_list():
+  given = {'XLA_FLAGS': f'--b=1 {jax_settings._DEVICES}=8 --a=2', 'NVIDIA_TF32_OVERRIDE': '0'}
+  assert jax_settings.unusual(given).endswith('XLA_FLAGS=--a=2 --b=1, NVIDIA_TF32_OVERRIDE=0')
+
+
+def test_machine_with_another_precision_is_noted_and_told(tmp_path):
+  said = []
+  with jax.default_matmul_precision('bfloat16'):
+    machine.note(tmp_path, 0, said.append)
+  assert not said
+  machine.note(tmp_path, 4, said.append)
+  [line] = said
+  assert line.startswith('settings: JAX_DEFAULT_MATMUL_PRECISION=bfloat16')
+  first, second = json.loads((tmp_path / machine.FILE).read_text())
+  assert 'bfloat16' in first['settings']
+  assert 'bfloat16' not in second['settings']
+
+
+def test_machine_of_an_older_run_without_settings_is_continued_silently(tmp_path):
+  older = {'from_step': 0, **machine.here()}
+  del older['settings']
+  (tmp_path / machine.FILE).write_text(json.dumps([older]))
+  said = []
+  machine.note(tmp_path, 4, said.append)
+  assert not said
+
+
+def test_fix_with_an_unchanged_process_says_nothing():
+  said = []
+  jax_settings.fix(said.append)
+  assert not said
+
+
+def test_fix_overrides_and_says_so(monkeypatch):
+  said = []
+  jax.config.update('jax_random_seed_offset', 7)
+  try:
+    jax_settings.fix(said.append)
+    assert jax.config.jax_random_seed_offset == 0
+  finally:
+    jax.config.update('jax_random_seed_offset', 0)
+  assert said == ['JAX_RANDOM_SEED_OFFSET=7: it changes what a seed draws; this command uses 0 instead']
