@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import flags
 
-from gan_jax import build, cli, data, evaluation, homes, parallel, trained, workdir
+from gan_jax import accelerators, build, cli, data, evaluation, homes, parallel, trained, workdir
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The folder of the run.', required=True)
 _DATA = flags.DEFINE_string('data', None, trained.DATA_HELP)
@@ -28,6 +28,7 @@ _EMA = flags.DEFINE_boolean(
 def main() -> int:
   """Runs the command; the exit code."""
   parallel.prepare()
+  accelerators.check()
   folder = homes.expanded(_WORKDIR.value, '--workdir')
   config = workdir.read_config(folder)
   workdir.prepare(folder)

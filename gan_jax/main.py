@@ -17,8 +17,8 @@ import signal
 from absl import flags
 from ml_collections import config_flags
 
+from gan_jax import accelerators, data, homes, loop, parallel, processes, profiling, workdir
 from gan_jax import config as configs
-from gan_jax import data, homes, loop, parallel, processes, profiling, workdir
 from gan_jax.errors import ConfigError
 
 _CONFIG = config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].')
@@ -54,12 +54,15 @@ def main() -> int:
     raise ConfigError(f'--config: there is no file {_experiment()[0]}')
   parallel.prepare()
   processes.connect(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
+  accelerators.check()
   with processes.guarded():
     return _train()
 
 
 def _train() -> int:
   config = configs.plain(_CONFIG.value)
+  if processes.is_primary():
+    _tell_devices()
   processes.check_agreement(
     config, 'the processes have different configs; start all with the same flags'
   )
@@ -81,6 +84,13 @@ def _train() -> int:
   if outcome.alerted:
     return cli.ALERTED
   return 128 + signal.SIGINT if outcome.signal == signal.SIGINT else 0
+
+
+def _tell_devices() -> None:
+  print(f'device: {accelerators.in_words()}', flush=True)
+  hint = accelerators.hint()
+  if hint:
+    cli.warn(hint)
 
 
 def _check_data(config: configs.Plain, source: data.Source, folder: pathlib.Path) -> None:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from gan_jax import cache, environment, homes, threefry
+from gan_jax import cache, cli, environment, homes, jax_settings, threefry
 
 AXIS = 'devices'
 """The axis of a device's place among all devices, for collectives inside a step."""
@@ -24,11 +24,16 @@ _PROGRAM_CACHE = 'JAX_COMPILATION_CACHE_DIR'
 
 
 def prepare() -> None:
-  """Keeps compiled programs in the user's cache folder, so that the next start is quick.
+  """Sets up JAX for this process; commands call it before they make anything.
 
-  JAX_COMPILATION_CACHE_DIR names another folder. Random numbers are made quicker on CPU, and are the
-  same.
+  Settings of JAX that would change what a seed draws are overridden, with a warning for each, see
+  `jax_settings`. Compiled programs go into the user's cache folder, so that the next start is quick;
+  JAX_COMPILATION_CACHE_DIR names another. On CPU the same random numbers are made faster.
+
+  Raises:
+    ConfigError: a setting of JAX under which nothing can be compiled.
   """
+  jax_settings.fix(cli.warn)
   if environment.is_tuned():
     threefry.write_out()
   jax.config.update('jax_compilation_cache_dir', _program_cache())

@@ -54,6 +54,7 @@ def connect(coordinator: str | None, num_processes: int | None, process_id: int 
     )
   if coordinator:
     _check(coordinator, num_processes, process_id)
+  print(_awaited(coordinator, num_processes, process_id), flush=True)
   native = Native()
   native.say(
     f'error: the processes of the run have not found each other in {_JOINING} seconds (process 0 at '
@@ -66,16 +67,30 @@ def connect(coordinator: str | None, num_processes: int | None, process_id: int 
 
 def is_launched(environment: Mapping[str, str] = os.environ) -> bool:
   """Whether Slurm, Open MPI, Kubernetes or Cloud TPU has started this process as one of several."""
-  sizes = (environment.get(name, '1') for name in ('SLURM_STEP_NUM_TASKS', 'OMPI_COMM_WORLD_SIZE'))
-  if any(size != '1' for size in sizes):
-    return True
+  return bool(_launcher(environment))
+
+
+def _launcher(environment: Mapping[str, str]) -> str:
+  """Returns what says that this process is one of several; '' if nothing does."""
+  for name in ('SLURM_STEP_NUM_TASKS', 'OMPI_COMM_WORLD_SIZE'):
+    if environment.get(name, '1') != '1':
+      return f'{name}={environment[name]}'
   if {'KUBERNETES_SERVICE_HOST', 'JOB_COMPLETION_INDEX'} <= environment.keys():
-    return True
+    return f'JOB_COMPLETION_INDEX={environment["JOB_COMPLETION_INDEX"]}'
   if 'TPU_WORKER_HOSTNAMES' in environment or 'TPU_SKIP_MDS_QUERY' in environment:
-    return ',' in environment.get('TPU_WORKER_HOSTNAMES', '')
+    hosts = environment.get('TPU_WORKER_HOSTNAMES', '')
+    return f'TPU_WORKER_HOSTNAMES={hosts}' if ',' in hosts else ''
   # A machine of Cloud TPU: JAX asks it how many they are.
   chips = [*pathlib.Path('/dev').glob('accel*'), *pathlib.Path('/dev/vfio').glob('[0-9]*')]
-  return bool(chips) and importlib.util.find_spec('libtpu') is not None
+  return 'Cloud TPU' if chips and importlib.util.find_spec('libtpu') is not None else ''
+
+
+def _awaited(coordinator: str | None, num_processes: int | None, process_id: int | None) -> str:
+  """Returns the line that says for whom this process waits."""
+  who, whom = f'{_launcher(os.environ)}', 'the other processes of the run'
+  if coordinator:
+    who, whom = f'process {process_id} of {num_processes}', f'the others, process 0 at {coordinator}'
+  return f'{who}: waiting up to {_JOINING} seconds for {whom}; {_ALONE}'
 
 
 def _check(coordinator: str, num_processes: int, process_id: int) -> None:

@@ -8,7 +8,7 @@ import pathlib
 
 from absl import flags
 
-from gan_jax import cli, data, homes, names, page, parallel, showing, trained, workdir
+from gan_jax import accelerators, cli, data, homes, names, page, parallel, showing, trained, workdir
 from gan_jax import config as configs
 from gan_jax.config import Plain
 from gan_jax.errors import ConfigError
@@ -49,6 +49,7 @@ def _networks(config: Plain) -> list[FeatureNetwork]:
 def main() -> int:
   """Runs the command; the exit code."""
   parallel.prepare()
+  accelerators.check()
   folder, seed = homes.expanded(_WORKDIR.value, '--workdir'), _SEED.value
   if not 0 <= seed < 2**32:
     raise ConfigError('--seed must be from 0 to 2**32 - 1')

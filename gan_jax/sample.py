@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from absl import flags
 
-from gan_jax import cli, drawing, homes, parallel, trained
+from gan_jax import accelerators, cli, drawing, homes, parallel, trained
 from gan_jax.errors import ConfigError
 
 GRID_LIMIT = 2500
@@ -90,6 +90,7 @@ def _writer():
 def main() -> int:
   """Runs the command; the exit code."""
   parallel.prepare()
+  accelerators.check()
   write = _writer()
   folder, out = homes.expanded(_WORKDIR.value, '--workdir'), homes.expanded(_OUT.value, '--out')
   game, variables, step = trained.load(folder, trained.parse_step(_STEP.value), _EMA.value)

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from gan_jax import ensemble, homes, parallel, processes, study_report, sweep, workdir
+from gan_jax import accelerators, ensemble, homes, parallel, processes, study_report, sweep, workdir
 from gan_jax.cohort import Cohort, Estimate, parts
 from gan_jax.errors import ConfigError
 from gan_jax.member import Run
@@ -46,6 +46,7 @@ def main() -> int:
     raise ConfigError(f'--seeds is {_SEEDS.value}; it must be from 1 to {_MOST_SEEDS:,}')
   ensemble.a_device_a_core(environment.cores())
   parallel.prepare()
+  accelerators.check()
   found = sweep.settings(_CONFIGS.value, sweep.parse(_SWEEP.value))
   groups, out = sweep.grouped(found), homes.expanded(_OUT.value, '--out')
   _check_out(out)

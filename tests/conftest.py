@@ -58,12 +58,14 @@ def start(*arguments: str, module: str = 'main', **settings) -> subprocess.Popen
   return python('-m', f'gan_jax.{module}', *arguments, **settings)
 
 
-def python(*arguments: str, devices: int = 1, emitters: bool = True, **settings) -> subprocess.Popen:
+def python(
+  *arguments: str, devices: int = 1, emitters: bool = True, platforms: str = 'cpu', **settings
+) -> subprocess.Popen:
   """Starts Python where the package is, see `xla_flags.of`."""
   return subprocess.Popen(
     [sys.executable, *arguments],
     cwd=ROOT,
-    env=os.environ | {'XLA_FLAGS': xla_flags.of(devices, emitters), 'JAX_PLATFORMS': 'cpu'},
+    env=os.environ | {'XLA_FLAGS': xla_flags.of(devices, emitters), 'JAX_PLATFORMS': platforms},
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     text=True,

@@ -44,6 +44,28 @@ def test_one_process_can_be_asked_for_whatever_the_launcher(monkeypatch):
   assert joined == [(None, None, None)]
 
 
+def test_connect_says_at_once_what_is_awaited(monkeypatch, capsys):
+  monkeypatch.setattr(processes, 'Native', lambda: mock.Mock())
+  monkeypatch.setattr(processes, '_join', lambda *given: print('joined'))
+  monkeypatch.setenv('SLURM_STEP_NUM_TASKS', '4')
+  processes.connect(None, None, None)
+  processes.connect('10.0.0.1:1234', 3, 1)
+  alone = '--num_processes=1 trains in this process alone'
+  assert capsys.readouterr().out.splitlines() == [
+    f'SLURM_STEP_NUM_TASKS=4: waiting up to 60 seconds for the other processes of the run; {alone}',
+    'joined',
+    f'process 1 of 3: waiting up to 60 seconds for the others, process 0 at 10.0.0.1:1234; {alone}',
+    'joined',
+  ]
+
+
+def test_connect_alone_says_nothing(capsys, monkeypatch):
+  monkeypatch.delenv('SLURM_STEP_NUM_TASKS', raising=False)
+  processes.connect(None, None, None)
+  processes.connect(None, 1, None)
+  assert capsys.readouterr().out == ''
+
+
 @pytest.mark.parametrize('given', [(None, 2, None), ('a:1', None, 0), (None, 1, 0)])
 def test_half_of_what_is_needed_is_refused(given):
   with pytest.raises(ConfigError, match='go together; give all three'):

@@ -14,7 +14,18 @@ import numpy as np
 from absl import flags
 from ml_collections import config_flags
 
-from gan_jax import augmentations, build, cli, data, drawing, homes, latents, names
+from gan_jax import (
+  accelerators,
+  augmentations,
+  build,
+  cli,
+  data,
+  drawing,
+  homes,
+  latents,
+  names,
+  parallel,
+)
 from gan_jax import config as configs
 from gan_jax.errors import ConfigError
 
@@ -33,6 +44,8 @@ def main(config: configs.Plain, out: pathlib.Path, num: int) -> int:
     raise ConfigError(f'--out is {out}; it must end in .png')
   if num < 1:
     raise ConfigError(f'--num is {num}; it must be at least 1')
+  parallel.prepare()
+  accelerators.check()
   configs.check(config, devices=1)
   source = build.source(config)
   draws = -(-num // config['batch_size'])
