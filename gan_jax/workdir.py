@@ -20,6 +20,9 @@ from gan_jax.errors import ConfigError, DivergedError, WriteError
 CONFIG, DATA, METRICS, SCORES = 'config.json', 'data.json', 'metrics.jsonl', 'scores.jsonl'
 LOCK = '.lock'
 SAMPLES, CHECKPOINTS, BEST, FILM = 'samples', 'checkpoints', 'best', 'samples.gif'
+_MOVABLE = (CHECKPOINTS, BEST, SAMPLES)
+"""Parts of a run that may be links to folders elsewhere."""
+
 UNDER_WAY = 'under_way'
 """In the folder of a study, for good: the state of runs that are trained together."""
 
@@ -89,18 +92,48 @@ def prepare(folder: pathlib.Path) -> None:
 
 
 def check_links(folder: pathlib.Path) -> None:
-  """Raises ConfigError if anything in the folder is a link: what is written there would be elsewhere.
+  """Refuses links in the folder of a run, but those that this user has made to keep a part elsewhere.
 
-  A folder may come from a stranger. It may be a link itself.
+  The folders of checkpoints, of the best checkpoint and of samples may each be a link to a folder, on a
+  larger disk for example. Link and folder must belong to the user of this process, since the rest may
+  come from a stranger. The folder of the run may be a link itself.
+
+  Raises:
+    ConfigError: any other link, or one that leads nowhere.
   """
+  followed = [folder / name for name in _MOVABLE if (folder / name).is_symlink()]
+  for link in followed:
+    fault = _fault(link)
+    if fault:
+      raise ConfigError(f'workdir: {link} is a link to {os.readlink(link)}, {fault}')
+  for path in (path for place in (folder, *followed) for path in _links(place)):
+    if path not in followed:
+      raise ConfigError(
+        f'workdir: {path} is a link to {os.readlink(path)}; a run reads and writes in its folder alone '
+        f'(only {", ".join(_MOVABLE)} may be links to folders): put in its place what it leads to, or '
+        'remove it'
+      )
+
+
+def _links(folder: pathlib.Path) -> Iterator[pathlib.Path]:
   for place, folders, files in os.walk(folder):
-    for name in (*folders, *files):
-      path = pathlib.Path(place, name)
-      if path.is_symlink():
-        raise ConfigError(
-          f'workdir: {path} is a link to {os.readlink(path)}; a run reads and writes in its folder '
-          'alone: put in its place what it leads to, or remove it'
-        )
+    paths = (pathlib.Path(place, name) for name in (*folders, *files))
+    yield from (path for path in paths if path.is_symlink())
+
+
+def _fault(link: pathlib.Path) -> str:
+  """Says why a link to a part of a run is not followed, and what to do; '' if it is."""
+  if not link.exists():
+    return 'which does not exist; mount its disk, or remove the link to begin without what was there'
+  if not link.is_dir():
+    return 'which is no folder; put in its place what it leads to, or remove it'
+  for path, what in ((link.lstat(), 'the link'), (link.stat(), 'that folder')):
+    if path.st_uid != os.geteuid():
+      return (
+        f'and {what} belongs to user {path.st_uid}, not to user {os.geteuid()} who runs this command; '
+        'put in its place what it leads to, or make link and folder yours'
+      )
+  return ''
 
 
 @contextlib.contextmanager

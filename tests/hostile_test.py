@@ -1,5 +1,6 @@
 """Folders of runs that a stranger has made: they are read, and nothing of theirs is executed."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -9,7 +10,8 @@ import sys
 import numpy as np
 import pytest
 import tensorstore
-from conftest import ROOT
+from conftest import ROOT, command
+from flax import traverse_util
 from runs import put
 
 from gan_jax import checkpoints, trained, workdir
@@ -50,7 +52,7 @@ CONFIG = configs.plain(configs.default())
 SECRET = 'what was here before'
 
 
-LINKS = ('.lock', 'scores.jsonl', 'config.json', 'samples', 'checkpoints/8/state')
+LINKS = ('.lock', 'scores.jsonl', 'config.json', 'profile', 'samples/old', 'checkpoints/8/state')
 
 
 @pytest.mark.parametrize('name', LINKS)
@@ -68,6 +70,90 @@ def test_nothing_is_written_or_read_through_a_link(folder, tmp_path, name):
       use(folder)
   assert target.is_dir() or target.read_text() == SECRET
   assert path.is_symlink()
+
+
+MOVABLE = ('checkpoints', 'best', 'samples')
+
+
+def _elsewhere(folder: pathlib.Path, name: str, tmp_path: pathlib.Path) -> pathlib.Path:
+  """Moves a part of a run to another disk, so to say, and leaves a link."""
+  target = tmp_path / 'scratch' / name
+  target.mkdir(parents=True)
+  if (folder / name).exists():
+    target.rmdir()
+    shutil.move(folder / name, target)
+  (folder / name).symlink_to(target)
+  return target
+
+
+def _uses(folder: pathlib.Path) -> None:
+  workdir.read_config(folder)
+  trained.load(folder)
+  with workdir.held(folder):
+    pass
+
+
+def test_run_with_parts_on_another_disk_trains_as_one_in_one_folder(tmp_path):
+  folder, whole = tmp_path / 'run', tmp_path / 'whole'
+  folder.mkdir()
+  targets = [_elsewhere(folder, name, tmp_path) for name in MOVABLE]
+  scored = ['--config=experiments/gan.py:test', '--config.evaluate_every=2']
+  scored += ['--config.evaluate.num=50', '--config.evaluate.best=frechet_digits']
+  scored += ['--config.checkpoint_every=2', '--config.steps_per_call=2']
+  for steps, place in ((2, folder), (4, folder), (4, whole)):
+    done = command(*scored, f'--config.steps={steps}', f'--workdir={place}')
+    assert done.returncode == 0, done.stderr
+  assert all((folder / name).is_symlink() for name in MOVABLE)
+  assert all(any(target.iterdir()) for target in targets)
+  names = [{path.name for path in (place / 'samples').iterdir()} for place in (folder, whole)]
+  assert names[0] == names[1] | {'step_00000002.png'}
+  _uses(folder)
+  moved, kept = (dict(_weights(place)) for place in (folder, whole))
+  assert moved.keys() == kept.keys()
+  for name, value in kept.items():
+    np.testing.assert_array_equal(moved[name], value, err_msg=name)
+
+
+def _weights(folder: pathlib.Path):
+  unused_game, variables, unused_step = trained.load(folder)
+  return traverse_util.flatten_dict(variables._asdict(), sep='/').items()
+
+
+@pytest.mark.parametrize('name', MOVABLE)
+def test_link_to_a_part_that_is_not_mounted_is_refused(folder, tmp_path, name):
+  shutil.rmtree(_elsewhere(folder, name, tmp_path))
+  with pytest.raises(
+    ConfigError, match=f'{name} is a link to .*, which does not exist; mount its disk'
+  ):
+    _uses(folder)
+
+
+def test_link_to_a_file_in_place_of_a_folder_is_refused(folder, tmp_path):
+  _elsewhere(folder, 'samples', tmp_path)
+  (folder / 'samples').unlink()
+  (tmp_path / 'file').write_text(SECRET)
+  (folder / 'samples').symlink_to(tmp_path / 'file')
+  with pytest.raises(ConfigError, match='which is no folder; put in its place'):
+    _uses(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can give files away')
+@pytest.mark.parametrize('owned', ['link', 'folder'])
+def test_link_or_folder_of_another_user_is_refused(folder, tmp_path, owned):
+  target = _elsewhere(folder, 'checkpoints', tmp_path)
+  os.chown(target if owned == 'folder' else folder / 'checkpoints', 54_321, -1, follow_symlinks=False)
+  with pytest.raises(ConfigError, match='belongs to user 54321, not to user 0 who runs this command'):
+    _uses(folder)
+
+
+def test_link_inside_a_linked_part_is_refused(folder, tmp_path):
+  target = _elsewhere(folder, 'checkpoints', tmp_path)
+  shutil.move(target / '8', tmp_path / '8')
+  (target / '8').symlink_to(tmp_path / '8')
+  with pytest.raises(
+    ConfigError, match='checkpoints/8 is a link .* a run reads and writes in its folder'
+  ):
+    _uses(folder)
 
 
 def test_a_draft_that_is_a_link_is_not_followed(tmp_path):
