@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -97,7 +97,7 @@ class Evaluator:
 
   def __init__(self, how: Protocol, data: str, game: Game, source: Source, warn: Callable[[str], None]):
     """Prepares to score by the protocol `how`, against the data of that name and source."""
-    self._how, self._modes, self._warn = how, source.modes, warn
+    self._how, self._modes, self._warn, self._told = how, source.modes, warn, set()
     width = _width(how.network, source)
     self._real = reference.look(source, how.network, how.num, warn)
     self._gaussian = frechet.prepare(self._real.seen.moments)
@@ -126,17 +126,36 @@ class Evaluator:
       raise DivergedError(f'samples: {error}') from error
     network, seed = self._how.network.name, self._how.seed
     of = scores.Comparison(self._real.seen, fake, network, seed, self._gaussian, self._modes)
-    found = {}
+    made = dict(self._scored(of))
+    values = {name: value for scored in made.values() for name, value in scored.values.items()}
+    settings = {name: dict(scored.settings) for name, scored in made.items() if scored.settings}
+    remarks = {name: text for scored in made.values() for name, text in scored.remarks.items()}
+    self._tell(remarks)
+    compared = {'compared': of.compared} if self._how.kept else {}
+    said = {'settings': settings} | ({'remarks': remarks} if remarks else {})
+    return finite(values), {**self._card, **compared, **said, **about}
+
+  def _scored(self, of: scores.Comparison) -> Iterator[tuple[str, scores.Scored]]:
+    """Gives the scores that can be had, each after its name in the protocol."""
     for name, score in self._how.chosen.items():
       try:
-        found |= score(of)
+        yield name, score(of)
       except ValueError as error:
         if self._how.demanded:
           raise ConfigError(f'scores: {name}: {error}') from error
         self._warn(f'{name} is left out: {error}')
-    found = {name: value if math.isfinite(value) else None for name, value in found.items()}
-    compared = {'compared': of.compared} if self._how.kept else {}
-    return found, {**self._card, **compared, **about}
+
+  def _tell(self, remarks: Mapping[str, str]) -> None:
+    """Warns of each remark once, however many checkpoints are scored."""
+    for name, text in remarks.items():
+      if name not in self._told:
+        self._warn(f'{name}: {text}')
+    self._told |= remarks.keys()
+
+
+def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
+  """Returns the values with None for NaN and infinity, which JSON has not."""
+  return {k: None if v is None or not math.isfinite(v) else v for k, v in values.items()}
 
 
 def _width(network: FeatureNetwork, source: Source) -> int:
