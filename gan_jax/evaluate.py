@@ -32,9 +32,8 @@ def main() -> int:
   folder = pathlib.Path(_WORKDIR.value)
   config = workdir.read_config(folder)
   workdir.prepare(folder)
-  with build.at('--features, --scores, --num, --seed'):
-    features = _FEATURES.value or config['evaluate']['features']
-    how = evaluation.protocol(features, _SCORES.value, _NUM.value, _SEED.value)
+  features = _FEATURES.value or config['evaluate']['features']
+  how = evaluation.protocol(features, _SCORES.value, _NUM.value, _SEED.value, prefix='--')
   game, variables, step = trained.load(folder, trained.parse_step(_STEP.value), _EMA.value)
   weights = 'averaged' if config['ema'] and _EMA.value is not False else 'raw'
   config = trained.with_data(config, _DATA.value)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import config as configs
-from gan_jax import names, reference, scores
+from gan_jax import elsewhere, names, reference, scores
 from gan_jax.collect import Collector, NotFiniteError, generated
 from gan_jax.data import Source, arrays_of
 from gan_jax.errors import ConfigError, DivergedError
@@ -47,7 +47,17 @@ class Protocol(NamedTuple):
     return self.num if any(scores.compares_samples(f) for f in self.chosen.values()) else 0
 
 
-def protocol(name: str, wanted: Sequence[str], num: int, seed: int) -> Protocol:
+def network(name: str, prefix: str = '') -> FeatureNetwork:
+  """Returns the feature network of this name; ConfigError, with the key after `prefix`, without it."""
+  known, key = names.modules(features, 'load'), f'{prefix}features'
+  elsewhere.choose(key, name, known, 'feature network', elsewhere.NETWORKS)
+  try:
+    return known[name].load()
+  except ConfigError as error:
+    raise ConfigError(f'{key}={name}: {error}') from error
+
+
+def protocol(name: str, wanted: Sequence[str], num: int, seed: int, prefix: str = '') -> Protocol:
   """The protocol of these settings.
 
   Args:
@@ -55,20 +65,19 @@ def protocol(name: str, wanted: Sequence[str], num: int, seed: int) -> Protocol:
     wanted: functions of `gan_jax.scores`; none: all that can be had.
     num: samples, from 2.
     seed: of their latents, from 0 to 2**32 - 1.
+    prefix: of the keys in errors, '--' of flags.
 
   Raises:
     ConfigError: what there is not, or cannot be.
   """
-  networks = names.modules(features, 'load')
-  names.choose(name, networks)
   for score in wanted:
-    names.choose(score, scores.known())
+    elsewhere.choose(f'{prefix}scores', score, scores.known(), 'score', elsewhere.SCORES)
   if isinstance(num, bool) or not isinstance(num, int) or not 2 <= num <= _MOST:
-    raise ConfigError(f'num is {num!r}; it must be a whole number from 2 to {_MOST:,}')
+    raise ConfigError(f'{prefix}num is {num!r}; it must be a whole number from 2 to {_MOST:,}')
   if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-    raise ConfigError(f'seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1')
+    raise ConfigError(f'{prefix}seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1')
   chosen = {score: scores.known()[score] for score in wanted or scores.known()}
-  return Protocol(networks[name].load(), chosen, num, seed, demanded=bool(wanted))
+  return Protocol(network(name, prefix), chosen, num, seed, demanded=bool(wanted))
 
 
 def configured(settings: Mapping[str, Any]) -> Protocol:
@@ -76,10 +85,12 @@ def configured(settings: Mapping[str, Any]) -> Protocol:
   names.check(settings, SETTINGS)
   if not settings['scores']:
     raise ConfigError('scores is empty; name some, or set evaluate_every to 0')
-  made = protocol(settings['features'], settings['scores'], settings['num'], settings['seed'])
+  wanted = (settings[key] for key in ('features', 'scores', 'num', 'seed'))
+  made = protocol(*wanted, prefix='evaluate.')
   if settings['best']:
-    base = settings['best'].removesuffix(f'_{made.network.name}')
-    names.choose(base, (*scores.HIGHER, *scores.LOWER))
+    by = made.network.name
+    known = [scores.printed(name, by) for name in (*scores.HIGHER, *scores.LOWER)]
+    elsewhere.choose('evaluate.best', settings['best'], known, 'value', elsewhere.values(by))
   return made
 
 

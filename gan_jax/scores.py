@@ -39,6 +39,8 @@ LOWER = (
 )
 """Scores that are better when lower."""
 
+_OF_NO_NETWORK = ('sliced_patches', 'ms_ssim', 'modes/')
+
 
 class NotApplicableError(ValueError):
   """A score that there is not of such samples, and why."""
@@ -230,6 +232,11 @@ def known() -> dict[str, Score]:
 def compares_samples(score: Score) -> bool:
   """Whether it needs every sample, not only their mean and covariance."""
   return inspect.signature(score).return_annotation is OfSamples
+
+
+def printed(name: str, network: str) -> str:
+  """Returns a name of `HIGHER` or `LOWER` as it is printed of the features of this network."""
+  return name if name.startswith(_OF_NO_NETWORK) else f'{name}_{network}'
 
 
 def is_better(name: str, value: float, than: float) -> bool:

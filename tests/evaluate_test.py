@@ -102,8 +102,10 @@ def test_the_best_checkpoint_can_be_asked_for(tmp_path, scored_run):
 
 def test_what_cannot_be_scored_is_said_in_one_line(scored_run):
   cases = {
-    '--features=digit': "no 'digit'; did you mean 'digits'",
-    '--scores=fid': "there is no 'fid'",
+    '--features=digit': 'error: --features=digit: no such feature network (coordinates, digits,',
+    '--features=inceptionv3': '; use inception\n',
+    '--scores=fid': '; use frechet_distance; the value is FID only with features=inception\n',
+    '--scores=frechet_distance,KID': 'error: --scores=KID: no such score (density_coverage,',
     '--features=digits --num=20': 'cannot look at examples of shape (2,)',
     '--step=last': "--step is 'last'; it must be the step of a checkpoint, or best",
     '--scores=inception --num=20': 'inception: the network coordinates has no classes',

@@ -138,14 +138,18 @@ def test_a_network_that_cannot_see_the_data_is_refused():
 @pytest.mark.parametrize(
   ('change', 'said'),
   [
-    ({'features': 'digit'}, "no 'digit'; did you mean 'digits'"),
-    ({'features': ''}, "no ''; .*coordinates"),
-    ({'scores': ('fid',)}, "no 'fid'; .*frechet_distance"),
+    ({'features': 'digit'}, r'evaluate\.features=digit: no such .*; use digits$'),
+    ({'features': ''}, r'evaluate\.features=: no such feature network \(coordinates, .*; use one of'),
+    ({'features': 'Inception-v3'}, r'evaluate\.features=Inception-v3: no such .*; use inception$'),
+    ({'scores': ('fid',)}, r'evaluate\.scores=fid: no such score \(density_.*; use frechet_distance;'),
     ({'scores': ()}, 'scores is empty'),
     ({'num': 1}, 'num is 1'),
     ({'num': True}, 'num is True'),
     ({'seed': -1}, 'seed is -1'),
-    ({'best': 'frechet_digits'}, "no 'frechet_digits'; did you mean 'frechet'"),
+    ({'best': 'frechet_digits'}, 'evaluate.best=frechet_digits: no such .*; use frechet_coordinates'),
+    ({'best': 'fid'}, r'evaluate\.best=fid: no such value \(copied_.*; use frechet_coordinates;'),
+    ({'best': 'kernel_distance'}, r'evaluate\.best=.*; use kernel_coordinates$'),
+    ({'best': 'modes/captures'}, r'evaluate\.best=.*; use modes/captured$'),
     ({'bests': ''}, "no argument 'bests'"),
   ],
 )
