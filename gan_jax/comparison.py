@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from gan_jax import evaluation
+from gan_jax import cards, evaluation
 
 CONFIDENCE = 0.95
 RESAMPLES = 9_999
@@ -24,9 +24,9 @@ _TIE = 1e-12
 Outcome = Mapping[str, Sequence[float | None]]
 """{score: the value of each seed}."""
 
-_OWN = ('seed', 'step', 'weights', 'version', 'compared')
+_OWN = ('seed', 'step', 'weights', 'version', *cards.DERIVED)
 """Of a card, what may differ where scores are compared: averaged weights with raw ones are a question
-that a study may ask, and how many are 'compared' follows from the rest."""
+that a study may ask, and derived fields follow from the rest. Cards of older versions lack some."""
 
 
 class Summary(NamedTuple):
@@ -204,12 +204,12 @@ def holm(p: Sequence[float]) -> list[float]:
   return made
 
 
-def protocol(cards: Iterable[Mapping[str, Any]]) -> str:
+def protocol(own: Iterable[Mapping[str, Any]]) -> str:
   """By what a setting was scored, data and features, from the cards of its runs.
 
   The longest is of a run that has all scores: one whose samples are not finite lacks some, or all.
   """
-  card = max(cards, key=len, default={})
+  card = max(own, key=len, default={})
   card = evaluation.without_place(card)
   return json.dumps({key: value for key, value in card.items() if key not in _OWN}, sort_keys=True)
 

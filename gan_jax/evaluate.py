@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import flags
 
-from gan_jax import accelerators, build, cli, data, evaluation, homes, parallel, trained, workdir
+from gan_jax import accelerators, build, cards, cli, data, evaluation, homes, parallel, trained, workdir
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The folder of the run.', required=True)
 _DATA = flags.DEFINE_string('data', None, trained.DATA_HELP)
@@ -32,9 +32,8 @@ def main() -> int:
   folder = homes.expanded(_WORKDIR.value, '--workdir')
   config = workdir.read_config(folder)
   workdir.prepare(folder)
-  with build.at('--features, --scores, --num, --seed'):
-    features = _FEATURES.value or config['evaluate']['features']
-    how = evaluation.protocol(features, _SCORES.value, _NUM.value, _SEED.value)
+  features = _FEATURES.value or config['evaluate']['features']
+  how = evaluation.protocol(features, _SCORES.value, _NUM.value, _SEED.value, prefix='--')
   game, variables, step = trained.load(folder, trained.parse_step(_STEP.value), _EMA.value)
   weights = 'averaged' if config['ema'] and _EMA.value is not False else 'raw'
   config = trained.with_data(config, _DATA.value)
@@ -48,17 +47,32 @@ def main() -> int:
     evaluate = evaluation.Evaluator(how, config['data']['name'], game, source, cli.warn)
     found, card = evaluate(parallel.replicate(variables), weights=weights, step=step)
   workdir.add_scores(folder, {'step': step, 'scores': found, 'card': card})
-  _print(found)
-  _print(card)
+  _print({name: _text(value, cards.remark(card, name)) for name, value in found.items()})
+  _print(_flat({key: value for key, value in card.items() if key != 'remarks'}))
   print(f'added to {folder / workdir.SCORES}')
   return 0
+
+
+def _text(value: float | None, remark: str) -> str:
+  """A score as it is printed: '-' if there is no value, and why."""
+  if value is not None:
+    return f'{value:.6g}'
+  return f'-  ({remark})' if remark else '-'
+
+
+def _flat(card: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+  """A card with the keys of nested mappings joined by dots."""
+  found = {}
+  for key, value in card.items():
+    name = f'{prefix}{key}'
+    found |= _flat(value, f'{name}.') if isinstance(value, Mapping) else {name: value}
+  return found
 
 
 def _print(values: Mapping[str, Any]) -> None:
   width = max(map(len, values))
   for name, value in values.items():
-    text = f'{value:.6g}' if isinstance(value, float) else value
-    print(f'{name:{width}}  {text}')
+    print(f'{name:{width}}  {value}')
   print()
 
 

@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import config as configs
-from gan_jax import names, reference, scores
+from gan_jax import elsewhere, names, reference, scores
 from gan_jax.collect import Collector, NotFiniteError, generated
 from gan_jax.data import Source, arrays_of
 from gan_jax.errors import ConfigError, DivergedError
@@ -47,7 +47,17 @@ class Protocol(NamedTuple):
     return self.num if any(scores.compares_samples(f) for f in self.chosen.values()) else 0
 
 
-def protocol(name: str, wanted: Sequence[str], num: int, seed: int) -> Protocol:
+def network(name: str, prefix: str = '') -> FeatureNetwork:
+  """Returns the feature network of this name; ConfigError, with the key after `prefix`, without it."""
+  known, key = names.modules(features, 'load'), f'{prefix}features'
+  elsewhere.choose(key, name, known, 'feature network', elsewhere.NETWORKS)
+  try:
+    return known[name].load()
+  except ConfigError as error:
+    raise ConfigError(f'{key}={name}: {error}') from error
+
+
+def protocol(name: str, wanted: Sequence[str], num: int, seed: int, prefix: str = '') -> Protocol:
   """The protocol of these settings.
 
   Args:
@@ -55,20 +65,19 @@ def protocol(name: str, wanted: Sequence[str], num: int, seed: int) -> Protocol:
     wanted: functions of `gan_jax.scores`; none: all that can be had.
     num: samples, from 2.
     seed: of their latents, from 0 to 2**32 - 1.
+    prefix: of the keys in errors, '--' of flags.
 
   Raises:
     ConfigError: what there is not, or cannot be.
   """
-  networks = names.modules(features, 'load')
-  names.choose(name, networks)
   for score in wanted:
-    names.choose(score, scores.known())
+    elsewhere.choose(f'{prefix}scores', score, scores.known(), 'score', elsewhere.SCORES)
   if isinstance(num, bool) or not isinstance(num, int) or not 2 <= num <= _MOST:
-    raise ConfigError(f'num is {num!r}; it must be a whole number from 2 to {_MOST:,}')
+    raise ConfigError(f'{prefix}num is {num!r}; it must be a whole number from 2 to {_MOST:,}')
   if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-    raise ConfigError(f'seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1')
+    raise ConfigError(f'{prefix}seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1')
   chosen = {score: scores.known()[score] for score in wanted or scores.known()}
-  return Protocol(networks[name].load(), chosen, num, seed, demanded=bool(wanted))
+  return Protocol(network(name, prefix), chosen, num, seed, demanded=bool(wanted))
 
 
 def configured(settings: Mapping[str, Any]) -> Protocol:
@@ -76,10 +85,12 @@ def configured(settings: Mapping[str, Any]) -> Protocol:
   names.check(settings, SETTINGS)
   if not settings['scores']:
     raise ConfigError('scores is empty; name some, or set evaluate_every to 0')
-  made = protocol(settings['features'], settings['scores'], settings['num'], settings['seed'])
+  wanted = (settings[key] for key in ('features', 'scores', 'num', 'seed'))
+  made = protocol(*wanted, prefix='evaluate.')
   if settings['best']:
-    base = settings['best'].removesuffix(f'_{made.network.name}')
-    names.choose(base, (*scores.HIGHER, *scores.LOWER))
+    by = made.network.name
+    known = [scores.printed(name, by) for name in (*scores.HIGHER, *scores.LOWER)]
+    elsewhere.choose('evaluate.best', settings['best'], known, 'value', elsewhere.values(by))
   return made
 
 
@@ -97,7 +108,7 @@ class Evaluator:
 
   def __init__(self, how: Protocol, data: str, game: Game, source: Source, warn: Callable[[str], None]):
     """Prepares to score by the protocol `how`, against the data of that name and source."""
-    self._how, self._modes, self._warn = how, source.modes, warn
+    self._how, self._modes, self._warn, self._told = how, source.modes, warn, set()
     width = _width(how.network, source)
     self._real = reference.look(source, how.network, how.num, warn)
     self._gaussian = frechet.prepare(self._real.seen.moments)
@@ -126,17 +137,36 @@ class Evaluator:
       raise DivergedError(f'samples: {error}') from error
     network, seed = self._how.network.name, self._how.seed
     of = scores.Comparison(self._real.seen, fake, network, seed, self._gaussian, self._modes)
-    found = {}
+    made = dict(self._scored(of))
+    values = {name: value for scored in made.values() for name, value in scored.values.items()}
+    settings = {name: dict(scored.settings) for name, scored in made.items() if scored.settings}
+    remarks = {name: text for scored in made.values() for name, text in scored.remarks.items()}
+    self._tell(remarks)
+    compared = {'compared': of.compared} if self._how.kept else {}
+    said = {'settings': settings} | ({'remarks': remarks} if remarks else {})
+    return finite(values), {**self._card, **compared, **said, **about}
+
+  def _scored(self, of: scores.Comparison) -> Iterator[tuple[str, scores.Scored]]:
+    """Gives the scores that can be had, each after its name in the protocol."""
     for name, score in self._how.chosen.items():
       try:
-        found |= score(of)
+        yield name, score(of)
       except ValueError as error:
         if self._how.demanded:
           raise ConfigError(f'scores: {name}: {error}') from error
         self._warn(f'{name} is left out: {error}')
-    found = {name: value if math.isfinite(value) else None for name, value in found.items()}
-    compared = {'compared': of.compared} if self._how.kept else {}
-    return found, {**self._card, **compared, **about}
+
+  def _tell(self, remarks: Mapping[str, str]) -> None:
+    """Warns of each remark once, however many checkpoints are scored."""
+    for name, text in remarks.items():
+      if name not in self._told:
+        self._warn(f'{name}: {text}')
+    self._told |= remarks.keys()
+
+
+def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
+  """Returns the values with None for NaN and infinity, which JSON has not."""
+  return {k: None if v is None or not math.isfinite(v) else v for k, v in values.items()}
 
 
 def _width(network: FeatureNetwork, source: Source) -> int:

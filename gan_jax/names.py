@@ -8,7 +8,7 @@ import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -61,11 +61,16 @@ def split(spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
   return spec['name'], arguments
 
 
+def closest(name: Any, known: Iterable[str]) -> str:
+  """Returns the name among the `known` that is spelled most like `name`, or '' if none is close."""
+  return next(iter(difflib.get_close_matches(str(name), list(known), n=1)), '')
+
+
 def choose(name: Any, known: Any) -> None:
   """Raises ConfigError, listing what is `known`, unless `name` is among it."""
   if name not in known:
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    hint = f'did you mean {close[0]!r}? ' if close else ''
+    close = closest(name, known)
+    hint = f'did you mean {close!r}? ' if close else ''
     raise ConfigError(f'there is no {name!r}; {hint}there are: {", ".join(sorted(known))}')
 
 

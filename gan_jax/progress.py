@@ -48,8 +48,9 @@ class Progress:
     print('  '.join(parts), flush=True)
 
   def scored(self, step: int, scores: Mapping[str, float | None]) -> None:
-    """Shows scores."""
-    parts = [f'{name} {value:.4g}' for name, value in scores.items() if value is not None]
+    """Shows scores, '-' for one that has no value."""
+    text = lambda value: '-' if value is None else f'{value:.4g}'
+    parts = [f'{name} {text(value)}' for name, value in scores.items()]
     self.say(f'step {step}/{self._last}  {", ".join(parts)}')
 
   def close(self) -> None:

@@ -8,11 +8,21 @@ import pathlib
 
 from absl import flags
 
-from gan_jax import accelerators, cli, data, homes, names, page, parallel, showing, trained, workdir
+from gan_jax import (
+  accelerators,
+  cli,
+  data,
+  evaluation,
+  homes,
+  page,
+  parallel,
+  showing,
+  trained,
+  workdir,
+)
 from gan_jax import config as configs
 from gan_jax.config import Plain
 from gan_jax.errors import ConfigError
-from gan_jax.metrics import features
 from gan_jax.metrics.features import FeatureNetwork
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The folder of the run.', required=True)
@@ -35,14 +45,13 @@ def _source(folder: pathlib.Path, config: Plain) -> tuple[data.Source | None, st
 
 def _networks(config: Plain) -> list[FeatureNetwork]:
   """The feature network that the run is scored by, if it names one that can be had."""
-  name, known = config['evaluate']['features'], names.modules(features, 'load')
+  name = config['evaluate']['features']
   if not name:
     return []
   try:
-    names.choose(name, known)
-    return [known[name].load()]
+    return [evaluation.network(name, 'evaluate.')]
   except ConfigError as error:
-    cli.warn(f'evaluate.features: neighbours are looked for in pixels alone: {error}')
+    cli.warn(f'neighbors are looked for in pixels alone: {error}')
     return []
 
 

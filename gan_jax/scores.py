@@ -7,8 +7,9 @@ are in `gan_jax.metrics`; the functions here say what of a comparison each is gi
 
 import inspect
 import sys
-from collections.abc import Callable
-from typing import Any, NamedTuple, NewType
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from gan_jax import names
 from gan_jax.collect import Seen
@@ -26,12 +27,6 @@ from gan_jax.metrics import (
 COMPARED = 10_000
 """How many samples at the most are compared with as many real examples."""
 
-OfMoments = NewType('OfMoments', dict[str, float])
-"""Scores of means and covariances alone, of any number of samples in little memory."""
-
-OfSamples = NewType('OfSamples', dict[str, float])
-"""Scores that compare sample with sample."""
-
 HIGHER = (
   *('inception_score', 'precision', 'recall', 'density', 'coverage'),
   *('support', 'modes/captured', 'modes/high_quality'),
@@ -44,9 +39,33 @@ LOWER = (
 )
 """Scores that are better when lower."""
 
+_OF_NO_NETWORK = ('sliced_patches', 'ms_ssim', 'modes/')
+
 
 class NotApplicableError(ValueError):
   """A score that there is not of such samples, and why."""
+
+
+class Scored(NamedTuple):
+  """What a function of this module gives.
+
+  Attributes:
+    values: {name: value}; None where there is no such value.
+    settings: {name: value} that the formula was used with, for the card.
+    remarks: {name of a value: what a person must know to read it}.
+  """
+
+  values: dict[str, float | None]
+  settings: Mapping[str, int | bool] = types.MappingProxyType({})
+  remarks: Mapping[str, str] = types.MappingProxyType({})
+
+
+class OfMoments(Scored):
+  """Scores of means and covariances alone, of any number of samples in little memory."""
+
+
+class OfSamples(Scored):
+  """Scores that compare sample with sample."""
 
 
 class Comparison(NamedTuple):
@@ -68,9 +87,12 @@ class Comparison(NamedTuple):
   gaussian: frechet.Prepared
   modes: Any = None
 
-  def named(self, **values: float) -> dict[str, float]:
+  def named(self, **values: float | None) -> dict[str, float | None]:
     """The values under names that say the network."""
-    return {f'{name}_{self.network}': float(value) for name, value in values.items()}
+    return {
+      f'{name}_{self.network}': None if value is None else float(value)
+      for name, value in values.items()
+    }
 
   @property
   def compared(self) -> int:
@@ -85,13 +107,40 @@ class Comparison(NamedTuple):
 
 def frechet_distance(of: Comparison) -> OfMoments:
   """Frechet distance of all samples to all real examples, see `metrics.frechet`."""
-  return of.named(frechet=frechet.distance(of.gaussian, of.fake.moments))
+  values = of.named(frechet=frechet.distance(of.gaussian, of.fake.moments))
+  singular = frechet.is_singular(of.real.moments) or frechet.is_singular(of.fake.moments)
+  settings = {'dimensions': len(of.fake.moments.mean), 'singular': singular}
+  return OfMoments(values, settings, dict.fromkeys(values, _too_few(of)) if singular else {})
+
+
+def _too_few(of: Comparison) -> str:
+  real, fake = (int(seen.moments.count) for seen in (of.real, of.fake))
+  dimensions = len(of.fake.moments.mean)
+  return (
+    f'{fake:,} samples and {real:,} real examples are too few for {dimensions:,} features: a '
+    'covariance is singular, and the value does not compare with others; '
+    f'score at least {dimensions + 1:,} of each'
+  )
 
 
 def kernel_distance(of: Comparison) -> OfSamples:
   """Kernel distance and the standard error of its subsets, see `metrics.kernel`."""
   found = kernel.kernel_distance(of.real.features, of.fake.features, seed=of.seed)
-  return of.named(kernel=found.value, kernel_error=found.standard_error)
+  settings = {'subsets': found.subsets, 'subset_size': found.subset_size}
+  remark = _whole_subsets(of, found.subset_size)
+  remarks = dict.fromkeys(of.named(kernel_error=None), remark) if remark else {}
+  return OfSamples(of.named(kernel=found.value, kernel_error=found.standard_error), settings, remarks)
+
+
+def _whole_subsets(of: Comparison, size: int) -> str:
+  """Returns what subsets of this size cannot show, or ''."""
+  sets = {'samples': of.fake, 'real examples': of.real}
+  whole = [name for name, seen in sets.items() if len(seen.features) == size]
+  if not whole:
+    return ''
+  lost = 'subsets cannot differ' if len(whole) == 2 else 'the error is of the draw of the others alone'
+  remedy = '; score more samples' if 'samples' in whole else ''
+  return f'each subset holds all {size:,} {" and all ".join(whole)}, so {lost}{remedy}'
 
 
 def inception(of: Comparison) -> OfSamples:
@@ -99,28 +148,29 @@ def inception(of: Comparison) -> OfSamples:
   if not of.fake.logits.shape[1]:
     raise NotApplicableError(f'the network {of.network} has no classes')
   found = inception_score.inception_score(of.fake.logits, seed=of.seed)
-  return of.named(inception_score=found.mean, inception_score_deviation=found.deviation)
+  values = of.named(inception_score=found.mean, inception_score_deviation=found.deviation)
+  return OfSamples(values, {'splits': found.splits})
 
 
 def precision_recall(of: Comparison) -> OfSamples:
   """Improved precision and recall, of as many real examples as samples, see `metrics.neighbors`."""
   real, fake = of.equal()
   found = neighbors.precision_recall(real.features, fake.features)
-  return of.named(precision=found.precision, recall=found.recall)
+  return OfSamples(of.named(precision=found.precision, recall=found.recall), {'k': found.k})
 
 
 def density_coverage(of: Comparison) -> OfSamples:
   """Density and coverage, of as many real examples as samples, see `metrics.neighbors`."""
   real, fake = of.equal()
   found = neighbors.density_coverage(real.features, fake.features)
-  return of.named(density=found.density, coverage=found.coverage)
+  return OfSamples(of.named(density=found.density, coverage=found.coverage), {'k': found.k})
 
 
 def sliced_wasserstein(of: Comparison) -> OfSamples:
   """The sliced Wasserstein distance of features, of as many real examples, see `metrics.sliced`."""
   real, fake = of.equal()
   found = sliced.sliced_wasserstein(real.features, fake.features, seed=of.seed)
-  return of.named(sliced_wasserstein=found)
+  return OfSamples(of.named(sliced_wasserstein=found), {'directions': sliced.DIRECTIONS})
 
 
 def sliced_patches(of: Comparison) -> OfSamples:
@@ -128,10 +178,11 @@ def sliced_patches(of: Comparison) -> OfSamples:
   _check_images(of)
   real, fake = of.equal()
   found = sliced.pyramid_distance(real.images, fake.images, seed=of.seed)
-  return {
+  values = {
     'sliced_patches' if level == 'mean' else f'sliced_patches/{level}': value
     for level, value in found.items()
   }
+  return OfSamples(values, {'directions': sliced.DIRECTIONS, 'patches_per_image': sliced.PER_IMAGE})
 
 
 def ms_ssim_diversity(of: Comparison) -> OfSamples:
@@ -139,20 +190,21 @@ def ms_ssim_diversity(of: Comparison) -> OfSamples:
   _check_images(of)
   fake = ms_ssim.diversity(of.fake.images, seed=of.seed)
   real = ms_ssim.diversity(of.real.images, seed=of.seed)
-  return {'ms_ssim': fake.value, 'ms_ssim_of_real': real.value}
+  values = {'ms_ssim': fake.value, 'ms_ssim_of_real': real.value}
+  return OfSamples(values, {'pairs': fake.pairs, 'scales': fake.scales})
 
 
 def memorized(of: Comparison) -> OfSamples:
   """How many samples are nearer to a real example than real ones are, see `metrics.memorization`."""
   found = memorization.memorization(of.fake.features, of.real.features)
-  return of.named(copied=found.copied, copied_of_real=found.expected, copied_z=found.z)
+  return OfSamples(of.named(copied=found.copied, copied_of_real=found.expected, copied_z=found.z))
 
 
 def support(of: Comparison) -> OfSamples:
   """The support size by the birthday paradox, where that of real data counts as 100,000."""
   threshold = birthday.calibrated_threshold(of.real.features)
   found = birthday.support(of.fake.features, threshold)
-  return of.named(support=found.size, support_at_least=found.at_least)
+  return OfSamples(of.named(support=found.size, support_at_least=found.at_least))
 
 
 def _check_images(of: Comparison) -> None:
@@ -164,10 +216,11 @@ def modes(of: Comparison) -> OfSamples:
   """Modes captured, and how evenly, of data whose modes are known."""
   if of.modes is None:
     raise NotApplicableError('the modes of this data are not known')
-  return {f'modes/{name}': float(value) for name, value in of.modes.scores(of.fake.images).items()}
+  found = of.modes.scores(of.fake.images)
+  return OfSamples({f'modes/{name}': float(value) for name, value in found.items()})
 
 
-Score = Callable[[Comparison], dict[str, float | None]]
+Score = Callable[[Comparison], Scored]
 
 
 def known() -> dict[str, Score]:
@@ -179,6 +232,11 @@ def known() -> dict[str, Score]:
 def compares_samples(score: Score) -> bool:
   """Whether it needs every sample, not only their mean and covariance."""
   return inspect.signature(score).return_annotation is OfSamples
+
+
+def printed(name: str, network: str) -> str:
+  """Returns a name of `HIGHER` or `LOWER` as it is printed of the features of this network."""
+  return name if name.startswith(_OF_NO_NETWORK) else f'{name}_{network}'
 
 
 def is_better(name: str, value: float, than: float) -> bool:

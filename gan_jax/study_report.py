@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax import comparison, drawing, page, scores, sweep, workdir
+from gan_jax import cards, comparison, drawing, page, scores, sweep, workdir
 from gan_jax.member import TILE, Run
 from gan_jax.page import curves
 from gan_jax.page.markup import Markup, data_uri, join, tag
@@ -43,7 +43,12 @@ def write(out: pathlib.Path, settings: Sequence[sweep.Setting], runs: Sequence[R
 
 
 def _outcome(results: Sequence[Mapping[str, Any]]) -> comparison.Outcome:
-  names = dict.fromkeys(name for result in results for name in result['scores'])
+  names = dict.fromkeys(
+    name
+    for result in results
+    for name, value in result['scores'].items()
+    if not cards.is_void(result['card'], name, value)
+  )
   return {name: [result['scores'].get(name) for result in results] for name in names}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gan_jax import (
   build,
+  cards,
   checkpoints,
   cli,
   evaluation,
@@ -121,8 +122,8 @@ class Best:
 
 
 def _protocol(line: Line) -> Line:
-  # How many are compared follows from how many there are, but only some scores say it.
-  left_out = ('step', 'compared')
+  # Derived fields depend on which scores are made, and cards of older versions lack them.
+  left_out = ('step', *cards.DERIVED)
   return {k: v for k, v in evaluation.without_place(line['card']).items() if k not in left_out}
 
 

@@ -9,7 +9,6 @@ what a perfect generator would draw (the floor), uniform noise is the ceiling. O
 
 import argparse
 import concurrent.futures
-import math
 import os
 import statistics
 import subprocess
@@ -81,11 +80,11 @@ class Judge:
     return self._compare(look(parallel.replicate(variables), HALF))
 
   def _compare(self, seen) -> dict[str, float]:
-    from gan_jax import scores
+    from gan_jax import evaluation, scores
 
     of = scores.Comparison(self._real, seen, 'digits', self._how.seed, self._gaussian)
-    found = {k: v for score in self._how.chosen.values() for k, v in score(of).items()}
-    return {name: value if math.isfinite(value) else None for name, value in found.items()}
+    found = {k: v for score in self._how.chosen.values() for k, v in score(of).values.items()}
+    return evaluation.finite(found)
 
   @property
   def card(self) -> dict:

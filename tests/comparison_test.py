@@ -79,6 +79,17 @@ def test_settings_of_one_protocol_are_compared_each_with_each():
   assert found[0]['p_holm'] == found[0]['p'] == 2 / 2**8
 
 
+def test_a_card_of_an_older_version_is_compared_with_one_that_says_more():
+  old = {'data': 'mnist5k', 'features': 'digits', 'seed': 3}
+  new = {
+    **old,
+    'compared': 50,
+    'settings': {'kernel_distance': {'subsets': 1}},
+    'remarks': {'x': 'few'},
+  }
+  assert comparison.protocol([old]) == comparison.protocol([new])
+
+
 def test_pairs_are_corrected_for_how_many_there_are_of_a_score():
   outcomes = {
     label: {'score': [place + seed for seed in range(8)]} for place, label in enumerate('abc')

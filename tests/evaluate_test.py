@@ -1,6 +1,7 @@
 """Scores in the loop and after it, in processes of their own."""
 
 import json
+import re
 import shutil
 import signal
 
@@ -101,8 +102,10 @@ def test_the_best_checkpoint_can_be_asked_for(tmp_path, scored_run):
 
 def test_what_cannot_be_scored_is_said_in_one_line(scored_run):
   cases = {
-    '--features=digit': "no 'digit'; did you mean 'digits'",
-    '--scores=fid': "there is no 'fid'",
+    '--features=digit': 'error: --features=digit: no such feature network (coordinates, digits,',
+    '--features=inceptionv3': '; use inception\n',
+    '--scores=fid': '; use frechet_distance; the value is FID only with features=inception\n',
+    '--scores=frechet_distance,KID': 'error: --scores=KID: no such score (density_coverage,',
     '--features=digits --num=20': 'cannot look at examples of shape (2,)',
     '--step=last': "--step is 'last'; it must be the step of a checkpoint, or best",
     '--scores=inception --num=20': 'inception: the network coordinates has no classes',
@@ -132,6 +135,23 @@ def test_images_are_scored_through_a_network(tmp_path, finished_run):
   card = line['card']
   assert (card['real'], card['generated'], card['compared']) == (5000, 120, 120)
   assert (card['data'], card['split'], card['weights']) == ('mnist5k', 'train', 'averaged')
+
+
+def test_scores_of_two_samples_say_so_on_the_terminal_and_on_their_card(tmp_path, scored_run):
+  folder = shutil.copytree(scored_run, tmp_path / 'run')
+  flags = (f'--workdir={folder}', '--num=2', '--scores=frechet_distance,kernel_distance')
+  done = command(*flags, module='evaluate')
+  assert done.returncode == 0, done.stderr
+  (line,) = [json.loads(text) for text in (folder / workdir.SCORES).read_text().splitlines()[-1:]]
+  assert line['scores']['kernel_error_coordinates'] is None
+  assert line['card']['settings'] == {
+    'frechet_distance': {'dimensions': 2, 'singular': True},
+    'kernel_distance': {'subsets': 1, 'subset_size': 2},
+  }
+  assert set(line['card']['remarks']) == {'frechet_coordinates', 'kernel_error_coordinates'}
+  assert done.stderr.count('does not compare with others') == 1
+  assert re.search(r'kernel_error_coordinates +-  \(each subset holds all 2 samples', done.stdout)
+  assert re.search(r'settings.kernel_distance.subset_size +2\n', done.stdout)
 
 
 def test_an_alert_can_stop_a_run_which_the_same_command_goes_on_with(tmp_path):

@@ -1,14 +1,19 @@
 """Scoring by a protocol: what is refused, what is left out, and what the card says."""
 
+import json
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from games import scalars
 
 from gan_jax import build, evaluation, scores
 from gan_jax import config as configs
+from gan_jax.collect import Seen
 from gan_jax.data import points
 from gan_jax.errors import ConfigError, DivergedError
+from gan_jax.metrics import frechet
 
 CONFIG = {'data': {'name': 'ring'}, 'seed': 0, 'batch_size': 8, 'placement': 'auto'}
 SETTINGS = configs.default().evaluate.to_dict() | {'features': 'coordinates'}
@@ -61,6 +66,57 @@ def test_scores_that_cannot_be_had_are_told_of_and_an_error_if_they_were_asked_f
     asked({'spread': jnp.float32(1)})
 
 
+def test_the_card_says_with_which_settings_each_score_was_made():
+  names = ['frechet_distance', 'precision_recall', 'density_coverage', 'modes']
+  evaluate = evaluator(evaluation.protocol('coordinates', [*names, 'sliced_wasserstein'], 50, 0))
+  _, card = evaluate({'spread': jnp.float32(1)})
+  assert card['settings'] == {
+    'frechet_distance': {'dimensions': 2, 'singular': False},
+    'precision_recall': {'k': 3},
+    'density_coverage': {'k': 5},
+    'sliced_wasserstein': {'directions': 512},
+  }
+  assert 'remarks' not in card
+  assert json.loads(json.dumps(card)) == card
+
+
+def test_subsets_that_cannot_differ_give_no_error_and_it_is_told_once():
+  told = []
+  how = evaluation.protocol('coordinates', ['kernel_distance'], 876, 0)
+  evaluate = evaluator(how, told.append)
+  for spread in (1, 0):
+    found, card = evaluate({'spread': jnp.float32(spread)})
+    assert found['kernel_error_coordinates'] is None
+    assert card['settings'] == {'kernel_distance': {'subsets': 1, 'subset_size': 876}}
+    assert list(card['remarks']) == ['kernel_error_coordinates']
+  (warning,) = told
+  assert warning.startswith('kernel_error_coordinates: each subset holds all 876 samples and all real')
+
+
+def test_subsets_that_hold_all_samples_say_that_their_error_is_of_real_examples_alone():
+  real, fake = (np.random.RandomState(seed).randn(count, 2) for seed, count in ((0, 60), (1, 20)))
+  seen = [Seen(frechet.moments(x), x, x[:, :0], x) for x in (real, fake)]
+  scored = scores.kernel_distance(scores.Comparison(*seen, 'coordinates', 0, None))
+  assert scored.settings == {'subsets': 100, 'subset_size': 20}
+  assert scored.values['kernel_error_coordinates'] > 0
+  assert scored.remarks == {
+    'kernel_error_coordinates': 'each subset holds all 20 samples, so the error is of the draw of the '
+    'others alone; score more samples'
+  }
+
+
+def test_a_frechet_distance_of_too_few_samples_is_told_once_and_the_card_says_so():
+  told, how = [], evaluation.protocol('coordinates', ['frechet_distance'], 2, 0)
+  evaluate = evaluator(how, told.append)
+  for spread in (1, 0):
+    _, card = evaluate({'spread': jnp.float32(spread)})
+    assert card['settings'] == {'frechet_distance': {'dimensions': 2, 'singular': True}}
+    assert 'does not compare with others' in card['remarks']['frechet_coordinates']
+  (warning,) = told
+  assert warning.startswith('frechet_coordinates: 2 samples and 2 real examples are too few for 2 feat')
+  assert warning.endswith('score at least 3 of each')
+
+
 def test_the_frechet_distance_alone_keeps_no_sample():
   assert evaluation.protocol('coordinates', ['frechet_distance'], 20, 0).kept == 0
   assert evaluation.protocol('coordinates', ['frechet_distance', 'kernel_distance'], 20, 0).kept == 20
@@ -82,14 +138,18 @@ def test_a_network_that_cannot_see_the_data_is_refused():
 @pytest.mark.parametrize(
   ('change', 'said'),
   [
-    ({'features': 'digit'}, "no 'digit'; did you mean 'digits'"),
-    ({'features': ''}, "no ''; .*coordinates"),
-    ({'scores': ('fid',)}, "no 'fid'; .*frechet_distance"),
+    ({'features': 'digit'}, r'evaluate\.features=digit: no such .*; use digits$'),
+    ({'features': ''}, r'evaluate\.features=: no such feature network \(coordinates, .*; use one of'),
+    ({'features': 'Inception-v3'}, r'evaluate\.features=Inception-v3: no such .*; use inception$'),
+    ({'scores': ('fid',)}, r'evaluate\.scores=fid: no such score \(density_.*; use frechet_distance;'),
     ({'scores': ()}, 'scores is empty'),
     ({'num': 1}, 'num is 1'),
     ({'num': True}, 'num is True'),
     ({'seed': -1}, 'seed is -1'),
-    ({'best': 'frechet_digits'}, "no 'frechet_digits'; did you mean 'frechet'"),
+    ({'best': 'frechet_digits'}, 'evaluate.best=frechet_digits: no such .*; use frechet_coordinates'),
+    ({'best': 'fid'}, r'evaluate\.best=fid: no such value \(copied_.*; use frechet_coordinates;'),
+    ({'best': 'kernel_distance'}, r'evaluate\.best=.*; use kernel_coordinates$'),
+    ({'best': 'modes/captures'}, r'evaluate\.best=.*; use modes/captured$'),
     ({'bests': ''}, "no argument 'bests'"),
   ],
 )

@@ -36,6 +36,14 @@ def by_singular_values(real, fake):
   return ((means[0] - means[1]) ** 2).sum() + (x**2).sum() + (y**2).sum() - 2 * overlap
 
 
+@pytest.mark.parametrize(('count', 'singular'), [(2, True), (6, True), (7, False), (50, False)])
+def test_a_covariance_is_singular_of_no_more_examples_than_dimensions(count, singular):
+  found = frechet.moments(features(count))
+  assert (np.linalg.matrix_rank(found.scatter) < 6) == singular
+  assert frechet.is_singular(found) == singular
+  assert frechet.is_singular(frechet.moments(jnp.asarray(features(count)))) == singular
+
+
 def test_by_hand_in_one_dimension_with_unbiased_variances():
   # Means 1 and 3, variances 2 and 8: (1 - 3)^2 + (2^1/2 - 8^1/2)^2 = 4 + 2.
   assert distance(np.array([[0.0], [2.0]]), np.array([[1.0], [5.0]])) == pytest.approx(6, rel=1e-12)

@@ -97,7 +97,7 @@ def test_run_on_moved_pictures_continues_as_if_uninterrupted(moved):
 
 def test_commands_after_training_take_the_new_place(moved):
   run = moved / 'whole'
-  flags = [f'--workdir={run}', '--features=random', '--num=20', '--scores=frechet_distance']
+  flags = [f'--workdir={run}', '--features=random', '--num=20', '--scores=sliced_wasserstein']
   done = forks(
     {
       'gone': flags,

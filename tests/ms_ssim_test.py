@@ -113,7 +113,7 @@ def test_a_collapsed_set_is_alike_and_noise_is_not():
   same = ms_ssim.diversity(np.repeat(pictures(0, 1), 9, axis=0), pairs=50)
   assert same.value == pytest.approx(1, abs=1e-6)
   assert same.standard_error == pytest.approx(0, abs=1e-6)
-  assert same.scales == 2
+  assert (same.scales, same.pairs) == (2, 50)
   assert ms_ssim.diversity(pictures(0, 9), pairs=50).value < 0.1
 
 

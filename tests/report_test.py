@@ -229,6 +229,22 @@ def test_every_score_stands_beside_its_card(document):
   assert '30.5' in cells
 
 
+def test_a_score_that_the_protocol_cannot_give_is_a_dash_beside_the_reason(tmp_path):
+  folder = made_up.run(tmp_path / 'run')
+  why = 'each subset would be all 50 samples'
+  settings = {'kernel_distance': {'subsets': 1, 'subset_size': 50}}
+  card = {**made_up.CARD, 'settings': settings, 'remarks': {'kernel_error_digits': why}}
+  line = {'step': 1200, 'scores': {'kernel_digits': 7.5, 'kernel_error_digits': None}, 'card': card}
+  with open(folder / 'scores.jsonl', 'a') as file:
+    file.write(json.dumps(line) + '\n')
+  document = read(folder)
+  cells = document.inside('td')
+  assert '7.5-' in cells
+  assert '21.25none' in cells
+  assert why in cells
+  assert 'subset_size 50' in document.words()
+
+
 def test_neighbours_are_cut_out_of_their_sheet(document):
   shown = [a for a in document.all('img') if a['alt'].startswith(('Sample ', 'Training'))]
   assert [a['alt'] for a in shown[:2]] == ['Sample 0', 'Training image at distance 0']

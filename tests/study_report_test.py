@@ -36,6 +36,27 @@ def test_one_seed_has_a_difference_alone():
   assert (cells['difference'], cells['95 % interval']) == ('2', '-')
 
 
+def test_a_score_that_the_protocol_cannot_give_is_a_dash_and_is_not_compared():
+  remarks = {'kernel_error_x': 'each subset would be all 50', 'frechet_x': 'too few'}
+  void = {'frechet_x': 2.0, 'kernel_error_x': None, 'support_x': None}
+  known = {'frechet_x': 3.0, 'kernel_error_x': 0.5, 'support_x': None}
+  results = {
+    'void': [{'diverged': None, 'scores': void, 'card': {'remarks': remarks}}] * 2,
+    'old': [{'diverged': None, 'scores': known, 'card': {'data': 'x'}}] * 2,
+    'lost': [{'diverged': 3, 'scores': {}, 'card': {}}] * 2,
+  }
+  outcomes = {label: study_report._outcome(found) for label, found in results.items()}
+  _, rows = study_report._rows(results, outcomes)
+  cells = {row[0]: row[3:] for row in rows}
+  assert cells == {
+    'void': ['2 ± 0 [2, 2]', 'none of 2', '-'],
+    'old': ['3 ± 0 [3, 3]', 'none of 2', '0.5 ± 0 [0.5, 0.5]'],
+    'lost': ['-', '-', '-'],
+  }
+  compared = comparison.all_pairs(outcomes, dict.fromkeys(results, ''))
+  assert {pair['score'] for pair in compared} == {'frechet_x', 'support_x'}
+
+
 def test_the_text_says_which_intervals_these_are():
   said = study_report._ABOUT + study_report._ABOUT_PAIRS
   assert 'bootstrap' not in said and "Student's t" in said

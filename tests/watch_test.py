@@ -61,6 +61,16 @@ def test_scores_added_to_the_protocol_do_not_forget_the_best(tmp_path):
     assert kept.steps() == alone
 
 
+@pytest.mark.parametrize(('old', 'kept'), [(2.0, []), (4.0, [6])])
+def test_a_card_of_an_older_version_competes_with_one_that_says_more(tmp_path, old, kept):
+  said = {'settings': {'frechet_distance': {'singular': True}}, 'remarks': {'frechet_x': 'too few'}}
+  best = watch.Best(tmp_path, config('frechet_x'), step=4, spare=1)
+  best.consider([line(4, old)], line(6, 3.0, **said), {'value': jnp.float32(3)})
+  best.close()
+  with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as found:
+    assert found.steps() == kept
+
+
 def test_what_a_killed_run_kept_beyond_its_last_checkpoint_is_not_the_best_any_more(tmp_path):
   assert kept_steps(tmp_path, 'frechet_x', {1: 5.0, 2: 4.0, 3: 1.0})[-1] == 3
   watch.Best(tmp_path, config('frechet_x'), step=2, spare=1).close()

@@ -91,6 +91,16 @@ def merge(a: Moments, b: Moments) -> Moments:
   return Moments(count, a.mean + share * apart, a.scatter + b.scatter + between)
 
 
+def is_singular(found: Moments) -> bool:
+  """Whether the examples are too few for their dimensions: N of them make a covariance of rank N - 1.
+
+  A Frechet distance depends on how many examples it is of, most of all on so few of them.
+
+  Source: Chong & Forsyth 2020 (arXiv:1911.07023).
+  """
+  return int(found.count) <= len(found.mean)
+
+
 def _on_host(name: str, found: Moments) -> Moments:
   count, mean, scatter = (np.asarray(part, np.float64) for part in found)
   if scatter.shape != mean.shape * 2 or mean.ndim != 1 or count.ndim:

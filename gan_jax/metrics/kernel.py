@@ -13,16 +13,17 @@ class KernelDistance(NamedTuple):
 
   Attributes:
     value: the mean over subsets; its expectation is the MMD^2, so it can be slightly negative.
-    standard_error: of value as an estimate of what all subsets would give, deviation / subsets^1/2; 0
-      for one subset. It is of the draw of subsets alone: other images would change the value by more.
+    standard_error: of value as an estimate of what all subsets would give, deviation / subsets^1/2;
+      None for one subset. It is of the draw of subsets alone: other images would change the value by
+      more.
     deviation: the standard deviation over subsets (divided by their number, not by one less), which
       torch-fidelity prints as the error.
-    subsets: how many were drawn.
+    subsets: how many were drawn: one if each would be the whole of both sets.
     subset_size: examples in each, of either kind; less than was asked for if there were fewer.
   """
 
   value: float
-  standard_error: float
+  standard_error: float | None
   deviation: float
   subsets: int
   subset_size: int
@@ -51,7 +52,8 @@ def kernel_distance(
 ) -> KernelDistance:
   """The unbiased MMD^2 with the kernel ((x . y) / D + 1)^3, averaged over subsets.
 
-  Subsets are drawn as torch-fidelity draws them: the same seed gives the same number.
+  Subsets are drawn as torch-fidelity draws them: the same seed gives the same number. Where each subset
+  would be the whole of both sets, all are the same, and one is drawn.
 
   Args:
     real: [M, D], on the host in float64 whatever the dtype.
@@ -70,6 +72,7 @@ def kernel_distance(
     raise ValueError(f'{subsets} subsets of {subset_size}; there must be at least 1, of at least 2')
   real, fake = sets.pair(real, fake, least=2)
   size = min(subset_size, len(real), len(fake))
+  subsets = 1 if size == len(real) == len(fake) else subsets
   # The draws of default_rng may differ between versions of NumPy; these never do.
   random = np.random.RandomState(seed)
   values = []
@@ -77,4 +80,5 @@ def kernel_distance(
     chosen = fake[random.choice(len(fake), size, replace=False)]
     values.append(_mmd2(real[random.choice(len(real), size, replace=False)], chosen))
   deviation = float(np.std(values))
-  return KernelDistance(float(np.mean(values)), deviation / subsets**0.5, deviation, subsets, size)
+  error = deviation / subsets**0.5 if subsets > 1 else None
+  return KernelDistance(float(np.mean(values)), error, deviation, subsets, size)

@@ -24,11 +24,13 @@ class Diversity(NamedTuple):
     value: mean MS-SSIM of pairs, in [0, 1]: near that of real data if diverse, 1 if all are the same.
     standard_error: of the mean, by the draw of the pairs.
     scales: on how many they are compared, see `ms_ssim`.
+    pairs: how many were drawn.
   """
 
   value: float
   standard_error: float
   scales: int
+  pairs: int
 
 
 def scales(height: int, width: int) -> int:
@@ -146,7 +148,7 @@ def diversity(images: chex.Array, *, pairs: int = 1000, seed: int = 0) -> Divers
   second = (first + rng.integers(1, len(images), pairs)) % len(images)
   values = np.asarray(_of_pairs(jnp.asarray(images), first, second), np.float64)
   error = values.std(ddof=1) / np.sqrt(pairs)
-  return Diversity(float(values.mean()), float(error), scales(*images.shape[1:3]))
+  return Diversity(float(values.mean()), float(error), scales(*images.shape[1:3]), pairs)
 
 
 @jax.jit

@@ -15,12 +15,23 @@ PATCH = 7
 SMALLEST = 16
 """Height and width of the smallest level of a pyramid."""
 
+DIRECTIONS = 512
+"""How many lines a distance is averaged over, unless something else is asked for."""
+
+PER_IMAGE = 128
+"""Patches of a picture, unless something else is asked for."""
+
 _VALUES = 2**22
 _IMAGES = 64
 
 
 def sliced_wasserstein(
-  real: chex.Array, fake: chex.Array, *, directions: int = 512, seed: int = 0, order: float = 2.0
+  real: chex.Array,
+  fake: chex.Array,
+  *,
+  directions: int = DIRECTIONS,
+  seed: int = 0,
+  order: float = 2.0,
 ) -> float:
   """The distance along random directions, see `along`; even of equal distributions it is above 0.
 
@@ -106,7 +117,12 @@ def _powers(a: np.ndarray, b: np.ndarray, order: float) -> np.ndarray:
 
 
 def pyramid_distance(
-  real: chex.Array, fake: chex.Array, *, per_image: int = 128, directions: int = 512, seed: int = 0
+  real: chex.Array,
+  fake: chex.Array,
+  *,
+  per_image: int = PER_IMAGE,
+  directions: int = DIRECTIONS,
+  seed: int = 0,
 ) -> dict[str, float]:
   """How unlike the patches of pictures are at each level of detail: sliced W_1, times 1,000.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gan_jax import drawing
+from gan_jax import cards, drawing
 from gan_jax.page import curves
 from gan_jax.page.markup import Markup, data_uri, nested, number, tag
 
@@ -112,8 +112,8 @@ def scores(entries: Sequence[Line]) -> Markup:
   if not entries:
     how = ('None yet; ', tag('code', 'python -m gan_jax.evaluate'), ' scores a checkpoint.')
     return section('scores', 'Scores', tag('p', *how, class_='soft'))
-  cards = [_score(entry, i < _OPEN) for i, entry in enumerate(entries)]
-  return section('scores', 'Scores', *cards)
+  shown = [_score(entry, i < _OPEN) for i, entry in enumerate(entries)]
+  return section('scores', 'Scores', *shown)
 
 
 def _score(entry: Line, is_open: bool) -> Markup:
@@ -121,8 +121,9 @@ def _score(entry: Line, is_open: bool) -> Markup:
   counts = [f'{number(card[k])} {k}' for k in ('generated', 'real') if curves.is_number(card.get(k))]
   said = [f'{key} {card[key]}' for key in ('features', 'seed') if key in card]
   title = f'Step {number(entry["step"])}: ' + ', '.join([' against '.join(counts), *said]).strip(', ')
+  text = lambda name, value: '-' if cards.is_void(card, name, value) else number(value)
   values = [
-    tag('tr', tag('th', curves.readable(name), scope='row'), tag('td', number(v), class_='value'))
+    tag('tr', tag('th', curves.readable(name), scope='row'), tag('td', text(name, v), class_='value'))
     for name, v in entry['scores'].items()
   ]
   return tag(

@@ -1,0 +1,78 @@
+"""Names that others use for our scores and feature networks."""
+
+import pytest
+
+from gan_jax import elsewhere, names, scores
+from gan_jax.errors import ConfigError
+from gan_jax.metrics import features
+
+NETWORKS = sorted(names.modules(features, 'load'))
+
+
+@pytest.mark.parametrize(
+  ('typed', 'ours'),
+  [
+    ('fid', 'frechet_distance; the value is FID only with features=inception'),
+    ('FID', 'frechet_distance; the value is FID only with features=inception'),
+    ('clean-fid', 'frechet_distance; the value is FID only with features=inception'),
+    ('fid50k_full', 'frechet_distance; the value is FID only with features=inception'),
+    ('fid_inception', 'frechet_distance; the value is FID only with features=inception'),
+    ('fd', 'frechet_distance'),
+    ('frechet_digits', 'frechet_distance'),
+    ('Kid', 'kernel_distance; the value is KID only with features=inception'),
+    ('kd', 'kernel_distance'),
+    ('mmd', 'kernel_distance'),
+    ('IS', 'inception; the value is that of papers only with features=inception'),
+    ('inception-score', 'inception'),
+    ('prdc', 'precision_recall,density_coverage'),
+    ('pr50k3', 'precision_recall'),
+    ('recall', 'precision_recall'),
+    ('coverage_digits', 'density_coverage'),
+    ('swd', "sliced_wasserstein; ProGAN's distance of patches is sliced_patches"),
+    ('MS-SSIM', 'ms_ssim_diversity'),
+    ('Kernel Distance', 'kernel_distance'),
+    ('suport', 'support'),
+    ('', 'one of these'),
+    ('beauty', 'one of these'),
+  ],
+)
+def test_a_score_by_another_name_is_refused_with_ours(typed, ours):
+  known = ', '.join(sorted(scores.known()))
+  with pytest.raises(ConfigError) as error:
+    elsewhere.choose('--scores', typed, scores.known(), 'score', elsewhere.SCORES)
+  assert str(error.value) == f'--scores={typed}: no such score ({known}); use {ours}'
+
+
+@pytest.mark.parametrize(
+  ('typed', 'ours'),
+  [
+    ('inceptionv3', 'inception'),
+    ('inception_v3', 'inception'),
+    ('Inception-v3', 'inception'),
+    ('inception-v3-compat', 'inception'),
+    ('InceptionV3', 'inception'),
+    ('mnist5k', 'digits'),
+    ('fashion-mnist', 'fashion'),
+    ('dino', 'one of these'),
+  ],
+)
+def test_a_feature_network_by_another_name_is_refused_with_ours(typed, ours):
+  with pytest.raises(ConfigError) as error:
+    elsewhere.choose('--features', typed, NETWORKS, 'feature network', elsewhere.NETWORKS)
+  known = ', '.join(NETWORKS)
+  assert str(error.value) == f'--features={typed}: no such feature network ({known}); use {ours}'
+
+
+def test_every_name_of_ours_is_known():
+  assert {name for ours in elsewhere.SCORES.values() for name in ours.name.split(',')} <= {
+    *scores.known()
+  }
+  assert {ours.name for ours in elsewhere.NETWORKS.values()} <= {*NETWORKS}
+  printed = {scores.printed(name, 'x') for name in (*scores.HIGHER, *scores.LOWER)}
+  assert {ours.name for ours in elsewhere.values('x').values()} <= printed
+  assert not {*elsewhere.SCORES} & {*scores.known()}
+
+
+def test_a_name_of_ours_is_accepted():
+  for name in scores.known():
+    elsewhere.choose('--scores', name, scores.known(), 'score', elsewhere.SCORES)
