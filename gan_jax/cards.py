@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-DERIVED = ('compared', 'settings', 'remarks')
-"""Fields that follow from the other fields of a card and from which scores were made."""
+NOT_COMPARED = ('compared', 'settings', 'remarks', 'jax_settings')
+"""Fields that tell no protocols apart: they follow from the others, or only say how sums round."""
 
 
 def remark(card: Mapping[str, Any] | None, name: str) -> str:

@@ -24,7 +24,7 @@ _TIE = 1e-12
 Outcome = Mapping[str, Sequence[float | None]]
 """{score: the value of each seed}."""
 
-_OWN = ('seed', 'step', 'weights', 'version', *cards.DERIVED)
+_OWN = ('seed', 'step', 'weights', 'version', *cards.NOT_COMPARED)
 """Of a card, what may differ where scores are compared: averaged weights with raw ones are a question
 that a study may ask, and derived fields follow from the rest. Cards of older versions lack some."""
 

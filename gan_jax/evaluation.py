@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import config as configs
-from gan_jax import elsewhere, names, reference, scores
+from gan_jax import elsewhere, jax_settings, names, reference, scores
 from gan_jax.collect import Collector, NotFiniteError, generated
 from gan_jax.data import Source, arrays_of
 from gan_jax.errors import ConfigError, DivergedError
@@ -122,6 +122,7 @@ class Evaluator:
       'features_digest': how.network.digest,
       'resizer': how.network.resizer,
       'version': importlib.metadata.version('gan_jax'),
+      **jax_settings.on_card(),
     }
 
   def __call__(self, variables: PyTree, **about: Any) -> tuple[dict[str, float | None], dict[str, Any]]:

@@ -81,6 +81,12 @@ def fixed() -> Iterator[None]:
     yield
 
 
+def on_card() -> dict[str, str]:
+  """Returns {'jax_settings': `unusual`} for a score card; nothing if all have their defaults."""
+  found = unusual()
+  return {'jax_settings': found} if found else {}
+
+
 def unusual(environment: Mapping[str, str] = os.environ) -> str:
   """Returns the user's settings that may change how results round, '' if all have their defaults.
 

@@ -19,7 +19,7 @@ _WHY = {
   'device': 'other devices round differently',
   'jax': 'another version may compile other sums',
   'jaxlib': 'another version may compile other sums',
-  'settings': 'they may change how programs round',
+  'jax_settings': 'they may change how programs round',
 }
 
 
@@ -32,7 +32,7 @@ def here() -> dict[str, Any]:
     'processes': jax.process_count(),
     'jax': jax.__version__,
     'jaxlib': jaxlib.__version__,
-    'settings': jax_settings.unusual() or _NONE,
+    'jax_settings': jax_settings.unusual() or _NONE,
   }
 
 

@@ -11,6 +11,7 @@ from gan_jax import (
   checkpoints,
   cli,
   evaluation,
+  jax_settings,
   monitor,
   parallel,
   processes,
@@ -66,6 +67,7 @@ def modes_card(config: Plain, step: int) -> Line:
     'seed': config['seed'],
     'weights': weights(config),
     'version': importlib.metadata.version('gan_jax'),
+    **jax_settings.on_card(),
     'step': step,
   }
 
@@ -123,7 +125,7 @@ class Best:
 
 def _protocol(line: Line) -> Line:
   # Derived fields depend on which scores are made, and cards of older versions lack them.
-  left_out = ('step', *cards.DERIVED)
+  left_out = ('step', *cards.NOT_COMPARED)
   return {k: v for k, v in evaluation.without_place(line['card']).items() if k not in left_out}
 
 

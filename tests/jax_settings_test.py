@@ -100,19 +100,26 @@ def test_machine_with_another_precision_is_noted_and_told(tmp_path):
   assert not said
   machine.note(tmp_path, 4, said.append)
   [line] = said
-  assert line.startswith('settings: JAX_DEFAULT_MATMUL_PRECISION=bfloat16')
+  assert line.startswith('jax_settings: JAX_DEFAULT_MATMUL_PRECISION=bfloat16')
   first, second = json.loads((tmp_path / machine.FILE).read_text())
-  assert 'bfloat16' in first['settings']
-  assert 'bfloat16' not in second['settings']
+  assert 'bfloat16' in first['jax_settings']
+  assert 'bfloat16' not in second['jax_settings']
 
 
 def test_machine_of_an_older_run_without_settings_is_continued_silently(tmp_path):
   older = {'from_step': 0, **machine.here()}
-  del older['settings']
+  del older['jax_settings']
   (tmp_path / machine.FILE).write_text(json.dumps([older]))
   said = []
   machine.note(tmp_path, 4, said.append)
   assert not said
+
+
+def test_on_card_holds_a_field_only_for_unusual_settings(monkeypatch):
+  monkeypatch.setattr(jax_settings, 'unusual', lambda: '')
+  assert jax_settings.on_card() == {}
+  monkeypatch.setattr(jax_settings, 'unusual', lambda: 'XLA_FLAGS=--a=1')
+  assert jax_settings.on_card() == {'jax_settings': 'XLA_FLAGS=--a=1'}
 
 
 def test_fix_with_an_unchanged_process_says_nothing():
