@@ -1,11 +1,13 @@
 """Pictures of samples."""
 
+import contextlib
 import functools
 import io
 import math
 import os
 import pathlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,26 +105,41 @@ def _limits(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Figures(NamedTuple):
-  """What matplotlib draws with: its figures, and a canvas of pixels."""
+  """What matplotlib draws with: its figures, a canvas of pixels, a context with its own settings."""
 
   Figure: Any
   Canvas: Any
+  settings: Callable[[], contextlib.AbstractContextManager]
+
+
+_ALONE = threading.Lock()
+"""Held while a figure is drawn: matplotlib's settings belong to all threads."""
 
 
 @functools.cache
-def _figures() -> _Figures:
+def _imported() -> _Figures:
   """Imports matplotlib, which takes about 1 s, whatever backend the user's environment names.
 
   A notebook names a backend for its children that matplotlib refuses where that is not installed.
   """
   backend = os.environ.pop('MPLBACKEND', None)
   try:
+    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
   finally:
     if backend is not None:
       os.environ['MPLBACKEND'] = backend
-  return _Figures(Figure, FigureCanvasAgg)
+  defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if key != 'backend'}
+  return _Figures(Figure, FigureCanvasAgg, functools.partial(matplotlib.rc_context, defaults))
+
+
+@contextlib.contextmanager
+def _figures() -> Iterator[_Figures]:
+  """Gives what to draw with, under matplotlib's own settings in place of those of the user."""
+  imported = _imported()
+  with _ALONE, imported.settings():
+    yield imported
 
 
 def scatter(
@@ -144,25 +161,25 @@ def scatter(
   Returns:
     uint8 [480, 560, 3].
   """
-  figures = _figures()
   (left, bottom), (right, top) = _limits(frame)
-  figure = figures.Figure(figsize=(5.6, 4.8), dpi=100, layout='constrained')
-  axes = figure.add_subplot(xlim=(left, right), ylim=(bottom, top))
-  if projected:
-    axes.set(xlabel='first principal direction', ylabel='second')
-  else:
-    axes.set_aspect('equal')
-  if heights is not None:
-    shaped = np.reshape(heights, (_SURFACE, _SURFACE))
-    shades = axes.contourf(*_axes(frame), shaped, levels=20, cmap='Greys_r', alpha=0.7)
-    figure.colorbar(shades, ax=axes, label='discriminator', shrink=0.8)
-  for (label, those), size in zip(points.items(), (5, 2), strict=False):
-    axes.plot(*those.T, '.', markersize=size, label=label)
-  axes.set_title(title, fontsize=10)
-  axes.legend(loc='upper right', fontsize=8)
-  canvas = figures.Canvas(figure)
-  canvas.draw()
-  return np.asarray(canvas.buffer_rgba())[..., :3]
+  with _figures() as figures:
+    figure = figures.Figure(figsize=(5.6, 4.8), dpi=100, layout='constrained')
+    axes = figure.add_subplot(xlim=(left, right), ylim=(bottom, top))
+    if projected:
+      axes.set(xlabel='first principal direction', ylabel='second')
+    else:
+      axes.set_aspect('equal')
+    if heights is not None:
+      shaped = np.reshape(heights, (_SURFACE, _SURFACE))
+      shades = axes.contourf(*_axes(frame), shaped, levels=20, cmap='Greys_r', alpha=0.7)
+      figure.colorbar(shades, ax=axes, label='discriminator', shrink=0.8)
+    for (label, those), size in zip(points.items(), (5, 2), strict=False):
+      axes.plot(*those.T, '.', markersize=size, label=label)
+    axes.set_title(title, fontsize=10)
+    axes.legend(loc='upper right', fontsize=8)
+    canvas = figures.Canvas(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
 def bands(
@@ -180,25 +197,25 @@ def bands(
     framing: kinds that decide what heights are shown; if none of them has a run, all do.
     most: kinds that the legend names, if they have a run.
   """
-  figures = _figures()
-  figure = figures.Figure(figsize=(6.4, 4.0), dpi=100, layout='constrained')
-  axes = figure.add_subplot(xlabel='step')
-  named = [kind for kind, runs in lines.items() if runs][:most]
-  colors = _colors(len(lines))
-  for (kind, runs), color in zip(lines.items(), colors, strict=True):
-    for steps, values in runs:
-      axes.plot(steps, values, color=color, linewidth=0.5, alpha=0.35)
-    steps, mean, error = _averaged(runs)
-    axes.plot(steps, mean, color=color, linewidth=2, label=kind if kind in named else None)
-    axes.fill_between(steps, mean - error, mean + error, color=color, alpha=0.25, linewidth=0)
-  shown = [values for kind in framing for _, values in lines.get(kind, ())]
-  if shown:
-    axes.set_ylim(*_frame(np.concatenate(shown)))
-  axes.set_title(title, fontsize=10)
-  axes.legend(fontsize=7)
-  buffer = io.BytesIO()
-  figures.Canvas(figure).print_png(buffer)
-  return buffer.getvalue()
+  with _figures() as figures:
+    figure = figures.Figure(figsize=(6.4, 4.0), dpi=100, layout='constrained')
+    axes = figure.add_subplot(xlabel='step')
+    named = [kind for kind, runs in lines.items() if runs][:most]
+    colors = _colors(len(lines))
+    for (kind, runs), color in zip(lines.items(), colors, strict=True):
+      for steps, values in runs:
+        axes.plot(steps, values, color=color, linewidth=0.5, alpha=0.35)
+      steps, mean, error = _averaged(runs)
+      axes.plot(steps, mean, color=color, linewidth=2, label=kind if kind in named else None)
+      axes.fill_between(steps, mean - error, mean + error, color=color, alpha=0.25, linewidth=0)
+    shown = [values for kind in framing for _, values in lines.get(kind, ())]
+    if shown:
+      axes.set_ylim(*_frame(np.concatenate(shown)))
+    axes.set_title(title, fontsize=10)
+    axes.legend(fontsize=7)
+    buffer = io.BytesIO()
+    figures.Canvas(figure).print_png(buffer)
+    return buffer.getvalue()
 
 
 def _colors(count: int) -> Sequence[Any]:

@@ -3,8 +3,12 @@ import json
 import os
 import subprocess
 import sys
+from concurrent import futures
 
+import matplotlib
 import numpy as np
+import pytest
+from cycler import cycler
 from PIL import Image
 
 from gan_jax import drawing, workdir
@@ -115,3 +119,42 @@ def test_scatter_under_a_backend_of_notebooks_is_drawn():
     check=False,
   )
   assert done.stdout == f'(480, 560, 3) {backend}\n', done.stderr
+
+
+THEIRS = {
+  'figure.facecolor': 'black',
+  'figure.dpi': 37,
+  'savefig.dpi': 37,
+  'font.size': 30,
+  'lines.markersize': 20,
+  'axes.prop_cycle': cycler(color=['#00ff00']),
+  'text.usetex': True,
+  'axes.spines.top': False,
+}
+
+
+@pytest.mark.filterwarnings('error')
+def test_figures_under_settings_of_the_user_are_the_same():
+  points = np.random.default_rng(0).normal(size=(20, 2))
+  lines = {'a': [(np.arange(4), np.arange(4.0)), (np.arange(4), np.arange(4.0) ** 2)]}
+  heights = np.ones(len(drawing.lattice(points))).cumsum()
+
+  def drawn():
+    return drawing.scatter({'real': points}, points, heights, 'title'), drawing.bands(lines, 'title')
+
+  usual = drawn()
+  with matplotlib.rc_context(THEIRS):
+    other = drawn()
+    assert matplotlib.rcParams['font.size'] == 30
+  np.testing.assert_array_equal(other[0], usual[0])
+  assert other[1] == usual[1]
+
+
+def test_figures_drawn_by_two_threads_keep_the_settings_of_the_user():
+  points = np.random.default_rng(0).normal(size=(20, 2))
+  draw = lambda _: drawing.scatter({'real': points}, points)
+  usual = draw(0)
+  with matplotlib.rc_context(THEIRS), futures.ThreadPoolExecutor(2) as threads:
+    for picture in threads.map(draw, range(6)):
+      np.testing.assert_array_equal(picture, usual)
+    assert matplotlib.rcParams['font.size'] == 30

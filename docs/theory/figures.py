@@ -23,6 +23,8 @@ from densities import critic as network
 from jax.nn import sigmoid
 
 matplotlib.use('Agg')
+# The user's own settings would change the pictures.
+matplotlib.rcdefaults()
 from matplotlib import pyplot as plt  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
