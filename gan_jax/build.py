@@ -1,9 +1,8 @@
 """From a plain config to what it names: networks, a game, the way to play it, data."""
 
-import contextlib
 import dataclasses
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -11,26 +10,14 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from gan_jax import data, gans, names, numeric, parallel, transforms
+from gan_jax import data, gans, kinds, names, numeric, parallel, transforms
 from gan_jax import networks as families
 from gan_jax.config import Plain
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, at
 from gan_jax.game import Game
 from gan_jax.precision import Lowered
 from gan_jax.remat import Rematerialized
 from gan_jax.train import Play, check_owners
-
-
-@contextlib.contextmanager
-def at(key: str) -> Iterator[None]:
-  """Says at which key of the config an error was; what a bad value makes fail is a ConfigError."""
-  try:
-    yield
-  except ConfigError as error:
-    known = str(error).startswith(f'{key}.')
-    raise ConfigError(str(error) if known else f'{key}: {error}') from error.__cause__
-  except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
-    raise ConfigError(f'{key}: {type(error).__name__}: {error}') from error
 
 
 def _network_classes() -> dict[str, type[nn.Module]]:
@@ -53,6 +40,9 @@ def network(spec: Mapping[str, Any], axis_name: str | None = parallel.AXIS) -> n
   own = [f for f in dataclasses.fields(known[name]) if f.name not in ('parent', 'name')]
   takes = {f.name: f.default is dataclasses.MISSING for f in own if f.name != 'axis_name'}
   names.check(fields, takes)
+  annotations = {f.name: f.type for f in own}
+  kinds.check(fields, annotations)
+  kinds.check_sizes(fields, annotations, {f.name: f.default for f in own})
   over = {'axis_name': axis_name} if len(takes) < len(own) else {}
   return known[name](**fields, **over)
 
@@ -198,6 +188,7 @@ def source(config: Plain) -> data.Source:
     offered = {'of': of, **{key: config[key] for key in ('seed', 'batch_size', 'placement')}}
     own = {key: p.default is p.empty for key, p in takes.items() if key not in offered}
     names.check(settings, own)
+    kinds.check(settings, {key: takes[key].annotation for key in settings})
     return load(**{key: offered[key] for key in takes if key in offered}, **settings)
 
 

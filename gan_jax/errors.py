@@ -1,5 +1,9 @@
 """The ways in which a command ends badly that a person can do something about."""
 
+import contextlib
+import re
+from collections.abc import Iterator
+
 
 class ConfigError(Exception):
   """Something that a person asked for cannot be done: one line, naming the key and the remedy."""
@@ -11,3 +15,29 @@ class DivergedError(Exception):
 
 class WriteError(Exception):
   """The disk is full or takes no more writing: one line, naming the folder and what can be done."""
+
+
+_OF_KEY = re.compile(r'[a-z_][\w.]*=')
+"""How an error of a key below begins, `width=0: ...`."""
+
+
+@contextlib.contextmanager
+def at(key: str) -> Iterator[None]:
+  """Says at which key of a config an error was, as `networks.generator.width=0: ...`.
+
+  What a bad value makes fail is a ConfigError too.
+  """
+  try:
+    yield
+  except ConfigError as error:
+    raise ConfigError(_below(key, str(error))) from error.__cause__
+  except ValueError as error:
+    raise ConfigError(_below(key, str(error))) from error
+  except (ArithmeticError, AssertionError, LookupError, TypeError) as error:
+    raise ConfigError(f'{key}: {type(error).__name__}: {error}') from error
+
+
+def _below(key: str, text: str) -> str:
+  if text.startswith(f'{key}.'):
+    return text
+  return f'{key}{"." if _OF_KEY.match(text) else ": "}{text}'

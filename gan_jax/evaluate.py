@@ -10,6 +10,7 @@ from typing import Any
 from absl import flags
 
 from gan_jax import accelerators, build, cards, cli, data, evaluation, homes, parallel, trained, workdir
+from gan_jax.errors import at
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The folder of the run.', required=True)
 _DATA = flags.DEFINE_string('data', None, trained.DATA_HELP)
@@ -43,7 +44,7 @@ def main() -> int:
       'the images are not those with which this run began; the scores compare samples with '
       f'{source.about}'
     )
-  with build.at('evaluate'):
+  with at('evaluate'):
     evaluate = evaluation.Evaluator(how, config['data']['name'], game, source, cli.warn)
     found, card = evaluate(parallel.replicate(variables), weights=weights, step=step)
   workdir.add_scores(folder, {'step': step, 'scores': found, 'card': card})

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax import numeric
+from gan_jax import kinds, numeric
 
 Prior = Callable[[chex.PRNGKey], chex.Array]
 """[N] keys -> float32 [N, size]; row i depends on key i alone."""
@@ -55,8 +55,10 @@ def normal(size: int, deviation: float = 1.0) -> Prior:
   """Independent normal latents around 0.
 
   Raises:
+    ConfigError: the size is below 1.
     ValueError: the deviation is negative or not finite.
   """
+  kinds.check_size('size', size)
   numeric.check_finite('deviation', deviation, least=0)
   return jax.vmap(lambda key: deviation * jax.random.normal(key, (size,), jnp.float32))
 
@@ -74,10 +76,13 @@ def mixture(size: int, components: int, deviation: float, seed: int = 0) -> Prio
     seed: of the centers.
 
   Raises:
+    ConfigError: the size or the number of components is below 1.
     ValueError: the deviation is negative or not finite.
 
   Source: the fixed form of Gurumurthy et al. 2017 (arXiv:1706.02071), section 3.
   """
+  kinds.check_size('size', size)
+  kinds.check_size('components', components)
   numeric.check_finite('deviation', deviation, least=0)
   centers = jax.random.normal(stream(seed, 'centers'), (components, size), jnp.float32)
 
@@ -90,7 +95,8 @@ def mixture(size: int, components: int, deviation: float, seed: int = 0) -> Prio
 
 
 def uniform(size: int) -> Prior:
-  """Independent latents, uniform on [-1, 1)."""
+  """Independent latents, uniform on [-1, 1); ConfigError if the size is below 1."""
+  kinds.check_size('size', size)
   return jax.vmap(lambda key: jax.random.uniform(key, (size,), jnp.float32, minval=-1.0))
 
 

@@ -31,7 +31,7 @@ from gan_jax import (
 )
 from gan_jax.config import Plain
 from gan_jax.data import ahead
-from gan_jax.errors import ConfigError, DivergedError
+from gan_jax.errors import ConfigError, DivergedError, at
 from gan_jax.game import Game, PyTree
 from gan_jax.progress import Progress
 from gan_jax.train import Metrics, Play, TrainState, averaged, init_state, make_step
@@ -68,7 +68,7 @@ def assemble(config: Plain) -> Built:
   source = build.source(config)
   game = build.game(config)
   built = Built(game, build.play(config, game), source)
-  with build.at('networks'):
+  with at('networks'):
     _check_shapes(config, built)
   return built
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from gan_jax import kinds
 from gan_jax.errors import ConfigError
 
 
@@ -75,10 +76,11 @@ def choose(name: Any, known: Any) -> None:
 
 
 def call(function: Callable[..., Any], arguments: Mapping[str, Any], *given: Any) -> Any:
-  """Calls `function(*given, **arguments)`; ConfigError if it does not take these arguments."""
+  """Calls `function(*given, **arguments)`; ConfigError if it does not take such arguments."""
   parameters = list(inspect.signature(function).parameters.values())[len(given) :]
   named = {p.name: p.default is p.empty for p in parameters if p.kind is not p.VAR_KEYWORD}
   check(arguments, named)
+  kinds.check(arguments, {p.name: p.annotation for p in parameters})
   return function(*given, **arguments)
 
 

@@ -20,7 +20,7 @@ from gan_jax import build, flag_values, loop, parallel
 from gan_jax import config as configs
 from gan_jax.config import Plain
 from gan_jax.data import arrays_of
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, at
 
 Values = Mapping[str, Any]
 """{path in a config, 'players.generator.learning_rate': value}."""
@@ -64,7 +64,7 @@ def parse(texts: Sequence[str]) -> dict[str, list[Any]]:
       raise ConfigError(f'--sweep is {text!r}; write it as KEY=VALUE,VALUE,...')
     if path in found:
       raise ConfigError(f'--sweep {path} is given twice; write all its values in one')
-    with build.at(f'--sweep {path}'):
+    with at(f'--sweep {path}'):
       found[path] = [flag_values.parse(part) for part in flag_values.split(values)]
     if len(set(map(repr, found[path]))) < len(found[path]):
       raise ConfigError(f'--sweep {text}: a value is there twice')
@@ -85,7 +85,7 @@ def settings(experiments: Sequence[str], sweeps: Mapping[str, Sequence[Any]]) ->
   for experiment in experiments:
     for chosen in itertools.product(*sweeps.values()):
       values = dict(zip(sweeps, chosen, strict=True))
-      with build.at(experiment):
+      with at(experiment):
         config = configs.plain(_changed(experiment, values))
         configs.check(config, devices=1)
       found.append(Setting('', experiment, config, values))
@@ -212,7 +212,7 @@ def _free(setting: Setting) -> tuple[str, ...]:
 
 def assembled(label: str, config: Plain) -> loop.Built:
   """What a run of the setting of this label is made of, or a ConfigError that names the setting."""
-  with build.at(label):
+  with at(label):
     return loop.assemble(config)
 
 

@@ -20,7 +20,7 @@ from gan_jax import (
 )
 from gan_jax.config import Plain
 from gan_jax.data import Source
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, at
 from gan_jax.game import Game
 from gan_jax.metrics import modes
 from gan_jax.train import TrainState, averaged
@@ -38,18 +38,18 @@ def evaluator(config: Plain, game: Game, source: Source) -> Evaluate | None:
     return None
 
   def configured() -> evaluation.Protocol:
-    with build.at('evaluate'):
+    with at('evaluate'):
       return evaluation.configured(config['evaluate'])
 
   how = processes.together(configured)
   warn = cli.warn if processes.is_primary() else lambda text: None
   real = build.unseen_source(config, source)
-  with build.at('evaluate'):
+  with at('evaluate'):
     evaluate = evaluation.Evaluator(how, config['data']['name'], game, real, warn)
   best = config['evaluate']['best']
 
   def line(state: TrainState, step: int) -> Line:
-    with build.at('evaluate'):
+    with at('evaluate'):
       found, card = evaluate(averaged(state.variables, state.ema), weights=weights(config), step=step)
       if best and best not in found:
         raise ConfigError(f'best is {best!r}, but what is scored is: {", ".join(found)}')

@@ -70,11 +70,17 @@ CASES = {
     ['--config.players.generator.learning_rate=-1.0'],
     'players.generator: optimizer: the learning_rate is -1.0; it must be a number of at least 0',
   ),
-  'width of nothing': (['--config.networks.generator.width=0'], 'networks'),
-  'negative latents': (['--config.gan.prior.size=-1'], 'networks'),
+  'width of nothing': (
+    ['--config.networks.generator.width=0'],
+    '.width=0: out of range (a whole number of at least 1); change width',
+  ),
+  'negative latents': (
+    ['--config.gan.prior.size=-1'],
+    'gan.prior.size=-1: out of range (a whole number of at least 1); change size',
+  ),
   'a label beyond one': (
     ['--config.gan.real_label=2.0'],
-    'gan: ValueError: real_label is 2.0; it must be from 0.5 to 1',
+    'gan: loss: real_label is 2.0; it must be from 0.5 to 1',
   ),
   'a seed that is another': (['--config.seed=4294967296'], 'seed is 4294967296; it must be'),
   'no such process': (

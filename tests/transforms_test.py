@@ -152,7 +152,7 @@ def test_what_reads_the_parameters_says_that_it_needs_them(name):
 def test_bad_arguments_are_refused(name, arguments, message):
   with pytest.raises(ValueError, match=message):
     getattr(transforms, name)(**arguments)
-  with pytest.raises(ConfigError, match=f'after: {name}: ValueError: {message}'):
+  with pytest.raises(ConfigError, match=f'after: {name}: {message}'):
     build.optimizer(spec(after={name: arguments}))
 
 

@@ -312,7 +312,7 @@ def test_refused(change, message):
 
 
 def test_a_decay_out_of_its_range_is_refused():
-  with pytest.raises(ValueError, match=r'decay is 1.0; it must be in \[0, 1\)'):
+  with pytest.raises(ConfigError, match=r'penalties.lecam: decay is 1.0; it must be in \[0, 1\)'):
     make(penalties={'lecam': {'weight': 1, 'decay': 1.0}})
 
 

@@ -27,7 +27,7 @@ from gan_jax import (
   parallel,
 )
 from gan_jax import config as configs
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, at
 
 _BAR = 40
 
@@ -78,7 +78,7 @@ def _picture(config: configs.Plain, real: np.ndarray) -> np.ndarray:
 
 def _augmented(config: configs.Plain, real: np.ndarray) -> dict[str, jax.Array]:
   """The same images as the discriminator of the first step sees them, if its game augments them."""
-  with build.at('gan'):
+  with at('gan'):
     if not config['gan'].get('augment'):
       return {}
     augmentation = names.make(augmentations, config['gan']['augment'], augmentations.Augmentation)

@@ -10,7 +10,7 @@ import chex
 from flax import linen as nn
 
 from gan_jax import latents, mmd, names, numeric, penalties
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, at
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans import observed
 from gan_jax.gans.pair import make_pair
@@ -50,7 +50,9 @@ def make(
   """
   if not numeric.is_within(penalty) or not numeric.is_within(scaling):
     raise ConfigError(f'penalty is {penalty} and scaling {scaling}; both must be at least 0')
-  pair, compare = make_pair(networks, prior), names.make(mmd, kernel, mmd.Kernel)
+  with at('kernel'):
+    compare = names.make(mmd, kernel, mmd.Kernel)
+  pair = make_pair(networks, prior)
 
   def play(variables: Variables, inputs: Inputs):
     latent_key, generator_key, critic_key, real_key, fake_key, key = latents.split(inputs.key, 6)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax import latents, names
+from gan_jax.errors import at
 from gan_jax.game import Game, Loss, Player, Variables, apply, init_networks
 
 Outputs = Any
@@ -84,4 +85,5 @@ class Pair:
 
 def make_pair(networks: Mapping[str, nn.Module], prior: Mapping[str, Any]) -> Pair:
   """A pair whose latents are drawn by {'name': a factory of `gan_jax.latents`, **its arguments}."""
-  return Pair(networks, names.make(latents, prior, latents.Prior))
+  with at('prior'):
+    return Pair(networks, names.make(latents, prior, latents.Prior))

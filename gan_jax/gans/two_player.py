@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from gan_jax import augmentations, latents, losses, names, numeric, regularizers
 from gan_jax.augmentations import Augmentation
-from gan_jax.errors import ConfigError
+from gan_jax.errors import ConfigError, at
 from gan_jax.game import Aux, Game, Inputs, PyTree, Variables
 from gan_jax.gans import observed
 from gan_jax.gans.pair import Pair, make_pair
@@ -54,9 +54,11 @@ def make(
     ConfigError: a loss, prior, penalty or augmentation that there is not, or an argument that it does
       not take.
   """
-  adversarial = names.make(losses, loss, losses.AdversarialLoss)
+  with at('loss'):
+    adversarial = names.make(losses, loss, losses.AdversarialLoss)
   pair, terms, shown = make_pair(networks, prior), _terms(penalties), _noise(noise)
-  augmentation = names.make(augmentations, augment, Augmentation) if augment else None
+  with at('augment'):
+    augmentation = names.make(augmentations, augment, Augmentation) if augment else None
 
   def play(variables: Variables, inputs: Inputs) -> tuple['_Round', Variables]:
     latent_key, generator_key, real_key, fake_key, *noise_keys, key = latents.split(inputs.key, 7)
@@ -150,7 +152,8 @@ def _terms(penalties: Mapping[str, Mapping[str, Any]]) -> dict[str, _Term]:
       raise ConfigError(f'penalties.{name}: weight is {weight!r}; it must be a number of at least 0')
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
       raise ConfigError(f'penalties.{name}: every is {every!r}; it must be a whole number from 1')
-    made = names.make(regularizers, {**arguments, 'name': name}, Regularizer)
+    with at(f'penalties.{name}'):
+      made = names.make(regularizers, {**arguments, 'name': name}, Regularizer)
     terms[name] = _Term(made, weight, every)
   return terms
 

@@ -10,6 +10,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from gan_jax import numeric
+from gan_jax.errors import ConfigError
+
 
 def _uniform(reach: float) -> nn.initializers.Initializer:
   return lambda key, shape, dtype=jnp.float32: jax.random.uniform(key, shape, dtype, -reach, reach)
@@ -38,6 +41,10 @@ class Generator(nn.Module):
   hidden: Sequence[int] = (1200, 1200)
   init_range: float = 0.05
 
+  def __post_init__(self):
+    numeric.check_finite('init_range', self.init_range, least=0)
+    super().__post_init__()
+
   @nn.compact
   def __call__(self, latents: chex.Array, *, train: bool, key=None) -> chex.Array:
     """Makes images; `key` is not needed."""
@@ -65,6 +72,13 @@ class MaxoutDiscriminator(nn.Module):
   input_dropout: float = 0.2
   hidden_dropout: float = 0.5
   init_range: float = 0.005
+
+  def __post_init__(self):
+    numeric.check_finite('init_range', self.init_range, least=0)
+    for name, rate in (('input_dropout', self.input_dropout), ('hidden_dropout', self.hidden_dropout)):
+      if not numeric.is_within(rate, below=1):
+        raise ConfigError(f'{name}={rate!r}: out of range (from 0 to below 1); change {name}')
+    super().__post_init__()
 
   @nn.compact
   def __call__(self, images: chex.Array, *, train: bool, key=None) -> chex.Array:

@@ -1,0 +1,121 @@
+"""Values of the wrong kind are named, with what is allowed, before anything is compiled."""
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax import augmentations, build, kinds, latents, losses, names, regularizers
+from gan_jax.errors import ConfigError, at
+
+NETWORKS = build._network_classes()
+BAD_SIZES = (0, -3, 1.5, 'x', True, math.nan, math.inf, None)
+
+INTEGERS = [
+  (name, field.name)
+  for name, network in NETWORKS.items()
+  for field in dataclasses.fields(network)
+  if field.type in (int, Sequence[int])
+]
+
+
+def _fields(name: str) -> dict:
+  """Good values for the fields of a network that have no default."""
+  needed = {f.name for f in dataclasses.fields(NETWORKS[name]) if f.default is dataclasses.MISSING}
+  return {name: 28 for name in ('size', 'features') if name in needed}
+
+
+@pytest.mark.parametrize(('name', 'field'), INTEGERS)
+def test_network_with_a_bad_size_is_refused(name, field):
+  found = next(f for f in dataclasses.fields(NETWORKS[name]) if f.name == field)
+  for bad in BAD_SIZES:
+    if bad == 0 and bad is not False and found.default == 0:
+      continue
+    value = [4, bad] if found.type == Sequence[int] else bad
+    with pytest.raises(ConfigError, match=rf'^{field}=.*: of the wrong kind|: out of range \(a whole '):
+      build.network({**_fields(name), 'name': name, field: value})
+
+
+def test_network_with_usual_sizes_is_made():
+  for name in NETWORKS:
+    build.network({**_fields(name), 'name': name})
+
+
+FACTORIES = [
+  (owner, returns, name, argument, parameter.annotation)
+  for owner, returns in (
+    (losses, losses.AdversarialLoss),
+    (regularizers, regularizers.Regularizer),
+    (augmentations, augmentations.Augmentation),
+    (latents, latents.Prior),
+  )
+  for name, factory in names.factories(owner, returns).items()
+  for argument, parameter in inspect.signature(factory).parameters.items()
+  if parameter.annotation in (int, float, bool)
+]
+BAD = {
+  int: ('x', 1.5, True, math.nan, [1]),
+  float: ('x', True, math.nan, [1.0]),
+  bool: ('x', 0, 1.0, None),
+}
+GOOD = {int: 2, float: 0.5, bool: True, str: 'kl'}
+
+
+@pytest.mark.parametrize(('owner', 'returns', 'name', 'argument', 'annotation'), FACTORIES)
+def test_factory_with_an_argument_of_another_kind_is_refused(
+  owner, returns, name, argument, annotation
+):
+  parameters = inspect.signature(names.factories(owner, returns)[name]).parameters.values()
+  needed = {p.name: GOOD.get(p.annotation) for p in parameters if p.default is p.empty}
+  for bad in BAD[annotation]:
+    with pytest.raises(ConfigError, match=f'^{argument}=.*: of the wrong kind'):
+      names.make(owner, {**needed, 'name': name, argument: bad}, returns)
+
+
+@pytest.mark.parametrize(
+  'prior',
+  [{'name': 'normal'}, {'name': 'uniform'}, {'name': 'mixture', 'components': 2, 'deviation': 1.0}],
+)
+@pytest.mark.parametrize('size', [0, -3])
+def test_prior_without_latents_is_refused(prior, size):
+  with pytest.raises(ConfigError, match=f'^size={size}: out of range'):
+    names.make(latents, {**prior, 'size': size}, latents.Prior)
+
+
+@pytest.mark.parametrize('rate', [-0.1, 1.0, 1.5])
+@pytest.mark.parametrize('field', ['input_dropout', 'hidden_dropout'])
+def test_dropout_outside_its_range_is_refused(field, rate):
+  with pytest.raises(ConfigError, match=rf'^{field}={rate}: out of range \(from 0 to below 1\)'):
+    build.network({'name': 'mlp.MaxoutDiscriminator', field: rate})
+
+
+def test_check_with_values_that_differ_between_runs_passes():
+  def traced(value):
+    kinds.check({'weight': value}, {'weight': float})
+    return value
+
+  assert jax.jit(traced)(1.0) == 1
+
+
+def test_check_with_numpy_numbers_passes():
+  kinds.check({'a': np.int64(3), 'b': np.float32(1), 'c': 2}, {'a': int, 'b': float, 'c': float})
+
+
+@pytest.mark.parametrize(
+  ('text', 'said'),
+  [
+    ('width=0: out of range', 'networks.g.width=0: out of range'),
+    ('loss.real=x: of the wrong kind', 'networks.g.loss.real=x: of the wrong kind'),
+    ('there is no network', 'networks.g: there is no network'),
+    ('XDG_CACHE_HOME=~x: there is no home', 'networks.g: XDG_CACHE_HOME=~x: there is no home'),
+    ('networks.g.width=0: out', 'networks.g.width=0: out'),
+  ],
+)
+def test_at_with_an_error_below_names_the_whole_key(text, said):
+  with pytest.raises(ConfigError) as refused, at('networks.g'):
+    raise ConfigError(text)
+  assert str(refused.value) == said
