@@ -1,6 +1,6 @@
 """Whether samples repeat training examples: nearest neighbours, and what their distances say.
 
-All distances are Euclidean, of vectors on the host in float64, some at a time.
+All distances are Euclidean, see `distances`.
 """
 
 from typing import NamedTuple
@@ -9,8 +9,7 @@ import chex
 import numpy as np
 
 from gan_jax.metrics import sets
-
-_ROWS, _COLUMNS = 1024, 4096
+from gan_jax.metrics.distances import nearest
 
 
 class Memorization(NamedTuple):
@@ -32,74 +31,6 @@ class Memorization(NamedTuple):
   median_ratio: float
   nearer: float
   z: float
-
-
-def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-  """|a|^2 + |b|^2 - 2 a.b, float64 [n, D] and [m, D] -> [n, m], exact of whole numbers such as pixels.
-
-  Elsewhere rounding may set equal vectors apart, or make a square negative, see `rounding`.
-  """
-  return (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * a @ b.T
-
-
-def rounding(vectors: np.ndarray) -> float:
-  """A bound on the error of `squared_distances` within a set [N, D]."""
-  largest = np.einsum('nd,nd->n', vectors, vectors).max()
-  return 8 * vectors.shape[1] * np.finfo(np.float64).eps * largest
-
-
-def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-  """[n] float64, of each row of a [n, D] from the same row of b; of equal ones exactly 0."""
-  return np.linalg.norm(a - b, axis=1)
-
-
-def nearest(queries: chex.Array, bank: chex.Array, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
-  """The k nearest of a bank to each query, the nearest first, of equally near ones the first.
-
-  Args:
-    queries: [N, D].
-    bank: [M, D].
-    k: in [1, M].
-
-  Returns:
-    Places in the bank, int [N, k], and their distances, float64 [N, k], of equal vectors exactly 0.
-
-  Raises:
-    ValueError: wrong shapes, NaN or infinity, or no such k.
-  """
-  queries, bank = sets.checked('queries', queries), sets.checked('examples of the bank', bank)
-  if queries.shape[1] != bank.shape[1]:
-    raise ValueError(
-      f'queries have {queries.shape[1]} dimensions and the bank {bank.shape[1]}; use the same features'
-    )
-  if not 1 <= k <= len(bank):
-    raise ValueError(f'k is {k}; it must be from 1 to the {len(bank)} examples of the bank')
-  parts = (queries[first : first + _ROWS] for first in range(0, len(queries), _ROWS))
-  places, apart = zip(*(_nearest(part, bank, k) for part in parts), strict=True)
-  return np.concatenate(places), np.concatenate(apart)
-
-
-def _nearest(rows: np.ndarray, bank: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-  places, squared = np.empty((len(rows), 0), int), np.empty((len(rows), 0))
-  for first in range(0, len(bank), _COLUMNS):
-    block = squared_distances(rows, bank[first : first + _COLUMNS])
-    best = _smallest(block, k)
-    places = np.concatenate([places, first + best], axis=1)
-    squared = np.concatenate([squared, np.take_along_axis(block, best, axis=1)], axis=1)
-    best = _smallest(squared, k)
-    places, squared = (np.take_along_axis(x, best, axis=1) for x in (places, squared))
-  apart = np.stack([distances(rows, bank[column]) for column in places.T], axis=1)
-  order = np.lexsort((places, apart))
-  return np.take_along_axis(places, order, axis=1), np.take_along_axis(apart, order, axis=1)
-
-
-def _smallest(x: np.ndarray, k: int) -> np.ndarray:
-  """[N, min(k, M)] places of the smallest of x [N, M], in order; for a small k faster than sorting."""
-  rest, found = x.copy(), []
-  for _ in range(min(k, x.shape[1])):
-    found.append(rest.argmin(axis=1)[:, None])
-    np.put_along_axis(rest, found[-1], np.inf, axis=1)
-  return np.concatenate(found, axis=1)
 
 
 def leave_one_out(examples: chex.Array) -> np.ndarray:
