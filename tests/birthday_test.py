@@ -189,3 +189,10 @@ def test_the_closest_pairs_of_copies_are_the_first():
   pairs, apart = birthday.closest_pairs(np.ones((40, 2)), 3)
   np.testing.assert_array_equal(pairs, [[0, 1], [0, 2], [0, 3]])
   np.testing.assert_array_equal(apart, 0)
+
+
+@pytest.mark.parametrize('size', [10.0, 1e10, 1e17, 1e300])
+def test_the_chance_of_a_rare_repetition_keeps_its_digits(size):
+  # One draw against the other, and the three pairs of three.
+  assert birthday.probability(size, 2) == pytest.approx(1 / size, rel=1e-12, abs=0)
+  assert birthday.probability(size, 3) == pytest.approx(3 / size - 2 / size / size, rel=1e-12, abs=0)

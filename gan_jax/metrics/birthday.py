@@ -67,8 +67,8 @@ def probability(size: float, draws: int) -> float:
     size: how many things, at least 1; not necessarily whole, and may be infinite.
     draws: at least 1.
   """
-  free = 1 - np.arange(draws) / size
-  return float(1 - np.exp(np.log(free).sum())) if free[-1] > 0 else 1.0
+  taken = np.arange(draws) / size
+  return float(-np.expm1(np.log1p(-taken).sum())) if taken[-1] < 1 else 1.0
 
 
 def even_batch(size: float) -> float:
