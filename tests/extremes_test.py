@@ -76,6 +76,12 @@ def test_kl_of_a_tiny_density_is_its_logarithm():
   assert float(exchanged) == pytest.approx(5 * math.log(5 / 1.2e-38), rel=1e-5)
 
 
+def test_pearson_of_tiny_densities_is_the_square_of_one_over_the_other():
+  found = float(divergences.pearson(jnp.array([1e-20]), jnp.array([1.2e-38]), 1.0))
+  # (p - q)^2 / q = 1e-40 / 1.2e-38, though p^2 is below all float32.
+  assert found == pytest.approx(1 / 120, rel=1e-5)
+
+
 @checked
 @hypothesis.given(extreme, extreme)
 def test_bounded_divergences_stay_in_their_bounds_and_are_symmetric(p, q):
