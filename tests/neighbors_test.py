@@ -164,3 +164,9 @@ def test_scores_of_small_clusters_are_those_of_differences(spread):
   real, fake = ends + spread * points(40), ends + spread * points(40, seed=1)
   found = precision_recall(real, fake, k=3)[:2] + density_coverage(real, fake, k=3)[:2]
   assert found == pytest.approx(brute(real, fake, 3), rel=1e-12)
+
+
+def test_density_of_equal_sets_with_ties_is_below_1():
+  line = np.array([[0.0], [1.0], [2.0]])
+  # Radii 2, 1, 2: open balls hold 2, 1 and 2, of k = 2 each.
+  assert density_coverage(line, line, k=2) == (5 / 6, 1, 2)

@@ -87,8 +87,9 @@ def precision_recall(real: chex.Array, fake: chex.Array, *, k: int = 3) -> Preci
 def density_coverage(real: chex.Array, fake: chex.Array, *, k: int = 5) -> DensityCoverage:
   """In how many real balls a fake example is, and how many real balls have one.
 
-  A point on the surface of a ball is not in it, so that equal sets have 1 and 1. A real example with k
-  copies of itself has a ball of radius 0, in which nothing is.
+  A point on the surface of a ball is not in it. Equal sets have 1 and 1 if no point has several k-th
+  neighbors at the same distance. Such ties lower the density: that of 0, 1 and 2 with k = 2 is 5/6. A
+  real example with k copies of itself has a ball of radius 0, in which nothing is.
 
   Args:
     real: [M, D], on the host in float64 whatever the dtype.
