@@ -82,7 +82,7 @@ def test_held_out_examples_take_the_place_of_the_training_examples():
   held_out, fake = np.array([[0.1], [1.2], [3.3]]), np.array([[3.0]])
   found = memorization.memorization(fake, train, held_out=held_out, share=0.25)
   # Distances 0.1, 0.2, 0.3: a quarter of new ones are below the first.
-  assert found[:4] == pytest.approx((1, 0, 0, 1))
+  assert found[:4] == pytest.approx((1, 1 / 4, 0, 1))
 
 
 def test_an_honest_generator_is_as_near_as_real_examples():
@@ -219,3 +219,35 @@ def test_nearest_of_many_copies_are_the_first_of_them():
 def test_leave_one_out_of_far_examples_is_that_of_differences():
   examples = np.array([[1e9], [1e9 + 1], [1e9 + 3], [-1e9], [-1e9 + 5]])
   np.testing.assert_array_equal(leave_one_out(examples), [1, 1, 2, 5, 5])
+
+
+@pytest.mark.parametrize(
+  ('dimensions', 'num', 'share'), [(2, 300, 0.02), (8, 300, 0.02), (2, 300, 0.01)]
+)
+def test_without_held_out_examples_an_honest_generator_has_copied_what_is_expected(
+  dimensions, num, share
+):
+  found = []
+  for seed in range(300):
+    train, fake = draw(2 * seed, num, dimensions), draw(2 * seed + 1, num, dimensions)
+    found.append(memorization.memorization(fake, train, share=share))
+  copied, expected, _, nearer, z = np.mean(found, axis=0)
+  # Samples and threshold have a variance of about share / num and twice that.
+  assert expected == pytest.approx(share, rel=1e-9)
+  assert copied == pytest.approx(share, abs=4 * np.sqrt(3 * share / num / 200))
+  assert nearer == pytest.approx(0.5, abs=0.01)
+  assert abs(z) < 4 / np.sqrt(200)
+  # That of 200 has a deviation of 1 / sqrt(400) = 0.05.
+  assert 0.8 < np.std([one.z for one in found]) < 1.1
+
+
+def test_a_pair_of_nearest_neighbors_counts_as_two_of_one_distance():
+  # Distances 1, 1, 2, 2, 4: the second pair ends at 4 of 6, the first at 2 of 6.
+  train = np.array([[0.0], [1.0], [10.0], [12.0], [16.0]])
+  for share, threshold in ((1 / 3, 1.0), (1 / 2, 1.5), (2 / 3, 2.0)):
+    fake = np.array([[20 + 16 + threshold - 1e-9], [16 + threshold - 1e-9], [16 + threshold + 1e-9]])
+    found = memorization.memorization(fake, train, share=share)
+    assert found.copied == pytest.approx(1 / 3)
+    assert found.expected == pytest.approx(share)
+  # Not even the first pair is so rare.
+  assert memorization.memorization(fake, train, share=1 / 5).expected == pytest.approx(1 / 3)
