@@ -181,12 +181,31 @@ def test_slope_of_wasserstein_at_ties_is_that_of_both_sides():
 
 
 @pytest.mark.parametrize('power', [1.0, 1.5, 2.0])
-def test_slope_of_sinkhorn_divergence_is_finite_and_that_of_differences(power):
+def test_slope_of_costs_is_finite_at_equal_points_and_costs_are_powers_of_distances(power):
   x, y = jnp.array([[0.0, 0.0], [1.0, 0.3]]), jnp.array([[0.5, 0.1], [2.0, 1.0]])
   of_costs = lambda x: divergences._costs(x, x, power).sum()
   assert np.isfinite(jax.grad(of_costs)(x)).all()
   wanted = np.linalg.norm(np.asarray(x)[:, None] - np.asarray(y), axis=-1) ** power
   np.testing.assert_allclose(divergences._costs(x, y, power), wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize('power', [1.0, 1.5, 2.0])
+def test_slope_of_the_whole_sinkhorn_divergence_is_that_of_differences(power):
+  with jax.enable_x64(True):
+    # A point that both sets have, and one that is in a set twice.
+    x = jnp.array([[0.0, 0.0], [1.0, 0.3], [1.0, 0.3], [0.2, 0.9]])
+    y = jnp.array([[0.5, 0.1], [2.0, 1.0], [0.2, 0.9]])
+    of = lambda x: divergences.sinkhorn_divergence(x, y, 0.5, power)
+    # At equal points |x - y| has a kink, where the slope is the mean of both sides.
+    slope, step = jax.grad(of)(x), 1e-3
+    differences = np.array(
+      [
+        [float(of(x.at[i, j].add(step)) - of(x.at[i, j].add(-step))) / (2 * step) for j in range(2)]
+        for i in range(4)
+      ]
+    )
+  assert np.isfinite(slope).all()
+  np.testing.assert_allclose(slope, differences, atol=2e-3)
 
 
 def test_slerp_of_parallel_latents_has_the_slope_of_the_straight_line():
