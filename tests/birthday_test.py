@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gan_jax.metrics import birthday
+from gan_jax.metrics import birthday, distances
 
 LINE = np.array([[0.0], [1.0], [1.25], [4.0], [1.0]])
 
@@ -97,7 +97,7 @@ def test_a_collapsed_generator_has_a_support_of_one():
 def test_parts_change_nothing(monkeypatch):
   samples = np.random.default_rng(0).normal(size=(30, 3))
   whole = birthday.closest_pairs(samples, 50), birthday.collisions(samples, 1.3)
-  monkeypatch.setattr(birthday, '_BLOCK', 7)
+  monkeypatch.setattr(distances, 'TILE', 7)
   parts = birthday.closest_pairs(samples, 50), birthday.collisions(samples, 1.3)
   np.testing.assert_array_equal(whole[0][0], parts[0][0])
   np.testing.assert_array_equal(whole[0][1], parts[0][1])
@@ -173,3 +173,26 @@ def test_what_has_no_support_is_refused(samples, threshold, message):
 def test_no_pairs_are_refused():
   with pytest.raises(ValueError, match='count is 0'):
     birthday.closest_pairs(LINE, 0)
+
+
+def test_pairs_in_clusters_far_apart_are_those_of_differences():
+  small = np.array([[0.0], [1.0], [3.0], [7.0]])
+  samples = np.concatenate([small + 1e9, small - 1e9])
+  pairs, apart = birthday.closest_pairs(samples, 5)
+  np.testing.assert_array_equal(pairs, [[0, 1], [4, 5], [1, 2], [5, 6], [0, 2]])
+  np.testing.assert_array_equal(apart, [1, 1, 2, 2, 3])
+  assert birthday.collisions(samples, 1.5) == 2
+  assert birthday.calibrated_threshold(samples, size=28 / 2) == 2
+
+
+def test_the_closest_pairs_of_copies_are_the_first():
+  pairs, apart = birthday.closest_pairs(np.ones((40, 2)), 3)
+  np.testing.assert_array_equal(pairs, [[0, 1], [0, 2], [0, 3]])
+  np.testing.assert_array_equal(apart, 0)
+
+
+@pytest.mark.parametrize('size', [10.0, 1e10, 1e17, 1e300])
+def test_the_chance_of_a_rare_repetition_keeps_its_digits(size):
+  # One draw against the other, and the three pairs of three.
+  assert birthday.probability(size, 2) == pytest.approx(1 / size, rel=1e-12, abs=0)
+  assert birthday.probability(size, 3) == pytest.approx(3 / size - 2 / size / size, rel=1e-12, abs=0)

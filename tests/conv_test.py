@@ -200,3 +200,51 @@ def test_what_does_not_go_together_is_refused():
   for call, said in cases:
     with pytest.raises(ValueError, match=said):
       call()
+
+
+WAYS = {
+  'patches': c._conv_of_patches,
+  'phases': phases.conv,
+  'halving': lambda x, k, g: halving.conv(x, k),
+  'conv': c.conv,
+}
+TRANSPOSED = {
+  'taps': c._transpose_by_taps,
+  'native': c._transpose_native,
+  'phases': phases.conv_transpose,
+  'halving': lambda y, k, g, shape: halving.conv_transpose(y, k),
+  'conv_transpose': c.conv_transpose,
+}
+# Few channels and many, so that `conv` chooses every form that it has.
+EMPTY = [(GEOMETRIES[0], 3), (OF_PHASES[0], 3), *((g, 16) for g in (*GEOMETRIES, *OF_PHASES))]
+
+
+@pytest.mark.parametrize(('g', 'channels'), EMPTY)
+def test_empty_batches_have_empty_outputs_of_the_native_shape(g, channels):
+  x, kernel, y = case(g, (0, 8, 8, channels, 5))
+  wanted = native(x, kernel, g)
+  assert wanted.shape == y.shape
+  halves = g == c.Geometry(4, 2, 1)
+  for name, conv in WAYS.items():
+    if name != 'halving' or halves:
+      assert conv(x, kernel, g).shape == wanted.shape, name
+  for name, transpose in TRANSPOSED.items():
+    if name != 'halving' or halves:
+      assert transpose(y, kernel, g, (8, 8)).shape == x.shape, name
+
+
+@pytest.mark.parametrize(('g', 'channels'), EMPTY)
+def test_empty_batches_have_kernel_gradients_of_zeros(g, channels):
+  x, kernel, y = case(g, (0, 8, 8, channels, 5))
+  np.testing.assert_array_equal(c.kernel_gradient(x, y, g), np.zeros(kernel.shape))
+  slopes = jax.grad(lambda x, k: (c.conv(x, k, g) ** 2).sum(), (0, 1))(x, kernel)
+  assert slopes[0].shape == x.shape
+  np.testing.assert_array_equal(slopes[1], np.zeros(kernel.shape))
+
+
+def test_empty_batches_of_the_smallest_images_pass_through_layers():
+  x = jnp.zeros((0, 4, 4, 16))
+  down, _ = c.Conv(8).init_with_output(jax.random.key(0), x)
+  assert down.shape == (0, 2, 2, 8)
+  up, _ = c.ConvTranspose(16).init_with_output(jax.random.key(0), down)
+  assert up.shape == x.shape

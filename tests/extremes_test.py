@@ -76,6 +76,12 @@ def test_kl_of_a_tiny_density_is_its_logarithm():
   assert float(exchanged) == pytest.approx(5 * math.log(5 / 1.2e-38), rel=1e-5)
 
 
+def test_pearson_of_tiny_densities_is_the_square_of_one_over_the_other():
+  found = float(divergences.pearson(jnp.array([1e-20]), jnp.array([1.2e-38]), 1.0))
+  # (p - q)^2 / q = 1e-40 / 1.2e-38, though p^2 is below all float32.
+  assert found == pytest.approx(1 / 120, rel=1e-5)
+
+
 @checked
 @hypothesis.given(extreme, extreme)
 def test_bounded_divergences_stay_in_their_bounds_and_are_symmetric(p, q):
@@ -175,12 +181,31 @@ def test_slope_of_wasserstein_at_ties_is_that_of_both_sides():
 
 
 @pytest.mark.parametrize('power', [1.0, 1.5, 2.0])
-def test_slope_of_sinkhorn_divergence_is_finite_and_that_of_differences(power):
+def test_slope_of_costs_is_finite_at_equal_points_and_costs_are_powers_of_distances(power):
   x, y = jnp.array([[0.0, 0.0], [1.0, 0.3]]), jnp.array([[0.5, 0.1], [2.0, 1.0]])
   of_costs = lambda x: divergences._costs(x, x, power).sum()
   assert np.isfinite(jax.grad(of_costs)(x)).all()
   wanted = np.linalg.norm(np.asarray(x)[:, None] - np.asarray(y), axis=-1) ** power
   np.testing.assert_allclose(divergences._costs(x, y, power), wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize('power', [1.0, 1.5, 2.0])
+def test_slope_of_the_whole_sinkhorn_divergence_is_that_of_differences(power):
+  with jax.enable_x64(True):
+    # A point that both sets have, and one that is in a set twice.
+    x = jnp.array([[0.0, 0.0], [1.0, 0.3], [1.0, 0.3], [0.2, 0.9]])
+    y = jnp.array([[0.5, 0.1], [2.0, 1.0], [0.2, 0.9]])
+    of = lambda x: divergences.sinkhorn_divergence(x, y, 0.5, power)
+    # At equal points |x - y| has a kink, where the slope is the mean of both sides.
+    slope, step = jax.grad(of)(x), 1e-3
+    differences = np.array(
+      [
+        [float(of(x.at[i, j].add(step)) - of(x.at[i, j].add(-step))) / (2 * step) for j in range(2)]
+        for i in range(4)
+      ]
+    )
+  assert np.isfinite(slope).all()
+  np.testing.assert_allclose(slope, differences, atol=2e-3)
 
 
 def test_slerp_of_parallel_latents_has_the_slope_of_the_straight_line():

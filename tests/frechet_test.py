@@ -229,3 +229,11 @@ def test_other_shapes_are_refused():
     frechet.moments(np.zeros(4))
   with pytest.raises(AssertionError):
     frechet.moments(np.zeros((4, 2)), np.ones(3))
+
+
+@pytest.mark.parametrize('offset', [1e4, 1e8])
+def test_distance_far_from_the_origin_is_that_at_the_origin(offset):
+  random = np.random.default_rng(0)
+  real, fake = random.normal(size=(500, 4)), 1.2 * random.normal(size=(500, 4)) + 0.3
+  of = lambda shift: frechet.distance(*(frechet.moments(x + shift) for x in (real, fake)))
+  assert of(offset) == pytest.approx(of(0), rel=1e-6)

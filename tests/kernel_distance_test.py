@@ -1,5 +1,7 @@
 """The kernel distance (KID) by hand, and its subsets."""
 
+from fractions import Fraction
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -106,3 +108,26 @@ def test_wrong_input_is_refused():
   for numbers in ({'subsets': 0}, {'subset_size': 1}):
     with pytest.raises(ValueError, match='there must be at least 1, of at least 2'):
       kernel.kernel_distance(good, good, **numbers)
+
+
+def exact(real, fake):
+  """The unbiased MMD^2 in fractions."""
+  real, fake = ([[Fraction(v) for v in row] for row in x.tolist()] for x in (real, fake))
+  k = lambda a, b: (sum(u * v for u, v in zip(a, b, strict=True)) / len(a) + 1) ** 3
+  within = [
+    sum(k(a, b) for i, a in enumerate(x) for j, b in enumerate(x) if i != j) / (len(x) * (len(x) - 1))
+    for x in (real, fake)
+  ]
+  return float(sum(within) - 2 * sum(k(a, b) for a in real for b in fake) / (len(real) * len(fake)))
+
+
+@pytest.mark.parametrize('mean', [0.0, 1.0, 1e3, 1e6])
+def test_far_from_the_origin_it_is_that_of_exact_fractions(mean):
+  real, fake = points(9) + mean, points(9, seed=1) + mean
+  assert whole(real, fake) == pytest.approx(exact(real, fake), rel=1e-8)
+
+
+def test_beside_a_large_diagonal_it_keeps_its_digits():
+  real, fake = np.array([[1e7], [0.0]]), np.array([[0.0], [0.0]])
+  # k(x, y) is 1 for all different pairs.
+  assert whole(real, fake) == pytest.approx(0, abs=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from parity import check_images
 
-from gan_jax.metrics import memorization
+from gan_jax.metrics import distances, memorization
 from gan_jax.metrics.memorization import leave_one_out, nearest
 
 LINE = np.array([[0.0], [1.0], [3.0], [3.0], [7.0]])
@@ -38,8 +38,7 @@ def test_parts_change_nothing(k, monkeypatch):
   full = np.linalg.norm(queries[:, None] - bank, axis=2)
   np.testing.assert_array_equal(places, full.argsort(axis=1)[:, :k])
   np.testing.assert_allclose(apart, np.sort(full, axis=1)[:, :k], rtol=1e-12)
-  monkeypatch.setattr(memorization, '_ROWS', 5)
-  monkeypatch.setattr(memorization, '_COLUMNS', 3)
+  monkeypatch.setattr(distances, 'TILE', 5)
   for whole, parts in zip((places, apart), nearest(queries, bank, k), strict=True):
     np.testing.assert_array_equal(whole, parts)
 
@@ -83,7 +82,7 @@ def test_held_out_examples_take_the_place_of_the_training_examples():
   held_out, fake = np.array([[0.1], [1.2], [3.3]]), np.array([[3.0]])
   found = memorization.memorization(fake, train, held_out=held_out, share=0.25)
   # Distances 0.1, 0.2, 0.3: a quarter of new ones are below the first.
-  assert found[:4] == pytest.approx((1, 0, 0, 1))
+  assert found[:4] == pytest.approx((1, 1 / 4, 0, 1))
 
 
 def test_an_honest_generator_is_as_near_as_real_examples():
@@ -177,3 +176,78 @@ def test_what_cannot_be_judged_is_refused(fake, train, settings, message):
 def test_there_are_no_more_neighbours_than_examples(k):
   with pytest.raises(ValueError, match=f'k is {k}; it must be from 1 to the 5'):
     nearest(LINE, LINE, k)
+
+
+def differences(x, y):
+  return np.linalg.norm(x[:, None] - y[None], axis=2)
+
+
+@pytest.mark.parametrize(
+  ('query', 'bank', 'place'),
+  [
+    ([1e8], [[1e8 + 1], [1e8]], 1),
+    ([65536.0, 0.0], [[65536.0, 0.001], [65536.0, 0.0]], 1),
+    # Two clusters: no single center is near to both.
+    ([1e8], [[-1e8], [-1e8 + 1], [1e8 + 1], [1e8], [0.0]], 3),
+    ([1e30, 1.0], [[1e30, 3.0], [1e30, 2.0], [-1e30, 0.0]], 1),
+  ],
+)
+def test_nearest_far_from_the_origin_is_that_of_differences(query, bank, place):
+  query, bank = np.array([query]), np.array(bank)
+  places, apart = nearest(query, bank)
+  assert places[0, 0] == place
+  assert apart[0, 0] == np.linalg.norm(query[0] - bank[place])
+
+
+@pytest.mark.parametrize('spread', [1.0, 1e-6, 1e-12])
+def test_nearest_in_far_clusters_is_that_of_differences(spread):
+  ends = np.random.default_rng(2).choice([-1.0, 1.0], (60, 1))
+  bank, queries = ends + spread * draw(0, 60), ends[:20] + spread * draw(1, 20)
+  places, apart = nearest(queries, bank, 3)
+  full = differences(queries, bank)
+  np.testing.assert_array_equal(places, full.argsort(axis=1, kind='stable')[:, :3])
+  np.testing.assert_array_equal(apart, np.sort(full, axis=1)[:, :3])
+
+
+def test_nearest_of_many_copies_are_the_first_of_them():
+  bank = np.concatenate([np.ones((5000, 3)), np.zeros((1, 3)), np.ones((5, 3))])
+  places, apart = nearest(np.zeros((2, 3)), bank, 3)
+  np.testing.assert_array_equal(places, [[5000, 0, 1]] * 2)
+  np.testing.assert_array_equal(apart, [[0, np.sqrt(3), np.sqrt(3)]] * 2)
+
+
+def test_leave_one_out_of_far_examples_is_that_of_differences():
+  examples = np.array([[1e9], [1e9 + 1], [1e9 + 3], [-1e9], [-1e9 + 5]])
+  np.testing.assert_array_equal(leave_one_out(examples), [1, 1, 2, 5, 5])
+
+
+@pytest.mark.parametrize(
+  ('dimensions', 'num', 'share'), [(2, 300, 0.02), (8, 300, 0.02), (2, 300, 0.01)]
+)
+def test_without_held_out_examples_an_honest_generator_has_copied_what_is_expected(
+  dimensions, num, share
+):
+  found = []
+  for seed in range(300):
+    train, fake = draw(2 * seed, num, dimensions), draw(2 * seed + 1, num, dimensions)
+    found.append(memorization.memorization(fake, train, share=share))
+  copied, expected, _, nearer, z = np.mean(found, axis=0)
+  # Samples and threshold have a variance of about share / num and twice that.
+  assert expected == pytest.approx(share, rel=1e-9)
+  assert copied == pytest.approx(share, abs=4 * np.sqrt(3 * share / num / 200))
+  assert nearer == pytest.approx(0.5, abs=0.01)
+  assert abs(z) < 4 / np.sqrt(200)
+  # That of 200 has a deviation of 1 / sqrt(400) = 0.05.
+  assert 0.8 < np.std([one.z for one in found]) < 1.1
+
+
+def test_a_pair_of_nearest_neighbors_counts_as_two_of_one_distance():
+  # Distances 1, 1, 2, 2, 4: the second pair ends at 4 of 6, the first at 2 of 6.
+  train = np.array([[0.0], [1.0], [10.0], [12.0], [16.0]])
+  for share, threshold in ((1 / 3, 1.0), (1 / 2, 1.5), (2 / 3, 2.0)):
+    fake = np.array([[20 + 16 + threshold - 1e-9], [16 + threshold - 1e-9], [16 + threshold + 1e-9]])
+    found = memorization.memorization(fake, train, share=share)
+    assert found.copied == pytest.approx(1 / 3)
+    assert found.expected == pytest.approx(share)
+  # Not even the first pair is so rare.
+  assert memorization.memorization(fake, train, share=1 / 5).expected == pytest.approx(1 / 3)

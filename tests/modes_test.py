@@ -118,3 +118,24 @@ def test_samples_that_are_not_finite_belong_to_no_mode():
 def test_other_shapes_are_refused(samples, centers):
   with pytest.raises(AssertionError):
     modes.scores(np.zeros(samples), np.zeros(centers), 1.0)
+
+
+@pytest.mark.parametrize('scale', [1e-30, 1e-20, 1.0, 1e20, 1e30])
+def test_samples_and_modes_of_any_scale_have_the_same_scores(scale):
+  samples = np.array([[0.0, 0.0], [0.5, 0.5], [10.5, 0.0], [16.0, 0.0]], np.float32)
+  scale = np.float32(scale)
+  assert scores(scale * samples, scale * LINE, scale) == pytest.approx(scores(samples), rel=1e-6)
+
+
+def test_a_sample_that_is_far_and_finite_counts_as_one_of_low_quality():
+  found = scores([[0.0, 0.0], [1e20, 0.0]])
+  assert found['high_quality'] == 0.5
+  # It belongs to a mode, so the shares are of two samples: 1/2 and 1/2, or both of the first mode.
+  belongs = scores([[0.0, 0.0], [1e20, 0.0]], centers=np.array([[0.0, 0.0], [1e20, 1e19]], np.float32))
+  assert belongs['reverse_kl'] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize('count', [3, 7, 11, 23, 49, 101])
+def test_reverse_kl_of_equal_shares_is_not_below_0(count):
+  centers = np.stack([10 * np.arange(count), np.zeros(count)], axis=1).astype(np.float32)
+  assert 0 <= scores(centers, centers)['reverse_kl'] < 1e-6

@@ -156,3 +156,11 @@ def test_other_sets_are_refused(images, pairs, message):
 def test_pictures_of_other_shapes_are_refused():
   with pytest.raises(ValueError, match='both must be'):
     ms_ssim.ms_ssim(np.zeros((2, 28, 28, 1)), np.zeros((2, 28, 28, 3)))
+
+
+@pytest.mark.parametrize('shape', [(64, 32, 32, 3), (64, 11, 11, 1), (3, 161, 161, 1)])
+def test_equal_noise_is_not_above_1(shape):
+  noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+  found = np.asarray(ms_ssim.ms_ssim(noise, noise))
+  assert (found <= 1).all()
+  np.testing.assert_allclose(found, 1, rtol=2e-7)

@@ -216,3 +216,26 @@ def test_pictures_smaller_than_a_patch_are_refused():
   small = pictures(0, height=6)
   with pytest.raises(ValueError, match='no patch of 7 x 7'):
     sliced.pyramid_distance(small, small)
+
+
+def test_far_from_the_origin_it_is_that_at_the_origin():
+  # Multiples of 1/8, which a translation by 2^40 leaves exact.
+  real, fake = (np.random.default_rng(seed).integers(0, 80, (12, 3)) / 8 for seed in (0, 1))
+  near = sliced.sliced_wasserstein(real, fake)
+  assert sliced.sliced_wasserstein(real + 2.0**40, fake + 2.0**40) == pytest.approx(near, rel=1e-12)
+
+
+@pytest.mark.parametrize('order', [100, 400, 1e4, 1e9])
+def test_of_a_high_order_it_is_nearly_the_largest_distance(order):
+  real, fake, line = np.array([[0.0], [3.0]]), np.array([[10.0], [1.0]]), [[1.0, 1e-3]]
+  # From quantile to quantile 1 and 7; of half of the mass, and of one of two directions.
+  wanted = 7 * 0.25 ** (1 / order)
+  assert sliced.along(real, fake, line, order) == pytest.approx(wanted, rel=1e-12)
+  assert sliced.along(real * 1e-100, fake * 1e-100, line, order) == pytest.approx(wanted * 1e-100)
+  # From 0 to 1 one half, from 3 to 10 one half, whatever the numbers.
+  assert sliced.along(np.repeat(real, 3, axis=0), fake, line, order) == pytest.approx(wanted)
+
+
+def test_of_a_high_order_equal_sets_have_no_distance():
+  real = np.array([[0.0, 1.0], [3.0, 2.0]])
+  assert sliced.along(real, real, np.eye(2), 400) == 0

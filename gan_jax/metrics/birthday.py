@@ -13,9 +13,7 @@ import chex
 import numpy as np
 
 from gan_jax.metrics import sets
-from gan_jax.metrics.memorization import distances, rounding, squared_distances
-
-_BLOCK = 2048
+from gan_jax.metrics.distances import Distances, Tile, first_copies
 
 
 class Support(NamedTuple):
@@ -69,8 +67,8 @@ def probability(size: float, draws: int) -> float:
     size: how many things, at least 1; not necessarily whole, and may be infinite.
     draws: at least 1.
   """
-  free = 1 - np.arange(draws) / size
-  return float(1 - np.exp(np.log(free).sum())) if free[-1] > 0 else 1.0
+  taken = np.arange(draws) / size
+  return float(-np.expm1(np.log1p(-taken).sum())) if taken[-1] < 1 else 1.0
 
 
 def even_batch(size: float) -> float:
@@ -100,9 +98,8 @@ def calibrated_threshold(real: chex.Array, *, size: float = 100_000) -> float:
   Raises:
     ValueError: wrong shape, NaN or infinity, or too few real examples.
   """
-  # They are told apart by their bytes, and -0.0 has others than 0.0: hence the addition.
-  real = sets.checked('real examples', real, least=2) + 0.0
-  real = real[sorted({row.tobytes(): place for place, row in enumerate(real)}.values())]
+  real = sets.checked('real examples', real, least=2)
+  real = real[first_copies(real, 1)]
   nearer = int(len(real) * (len(real) - 1) / (2 * size))
   if nearer < 1:
     raise ValueError(
@@ -129,15 +126,24 @@ def closest_pairs(samples: chex.Array, count: int = 20) -> tuple[np.ndarray, np.
   samples = sets.checked('samples', samples, least=2)
   if count < 1:
     raise ValueError(f'count is {count}; it must be at least 1')
-  pairs, apart = np.empty((0, 2), int), np.empty(0)
-  for corner, block in _blocks(samples):
-    found = np.argpartition(block, min(count, block.size) - 1, axis=None)[:count]
-    found = found[np.isfinite(block.flat[found])]
-    found = np.stack(np.unravel_index(found, block.shape), axis=1) + corner
-    pairs, apart = np.concatenate([pairs, found]), np.concatenate([apart, _apart(samples, found)])
+  # Of more copies than these no pair is among the first.
+  kept = first_copies(samples, count + 1)
+  pairs, apart, limit = np.empty((0, 2), int), np.empty(0), np.inf
+  for tile in _tiles(samples[kept]):
+    limit = min(limit, _bound_of_closest(tile, count))
+    row, column = np.nonzero(~(tile.lower > limit) & (tile.lower < np.inf))
+    found = np.stack([row + tile.rows.start, column + tile.columns.start], axis=1)
+    pairs, apart = np.concatenate([pairs, found]), np.concatenate([apart, tile.apart(row, column)])
     order = np.lexsort((pairs[:, 1], pairs[:, 0], apart))[:count]
     pairs, apart = pairs[order], apart[order]
-  return pairs, apart
+  return kept[pairs], apart
+
+
+def _bound_of_closest(tile: Tile, count: int) -> float:
+  """At least the squared distance of the closest pair of that number; infinite if there are fewer."""
+  if tile.lower.size < count:
+    return np.inf
+  return float(tile.upper.flat[np.argpartition(tile.lower, count - 1, axis=None)[:count]].max())
 
 
 def collisions(samples: chex.Array, threshold: float) -> int:
@@ -145,25 +151,14 @@ def collisions(samples: chex.Array, threshold: float) -> int:
   samples = sets.checked('samples', samples)
   if not 0 < threshold < np.inf:
     raise ValueError(f'threshold is {threshold}; it must be above 0, and finite')
-  total, doubt = 0, rounding(samples)
-  for corner, block in _blocks(samples):
-    block -= threshold**2
-    unsure = np.argwhere(abs(block) <= doubt) + corner
-    total += int((block < -doubt).sum()) + int((_apart(samples, unsure) < threshold).sum())
-  return total
+  return sum(int(tile.below(threshold).sum()) for tile in _tiles(samples))
 
 
-def _blocks(samples: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-  """Squared distances of parts [n, m], after their place [2]; infinite unless the second is later."""
-  for i in range(0, len(samples), _BLOCK):
-    for j in range(i, len(samples), _BLOCK):
-      block = squared_distances(samples[i : i + _BLOCK], samples[j : j + _BLOCK])
-      if i == j:
-        block[np.tril_indices(len(block))] = np.inf
-      yield np.array([i, j]), block
-
-
-def _apart(samples: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-  """[K] distances of pairs [K, 2] of places."""
-  parts = (pairs[first : first + _BLOCK] for first in range(0, len(pairs), _BLOCK))
-  return np.concatenate([np.empty(0), *(distances(samples[p[:, 0]], samples[p[:, 1]]) for p in parts)])
+def _tiles(samples: np.ndarray) -> Iterator[Tile]:
+  """All pairs of samples; infinite bounds unless the second is later."""
+  for tile in Distances(samples, samples).tiles():
+    places = (np.arange(part.start, part.stop) for part in (tile.rows, tile.columns))
+    earlier = np.greater_equal.outer(*places)
+    if not earlier.all():
+      tile.lower[earlier] = tile.upper[earlier] = np.inf
+      yield tile

@@ -5,7 +5,8 @@
 
 The moments of any number of examples take [D, D]. JAX features give JAX moments, inside a compiled step
 too, of 32 bits unless 64 are enabled; NumPy features give NumPy moments of 64 bits. With 32 bits the
-error of a distance is some 1e-6 of the variance of the features: of small distances use 64.
+error of a distance is some 1e-6 of the variance of the features. It is more for means that are
+thousands of deviations from the origin. For such means, and for small distances, use 64.
 """
 
 from types import ModuleType

@@ -1,7 +1,10 @@
 """Scores of samples of a mixture whose modes are known: the field's test of mode collapse."""
 
 import chex
+import jax
 import jax.numpy as jnp
+
+from gan_jax import numeric
 
 SAMPLES = 2500
 """How many samples the papers score."""
@@ -33,14 +36,22 @@ def scores(
   chex.assert_rank([samples, centers], 2)
   chex.assert_equal_shape_suffix([samples, centers], 1)
   # One center at a time: [N, K, D] would be large in 1,200 dimensions.
-  apart = jnp.stack([jnp.linalg.norm(samples - center, axis=1) for center in centers], axis=1)
+  apart = jnp.stack([_distance(samples, center) for center in centers], axis=1)
   finite = jnp.isfinite(apart).all(axis=1)
   good = finite & (apart.min(axis=1) < reach * deviation)
   belongs = finite[:, None] & (apart.argmin(axis=1)[:, None] == jnp.arange(len(centers)))
   shares = belongs.sum(axis=0) / jnp.maximum(finite.sum(), 1)
   logs = jnp.log(jnp.where(shares > 0, shares * len(centers), 1))
+  most = jnp.log(len(centers))
   return {
     'captured': (belongs & good[:, None]).any(axis=0).sum(),
     'high_quality': good.mean(),
-    'reverse_kl': jnp.where(finite.any(), (shares * logs).sum(), jnp.log(len(centers))),
+    # Rounding may take it below 0.
+    'reverse_kl': jnp.where(finite.any(), jnp.clip((shares * logs).sum(), 0, most), most),
   }
+
+
+@jax.jit
+def _distance(samples: chex.Array, center: chex.Array) -> chex.Array:
+  """[N], of samples [N, D] from a center [D], finite wherever it is a number of the type."""
+  return numeric.length(samples - center, axis=1)

@@ -85,7 +85,8 @@ def ms_ssim(a: chex.Array, b: chex.Array) -> chex.Array:
     if not last:
       a, b = _halved(a), _halved(b)
   powers = jnp.asarray(weights(count), jnp.float32)[:, None, None]
-  return (jnp.maximum(jnp.stack(means), 0) ** powers).prod(axis=0).mean(axis=-1)
+  # Rounding may put a mean above 1.
+  return (jnp.clip(jnp.stack(means), 0, 1) ** powers).prod(axis=0).mean(axis=-1)
 
 
 def _compared(a: chex.Array, b: chex.Array) -> tuple[chex.Array, chex.Array]:
@@ -94,7 +95,7 @@ def _compared(a: chex.Array, b: chex.Array) -> tuple[chex.Array, chex.Array]:
   level = jnp.round((a + b).mean(axis=(1, 2), keepdims=True) / 2)
   a, b = a - level, b - level
   mean_a, mean_b, aa, bb, ab = _averaged(jnp.stack([a, b, a * a, b * b, a * b]))
-  covariance, variances = ab - mean_a * mean_b, aa + bb - mean_a**2 - mean_b**2
+  covariance, variances = ab - mean_a * mean_b, (aa - mean_a**2) + (bb - mean_b**2)
   mean_a, mean_b = mean_a + level, mean_b + level
   luminance = (2 * mean_a * mean_b + _C1) / (mean_a**2 + mean_b**2 + _C1)
   return luminance, (2 * covariance + _C2) / (variances + _C2)

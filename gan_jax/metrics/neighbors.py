@@ -4,16 +4,12 @@ A set of features is thought to fill the balls around its points that reach to t
 the same set. How large k and the sets are changes the scores: compare at equal numbers only.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import chex
 import numpy as np
 
-from gan_jax.metrics import sets
-
-BLOCK = 2**23
-"""How many distances are held at a time: 64 MB, and some copies."""
+from gan_jax.metrics import distances, sets
 
 
 class PrecisionRecall(NamedTuple):
@@ -46,39 +42,19 @@ class DensityCoverage(NamedTuple):
   k: int
 
 
-def _centered(real: chex.Array, fake: chex.Array) -> tuple[np.ndarray, np.ndarray]:
-  """Both sets around the mean of the real: near the origin squared distances cancel less."""
-  real, fake = sets.pair(real, fake)
-  center = real.mean(axis=0)
-  return real - center, fake - center
-
-
-def _blocks(x: np.ndarray, y: np.ndarray, scale: float = 1.0) -> Iterator[tuple[slice, np.ndarray]]:
-  """scale (|x|^2 + |y|^2) - 2 x . y of [M, D] and [N, D], some rows [B, N] at a time, and which."""
-  squares_x, squares_y = (scale * (points**2).sum(axis=1) for points in (x, y))
-  size = max(1, BLOCK // len(y))
-  for start in range(0, len(x), size):
-    rows = slice(start, start + size)
-    found = x[rows] @ y.T
-    found *= -2
-    found += squares_x[rows, None]
-    found += squares_y
-    yield rows, np.maximum(found, 0, out=found)
-
-
-def _rounding(dimensions: int) -> float:
-  """A bound on the error of the difference of two squared distances, in shares of |x|^2 + |y|^2."""
-  return 4 * dimensions * np.finfo(np.float64).eps
-
-
-def _squared_radii(name: str, points: np.ndarray, k: int) -> np.ndarray:
-  """The squared distance of each point to its k-th neighbor, itself not counted, [N, D] -> [N]."""
+def _radii(name: str, points: np.ndarray, k: int) -> np.ndarray:
+  """The distance of each point from its k-th neighbor, itself not counted, [N, D] -> [N]."""
   if not 1 <= k < len(points):
     raise ValueError(
       f'k is {k} with {len(points)} {name} examples; it must be from 1 to one less than these'
     )
-  # The least in a row is the point itself.
-  return np.concatenate([np.partition(found, k, axis=1)[:, k] for _, found in _blocks(points, points)])
+  # The nearest is the point itself, or one that is equal to it.
+  return distances.nearest(points, points, k + 1)[1][:, k]
+
+
+def _surface(dimensions: int) -> float:
+  """How far from a sphere of radius 1 rounding may put a point that is on it."""
+  return (dimensions + 8) * np.finfo(np.float64).eps
 
 
 def precision_recall(real: chex.Array, fake: chex.Array, *, k: int = 3) -> PrecisionRecall:
@@ -96,21 +72,24 @@ def precision_recall(real: chex.Array, fake: chex.Array, *, k: int = 3) -> Preci
 
   Source: Kynkaanniemi et al. 2019 (arXiv:1904.06991), equations 1 and 2.
   """
-  real, fake = _centered(real, fake)
-  reach_real, reach_fake = _squared_radii('real', real, k), _squared_radii('fake', fake, k)
+  real, fake = sets.pair(real, fake)
+  reach_real, reach_fake = _radii('real', real, k), _radii('fake', fake, k)
+  # What is below the next number is on the surface or in the ball, also where the radius is 0.
+  beyond = lambda reach: np.nextafter(reach * (1 + _surface(real.shape[1])), np.inf)
+  reach_real, reach_fake = beyond(reach_real), beyond(reach_fake)
   precise, recalled = np.zeros(len(fake), bool), np.zeros(len(real), bool)
-  # Rounding must not put a point outside that is on the surface.
-  for rows, found in _blocks(real, fake, 1 - _rounding(real.shape[1])):
-    precise |= (found <= reach_real[rows, None]).any(axis=0)
-    recalled[rows] = (found <= reach_fake).any(axis=1)
+  for tile in distances.Distances(fake, real).tiles():
+    precise[tile.rows] |= tile.below(reach_real[tile.columns]).any(axis=1)
+    recalled[tile.columns] |= tile.below(reach_fake[tile.rows, None]).any(axis=0)
   return PrecisionRecall(float(precise.mean()), float(recalled.mean()), k)
 
 
 def density_coverage(real: chex.Array, fake: chex.Array, *, k: int = 5) -> DensityCoverage:
   """In how many real balls a fake example is, and how many real balls have one.
 
-  A point on the surface of a ball is not in it, so that equal sets have 1 and 1. A real example with k
-  copies of itself has a ball of radius 0, in which nothing is.
+  A point on the surface of a ball is not in it. Equal sets have 1 and 1 if no point has several k-th
+  neighbors at the same distance. Such ties lower the density: that of 0, 1 and 2 with k = 2 is 5/6. A
+  real example with k copies of itself has a ball of radius 0, in which nothing is.
 
   Args:
     real: [M, D], on the host in float64 whatever the dtype.
@@ -122,12 +101,12 @@ def density_coverage(real: chex.Array, fake: chex.Array, *, k: int = 5) -> Densi
 
   Source: Naeem et al. 2020 (arXiv:2002.09797), section 3.
   """
-  real, fake = _centered(real, fake)
-  reach = _squared_radii('real', real, k)
-  within, covered = 0, np.zeros(len(real), bool)
+  real, fake = sets.pair(real, fake)
   # Rounding must not put a point inside that is on the surface.
-  for rows, found in _blocks(real, fake, 1 + _rounding(real.shape[1])):
-    inside = found < reach[rows, None]
+  reach = _radii('real', real, k) * (1 - _surface(real.shape[1]))
+  within, covered = 0, np.zeros(len(real), bool)
+  for tile in distances.Distances(fake, real).tiles():
+    inside = tile.below(reach[tile.columns])
     within += int(inside.sum())
-    covered[rows] = inside.any(axis=1)
+    covered[tile.columns] |= inside.any(axis=0)
   return DensityCoverage(within / (k * len(fake)), float(covered.mean()), k)

@@ -3,6 +3,9 @@
 import chex
 import numpy as np
 
+_LARGEST = 1e150
+"""Sums of squares of larger numbers could overflow."""
+
 
 def checked(name: str, vectors: chex.Array, least: int = 1) -> np.ndarray:
   """The vectors on the host, if a score can be made of them.
@@ -16,7 +19,7 @@ def checked(name: str, vectors: chex.Array, least: int = 1) -> np.ndarray:
     The same values, float64 [N, D].
 
   Raises:
-    ValueError: another rank, no columns, fewer rows, NaN or infinity.
+    ValueError: another rank, no columns, fewer rows, NaN or infinity, or numbers above 1e150.
   """
   array = np.asarray(vectors)
   if array.ndim != 2 or not array.shape[1]:
@@ -27,6 +30,11 @@ def checked(name: str, vectors: chex.Array, least: int = 1) -> np.ndarray:
   bad = len(array) - np.isfinite(array).all(axis=1).sum()
   if bad:
     raise ValueError(f'{bad} of {len(array)} {name} hold NaN or infinity; leave out such examples')
+  largest = max(array.max(initial=0), -array.min(initial=0))
+  if largest > _LARGEST:
+    raise ValueError(
+      f'{name}={largest:g}: out of range (at most {_LARGEST:g}); leave out such examples, or scale all'
+    )
   return array
 
 

@@ -80,15 +80,25 @@ def along(real: chex.Array, fake: chex.Array, directions: chex.Array, order: flo
     raise ValueError(f'directions have the shape {directions.shape}; it must be [{real.shape[1]}, L]')
   if not 1 <= order < np.inf:
     raise ValueError(f'order is {order}; it must be at least 1, and finite')
-  return _along(real, fake, directions, order)
+  # Far from the origin a projection would lose the digits that tell the sets apart.
+  center = real.mean(axis=0)
+  return _along(real - center, fake - center, directions, order)
 
 
 def _along(real: np.ndarray, fake: np.ndarray, directions: np.ndarray, order: float) -> float:
-  size, total = max(_VALUES // (len(real) + len(fake)), 1), 0.0
+  size, found = max(_VALUES // (len(real) + len(fake)), 1), []
   for first in range(0, directions.shape[1], size):
     lines = directions[:, first : first + size]
-    total += _costs(_projected(real, lines), _projected(fake, lines), order).sum()
-  return float((total / directions.shape[1]) ** (1 / order))
+    found.append(_distances(_projected(real, lines), _projected(fake, lines), order))
+  return _power_mean(np.concatenate(found), order)
+
+
+def _power_mean(values: np.ndarray, order: float) -> float:
+  """(mean of values^order)^(1 / order) of values [L] >= 0, which no power makes overflow or vanish."""
+  largest = values.max()
+  if order == 1 or not largest:
+    return float(values.mean())
+  return float(largest * np.mean((values / largest) ** order) ** (1 / order))
 
 
 def _projected(x: np.ndarray, lines: np.ndarray) -> np.ndarray:
@@ -98,22 +108,29 @@ def _projected(x: np.ndarray, lines: np.ndarray) -> np.ndarray:
   return projected
 
 
-def _costs(a: np.ndarray, b: np.ndarray, order: float) -> np.ndarray:
-  """float64 [L], W_p^p between the rows of a [L, N] and b [L, M], each in order."""
+def _distances(a: np.ndarray, b: np.ndarray, order: float) -> np.ndarray:
+  """float64 [L], W_p between the rows of a [L, N] and b [L, M], each in order; a is overwritten."""
   n, m = a.shape[1], b.shape[1]
   if n == m:
-    return _powers(a, b, order).mean(axis=1, dtype=np.float64)
-  # Quantile functions are steps at multiples of 1 / n and 1 / m: of 1 / (n m), to be exact.
-  ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
-  widths = np.diff(ends, prepend=0) / (n * m)
-  return _powers(a[:, (ends - 1) // m], b[:, (ends - 1) // n], order) @ widths
+    apart, widths = np.subtract(a, b, out=a), None
+  else:
+    # Quantile functions are steps at multiples of 1 / n and 1 / m: of 1 / (n m), to be exact.
+    ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
+    widths = np.diff(ends, prepend=0) / (n * m)
+    apart = a[:, (ends - 1) // m] - b[:, (ends - 1) // n]
+  np.abs(apart, out=apart)
+  if order == 1:
+    return _means(apart, widths)
+  # As in `_power_mean`; in place, for new memory of that size takes longer than the arithmetic.
+  largest = apart.max(axis=1)
+  apart /= np.where(largest > 0, largest, 1)[:, None]
+  np.power(apart, order, out=apart)
+  return largest * _means(apart, widths) ** (1 / order)
 
 
-def _powers(a: np.ndarray, b: np.ndarray, order: float) -> np.ndarray:
-  """|a - b|^order, in the place of a: new memory of that size takes longer than the arithmetic."""
-  a -= b
-  np.abs(a, out=a)
-  return a if order == 1 else np.power(a, order, out=a)
+def _means(x: np.ndarray, widths: np.ndarray | None) -> np.ndarray:
+  """float64 [L], of rows [L, K] that weigh as much as these widths [K], or the same."""
+  return x.mean(axis=1, dtype=np.float64) if widths is None else x @ widths
 
 
 def pyramid_distance(

@@ -1,0 +1,317 @@
+"""Properties of the scores on the host for any input: bounds, symmetries, float64 references."""
+
+import math
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies
+from hypothesis.extra import numpy as arrays
+
+from gan_jax import comparison
+from gan_jax.metrics import (
+  birthday,
+  distances,
+  frechet,
+  inception_score,
+  kernel,
+  memorization,
+  modes,
+  ms_ssim,
+  neighbors,
+  sliced,
+  stacked,
+)
+
+checked = hypothesis.settings(
+  max_examples=60, deadline=None, derandomize=True, database=None, print_blob=False
+)
+
+# Whole numbers make many ties; eighths of them stay exact when they are moved by a whole number.
+steps = strategies.integers(-40, 40).map(lambda step: step / 8)
+wide = strategies.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=False)
+moves = strategies.integers(-(2**30), 2**30).map(float)
+seeds = strategies.integers(0, 2**31)
+
+
+@strategies.composite
+def pairs_of_sets(draw, elements=steps, least=3, most=12):
+  """Two sets [M, D] and [N, D]."""
+  dimensions = draw(strategies.integers(1, 4))
+  one = lambda: draw(
+    arrays.arrays(np.float64, (draw(strategies.integers(least, most)), dimensions), elements=elements)
+  )
+  return one(), one()
+
+
+def shuffled(x, seed):
+  return x[np.random.default_rng(seed).permutation(len(x))]
+
+
+def differences(x, y):
+  return np.linalg.norm(x[:, None] - y[None], axis=2)
+
+
+def all_scores(real, fake):
+  """Every score of two sets, by one name each."""
+  found = neighbors.precision_recall(real, fake, k=2)._asdict()
+  found |= neighbors.density_coverage(real, fake, k=2)._asdict()
+  found['frechet'] = frechet.distance(frechet.moments(real), frechet.moments(fake))
+  found['sliced'] = sliced.sliced_wasserstein(real, fake, directions=8)
+  found['nearest'] = distances.nearest(fake, real)[1].sum()
+  found['collisions'] = birthday.collisions(fake, 1.0)
+  found['closest'] = birthday.closest_pairs(fake)[1].sum()
+  return found
+
+
+@checked
+@hypothesis.given(pairs_of_sets(), moves)
+def test_scores_of_moved_sets_are_the_same(sets, move):
+  real, fake = sets
+  moved = all_scores(real + move, fake + move)
+  # The mean of many numbers is rounded where they are large.
+  assert moved == pytest.approx(all_scores(real, fake), rel=1e-6, abs=1e-6)
+
+
+@checked
+@hypothesis.given(pairs_of_sets(), seeds)
+def test_scores_do_not_depend_on_the_order(sets, seed):
+  real, fake = sets
+  other = all_scores(shuffled(real, seed), shuffled(fake, seed + 1))
+  assert other == pytest.approx(all_scores(real, fake), rel=1e-9, abs=1e-9)
+
+
+@checked
+@hypothesis.given(pairs_of_sets(strategies.one_of(steps, wide)))
+def test_scores_by_neighbors_are_in_their_bounds(sets):
+  real, fake = sets
+  found = neighbors.precision_recall(real, fake, k=2)
+  assert 0 <= found.precision <= 1
+  assert 0 <= found.recall <= 1
+  assert found[:2] == neighbors.precision_recall(fake, real, k=2)[1::-1]
+  density, coverage, _ = neighbors.density_coverage(real, fake, k=2)
+  assert 0 <= density <= len(real) / 2
+  assert 0 <= coverage <= 1
+  assert neighbors.precision_recall(real, real, k=2) == (1, 1, 2)
+  same = neighbors.density_coverage(real, real, k=2)
+  assert same.density <= 1
+
+
+@checked
+@hypothesis.given(pairs_of_sets())
+def test_scores_by_neighbors_are_those_of_the_definitions(sets):
+  real, fake = sets
+  reach_real, reach_fake = (np.sort(differences(x, x), axis=1)[:, 2] for x in sets)
+  cross = differences(real, fake)
+  slack = 1e-12
+  found = neighbors.precision_recall(real, fake, k=2)
+  assert found.precision == (cross <= reach_real[:, None] * (1 + slack)).any(axis=0).mean()
+  assert found.recall == (cross <= reach_fake * (1 + slack)).any(axis=1).mean()
+  inside = cross < reach_real[:, None] * (1 - slack)
+  found = neighbors.density_coverage(real, fake, k=2)
+  assert found.density == pytest.approx(inside.sum() / (2 * len(fake)))
+  assert found.coverage == inside.any(axis=1).mean()
+
+
+@checked
+@hypothesis.given(
+  pairs_of_sets(strategies.one_of(steps, wide)),
+  strategies.integers(1, 3),
+  strategies.sampled_from([2, 5]),
+)
+def test_the_nearest_are_those_of_differences(sets, k, tile):
+  queries, bank = sets
+  full = differences(queries, bank)
+  order = full.argsort(axis=1, kind='stable')[:, :k]
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(distances, 'TILE', tile)
+    places, apart = distances.nearest(queries, bank, k)
+  np.testing.assert_array_equal(apart, np.take_along_axis(full, order, axis=1))
+  np.testing.assert_array_equal(places, order)
+
+
+@checked
+@hypothesis.given(pairs_of_sets(strategies.one_of(steps, wide)), strategies.integers(1, 9))
+def test_the_closest_pairs_are_those_of_differences(sets, count):
+  samples, _ = sets
+  full = differences(samples, samples)
+  rows, columns = np.triu_indices(len(samples), 1)
+  order = np.lexsort((columns, rows, full[rows, columns]))[:count]
+  pairs, apart = birthday.closest_pairs(samples, count)
+  np.testing.assert_array_equal(apart, full[rows, columns][order])
+  np.testing.assert_array_equal(pairs, np.stack([rows, columns], axis=1)[order])
+  for threshold in {1.0, *apart[apart > 0]}:
+    assert birthday.collisions(samples, threshold) == (full[rows, columns] < threshold).sum()
+
+
+@checked
+@hypothesis.given(pairs_of_sets(strategies.floats(-1e6, 1e6)))
+def test_frechet_and_sliced_distances_are_symmetric_and_0_for_equal_sets(sets):
+  real, fake = sets
+  of = lambda a, b: frechet.distance(frechet.moments(a), frechet.moments(b))
+  size = 1 + max(np.square(x).sum() for x in sets)
+  assert of(real, fake) >= 0
+  assert of(real, fake) == pytest.approx(of(fake, real), rel=1e-6, abs=1e-6 * size)
+  assert of(real, real) <= 1e-6 * size
+  for order in (1, 2, 50):
+    of = lambda a, b, order=order: sliced.sliced_wasserstein(a, b, directions=8, order=order)
+    assert of(real, fake) == pytest.approx(of(fake, real), rel=1e-9, abs=1e-9)
+    assert of(real, real) == 0
+    # Along no direction is anything farther than in space.
+    assert of(real, fake) <= differences(real, fake).max() * (1 + 1e-9) + 1e-150
+
+
+@checked
+@hypothesis.given(pairs_of_sets(strategies.floats(-10, 10)))
+def test_the_kernel_distance_is_symmetric_and_that_of_its_formula(sets):
+  real, fake = (x[: min(map(len, sets))] for x in sets)
+  k = lambda a, b: (a @ b.T / a.shape[1] + 1) ** 3
+  within = lambda x: k(x, x)[~np.eye(len(x), dtype=bool)].mean()
+  wanted = within(real) + within(fake) - 2 * k(real, fake).mean()
+  largest = max(abs(k(a, b)).max() for a in (real, fake) for b in (real, fake))
+  for a, b in ((real, fake), (fake, real)):
+    found = kernel.kernel_distance(a, b, subsets=1).value
+    assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12 * largest)
+
+
+@checked
+@hypothesis.given(pairs_of_sets(steps, least=6), strategies.sampled_from([0.3, 0.5]))
+def test_memorization_is_in_its_bounds(sets, share):
+  fake, train = sets
+  hypothesis.assume(len(np.unique(train, axis=0)) == len(train))
+  found = memorization.memorization(fake, train, share=share)
+  for value in (found.copied, found.expected, found.nearer):
+    assert 0 <= value <= 1
+  assert found.median_ratio >= 0
+  assert np.isfinite(found).all()
+  copier = memorization.memorization(train, train, share=share)
+  assert copier.copied == copier.nearer == 1
+  assert copier.z < 0
+
+
+points = arrays.arrays(
+  np.float32,
+  (9, 2),
+  elements=strategies.one_of(
+    steps, strategies.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=False)
+  ),
+)
+
+
+@checked
+@hypothesis.given(points, strategies.floats(0.125, 4, width=32))
+def test_scores_of_modes_are_in_their_bounds_and_those_of_float64(samples, deviation):
+  centers = np.float32([[0, 0], [4, 0], [0, 4]])
+  found = {name: float(value) for name, value in modes.scores(samples, centers, deviation).items()}
+  apart = differences(samples.astype(float), centers.astype(float))
+  # At an edge float32 may decide otherwise.
+  shares = [(apart.min(axis=1) < 3 * deviation * edge).mean() for edge in (1 - 1e-5, 1 + 1e-5)]
+  assert shares[0] - 1e-6 <= found['high_quality'] <= shares[1] + 1e-6
+  assert 0 <= found['captured'] <= 3
+  assert 0 <= found['reverse_kl'] <= math.log(3) + 1e-6
+
+
+@checked
+@hypothesis.given(
+  arrays.arrays(
+    np.int64,
+    strategies.tuples(strategies.integers(1, 30), strategies.just(3)),
+    elements=strategies.integers(0, 9),
+  ),
+  seeds,
+)
+def test_scores_of_stacked_digits_are_in_their_bounds_whatever_the_order(labels, seed):
+  found = stacked.scores(labels)
+  assert 1 <= found['captured'] <= min(len(labels), stacked.MODES)
+  assert 0 <= found['reverse_kl'] <= math.log(stacked.MODES) + 1e-12
+  assert stacked.scores(shuffled(labels, seed)) == found
+
+
+@checked
+@hypothesis.given(
+  arrays.arrays(np.uint8, (2, 3, 12, 13, 1), elements=strategies.integers(0, 255)), seeds
+)
+def test_ms_ssim_is_symmetric_in_its_bounds_and_1_for_equal_pictures(pictures, seed):
+  a, b = pictures
+  noise = np.random.default_rng(seed).integers(0, 256, a.shape, dtype=np.uint8)
+  for x, y in ((a, b), (a, noise), (255 - a, a)):
+    found = np.asarray(ms_ssim.ms_ssim(x, y))
+    assert (found >= 0).all()
+    assert (found <= 1).all()
+    np.testing.assert_allclose(ms_ssim.ms_ssim(y, x), found, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(ms_ssim.ms_ssim(x, x), 1, rtol=1e-6)
+
+
+@checked
+@hypothesis.given(
+  arrays.arrays(
+    np.float64,
+    strategies.tuples(strategies.integers(2, 9), strategies.integers(1, 5)),
+    elements=strategies.floats(-1e4, 1e4),
+  )
+)
+def test_the_inception_score_is_from_1_to_the_number_of_classes(logits):
+  found = inception_score.inception_score(logits, splits=2)
+  assert 1 <= found.mean <= logits.shape[1] * (1 + 1e-12)
+  assert found.deviation >= 0
+  moved = inception_score.inception_score(logits + 7.0, splits=2)
+  assert moved.mean == pytest.approx(found.mean, rel=1e-6)
+
+
+@checked
+@hypothesis.given(strategies.floats(1, 1e300), strategies.integers(1, 200))
+def test_the_chance_of_a_repetition_is_that_of_fractions_and_rises(size, draws):
+  found = birthday.probability(size, draws)
+  assert 0 <= found <= 1
+  assert found <= birthday.probability(size, draws + 1)
+  pairs = draws * (draws - 1) / 2
+  assert found <= pairs / size * (1 + 1e-12)
+
+
+some = strategies.floats(-1e6, 1e6)
+
+
+@checked
+@hypothesis.given(strategies.lists(some, min_size=2, max_size=12), some, seeds)
+def test_a_summary_moves_with_its_values_and_not_with_their_order(values, move, seed):
+  found = comparison.summary(values)
+  size = max(1, abs(move), *map(abs, values))
+  assert found.low <= found.mean + 1e-9 * size
+  assert found.mean <= found.high + 1e-9 * size
+  assert found.least - 1e-9 * size <= found.mean <= found.greatest + 1e-9 * size
+  assert found.error >= 0
+  other = comparison.summary(list(shuffled(np.array(values), seed)))
+  assert other == pytest.approx(found, rel=1e-6, abs=1e-7 * size)
+  moved = comparison.summary([value + move for value in values])
+  assert moved.mean == pytest.approx(found.mean + move, abs=1e-9 * size)
+  assert moved.error == pytest.approx(found.error, abs=1e-7 * size)
+
+
+@checked
+@hypothesis.given(strategies.lists(strategies.tuples(steps, steps), min_size=2, max_size=11))
+def test_the_difference_of_exchanged_settings_is_the_opposite(both):
+  a, b = map(list, zip(*both, strict=True))
+  one, other = comparison.paired(a, b), comparison.paired(b, a)
+  assert one.difference == pytest.approx(-other.difference, abs=1e-12)
+  assert one.p == other.p
+  assert (one.low, one.high) == pytest.approx((-other.high, -other.low), abs=1e-12)
+  assert 0 < one.p <= 1
+  assert one.low - 1e-12 <= one.difference <= one.high + 1e-12
+  assert (one.p < 0.05) == (not one.low <= 0 <= one.high)
+
+
+@checked
+@hypothesis.given(strategies.lists(strategies.floats(0, 1), max_size=8), seeds)
+def test_corrected_p_are_at_least_the_raw_ones_and_keep_their_order(p, seed):
+  found = np.array(comparison.holm(p))
+  assert (found >= np.array(p)).all()
+  assert (found <= 1).all()
+  order = np.argsort(p)
+  assert (np.diff(found[order]) >= 0).all()
+
+
+@pytest.mark.parametrize('score', [neighbors.precision_recall, sliced.sliced_wasserstein])
+def test_features_whose_squares_overflow_are_refused(score):
+  real = np.arange(10.0)[:, None]
+  with pytest.raises(ValueError, match=r'fake features=9e\+160: out of range \(at most 1e\+150\)'):
+    score(real, 1e160 * real)
