@@ -72,7 +72,7 @@ def test_draw_under_settings_of_the_caller_gives_the_same_samples():
 
 
 @pytest.mark.parametrize(
-  'prior', [latents.normal(4), latents.uniform(4), latents.mixture(4, 3, 0.1)], ids=str
+  'prior', [latents.normal(4), latents.uniform(4), latents.mixture(4, 3, 0.1)], ids=range(3)
 )
 def test_priors_in_double_precision_draw_the_same_float32(prior):
   keys = latents.sample_keys(0, 0, 3)
