@@ -168,7 +168,7 @@ def test_bad_augmentations_are_refused():
     game({'name': 'adda'})
   with pytest.raises(ConfigError, match='write it as a name and its arguments'):
     game({'target': 0.6})
-  with pytest.raises(ValueError, match='target is 3; it must be from -1 to 1'):
+  with pytest.raises(ConfigError, match='augment: target is 3; it must be from -1 to 1'):
     game({'name': 'ada', 'target': 3})
 
 
