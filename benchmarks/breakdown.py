@@ -26,7 +26,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from peer_cases import CASES, machine
 
-from gan_jax import environment
+from gan_jax import environment, output
 
 OUT = pathlib.Path(__file__).parent / 'BREAKDOWN.md'
 LEGEND = """A step is traced on one core, where operations follow one another, and tracing slows it:
@@ -141,5 +141,6 @@ def main(unused_argv) -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   environment.prepare()
   app.run(main)

@@ -29,7 +29,7 @@ import numpy as np
 from absl import app, flags
 from ml_collections import ConfigDict
 
-from gan_jax import build, data, flavours, loop, parallel
+from gan_jax import build, data, flavours, loop, output, parallel
 from gan_jax import config as configs
 from gan_jax.data import ahead, folder, placing, tfds
 from gan_jax.data.rows import Rows
@@ -239,4 +239,5 @@ def main(unused_argv) -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   app.run(main)

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from pytorch_fid import fid_score, inception
 
-from gan_jax import collect
+from gan_jax import collect, output
 from gan_jax.metrics import frechet
 from gan_jax.metrics.features import FeatureNetwork, convert_inception, inception_v3
 
@@ -121,4 +121,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   main()

@@ -16,7 +16,7 @@ from absl import app, flags
 from ml_collections import config_flags
 
 from gan_jax import config as configs
-from gan_jax import loop, parallel, watch
+from gan_jax import loop, output, parallel, watch
 
 _CONFIG = config_flags.DEFINE_config_file('config', 'experiments/dcgan.py')
 _REPEATS = flags.DEFINE_integer('repeats', 5, 'How often each is timed.')
@@ -58,4 +58,5 @@ def main(unused_argv) -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   app.run(main)

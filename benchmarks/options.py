@@ -21,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from peer_cases import CASES, machine
 from sides import TUNED, Side
 
+from gan_jax import output
 from gan_jax.environment import SWITCH, TUNABLES
 
 _TURNS = flags.DEFINE_integer('turns', 15, 'Of both sides; at least two.', lower_bound=2)
@@ -87,4 +88,5 @@ def main(unused_argv) -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   app.run(main)

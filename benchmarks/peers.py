@@ -30,6 +30,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from peer_cases import CASES, Case, machine
 from sides import Side
 
+from gan_jax import output
 from gan_jax.environment import cores
 
 _HERE = pathlib.Path(__file__).parent
@@ -141,4 +142,5 @@ def main(unused_argv) -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   app.run(main)

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import tpu_compiler as compiler
 from absl import app, flags
 
+from gan_jax import output
+
 _WRITE = flags.DEFINE_bool('write', False, 'Put the table into docs/scaling.md.')
 
 _PAGE = pathlib.Path(__file__).parent.parent / 'docs' / 'scaling.md'
@@ -110,4 +112,5 @@ def main(unused_argv) -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   app.run(main)

@@ -24,7 +24,7 @@ from absl import app, flags
 from jax.extend.core import Jaxpr, jaxprs_in_params
 from sides import Side
 
-from gan_jax import loop, parallel, workdir
+from gan_jax import loop, output, parallel, workdir
 
 _CONFIG = flags.DEFINE_string('config', 'experiments/gan.py:ring', 'The experiment.')
 _BATCH = flags.DEFINE_integer('batch_size', 100, 'Of each seed.')
@@ -105,4 +105,5 @@ def main(unused_argv) -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   app.run(main)

@@ -18,7 +18,7 @@ import numpy as np
 from conftest import command, start
 from runs import kept_in
 
-from gan_jax import workdir
+from gan_jax import output, workdir
 
 EVERY = 20
 RUN = (
@@ -139,4 +139,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   main()

@@ -22,6 +22,8 @@ from densities import P, Q, X
 from densities import critic as network
 from jax.nn import sigmoid
 
+from gan_jax import output
+
 matplotlib.use('Agg')
 # The user's own settings would change the pictures.
 matplotlib.rcdefaults()
@@ -152,4 +154,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+  output.protect()
   main()

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from gan_jax import output
 from gan_jax.errors import ConfigError
 from gan_jax.metrics.features import inception, inception_v3
 
@@ -164,4 +165,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
+  output.protect()
   sys.exit(main())
