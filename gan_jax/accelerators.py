@@ -25,7 +25,7 @@ def check() -> None:
     jax.devices()
   # An assertion is how JAX says that a plugin for a device is not installed.
   except (RuntimeError, AssertionError) as error:
-    raise ConfigError(_refusal(_platforms(), str(error))) from error
+    raise ConfigError(_refusal(_platforms(), str(error).rstrip('. '))) from error
 
 
 def _platforms() -> str:

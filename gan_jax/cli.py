@@ -49,6 +49,19 @@ def _unknown_key(error: Exception, argv: Sequence[str]) -> ConfigError | None:
   return ConfigError(f'{blamed[0]}: the config has no key {key[0]!r} there; {remedy}')
 
 
+_OF_PYTHON = (
+  (r"invalid literal for int\(\) with base 10: '.*'", 'of the wrong kind (a whole number); change it'),
+  (r"could not convert string to float: '.*'", 'of the wrong kind (a number); change it'),
+)
+
+
+def _in_words(text: str) -> str:
+  """Returns what absl says of a flag's value, without Python's own words."""
+  for pattern, words in _OF_PYTHON:
+    text = re.sub(pattern, words, text)
+  return text
+
+
 def _parse(argv: Sequence[str]) -> list[str]:
   """Parses flags, which also reads the config file; what else that raises keeps its traceback."""
   try:
@@ -67,7 +80,7 @@ def _parse(argv: Sequence[str]) -> list[str]:
     )
   except (ConfigError, flags.Error, OSError) as error:
     lacking = re.findall(r'flag (--\w+)=None: Flag \1 must have a value', str(error))
-    said = f'{" and ".join(lacking)} must be given; see --help' if lacking else str(error)
+    said = f'{" and ".join(lacking)} must be given; see --help' if lacking else _in_words(str(error))
     if getattr(error, 'flagname', '').startswith('config.'):
       said += '; keys of a config are set where a run is trained, and in a study by --sweep KEY=VALUE'
     _fail(error if said == str(error) else ConfigError(said), BAD_REQUEST)
@@ -79,6 +92,21 @@ def _parse(argv: Sequence[str]) -> list[str]:
     # Orbax logs with a traceback what it then raises.
     logging.get_absl_logger().addFilter(lambda record: 'orbax' not in record.pathname)
   return rest
+
+
+_SMALLER = (
+  'lower batch_size or the size of the networks, set remat, or set placement to stream; what was saved '
+  'last is kept'
+)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+  told = re.search('RESOURCE_EXHAUSTED|out of memory', str(error), re.IGNORECASE)
+  return isinstance(error, MemoryError) or told is not None
+
+
+def _first_sentence(error: Exception) -> str:
+  return str(error).strip().partition('\n')[0].partition('. ')[0].rstrip('. ')
 
 
 def run(main: Callable[[], int]) -> None:
@@ -94,6 +122,10 @@ def run(main: Callable[[], int]) -> None:
       _fail(error, DIVERGED)
     except WriteError as error:
       _fail(error, UNWRITTEN)
+    except (MemoryError, RuntimeError) as error:
+      if not _is_out_of_memory(error):
+        raise
+      _fail(ConfigError(f'out of memory: {_first_sentence(error)}; {_SMALLER}'), BAD_REQUEST)
     except KeyboardInterrupt:
       print('interrupted: what was saved last is kept', file=sys.stderr, flush=True)
       sys.exit(INTERRUPTED)

@@ -7,9 +7,9 @@ from gan_jax.errors import ConfigError
 
 
 def home() -> pathlib.Path | None:
-  """Returns the user's home folder; None if the system knows none."""
+  """Returns the user's home folder; None if the system knows none, or if it does not exist."""
   found = pathlib.Path(os.path.expanduser('~'))
-  return found if found.is_absolute() else None
+  return found if os.environ.get('HOME') != '' and found.is_absolute() and found.is_dir() else None
 
 
 def expanded(path: str, named: str) -> pathlib.Path:
@@ -25,9 +25,11 @@ def expanded(path: str, named: str) -> pathlib.Path:
     ConfigError: the path begins with `~`, and there is no such home folder.
   """
   found = pathlib.Path(os.path.expanduser(path))
-  if path.startswith('~') and str(found).startswith('~'):
+  is_own = path == '~' or path.startswith('~/')
+  is_unknown = home() is None if is_own else path.startswith('~') and str(found).startswith('~')
+  if is_unknown:
     raise ConfigError(
-      f'{named}={path}: there is no home folder for {found.parts[0]} (a path without it, or ./~ for a '
-      f'folder of that name); set {named} to another path'
+      f'{named}={path}: there is no home folder for {pathlib.Path(path).parts[0]} (a path without it, '
+      f'or ./~ for a folder of that name); set {named} to another path'
     )
   return found

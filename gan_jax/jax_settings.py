@@ -11,6 +11,7 @@ from gan_jax.errors import ConfigError
 _REFUSED = ('jax_disable_jit', 'jax_no_tracing', 'jax_no_execution')
 
 _DRAWS = 'it changes what a seed draws'
+_CHECKED = 'training checks the losses and gradients of every step itself'
 _FIXED = {
   'jax_enable_x64': (False, _DRAWS),
   'jax_default_prng_impl': ('threefry2x32', _DRAWS),
@@ -18,6 +19,8 @@ _FIXED = {
   'jax_random_seed_offset': (0, _DRAWS),
   'jax_numpy_dtype_promotion': ('standard', 'steps mix types'),
   'jax_numpy_rank_promotion': ('allow', 'steps mix ranks'),
+  'jax_debug_nans': (False, _CHECKED),
+  'jax_debug_infs': (False, _CHECKED),
   'jax_transfer_guard': (None, 'steps read arrays of the host'),
   'jax_transfer_guard_host_to_device': (None, 'steps read arrays of the host'),
   'jax_transfer_guard_device_to_device': (None, 'each device gets a copy of the weights'),
@@ -59,7 +62,7 @@ def fix(warn: Callable[[str], None]) -> None:
   for name in _REFUSED:
     if values.get(name):
       raise ConfigError(
-        f'{name.upper()}={values[name]}: steps are compiled programs, which it forbids (unset); '
+        f'{name.upper()}={values[name]}: it forbids the compiled programs that every step is; '
         'unset it, and look into a step with jax.debug.print'
       )
   for name, (needed, why) in _FIXED.items():

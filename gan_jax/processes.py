@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -56,13 +57,33 @@ def connect(coordinator: str | None, num_processes: int | None, process_id: int 
     _check(coordinator, num_processes, process_id)
   print(_awaited(coordinator, num_processes, process_id), flush=True)
   native = Native()
-  native.say(
-    f'error: the processes of the run have not found each other in {_JOINING} seconds (process 0 at '
-    f'{coordinator or "the address of its launcher"}); start all of them together, each with its own '
-    f'--process_id; {_ALONE}'
-  )
-  _join(coordinator, num_processes, process_id)
+  with _ended_after(_JOINING, coordinator):
+    _join(coordinator, num_processes, process_id)
   native.say(_LOST)
+
+
+@contextlib.contextmanager
+def _ended_after(seconds: float, coordinator: str | None) -> Iterator[None]:
+  """Ends this process, with a line that says why, unless the context is left within some seconds.
+
+  JAX's own time limit ends a process without an exception that could be caught.
+  """
+
+  def end() -> None:
+    output.say(
+      f'error: the processes of the run have not found each other in {seconds} seconds (process 0 at '
+      f'{coordinator or "the address of its launcher"}); start all of them together, each with its own '
+      f'--process_id; {_ALONE}'
+    )
+    os._exit(cli.BAD_REQUEST)
+
+  timer = threading.Timer(seconds, end)
+  timer.daemon = True
+  timer.start()
+  try:
+    yield
+  finally:
+    timer.cancel()
 
 
 def is_launched(environment: Mapping[str, str] = os.environ) -> bool:
@@ -112,7 +133,7 @@ def _join(coordinator: str | None, num_processes: int | None, process_id: int | 
       coordinator,
       num_processes,
       process_id,
-      initialization_timeout=_JOINING,
+      initialization_timeout=2 * _JOINING,
       heartbeat_timeout_seconds=_ALIVE,
       shutdown_timeout_seconds=_ALIVE,
     )

@@ -106,6 +106,7 @@ def check_links(folder: pathlib.Path) -> None:
     fault = _fault(link)
     if fault:
       raise ConfigError(f'workdir: {link} is a link to {os.readlink(link)}, {fault}')
+  _check_apart(folder)
   for path in (path for place in (folder, *followed) for path in _links(place)):
     if path not in followed:
       raise ConfigError(
@@ -113,6 +114,19 @@ def check_links(folder: pathlib.Path) -> None:
         f'(only {", ".join(_MOVABLE)} may be links to folders): put in its place what it leads to, or '
         'remove it'
       )
+
+
+def _check_apart(folder: pathlib.Path) -> None:
+  """Refuses two parts of a run in one folder, where each would delete what the other keeps."""
+  places: dict[pathlib.Path, str] = {folder.resolve(): 'the folder of the run'}
+  for name in _MOVABLE:
+    place = (folder / name).resolve()
+    if place in places:
+      raise ConfigError(
+        f'workdir: {folder / name} is the same folder as {places[place]}; give each part of a run a '
+        'folder for itself'
+      )
+    places[place] = name
 
 
 def _links(folder: pathlib.Path) -> Iterator[pathlib.Path]:

@@ -5,6 +5,8 @@ import json
 import pytest
 from conftest import command, forks
 
+from gan_jax import cli
+
 DCGAN = '--config=experiments/dcgan.py:test'
 
 CASES = {
@@ -73,6 +75,14 @@ CASES = {
   'width of nothing': (
     ['--config.networks.generator.width=0'],
     '.width=0: out of range (a whole number of at least 1); change width',
+  ),
+  'width of a half': (
+    ['--config.networks.generator.width=1.5'],
+    'networks.generator.width=1.5: of the wrong kind (a whole number); change it',
+  ),
+  'rate in letters': (
+    ['--config.players.generator.learning_rate=abc'],
+    'learning_rate=abc: of the wrong kind (a number); change it',
   ),
   'negative latents': (
     ['--config.gan.prior.size=-1'],
@@ -153,3 +163,33 @@ def test_a_config_json_that_is_none(tmp_path):
   assert_refused(command(DCGAN, f'--workdir={tmp_path}'), 'config.json is not JSON')
   (tmp_path / 'config.json').write_text(json.dumps([1]))
   assert_refused(command(DCGAN, f'--workdir={tmp_path}'), 'config.json is no config')
+
+
+@pytest.mark.parametrize(
+  'error',
+  [
+    MemoryError('no room'),
+    RuntimeError('RESOURCE_EXHAUSTED: Out of memory allocating 4 bytes. More'),
+    RuntimeError('INTERNAL: Error dispatching computation: Out of memory allocating 4 bytes.'),
+  ],
+)
+def test_run_out_of_memory_ends_with_a_line(monkeypatch, capsys, error):
+  def main():
+    raise error
+
+  monkeypatch.setattr(cli.app, 'run', lambda command, flags_parser: command(['x']))
+  with pytest.raises(SystemExit) as ended:
+    cli.run(main)
+  assert ended.value.code == cli.BAD_REQUEST
+  [line] = capsys.readouterr().err.splitlines()
+  assert line.startswith('error: out of memory: ')
+  assert 'lower batch_size' in line
+
+
+def test_run_with_a_fault_of_its_own_keeps_the_traceback(monkeypatch):
+  def main():
+    raise RuntimeError('a fault of the program')
+
+  monkeypatch.setattr(cli.app, 'run', lambda command, flags_parser: command(['x']))
+  with pytest.raises(RuntimeError, match='a fault of the program'):
+    cli.run(main)

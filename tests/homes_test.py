@@ -56,7 +56,7 @@ def test_cache_without_a_home_is_a_private_temporary_folder(homeless):
   assert stat.S_IMODE(homeless.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize('home', ['', 'relative', '/proc', '/dev/null'])
+@pytest.mark.parametrize('home', ['', 'relative', '/proc', '/dev/null', '/no/such/folder'])
 def test_cache_with_a_home_that_cannot_be_written_is_a_private_temporary_folder(
   monkeypatch, tmp_path, home
 ):
@@ -105,6 +105,14 @@ def test_dataset_folder_without_a_home_is_an_error(homeless):
 def test_expanded_with_an_unknown_user_is_an_error():
   with pytest.raises(ConfigError, match='--out=~no_such_user/x: there is no home folder for ~no'):
     homes.expanded('~no_such_user/x', '--out')
+
+
+@pytest.mark.parametrize('home', ['', '/no/such/folder'])
+def test_expanded_without_a_home_is_an_error(monkeypatch, home):
+  monkeypatch.setenv('HOME', home)
+  with pytest.raises(ConfigError, match='--out=~/x: there is no home folder for ~ '):
+    homes.expanded('~/x', '--out')
+  assert homes.expanded('x', '--out') == pathlib.Path('x')
 
 
 def test_expanded_with_a_tilde_inside_keeps_it():

@@ -34,7 +34,7 @@ CONFIGS = {
   'a wide network': ('networks.generator.width', 10**9, 'does not fit'),
   'many channels': ('networks.generator.channels', 10**12, 'does not fit'),
   'latents without end': ('gan.prior.size', 10**13, 'does not fit'),
-  'no number': ('networks.generator.width', '64; import os', 'does not fit'),
+  'no number': ('networks.generator.width', '64; import os', 'of the wrong kind (a whole number)'),
 }
 
 
@@ -119,6 +119,21 @@ def test_link_to_a_part_that_is_not_mounted_is_refused(folder, tmp_path, name):
   with pytest.raises(
     ConfigError, match=f'{name} is a link to .*, which does not exist; mount its disk'
   ):
+    _uses(folder)
+
+
+def test_links_of_two_parts_to_one_folder_are_refused(folder, tmp_path):
+  target = _elsewhere(folder, 'checkpoints', tmp_path)
+  (folder / 'best').symlink_to(target)
+  with pytest.raises(ConfigError, match='best is the same folder as checkpoints; give each part'):
+    _uses(folder)
+
+
+def test_link_to_the_run_itself_is_refused(folder, tmp_path):
+  _elsewhere(folder, 'samples', tmp_path)
+  (folder / 'samples').unlink()
+  (folder / 'samples').symlink_to(folder)
+  with pytest.raises(ConfigError, match='samples is the same folder as the folder of the run'):
     _uses(folder)
 
 

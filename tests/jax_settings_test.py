@@ -18,6 +18,7 @@ OVERRIDDEN = {
   'JAX_NUMPY_DTYPE_PROMOTION': 'strict',
   'JAX_NUMPY_RANK_PROMOTION': 'raise',
   'JAX_TRANSFER_GUARD': 'disallow',
+  'JAX_DEBUG_NANS': '1',
 }
 
 GAN = ('--config=experiments/gan.py:test', '--config.steps=4')
@@ -50,7 +51,7 @@ def test_show_without_compiled_programs_is_refused(tmp_path, monkeypatch):
   monkeypatch.setenv('JAX_DISABLE_JIT', '1')
   done = command(GAN[0], f'--out={tmp_path}/x.png', module='data.show')
   assert done.returncode == 2
-  assert done.stderr.startswith('error: JAX_DISABLE_JIT=True: steps are compiled programs')
+  assert done.stderr.startswith('error: JAX_DISABLE_JIT=True: it forbids the compiled programs')
   assert not any(tmp_path.iterdir())
 
 

@@ -3,6 +3,8 @@
 from unittest import mock
 
 import pytest
+from conftest import finish, python
+from runs import free_port
 
 from gan_jax import aborts, processes
 from gan_jax.errors import ConfigError
@@ -57,6 +59,21 @@ def test_connect_says_at_once_what_is_awaited(monkeypatch, capsys):
     f'process 1 of 3: waiting up to 60 seconds for the others, process 0 at 10.0.0.1:1234; {alone}',
     'joined',
   ]
+
+
+def test_connect_that_nobody_else_joins_ends_with_a_line():
+  script = """
+from gan_jax import processes
+processes._JOINING = 2
+processes.connect('127.0.0.1:%d', 2, 0)
+"""
+  done = finish(python('-c', script % free_port()))
+  assert done.returncode == 2, done.stderr
+  assert done.stdout.startswith(
+    'process 0 of 2: waiting up to 2 seconds for the others, process 0 at 127'
+  )
+  assert 'have not found each other in 2 seconds (process 0 at 127.0.0.1:' in done.stderr
+  assert done.stderr.count('\n') == 1
 
 
 def test_connect_alone_says_nothing(capsys, monkeypatch):
