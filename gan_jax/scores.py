@@ -138,7 +138,7 @@ def _whole_subsets(of: Comparison, size: int) -> str:
   whole = [name for name, seen in sets.items() if len(seen.features) == size]
   if not whole:
     return ''
-  lost = 'subsets cannot differ' if len(whole) == 2 else 'the error is of the draw of the others alone'
+  lost = 'subsets cannot differ' if len(whole) == 2 else 'it measures only how the other set is drawn'
   remedy = '; score more samples' if 'samples' in whole else ''
   return f'each subset holds all {size:,} {" and all ".join(whole)}, so {lost}{remedy}'
 

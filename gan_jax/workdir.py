@@ -140,7 +140,7 @@ def _fault(link: pathlib.Path) -> str:
   if not link.exists():
     return 'which does not exist; mount its disk, or remove the link to begin without what was there'
   if not link.is_dir():
-    return 'which is no folder; put in its place what it leads to, or remove it'
+    return 'which is not a folder; put in its place what it leads to, or remove it'
   for path, what in ((link.lstat(), 'the link'), (link.stat(), 'that folder')):
     if path.st_uid != os.geteuid():
       return (

@@ -142,7 +142,7 @@ def test_link_to_a_file_in_place_of_a_folder_is_refused(folder, tmp_path):
   (folder / 'samples').unlink()
   (tmp_path / 'file').write_text(SECRET)
   (folder / 'samples').symlink_to(tmp_path / 'file')
-  with pytest.raises(ConfigError, match='which is no folder; put in its place'):
+  with pytest.raises(ConfigError, match='which is not a folder; put in its place'):
     _uses(folder)
 
 
