@@ -138,7 +138,8 @@ def _whole_subsets(of: Comparison, size: int) -> str:
   whole = [name for name, seen in sets.items() if len(seen.features) == size]
   if not whole:
     return ''
-  lost = 'subsets cannot differ' if len(whole) == 2 else 'it measures only how the other set is drawn'
+  one_set = 'the error measures only how the other set is drawn'
+  lost = 'subsets cannot differ' if len(whole) == 2 else one_set
   remedy = '; score more samples' if 'samples' in whole else ''
   return f'each subset holds all {size:,} {" and all ".join(whole)}, so {lost}{remedy}'
 

@@ -100,8 +100,8 @@ def test_subsets_that_hold_all_samples_say_that_their_error_is_of_real_examples_
   assert scored.settings == {'subsets': 100, 'subset_size': 20}
   assert scored.values['kernel_error_coordinates'] > 0
   assert scored.remarks == {
-    'kernel_error_coordinates': 'each subset holds all 20 samples, so the error is of the draw of the '
-    'others alone; score more samples'
+    'kernel_error_coordinates': 'each subset holds all 20 samples, so the error measures only how the '
+    'other set is drawn; score more samples'
   }
 
 
