@@ -38,7 +38,7 @@ def _refusal(platforms: str, reason: str) -> str:
       f'JAX cannot use the devices of this machine: {reason}; {_VARIABLE}=cpu computes without them'
     )
   install = next((f', or install JAX for it: {_INSTALL[p]}' for p in _INSTALL if p in platforms), '')
-  why = f' ({reason.partition(" (set JAX_PLATFORMS")[0]})' if reason else ''
+  why = f' ({reason.partition(" (set JAX_PLATFORMS")[0].rstrip(".")})' if reason else ''
   return (
     f'{_VARIABLE}={platforms}: JAX finds no such device here{why}; unset {_VARIABLE} to use what there '
     f'is{install}'
