@@ -32,8 +32,8 @@ def check(shape: Sequence[int], groups: Sequence[str]) -> None:
 
 
 def change(
-  groups: Sequence[str], probability: chex.Array, key: chex.PRNGKey, image: chex.Array
-) -> chex.Array:
+  groups: Sequence[str], probability: jax.Array, key: chex.PRNGKey, image: jax.Array
+) -> jax.Array:
   """An image after the groups; to leave one out does not change what the others draw.
 
   Args:
@@ -58,16 +58,16 @@ def change(
 
 def _sometimes(
   key: chex.PRNGKey,
-  probability: chex.Array,
-  draw: Callable[[chex.PRNGKey], chex.Array],
-  otherwise: chex.Array,
-) -> chex.Array:
+  probability: jax.Array,
+  draw: Callable[[chex.PRNGKey], jax.Array],
+  otherwise: jax.Array,
+) -> jax.Array:
   """What is drawn, with a probability."""
   chance_key, key = jax.random.split(key)
   return jnp.where(jax.random.uniform(chance_key) < probability, draw(key), otherwise)
 
 
-def blit(key: chex.PRNGKey, image: chex.Array, probability: chex.Array) -> chex.Array:
+def blit(key: chex.PRNGKey, image: jax.Array, probability: jax.Array) -> jax.Array:
   """The image flipped, turned by right angles and shifted by whole pixels: exact copies of its pixels.
 
   In this order, each with probability p: left and right are exchanged (half of the time that it comes),
@@ -82,7 +82,7 @@ def blit(key: chex.PRNGKey, image: chex.Array, probability: chex.Array) -> chex.
   """
   keys, sides = jax.random.split(key, 3), np.array(image.shape[:2])
 
-  def offset(key: chex.PRNGKey) -> chex.Array:
+  def offset(key: chex.PRNGKey) -> jax.Array:
     return jnp.round(jax.random.uniform(key, (2,), minval=-1 / 8, maxval=1 / 8) * sides).astype(
       jnp.int32
     )
@@ -94,16 +94,16 @@ def blit(key: chex.PRNGKey, image: chex.Array, probability: chex.Array) -> chex.
   return warps.shift(image, moved, tuple(np.round(sides / 8).astype(int)))
 
 
-def _power(key: chex.PRNGKey, deviation: float) -> chex.Array:
+def _power(key: chex.PRNGKey, deviation: float) -> jax.Array:
   return 2 ** (deviation * jax.random.normal(key))
 
 
-def _angle(key: chex.PRNGKey) -> chex.Array:
+def _angle(key: chex.PRNGKey) -> jax.Array:
   return jax.random.uniform(key, minval=-jnp.pi, maxval=jnp.pi)
 
 
 @jax.default_matmul_precision('highest')
-def draw_warp(key: chex.PRNGKey, probability: chex.Array, height: int, width: int) -> chex.Array:
+def draw_warp(key: chex.PRNGKey, probability: jax.Array, height: int, width: int) -> jax.Array:
   """The affine map of one image, from points of the result to its own, see `warps.warp`.
 
   In this order, each with probability p: the image is made larger 2^N(0, 0.2^2) times, turned, made
@@ -137,7 +137,7 @@ def draw_warp(key: chex.PRNGKey, probability: chex.Array, height: int, width: in
 
 
 @jax.default_matmul_precision('highest')
-def draw_color(key: chex.PRNGKey, probability: chex.Array, channels: int) -> chex.Array:
+def draw_color(key: chex.PRNGKey, probability: jax.Array, channels: int) -> jax.Array:
   """The map of colors of one image, see `colors`.
 
   In this order, each with probability p: brightness N(0, 0.2^2), contrast 2^N(0, 0.5^2), dark and light

@@ -18,19 +18,19 @@ import numpy as np
 from gan_jax import adaptive, warps
 from gan_jax.game import PyTree
 
-Change = Callable[[chex.PRNGKey, chex.Array], chex.Array]
+Change = Callable[[chex.PRNGKey, jax.Array], jax.Array]
 
 
-def _checked(batch: Mapping[str, chex.Array]) -> PyTree:
+def _checked(batch: Mapping[str, jax.Array]) -> PyTree:
   _check_images(batch['real'].shape)
   return {}
 
 
-def _unchanged(memory: PyTree, metrics: Mapping[str, chex.Array]) -> PyTree:
+def _unchanged(memory: PyTree, metrics: Mapping[str, jax.Array]) -> PyTree:
   return memory
 
 
-def _silent(memory: PyTree, real_scores: chex.Array) -> dict[str, chex.Array]:
+def _silent(memory: PyTree, real_scores: jax.Array) -> dict[str, jax.Array]:
   return {}
 
 
@@ -45,10 +45,10 @@ class Augmentation(NamedTuple):
     report: (memory, scores [B] of augmented real images) -> metrics for the discriminator to report.
   """
 
-  apply: Callable[[chex.Array, chex.PRNGKey, PyTree], chex.Array]
-  init_memory: Callable[[Mapping[str, chex.Array]], PyTree] = _checked
-  update_memory: Callable[[PyTree, Mapping[str, chex.Array]], PyTree] = _unchanged
-  report: Callable[[PyTree, chex.Array], dict[str, chex.Array]] = _silent
+  apply: Callable[[jax.Array, chex.PRNGKey, PyTree], jax.Array]
+  init_memory: Callable[[Mapping[str, jax.Array]], PyTree] = _checked
+  update_memory: Callable[[PyTree, Mapping[str, jax.Array]], PyTree] = _unchanged
+  report: Callable[[PyTree, jax.Array], dict[str, jax.Array]] = _silent
 
 
 def _check_images(shape: Sequence[int]) -> None:
@@ -69,7 +69,7 @@ def _check_some(name: str, given: Sequence[str], known: Sequence[str]) -> None:
     raise ValueError(f'{name} is {given!r}; it must be a list of some of: {", ".join(known)}')
 
 
-def _each(change: Change, images: chex.Array, keys: chex.PRNGKey) -> chex.Array:
+def _each(change: Change, images: jax.Array, keys: chex.PRNGKey) -> jax.Array:
   """The change of every image, in float32 at least: places and colors are finer than bfloat16."""
   _check_images(images.shape)
   chex.assert_type(images, float)
@@ -132,7 +132,7 @@ def diffaugment(policy: Sequence[str] = ('color', 'translation', 'cutout')) -> A
   ways = {'color': _tint, 'translation': _translate, 'cutout': _cut_out}
   _check_some('policy', policy, list(ways))
 
-  def change(key: chex.PRNGKey, image: chex.Array) -> chex.Array:
+  def change(key: chex.PRNGKey, image: jax.Array) -> jax.Array:
     for own, way in zip(jax.random.split(key, len(policy)), policy, strict=True):
       image = ways[way](own, image)
     return image
@@ -140,7 +140,7 @@ def diffaugment(policy: Sequence[str] = ('color', 'translation', 'cutout')) -> A
   return _always(change)
 
 
-def _tint(key: chex.PRNGKey, image: chex.Array) -> chex.Array:
+def _tint(key: chex.PRNGKey, image: jax.Array) -> jax.Array:
   brightness, saturation, contrast = jax.random.uniform(key, (3,), image.dtype)
   image = image + (brightness - 0.5)
   grey = image.mean(axis=-1, keepdims=True)
@@ -149,13 +149,13 @@ def _tint(key: chex.PRNGKey, image: chex.Array) -> chex.Array:
   return mean + (contrast + 0.5) * (image - mean)
 
 
-def _translate(key: chex.PRNGKey, image: chex.Array, share: float = 0.125) -> chex.Array:
+def _translate(key: chex.PRNGKey, image: jax.Array, share: float = 0.125) -> jax.Array:
   most = tuple(int(side * share + 0.5) for side in image.shape[:2])
   offset = jax.random.randint(key, (2,), -np.array(most), np.array(most) + 1)
   return warps.shift(image, offset, most, 'constant')
 
 
-def _cut_out(key: chex.PRNGKey, image: chex.Array) -> chex.Array:
+def _cut_out(key: chex.PRNGKey, image: jax.Array) -> jax.Array:
   sides = np.array(image.shape[:2])
   size = (sides * 0.5 + 0.5).astype(int)
   start = jax.random.randint(key, (2,), 0, sides + 1 - size % 2) - size // 2
@@ -204,16 +204,16 @@ def ada(
   _check_some('groups', groups, adaptive.GROUPS)
   _check_speed(images, interval)
 
-  def apply(images: chex.Array, keys: chex.PRNGKey, memory: PyTree) -> chex.Array:
+  def apply(images: jax.Array, keys: chex.PRNGKey, memory: PyTree) -> jax.Array:
     _check_groups(images.shape, groups)
     return _each(functools.partial(adaptive.change, groups, memory['probability']), images, keys)
 
-  def init_memory(batch: Mapping[str, chex.Array]) -> PyTree:
+  def init_memory(batch: Mapping[str, jax.Array]) -> PyTree:
     _check_groups(batch['real'].shape, groups)
     count = {'steps': jnp.int32(0), 'batch': jnp.int32(len(batch['real']))}
     return {'probability': jnp.float32(initial), 'signs': jnp.float32(0), **count}
 
-  def update_memory(memory: PyTree, metrics: Mapping[str, chex.Array]) -> PyTree:
+  def update_memory(memory: PyTree, metrics: Mapping[str, jax.Array]) -> PyTree:
     signs, steps = memory['signs'] + jnp.float32(metrics['real_sign']), memory['steps'] + 1
     due = steps == interval
     change = jnp.sign(signs / interval - target) * interval * memory['batch'] / images
@@ -237,6 +237,6 @@ def _check_groups(shape: Sequence[int], groups: Sequence[str]) -> None:
   adaptive.check(shape, groups)
 
 
-def _report_ada(memory: PyTree, real_scores: chex.Array) -> dict[str, chex.Array]:
+def _report_ada(memory: PyTree, real_scores: jax.Array) -> dict[str, jax.Array]:
   signs = jnp.sign(real_scores.astype(jnp.float32))
   return {'augmentation': memory['probability'], 'real_sign': signs.mean()}

@@ -5,7 +5,6 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +21,7 @@ BATCH = 100
 _QUEUED = 8
 """Parts after which to wait: on CPU, devices that race ahead of each other end the process."""
 
-Make = Callable[[PyTree, chex.Array], chex.Array]
+Make = Callable[[PyTree, jax.Array], jax.Array]
 """(what all devices share, places [b]) -> the images at these places [b, H, W, C], or points [b, D].
 
 Images are uint8, or float32 in [-1, 1] and then looked at as a PNG would hold them.
@@ -58,14 +57,14 @@ class Seen(NamedTuple):
 def generated(game: Game, seed: int) -> Make:
   """Samples of a game, from its variables; sample i depends on the seed and on i alone."""
 
-  def images(variables: PyTree, places: chex.Array) -> chex.Array:
+  def images(variables: PyTree, places: jax.Array) -> jax.Array:
     keys = latents.example_keys(latents.stream(seed, 'samples'), places)
     return game.sample(variables, keys)
 
   return images
 
 
-def given(images: PyTree, places: chex.Array) -> chex.Array:
+def given(images: PyTree, places: jax.Array) -> jax.Array:
   """Of a part of a set [size, ...] that all devices share, those at the places of the whole set."""
   return images[places % len(images)]
 
@@ -110,14 +109,14 @@ def _joined(parts: Iterable[tuple[np.ndarray, ...]], num: int) -> tuple[np.ndarr
   return tuple(column and np.concatenate(column)[:num] for column in columns)
 
 
-def _stored(images: chex.Array) -> chex.Array:
+def _stored(images: jax.Array) -> jax.Array:
   """Images as a PNG would hold them, uint8; points as they are."""
   if images.ndim == 2 or images.dtype == jnp.uint8:
     return images
   return jnp.clip(jnp.rint((images + 1) * 127.5), 0, 255).astype(jnp.uint8)
 
 
-def _look(network: FeatureNetwork, images: Make, shared: PyTree, rows: chex.Array) -> PyTree:
+def _look(network: FeatureNetwork, images: Make, shared: PyTree, rows: jax.Array) -> PyTree:
   """What one device does of a part: the moments so far, and what was seen of the whole part."""
   places = shared['first'] + rows
   made = images(shared['source'], places)

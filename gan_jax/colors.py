@@ -5,41 +5,42 @@ on the luma axis v = (1, ..., 1) / sqrt(C). Of one channel all is grey: saturati
 """
 
 import chex
+import jax
 import jax.numpy as jnp
 
 
-def _linear(matrix: chex.Array) -> chex.Array:
+def _linear(matrix: jax.Array) -> jax.Array:
   """[C, C] -> [C + 1, C + 1]."""
   return jnp.pad(matrix, (0, 1)).at[-1, -1].set(1)
 
 
-def _grey(channels: int) -> chex.Array:
+def _grey(channels: int) -> jax.Array:
   """v v^T [C, C], the projection to the luma axis."""
   return jnp.full((channels, channels), 1 / channels)
 
 
-def brightness(amount: chex.Array, channels: int) -> chex.Array:
+def brightness(amount: jax.Array, channels: int) -> jax.Array:
   """x + amount, a matrix [C + 1, C + 1]."""
   return jnp.eye(channels + 1).at[:-1, -1].set(amount)
 
 
-def contrast(factor: chex.Array, channels: int) -> chex.Array:
+def contrast(factor: jax.Array, channels: int) -> jax.Array:
   """factor x, around mid-grey 0, a matrix [C + 1, C + 1]."""
   return _linear(factor * jnp.eye(channels))
 
 
-def luma_flip(flip: chex.Array, channels: int) -> chex.Array:
+def luma_flip(flip: jax.Array, channels: int) -> jax.Array:
   """(1 - 2 flip v v^T) x, a matrix [C + 1, C + 1]: with flip = 1, dark becomes light and hues stay."""
   return _linear(jnp.eye(channels) - 2 * flip * _grey(channels))
 
 
-def saturation(factor: chex.Array, channels: int) -> chex.Array:
+def saturation(factor: jax.Array, channels: int) -> jax.Array:
   """v v^T x + factor (1 - v v^T) x, a matrix [C + 1, C + 1]: colors so much farther from grey."""
   grey = _grey(channels)
   return _linear(grey + factor * (jnp.eye(channels) - grey))
 
 
-def hue(angle: chex.Array) -> chex.Array:
+def hue(angle: jax.Array) -> jax.Array:
   """The turn about the luma axis by an angle in radians, a matrix [4, 4] for three channels.
 
   cos 1 + sin [v]x + (1 - cos) v v^T, by Rodrigues, with [v]x y the cross product of v and y.
@@ -49,7 +50,7 @@ def hue(angle: chex.Array) -> chex.Array:
   return _linear(cos * jnp.eye(3) + jnp.sin(angle) * cross + (1 - cos) * _grey(3))
 
 
-def recolor(image: chex.Array, matrix: chex.Array) -> chex.Array:
+def recolor(image: jax.Array, matrix: jax.Array) -> jax.Array:
   """Every color of an image under a map.
 
   Args:

@@ -18,7 +18,7 @@ from gan_jax.f_divergences import FDivergence
 # Densities on a grid: p and q [N], non-negative, and the length, area or volume `cell` of a point.
 
 
-def f_divergence(f: FDivergence, p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
+def f_divergence(f: FDivergence, p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
   """D_f(p || q) = integral q f(p / q), for any function of `f_divergences`, e.g. their `pearson()`.
 
   Where q = 0 a point counts p lim f(u) / u for u to infinity, and where p = 0 it counts q f(0). Either
@@ -41,7 +41,7 @@ def f_divergence(f: FDivergence, p: chex.Array, q: chex.Array, cell: float) -> c
   return (cell * f.perspective(p, q)).sum()
 
 
-def kl(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
+def kl(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
   """KL(p || q) = integral p log(p / q); infinite where p > 0 = q, nothing where p = 0.
 
   It is at least 0 for densities of equal mass. Rounding makes masses unequal, and the value of nearly
@@ -57,12 +57,12 @@ def kl(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
   return f_divergence(f_divergences.kl(), p, q, cell)
 
 
-def reverse_kl(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
+def reverse_kl(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
   """KL(q || p), see `kl`."""
   return kl(q, p, cell)
 
 
-def jensen_shannon(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
+def jensen_shannon(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
   """1/2 KL(p || m) + 1/2 KL(q || m) with m = (p + q) / 2; from 0 to log 2 (arguments as of `kl`).
 
   Source: Lin 1991; Goodfellow et al. 2014 (arXiv:1406.2661), theorem 1.
@@ -70,12 +70,12 @@ def jensen_shannon(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
   return 0.5 * f_divergence(f_divergences.jensen_shannon(), p, q, cell)
 
 
-def total_variation(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
+def total_variation(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
   """1/2 integral |p - q|; from 0 to 1 (arguments as of `kl`)."""
   return f_divergence(f_divergences.total_variation(), p, q, cell)
 
 
-def squared_hellinger(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
+def squared_hellinger(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
   """1/2 integral (sqrt p - sqrt q)^2 = 1 - integral sqrt(p q); from 0 to 1 (arguments as of `kl`).
 
   Half of what `f_divergences.hellinger` bounds.
@@ -83,17 +83,17 @@ def squared_hellinger(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
   return 0.5 * f_divergence(f_divergences.hellinger(), p, q, cell)
 
 
-def pearson(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
+def pearson(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
   """integral (p - q)^2 / q; infinite where p > 0 = q (arguments as of `kl`)."""
   return f_divergence(f_divergences.pearson(), p, q, cell)
 
 
-def neyman(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
+def neyman(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
   """integral (p - q)^2 / p, which is `pearson` with p and q exchanged."""
   return pearson(q, p, cell)
 
 
-def wasserstein_of_densities(p: chex.Array, q: chex.Array, cell: float) -> chex.Array:
+def wasserstein_of_densities(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
   """The Wasserstein-1 distance in one dimension, integral |F - G| (arguments as of `kl`).
 
   The grid is a line, equally spaced, of p and q of equal mass.
@@ -110,16 +110,16 @@ def wasserstein_of_densities(p: chex.Array, q: chex.Array, cell: float) -> chex.
 class Estimate(NamedTuple):
   """A mean over samples, and its standard error, which is NaN of one sample."""
 
-  value: chex.Array
-  error: chex.Array
+  value: jax.Array
+  error: jax.Array
 
 
-def _mean(values: chex.Array) -> Estimate:
+def _mean(values: jax.Array) -> Estimate:
   chex.assert_rank(values, 1)
   return Estimate(values.mean(), values.std(ddof=1) / jnp.sqrt(len(values)))
 
 
-def kl_from_samples(log_ratio: chex.Array) -> Estimate:
+def kl_from_samples(log_ratio: jax.Array) -> Estimate:
   """KL(p || q) as the mean of log p / q at samples of p.
 
   Args:
@@ -128,7 +128,7 @@ def kl_from_samples(log_ratio: chex.Array) -> Estimate:
   return _mean(log_ratio)
 
 
-def jensen_shannon_from_samples(on_p: chex.Array, on_q: chex.Array) -> Estimate:
+def jensen_shannon_from_samples(on_p: jax.Array, on_q: jax.Array) -> Estimate:
   """The Jensen-Shannon divergence from log p - log q at samples of p [M] and at samples of q [N].
 
   With r the log ratio, log(p / m) = log 2 - log(1 + exp(-r)).
@@ -138,17 +138,17 @@ def jensen_shannon_from_samples(on_p: chex.Array, on_q: chex.Array) -> Estimate:
   return Estimate(0.5 * (of_p.value + of_q.value), 0.5 * jnp.hypot(of_p.error, of_q.error))
 
 
-def total_variation_from_samples(on_p: chex.Array) -> Estimate:
+def total_variation_from_samples(on_p: jax.Array) -> Estimate:
   """E_p[max(0, 1 - q / p)], from log p - log q at samples of p [N]."""
   return _mean(jax.nn.relu(-jnp.expm1(-on_p)))
 
 
-def squared_hellinger_from_samples(on_p: chex.Array) -> Estimate:
+def squared_hellinger_from_samples(on_p: jax.Array) -> Estimate:
   """1 - E_p[sqrt(q / p)], from log p - log q at samples of p [N]; conventions as above."""
   return _mean(-jnp.expm1(-0.5 * on_p))
 
 
-def pearson_from_samples(on_q: chex.Array) -> Estimate:
+def pearson_from_samples(on_q: jax.Array) -> Estimate:
   """E_q[(p / q - 1)^2], from log p - log q at samples of q [N]; its spread is large in the tails."""
   return _mean(jnp.expm1(on_q) ** 2)
 
@@ -156,7 +156,7 @@ def pearson_from_samples(on_q: chex.Array) -> Estimate:
 # Samples alone.
 
 
-def wasserstein_1d(x: chex.Array, y: chex.Array) -> chex.Array:
+def wasserstein_1d(x: jax.Array, y: jax.Array) -> jax.Array:
   """The exact Wasserstein-1 distance between two sets of numbers, integral |F - G|.
 
   Where the counts are equal it is the mean |x_(i) - y_(i)| of sorted ones. Its slope in a number is the
@@ -171,24 +171,24 @@ def wasserstein_1d(x: chex.Array, y: chex.Array) -> chex.Array:
 
 
 @jax.custom_jvp
-def _wasserstein_1d(x: chex.Array, y: chex.Array) -> chex.Array:
+def _wasserstein_1d(x: jax.Array, y: jax.Array) -> jax.Array:
   both = jnp.sort(jnp.concatenate([x, y]))
   left = both[:-1]
   return (jnp.abs(_share(x, left) - _share(y, left)) * jnp.diff(both)).sum()
 
 
 @_wasserstein_1d.defjvp
-def _slope_of_wasserstein_1d(sets: tuple, changes: tuple) -> tuple[chex.Array, chex.Array]:
+def _slope_of_wasserstein_1d(sets: tuple, changes: tuple) -> tuple[jax.Array, jax.Array]:
   (x, y), (dx, dy) = sets, changes
   return _wasserstein_1d(x, y), (_slopes(x, y) * dx).sum() + (_slopes(y, x) * dy).sum()
 
 
-def _share(points: chex.Array, at: chex.Array, side: str = 'right') -> chex.Array:
+def _share(points: jax.Array, at: jax.Array, side: str = 'right') -> jax.Array:
   """The share of the points up to each place; of those before it with the side 'left'."""
   return jnp.searchsorted(jnp.sort(points), at, side=side) / len(points)
 
 
-def _slopes(x: chex.Array, y: chex.Array) -> chex.Array:
+def _slopes(x: jax.Array, y: jax.Array) -> jax.Array:
   """The slopes [M] of integral |F - G| in the points x [M], each the mean of the one-sided ones.
 
   A point that goes up by h takes 1 / M from F on its way. That lowers |F - G| by 1 / M where F - G just
@@ -208,12 +208,12 @@ class Transport(NamedTuple):
     plan: [M, N], of total mass 1.
   """
 
-  cost: chex.Array
-  regularized: chex.Array
-  plan: chex.Array
+  cost: jax.Array
+  regularized: jax.Array
+  plan: jax.Array
 
 
-def entropic_transport(x: chex.Array, y: chex.Array, epsilon: float, power: float = 2.0) -> Transport:
+def entropic_transport(x: jax.Array, y: jax.Array, epsilon: float, power: float = 2.0) -> Transport:
   """Optimal transport between two sets of points with an entropic penalty, by ott-jax's Sinkhorn.
 
   min over plans of sum plan |x_i - y_j|^power + epsilon KL(plan || uniform). As epsilon goes to 0 the
@@ -244,14 +244,14 @@ def entropic_transport(x: chex.Array, y: chex.Array, epsilon: float, power: floa
   return Transport(found.primal_cost, found.reg_ot_cost, found.matrix)
 
 
-def _costs(x: chex.Array, y: chex.Array, power: float) -> chex.Array:
+def _costs(x: jax.Array, y: jax.Array, power: float) -> jax.Array:
   """|x_i - y_j|^power [M, N], with a gradient of 0 at equal points for every power from 1."""
   squares = mmd.squared_distances(x, y)
   equal = squares == 0
   return jnp.where(equal, 0, jnp.where(equal, 1, squares) ** (0.5 * power))
 
 
-def sinkhorn_divergence(x: chex.Array, y: chex.Array, epsilon: float, power: float = 2.0) -> chex.Array:
+def sinkhorn_divergence(x: jax.Array, y: jax.Array, epsilon: float, power: float = 2.0) -> jax.Array:
   """The debiased entropic cost S(x, y) - S(x, x) / 2 - S(y, y) / 2: 0 for equal sets.
 
   S is `Transport.regularized`. From the exact transport at epsilon 0 it goes over to half the MMD^2 of

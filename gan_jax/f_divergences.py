@@ -14,14 +14,13 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-import chex
 import jax
 import jax.numpy as jnp
 
 from gan_jax import numeric
 
-Elementwise = Callable[[chex.Array], chex.Array]
-Pairwise = Callable[[chex.Array, chex.Array], chex.Array]
+Elementwise = Callable[[jax.Array], jax.Array]
+Pairwise = Callable[[jax.Array, jax.Array], jax.Array]
 
 _REACH = 20.0
 
@@ -50,7 +49,7 @@ class FDivergence(NamedTuple):
 def _tamed(function: Elementwise) -> Elementwise:
   """`function` of scores that are followed up to +-20, and beyond as their logarithm."""
 
-  def of_score(score: chex.Array) -> chex.Array:
+  def of_score(score: jax.Array) -> jax.Array:
     inside = jnp.clip(score, -_REACH, _REACH)
     beyond = jnp.maximum(jnp.abs(score) - _REACH, 0)
     return function(inside + jnp.sign(score) * jnp.log1p(beyond))
@@ -58,7 +57,7 @@ def _tamed(function: Elementwise) -> Elementwise:
   return of_score
 
 
-def _excess(p: chex.Array, q: chex.Array) -> chex.Array:
+def _excess(p: jax.Array, q: jax.Array) -> jax.Array:
   """p / q - 1 to a few roundings, where both are positive; infinite where it overflows."""
   # Two small numbers may differ by less than the smallest normal one. A power of two changes no digit.
   scale = jnp.where(jnp.maximum(p, q) < 1, jnp.array(2 / jnp.finfo(p.dtype).eps, p.dtype), 1)
@@ -66,7 +65,7 @@ def _excess(p: chex.Array, q: chex.Array) -> chex.Array:
 
 
 @jax.custom_jvp
-def _log_ratio(p: chex.Array, q: chex.Array) -> chex.Array:
+def _log_ratio(p: jax.Array, q: jax.Array) -> jax.Array:
   """log(p / q) to a few roundings, also where p / q overflows or p is nearly q; +-inf at a zero."""
   large, small = jnp.maximum(p, q), jnp.minimum(p, q)
   excess = _excess(large, small)
@@ -75,7 +74,7 @@ def _log_ratio(p: chex.Array, q: chex.Array) -> chex.Array:
 
 
 @_log_ratio.defjvp
-def _slope_of_log_ratio(densities: tuple, changes: tuple) -> tuple[chex.Array, chex.Array]:
+def _slope_of_log_ratio(densities: tuple, changes: tuple) -> tuple[jax.Array, jax.Array]:
   """dp / p - dq / q."""
   (p, q), (dp, dq) = densities, changes
   return _log_ratio(p, q), dp / p - dq / q
@@ -106,7 +105,7 @@ def _symmetric(value: Pairwise, slope_in_p: Pairwise) -> _Term:
   return _Term(value, slope_in_p, lambda p, q: slope_in_p(q, p))
 
 
-def _normal(x: chex.Array) -> chex.Array:
+def _normal(x: jax.Array) -> jax.Array:
   """x, with 0 for what is below the smallest normal number."""
   return jnp.where(jnp.abs(x) < jnp.finfo(x.dtype).tiny, 0, x)
 
@@ -115,12 +114,12 @@ def _fields(term: _Term) -> dict[str, Callable]:
   """The fields `f`, `optimum` and `perspective` of a divergence."""
 
   @jax.custom_jvp
-  def at(p: chex.Array, q: chex.Array) -> chex.Array:
+  def at(p: jax.Array, q: jax.Array) -> jax.Array:
     p, q = _normal(p), _normal(q)
     return jnp.where((p == 0) & (q == 0), 0, term.value(p, q))
 
   @at.defjvp
-  def _(densities: tuple, changes: tuple) -> tuple[chex.Array, chex.Array]:
+  def _(densities: tuple, changes: tuple) -> tuple[jax.Array, jax.Array]:
     p, q = map(_normal, densities)
     edge, empty = (p == 0) | (q == 0), (p == 0) & (q == 0)
     finite = lambda slope: jnp.where((edge & jnp.isinf(slope)) | empty, 0, slope)
@@ -128,7 +127,7 @@ def _fields(term: _Term) -> dict[str, Callable]:
     return at(*densities), slopes[0] * changes[0] + slopes[1] * changes[1]
 
   def of_ratio(function: Pairwise) -> Elementwise:
-    def of(u: chex.Array) -> chex.Array:
+    def of(u: jax.Array) -> jax.Array:
       (u,) = numeric.inexact(u)
       return function(u, jnp.ones_like(u))
 
@@ -152,7 +151,7 @@ def total_variation() -> FDivergence:
   )
 
 
-def _p_log_ratio(p: chex.Array, q: chex.Array) -> chex.Array:
+def _p_log_ratio(p: jax.Array, q: jax.Array) -> jax.Array:
   """p log(p / q), and 0 where p is."""
   return jnp.where((p == 0) & (q > 0), 0, p * _log_ratio(p, q))
 
@@ -180,7 +179,7 @@ def reverse_kl() -> FDivergence:
   )
 
 
-def _chi_square(p: chex.Array, q: chex.Array) -> chex.Array:
+def _chi_square(p: jax.Array, q: jax.Array) -> jax.Array:
   """(p - q)^2 / q."""
   return (p - q) * _excess(p, q)
 
@@ -216,7 +215,7 @@ def neyman() -> FDivergence:
   )
 
 
-def _of_hellinger(p: chex.Array, q: chex.Array) -> chex.Array:
+def _of_hellinger(p: jax.Array, q: jax.Array) -> jax.Array:
   """(sqrt p - sqrt q)^2, which is max(p, q) (1 - exp(-|log(p / q)| / 2))^2."""
   return jnp.maximum(p, q) * jnp.expm1(-0.5 * jnp.abs(_log_ratio(p, q))) ** 2
 
@@ -234,7 +233,7 @@ def hellinger() -> FDivergence:
   )
 
 
-def _of_jensen_shannon(p: chex.Array, q: chex.Array) -> chex.Array:
+def _of_jensen_shannon(p: jax.Array, q: jax.Array) -> jax.Array:
   """p log(p / m) + q log(q / m) with m = (p + q) / 2, by the size a of the log ratio.
 
   It is (p + q) h(a), with h(a) = log 2 less the entropy of the probability 1 / (1 + exp(-a)). For small
@@ -250,7 +249,7 @@ def _of_jensen_shannon(p: chex.Array, q: chex.Array) -> chex.Array:
   return p * share + q * share
 
 
-def _slope_of_jensen_shannon(p: chex.Array, q: chex.Array) -> chex.Array:
+def _slope_of_jensen_shannon(p: jax.Array, q: jax.Array) -> jax.Array:
   """log(2 p / (p + q)); near p = q it is log(1 + (p - q) / (p + q))."""
   ratio = _log_ratio(p, q)
   near = jnp.abs(ratio) < 1
@@ -272,7 +271,7 @@ def jensen_shannon() -> FDivergence:
   )
 
 
-def _of_gan(p: chex.Array, q: chex.Array) -> chex.Array:
+def _of_gan(p: jax.Array, q: jax.Array) -> jax.Array:
   """p log(p / (p + q)) + q log(q / (p + q)); a density of 0 adds nothing."""
   part = lambda x, ratio: jnp.where(x == 0, 0, x * jax.nn.log_sigmoid(ratio))
   ratio = _log_ratio(p, q)

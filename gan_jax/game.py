@@ -52,11 +52,11 @@ class Inputs:
       player on these inputs, by its own optimizer from where that is; gradients go through them.
   """
 
-  batch: Mapping[str, chex.Array]
+  batch: Mapping[str, jax.Array]
   key: chex.PRNGKey
-  step: chex.Array
+  step: jax.Array
   memory: PyTree
-  gather: Callable[[chex.Array], chex.Array] = struct.field(pytree_node=False, default=_alone)
+  gather: Callable[[jax.Array], jax.Array] = struct.field(pytree_node=False, default=_alone)
   mean: Callable[[PyTree], PyTree] = struct.field(pytree_node=False, default=_alone)
   ahead: Callable[..., Variables] | None = struct.field(pytree_node=False, default=None)
 
@@ -66,10 +66,10 @@ class Aux:
   """What a loss leaves besides its value: variables with the new network state, and metrics."""
 
   variables: Variables
-  metrics: Mapping[str, chex.Array]
+  metrics: Mapping[str, jax.Array]
 
 
-Loss = Callable[[Variables, Inputs], tuple[chex.Array, Aux]]
+Loss = Callable[[Variables, Inputs], tuple[jax.Array, Aux]]
 
 
 class Player(NamedTuple):
@@ -84,11 +84,11 @@ class Player(NamedTuple):
   loss: Loss
 
 
-def _no_memory(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> PyTree:
+def _no_memory(key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> PyTree:
   return {}
 
 
-def _same_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, chex.Array]) -> PyTree:
+def _same_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, jax.Array]) -> PyTree:
   return memory
 
 
@@ -112,17 +112,17 @@ class Game(NamedTuple):
 
   networks: Mapping[str, nn.Module]
   players: tuple[Player, ...]
-  init: Callable[[chex.PRNGKey, Mapping[str, chex.Array]], Variables]
-  sample: Callable[[Variables, chex.PRNGKey], chex.Array]
-  init_memory: Callable[[chex.PRNGKey, Mapping[str, chex.Array]], PyTree] = _no_memory
-  update_memory: Callable[[PyTree, Variables, Mapping[str, chex.Array]], PyTree] = _same_memory
-  score: Callable[[Variables, chex.Array], chex.Array] | None = None
-  latents: Callable[[chex.PRNGKey], chex.Array] | None = None
-  generate: Callable[[Variables, chex.Array], chex.Array] | None = None
+  init: Callable[[chex.PRNGKey, Mapping[str, jax.Array]], Variables]
+  sample: Callable[[Variables, chex.PRNGKey], jax.Array]
+  init_memory: Callable[[chex.PRNGKey, Mapping[str, jax.Array]], PyTree] = _no_memory
+  update_memory: Callable[[PyTree, Variables, Mapping[str, jax.Array]], PyTree] = _same_memory
+  score: Callable[[Variables, jax.Array], jax.Array] | None = None
+  latents: Callable[[chex.PRNGKey], jax.Array] | None = None
+  generate: Callable[[Variables, jax.Array], jax.Array] | None = None
 
 
 def init_networks(
-  networks: Mapping[str, nn.Module], key: chex.PRNGKey, inputs: Mapping[str, chex.Array]
+  networks: Mapping[str, nn.Module], key: chex.PRNGKey, inputs: Mapping[str, jax.Array]
 ) -> Variables:
   """Initial variables of `networks`, each called on its entry of `inputs`, with a key of its own.
 
@@ -144,11 +144,11 @@ def apply(
   networks: Mapping[str, nn.Module],
   variables: Variables,
   name: str,
-  inputs: chex.Array,
+  inputs: jax.Array,
   *,
   key: chex.PRNGKey | None = None,
   train: bool = True,
-) -> tuple[chex.Array, Variables]:
+) -> tuple[jax.Array, Variables]:
   """Calls the network `name`: its output, and the variables with its new state.
 
   Args:

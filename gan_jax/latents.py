@@ -10,7 +10,7 @@ from jax import lax
 
 from gan_jax import kinds, numeric
 
-Prior = Callable[[chex.PRNGKey], chex.Array]
+Prior = Callable[[chex.PRNGKey], jax.Array]
 """[N] keys -> float32 [N, size]; row i depends on key i alone."""
 
 
@@ -29,7 +29,7 @@ def sample_keys(seed: int, first: int, num: int) -> chex.PRNGKey:
   return example_keys(stream(seed, 'samples'), jnp.arange(first, first + num))
 
 
-def example_keys(key: chex.PRNGKey, rows: chex.Array) -> chex.PRNGKey:
+def example_keys(key: chex.PRNGKey, rows: jax.Array) -> chex.PRNGKey:
   """[N] keys from one key and the places [N] of the examples in the global batch."""
   return jax.vmap(jax.random.fold_in, (None, 0))(key, rows)
 
@@ -42,7 +42,7 @@ def split(keys: chex.PRNGKey, num: int = 2) -> tuple[chex.PRNGKey, ...]:
   return tuple(jax.vmap(jax.random.fold_in, (0, None))(keys, number) for number in range(num))
 
 
-def once(latent: chex.Array) -> chex.Array:
+def once(latent: jax.Array) -> jax.Array:
   """Finite latents as they are, which a program for CPU makes once.
 
   XLA:CPU puts what is cheap into everything that reads it, so that a thin first layer would draw its
@@ -86,7 +86,7 @@ def mixture(size: int, components: int, deviation: float, seed: int = 0) -> Prio
   numeric.check_finite('deviation', deviation, least=0)
   centers = jax.random.normal(stream(seed, 'centers'), (components, size), jnp.float32)
 
-  def draw(key: chex.PRNGKey) -> chex.Array:
+  def draw(key: chex.PRNGKey) -> jax.Array:
     center_key, key = jax.random.split(key)
     center = jax.random.randint(center_key, (), 0, components, jnp.int32)
     return centers[center] + deviation * jax.random.normal(key, (size,), jnp.float32)
@@ -103,7 +103,7 @@ def uniform(size: int) -> Prior:
 _OPPOSITE = 1e-3
 
 
-def slerp(a: chex.Array, b: chex.Array, t: chex.Array) -> chex.Array:
+def slerp(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
   """Between two latents along the arc that joins their directions: spherical linear interpolation.
 
   sin((1 - t) w) / sin(w) a + sin(t w) / sin(w) b, for the angle w between a and b. Latents of many
@@ -136,6 +136,6 @@ def slerp(a: chex.Array, b: chex.Array, t: chex.Array) -> chex.Array:
   return weight(1 - t) * a + weight(t) * b
 
 
-def _direction(x: chex.Array) -> chex.Array:
+def _direction(x: jax.Array) -> jax.Array:
   length = numeric.length(x, keepdims=True)
   return x / jnp.where(length == 0, 1, length)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from gan_jax import f_divergences, names, numeric
 
-Pairwise = Callable[[chex.Array, chex.Array], chex.Array]
+Pairwise = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 class AdversarialLoss(NamedTuple):
@@ -36,7 +36,7 @@ class AdversarialLoss(NamedTuple):
 def _paired(function: Pairwise) -> Pairwise:
   """`function`, refusing scores of unequal shape, which would be broadcast."""
 
-  def checked(real: chex.Array, fake: chex.Array) -> chex.Array:
+  def checked(real: jax.Array, fake: jax.Array) -> jax.Array:
     chex.assert_equal_shape([real, fake])
     return function(real, fake)
 
@@ -51,10 +51,10 @@ def _cross_entropy(real_label: float, generator: Pairwise) -> AdversarialLoss:
   if not 0.5 <= real_label <= 1:
     raise ValueError(f'real_label is {real_label}; it must be from 0.5 to 1')
 
-  def unsmoothed(real: chex.Array, fake: chex.Array) -> chex.Array:
+  def unsmoothed(real: jax.Array, fake: jax.Array) -> jax.Array:
     return jax.nn.softplus(-real) + jax.nn.softplus(fake)
 
-  def smoothed(real: chex.Array, fake: chex.Array) -> chex.Array:
+  def smoothed(real: jax.Array, fake: jax.Array) -> jax.Array:
     # The share of softplus(-real) that goes to softplus(real), which is larger by `real`.
     return unsmoothed(real, fake) + (1 - real_label) * real
 

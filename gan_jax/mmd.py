@@ -15,18 +15,18 @@ from jax import lax
 
 from gan_jax import numeric
 
-Kernel = Callable[[chex.Array, chex.Array], chex.Array]
+Kernel = Callable[[jax.Array, jax.Array], jax.Array]
 """[M, D], [N, D] -> [M, N], positive definite."""
 
 
-def _checked(x: chex.Array, y: chex.Array) -> tuple[chex.Array, chex.Array]:
+def _checked(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
   """Two sets of points [M, D] and [N, D], of which integers such as uint8 images become floats."""
   chex.assert_rank([x, y], 2)
   chex.assert_equal_shape_suffix([x, y], 1)
   return numeric.inexact(x, y)
 
 
-def squared_distances(x: chex.Array, y: chex.Array) -> chex.Array:
+def squared_distances(x: jax.Array, y: jax.Array) -> jax.Array:
   """|x_i - y_j|^2, [M, D] and [N, D] -> [M, N], by differences: no cancellation, no negatives.
 
   Its derivatives, of any order, are products of matrices, which hold no [M, N, D]. They are as exact as
@@ -37,12 +37,12 @@ def squared_distances(x: chex.Array, y: chex.Array) -> chex.Array:
 
 
 @jax.custom_jvp
-def _squared_distances(x: chex.Array, y: chex.Array) -> chex.Array:
+def _squared_distances(x: jax.Array, y: jax.Array) -> jax.Array:
   return ((x[:, None] - y[None]) ** 2).sum(axis=-1)
 
 
 @_squared_distances.defjvp
-def _slope_of_squared_distances(points: tuple, changes: tuple) -> tuple[chex.Array, chex.Array]:
+def _slope_of_squared_distances(points: tuple, changes: tuple) -> tuple[jax.Array, jax.Array]:
   """2 (x_i - y_j) . (dx_i - dy_j), multiplied out; about one of the points, where that loses little."""
   wide = lambda array: array.astype(jnp.promote_types(array.dtype, jnp.float32))
   (x, y), (dx, dy) = map(wide, points), map(wide, changes)
@@ -56,7 +56,7 @@ def _slope_of_squared_distances(points: tuple, changes: tuple) -> tuple[chex.Arr
   return squares, slope.astype(squares.dtype)
 
 
-def distances(x: chex.Array, y: chex.Array) -> chex.Array:
+def distances(x: jax.Array, y: jax.Array) -> jax.Array:
   """|x_i - y_j|, [M, D] and [N, D] -> [M, N]; the gradient at equal points is 0, not NaN.
 
   Points whose largest coordinate is above 2^52 or below 2^-52 (in float32) are scaled by a power of two
@@ -83,7 +83,7 @@ def rational_quadratic(alphas: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0)) -> K
   """
   _check_positive('alphas', alphas)
 
-  def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
+  def kernel(x: jax.Array, y: jax.Array) -> jax.Array:
     squares = squared_distances(x, y)
     # As a power each derivative would be another power, which is slow on a CPU; so they are products.
     return sum(jnp.exp(-alpha * _log1p(squares / (2 * alpha), alpha)) for alpha in alphas)
@@ -91,7 +91,7 @@ def rational_quadratic(alphas: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0)) -> K
   return kernel
 
 
-def _log1p(x: chex.Array, factor: float) -> chex.Array:
+def _log1p(x: jax.Array, factor: float) -> jax.Array:
   """log(1 + x), as exact as its product with a factor needs it.
 
   With log1p a step of MMD GAN takes 12 % longer on a CPU. The rounding of 1 + x matters only to large
@@ -111,7 +111,7 @@ def rbf_mixture(sigmas: Sequence[float] = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)) ->
   """
   _check_positive('sigmas', sigmas)
 
-  def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
+  def kernel(x: jax.Array, y: jax.Array) -> jax.Array:
     squares = squared_distances(x, y)
     # Twice a tiny square would be 0, and 0 / 0 at equal points.
     tiny = float(jnp.finfo(squares.dtype).tiny)
@@ -133,7 +133,7 @@ def polynomial(degree: int = 3, scale: float | None = None, shift: float = 1.0) 
   for name, value in (('scale', 1 if scale is None else scale), ('shift', shift)):
     numeric.check_finite(name, value)
 
-  def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
+  def kernel(x: jax.Array, y: jax.Array) -> jax.Array:
     x, y = _checked(x, y)
     gamma = 1 / x.shape[-1] if scale is None else scale
     return (gamma * x @ y.T + shift) ** degree
@@ -147,7 +147,7 @@ def distance_induced() -> Kernel:
   Source: Sejdinovic et al. 2013 (arXiv:1207.6076), definition 13 and theorem 22.
   """
 
-  def kernel(x: chex.Array, y: chex.Array) -> chex.Array:
+  def kernel(x: jax.Array, y: jax.Array) -> jax.Array:
     x, y = _checked(x, y)
     origin = jnp.zeros_like(x[:1])
     return 0.5 * (distances(x, origin) + distances(y, origin).T - distances(x, y))
@@ -155,7 +155,7 @@ def distance_induced() -> Kernel:
   return kernel
 
 
-def _mean_within(values: chex.Array, unbiased: bool) -> chex.Array:
+def _mean_within(values: jax.Array, unbiased: bool) -> jax.Array:
   """The mean of [N, N] values, without the diagonal if unbiased."""
   count = len(values)
   if not unbiased:
@@ -166,7 +166,7 @@ def _mean_within(values: chex.Array, unbiased: bool) -> chex.Array:
   return jnp.where(jnp.eye(count, dtype=bool), 0, values).sum() / (count * (count - 1))
 
 
-def mmd2(kernel: Kernel, x: chex.Array, y: chex.Array, unbiased: bool = True) -> chex.Array:
+def mmd2(kernel: Kernel, x: jax.Array, y: jax.Array, unbiased: bool = True) -> jax.Array:
   """The squared maximum mean discrepancy between two sets of points, a scalar.
 
   mean k(x, x') + mean k(y, y') - 2 mean k(x, y).
@@ -188,7 +188,7 @@ def mmd2(kernel: Kernel, x: chex.Array, y: chex.Array, unbiased: bool = True) ->
   return within - 2 * kernel(x, y).mean()
 
 
-def witness(kernel: Kernel, points: chex.Array, x: chex.Array, y: chex.Array) -> chex.Array:
+def witness(kernel: Kernel, points: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
   """The witness function of the MMD between x [M, D] and y [N, D], at points [P, D] -> [P].
 
   mean k(point, x) - mean k(point, y): high where x is denser.
@@ -198,7 +198,7 @@ def witness(kernel: Kernel, points: chex.Array, x: chex.Array, y: chex.Array) ->
   return kernel(points, x).mean(axis=1) - kernel(points, y).mean(axis=1)
 
 
-def energy_distance(x: chex.Array, y: chex.Array, unbiased: bool = True) -> chex.Array:
+def energy_distance(x: jax.Array, y: jax.Array, unbiased: bool = True) -> jax.Array:
   """2 E|x - y| - E|x - x'| - E|y - y'| between points [M, D] and [N, D], a scalar.
 
   In one dimension it is twice the squared Cramer distance, 2 integral (F - G)^2.

@@ -5,7 +5,6 @@ import numbers
 import sys
 from typing import Any
 
-import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -35,7 +34,7 @@ def check_finite(name: str, value: Any, least: float = -sys.float_info.max) -> N
     raise ValueError(f'{name}={value!r}: out of range (a finite number{bound}); change {name}')
 
 
-def inexact(*arrays: jax.typing.ArrayLike) -> tuple[chex.Array, ...]:
+def inexact(*arrays: jax.typing.ArrayLike) -> tuple[jax.Array, ...]:
   """Converts arrays to the floating type that they have in common.
 
   Integers and booleans become the default floating type. Two uint8 would wrap around, and squares of
@@ -45,7 +44,7 @@ def inexact(*arrays: jax.typing.ArrayLike) -> tuple[chex.Array, ...]:
   return tuple(jnp.asarray(array, dtype) for array in arrays)
 
 
-def root(x: chex.Array) -> chex.Array:
+def root(x: jax.Array) -> jax.Array:
   """The square root of x >= 0, any shape; at 0 its gradient is 0, not infinite.
 
   It is NaN where x is NaN or negative.
@@ -54,7 +53,7 @@ def root(x: chex.Array) -> chex.Array:
   return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, x)))
 
 
-def scale_for_squares(largest: chex.Array) -> chex.Array:
+def scale_for_squares(largest: jax.Array) -> jax.Array:
   """A power of two by which to multiply numbers before they are squared and added up.
 
   It is 1 unless squares would overflow or vanish, so that ordinary values are the same to the bit.
@@ -71,7 +70,7 @@ def scale_for_squares(largest: chex.Array) -> chex.Array:
   return jnp.where(largest > 2.0 ** (half - margin), down, ordinary)
 
 
-def length(x: chex.Array, axis: int = -1, keepdims: bool = False) -> chex.Array:
+def length(x: jax.Array, axis: int = -1, keepdims: bool = False) -> jax.Array:
   """The Euclidean norm along an axis; at 0 its gradient is 0, not NaN.
 
   It is finite and positive wherever the norm is a positive number of the type: no square overflows or

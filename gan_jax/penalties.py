@@ -14,28 +14,28 @@ import jax.numpy as jnp
 
 from gan_jax import numeric
 
-Critic = Callable[[chex.Array], chex.Array]
+Critic = Callable[[jax.Array], jax.Array]
 
 
-def _squared_norm(x: chex.Array) -> chex.Array:
+def _squared_norm(x: jax.Array) -> jax.Array:
   """[B, ...] -> [B], the squared Euclidean norm of each example."""
   return (_flat(x) ** 2).sum(axis=-1)
 
 
-def _flat(x: chex.Array) -> chex.Array:
+def _flat(x: jax.Array) -> jax.Array:
   """[B, ...] -> [B, D], also of no examples."""
   return x.reshape(len(x), math.prod(x.shape[1:]))
 
 
-def norm(x: chex.Array) -> chex.Array:
+def norm(x: jax.Array) -> jax.Array:
   """[B, ...] -> [B], the Euclidean norm of each example; at zero its gradient is 0, not NaN."""
   return numeric.length(_flat(x))
 
 
-def _gradient(critic: Critic, points: chex.Array) -> chex.Array:
+def _gradient(critic: Critic, points: jax.Array) -> jax.Array:
   """[B, ...] -> [B, ...], each score's gradient in its own example."""
 
-  def total(points: chex.Array) -> chex.Array:
+  def total(points: jax.Array) -> jax.Array:
     scores = critic(points)
     chex.assert_shape(scores, (len(points),))
     return scores.sum()
@@ -43,7 +43,7 @@ def _gradient(critic: Critic, points: chex.Array) -> chex.Array:
   return jax.grad(total)(points)
 
 
-def gradient_norm(critic: Critic, points: chex.Array) -> chex.Array:
+def gradient_norm(critic: Critic, points: jax.Array) -> jax.Array:
   """The norm of the critic's gradient at each point, over all axes but the first.
 
   Args:
@@ -56,7 +56,7 @@ def gradient_norm(critic: Critic, points: chex.Array) -> chex.Array:
   return norm(_gradient(critic, points))
 
 
-def interpolate(key: chex.PRNGKey, real: chex.Array, fake: chex.Array) -> chex.Array:
+def interpolate(key: chex.PRNGKey, real: jax.Array, fake: jax.Array) -> jax.Array:
   """Points on the lines between real and fake: e real + (1 - e) fake, one e ~ U[0, 1) an example.
 
   Args:
@@ -72,8 +72,8 @@ def interpolate(key: chex.PRNGKey, real: chex.Array, fake: chex.Array) -> chex.A
 
 
 def gradient_penalty(
-  critic: Critic, points: chex.Array, target: float = 1.0, one_sided: bool = False
-) -> chex.Array:
+  critic: Critic, points: jax.Array, target: float = 1.0, one_sided: bool = False
+) -> jax.Array:
   """(|grad critic| - target)^2 at each point, or of one side max(0, |grad critic| - target)^2.
 
   Args:
@@ -92,7 +92,7 @@ def gradient_penalty(
   return (jax.nn.relu(excess) if one_sided else excess) ** 2
 
 
-def zero_centered(critic: Critic, points: chex.Array) -> chex.Array:
+def zero_centered(critic: Critic, points: jax.Array) -> jax.Array:
   """|grad critic|^2 at each point [B]: R1 on real points, R2 on fake ones; the weight is gamma / 2.
 
   Source: Mescheder et al. 2018 (arXiv:1801.04406), equations 9 and 10.
@@ -101,8 +101,8 @@ def zero_centered(critic: Critic, points: chex.Array) -> chex.Array:
 
 
 def dragan_points(
-  key: chex.PRNGKey, real: chex.Array, deviation: chex.Array, scale: float = 0.5
-) -> chex.Array:
+  key: chex.PRNGKey, real: jax.Array, deviation: jax.Array, scale: float = 0.5
+) -> jax.Array:
   """Points between real ones and copies of them moved by noise.
 
   x + e (x' - x), one e ~ U[0, 1) an example, with x' = x + scale * deviation * U[0, 1) in every
@@ -117,14 +117,14 @@ def dragan_points(
   Source: Kodali et al. 2017 (arXiv:1705.07215), section 2.3; the noise is that of its code.
   """
 
-  def shift(key: chex.PRNGKey) -> chex.Array:
+  def shift(key: chex.PRNGKey) -> jax.Array:
     noise_key, share_key = jax.random.split(key)
     return jax.random.uniform(share_key) * jax.random.uniform(noise_key, real.shape[1:])
 
   return real + scale * deviation * jax.vmap(shift)(key)
 
 
-def jacobian_squared_norm(function: Critic, points: chex.Array) -> chex.Array:
+def jacobian_squared_norm(function: Critic, points: jax.Array) -> jax.Array:
   """The sum of the squares of all derivatives of each example's outputs in its coordinates.
 
   Args:
@@ -142,8 +142,8 @@ def jacobian_squared_norm(function: Critic, points: chex.Array) -> chex.Array:
 
 
 def lecam(
-  real_scores: chex.Array, fake_scores: chex.Array, real_mean: chex.Array, fake_mean: chex.Array
-) -> chex.Array:
+  real_scores: jax.Array, fake_scores: jax.Array, real_mean: jax.Array, fake_mean: jax.Array
+) -> jax.Array:
   """(D(real) - fake_mean)^2 + (D(fake) - real_mean)^2, [B] and [B] -> [B].
 
   Args:
@@ -158,7 +158,7 @@ def lecam(
   return (real_scores - fake_mean) ** 2 + (fake_scores - real_mean) ** 2
 
 
-def pull_away(codes: chex.Array) -> chex.Array:
+def pull_away(codes: jax.Array) -> jax.Array:
   """The mean squared cosine over ordered pairs of different codes, in [0, 1]: they repel each other.
 
   Args:
@@ -178,7 +178,7 @@ def pull_away(codes: chex.Array) -> chex.Array:
   return (cosines**2 * others).sum() / max(count * (count - 1), 1)
 
 
-def off_orthogonality(kernel: chex.Array) -> chex.Array:
+def off_orthogonality(kernel: jax.Array) -> jax.Array:
   """|W^T W o (1 - I)|_F^2, a scalar: 0 if the columns of W are orthogonal, of whatever lengths.
 
   Args:

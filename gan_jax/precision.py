@@ -17,7 +17,7 @@ class Lowered(Wrapped):
   """
 
   def call(
-    self, run: Run, variables: Variables, inputs: chex.Array, key: chex.PRNGKey | None
+    self, run: Run, variables: Variables, inputs: jax.Array, key: chex.PRNGKey | None
   ) -> tuple[Any, Variables]:
     """The same, in bfloat16."""
     lowered = {**variables, 'params': _cast(variables['params'], jnp.bfloat16)}
@@ -27,7 +27,7 @@ class Lowered(Wrapped):
 def _cast(tree: Any, dtype: Any) -> Any:
   """Floating-point leaves in another type."""
 
-  def one(x: chex.Array) -> chex.Array:
+  def one(x: jax.Array) -> jax.Array:
     return x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
 
   return jax.tree.map(one, tree)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import chex
+import jax
 import jax.numpy as jnp
 
 from gan_jax import numeric, penalties
@@ -29,12 +30,12 @@ class Critique(NamedTuple):
   """
 
   critic: penalties.Critic
-  real: chex.Array
-  fake: chex.Array
-  real_scores: chex.Array
-  fake_scores: chex.Array
+  real: jax.Array
+  fake: jax.Array
+  real_scores: jax.Array
+  fake_scores: jax.Array
   key: chex.PRNGKey
-  gather: Callable[[chex.Array], chex.Array]
+  gather: Callable[[jax.Array], jax.Array]
   memory: PyTree
 
 
@@ -42,7 +43,7 @@ def _nothing() -> PyTree:
   return {}
 
 
-def _unchanged(memory: PyTree, metrics: Mapping[str, chex.Array]) -> PyTree:
+def _unchanged(memory: PyTree, metrics: Mapping[str, jax.Array]) -> PyTree:
   return memory
 
 
@@ -55,9 +56,9 @@ class Regularizer(NamedTuple):
     update_memory: (memory, metrics of the discriminator) -> memory, after each step.
   """
 
-  penalty: Callable[[Critique], chex.Array]
+  penalty: Callable[[Critique], jax.Array]
   init_memory: Callable[[], PyTree] = _nothing
-  update_memory: Callable[[PyTree, Mapping[str, chex.Array]], PyTree] = _unchanged
+  update_memory: Callable[[PyTree, Mapping[str, jax.Array]], PyTree] = _unchanged
 
 
 def _check_target(target: float) -> None:
@@ -73,7 +74,7 @@ def gradient_penalty(target: float = 1.0, one_sided: bool = False) -> Regularize
   """
   _check_target(target)
 
-  def penalty(critique: Critique) -> chex.Array:
+  def penalty(critique: Critique) -> jax.Array:
     points = penalties.interpolate(critique.key, critique.real, critique.fake)
     return penalties.gradient_penalty(critique.critic, points, target, one_sided)
 
@@ -89,7 +90,7 @@ def dragan(target: float = 1.0, one_sided: bool = False, scale: float = 0.5) -> 
   _check_target(target)
   numeric.check_finite('scale', scale, least=0)
 
-  def penalty(critique: Critique) -> chex.Array:
+  def penalty(critique: Critique) -> jax.Array:
     deviation = critique.gather(critique.real).std()
     points = penalties.dragan_points(critique.key, critique.real, deviation, scale)
     return penalties.gradient_penalty(critique.critic, points, target, one_sided)
@@ -120,11 +121,11 @@ def lecam(decay: float = 0.99) -> Regularizer:
     raise ValueError(f'decay is {decay}; it must be in [0, 1)')
   kinds = ('real_score', 'fake_score')
 
-  def penalty(critique: Critique) -> chex.Array:
+  def penalty(critique: Critique) -> jax.Array:
     means = (critique.memory[kind] for kind in kinds)
     return penalties.lecam(critique.real_scores, critique.fake_scores, *means)
 
-  def update_memory(memory: PyTree, metrics: Mapping[str, chex.Array]) -> PyTree:
+  def update_memory(memory: PyTree, metrics: Mapping[str, jax.Array]) -> PyTree:
     return {kind: decay * memory[kind] + (1 - decay) * metrics[kind] for kind in kinds}
 
   return Regularizer(penalty, lambda: {kind: jnp.zeros(()) for kind in kinds}, update_memory)

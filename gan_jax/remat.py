@@ -15,7 +15,7 @@ class Rematerialized(Wrapped):
   """
 
   def call(
-    self, run: Run, variables: Variables, inputs: chex.Array, key: chex.PRNGKey | None
+    self, run: Run, variables: Variables, inputs: jax.Array, key: chex.PRNGKey | None
   ) -> tuple[Any, Variables]:
     """The same, with a checkpoint around it."""
     return jax.checkpoint(run)(variables, inputs, key)

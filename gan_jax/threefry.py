@@ -4,7 +4,7 @@ There JAX makes its 20 rounds a loop, of which XLA runs each round by itself; wr
 pass. The numbers are the same, and a program with many draws also compiles faster.
 """
 
-import chex
+import jax
 import numpy as np
 from jax.extend.random import threefry2x32_p
 from jax.interpreters import mlir
@@ -15,8 +15,8 @@ _GROUPS = 5
 
 
 def hashed(
-  key0: chex.Array, key1: chex.Array, x0: chex.Array, x1: chex.Array
-) -> tuple[chex.Array, chex.Array]:
+  key0: jax.Array, key1: jax.Array, x0: jax.Array, x1: jax.Array
+) -> tuple[jax.Array, jax.Array]:
   """Threefry-2x32 of 20 rounds, elementwise.
 
   Args:

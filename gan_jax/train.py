@@ -15,7 +15,7 @@ from gan_jax.errors import ConfigError
 from gan_jax.game import Game, Inputs, Player, PyTree, Variables
 from gan_jax.parallel import Across
 
-Metrics = Mapping[str, chex.Array]
+Metrics = Mapping[str, jax.Array]
 
 
 @struct.dataclass
@@ -31,7 +31,7 @@ class TrainState:
     memory: see `game.Game`.
   """
 
-  step: chex.Array
+  step: jax.Array
   key: chex.PRNGKey
   variables: Variables
   opt: Mapping[str, PyTree]
@@ -79,14 +79,12 @@ class Data(NamedTuple):
     rows: int32 [b], this device's places in the global batch.
   """
 
-  batch: Callable[..., Mapping[str, chex.Array]]
+  batch: Callable[..., Mapping[str, jax.Array]]
   arrays: PyTree
-  rows: chex.Array
+  rows: jax.Array
 
 
-def init_state(
-  game: Game, play: Play, key: chex.PRNGKey, batch: Mapping[str, chex.Array]
-) -> TrainState:
+def init_state(game: Game, play: Play, key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> TrainState:
   """The state before the first step.
 
   Args:
@@ -124,7 +122,7 @@ def averaged(variables: Variables, ema: Mapping[str, PyTree]) -> Variables:
 def make_step(
   game: Game,
   play: Play,
-  batch: Callable[..., Mapping[str, chex.Array]],
+  batch: Callable[..., Mapping[str, jax.Array]],
   across: Across,
   count: int,
   unroll: int = 1,

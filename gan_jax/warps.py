@@ -40,8 +40,8 @@ Of 64 x 64 pixels in colour there are fewer.
 
 
 def shift(
-  image: chex.Array, offset: chex.Array, most: tuple[int, int], mode: str = 'reflect'
-) -> chex.Array:
+  image: jax.Array, offset: jax.Array, most: tuple[int, int], mode: str = 'reflect'
+) -> jax.Array:
   """The image moved by whole pixels: out[y, x] = image[y - offset[0], x - offset[1]].
 
   Args:
@@ -59,7 +59,7 @@ def shift(
   return jax.lax.dynamic_slice(padded, start, image.shape)
 
 
-def turn(image: chex.Array, quarters: chex.Array) -> chex.Array:
+def turn(image: jax.Array, quarters: jax.Array) -> jax.Array:
   """The image turned to the left by so many right angles, an exact copy.
 
   Args:
@@ -70,24 +70,24 @@ def turn(image: chex.Array, quarters: chex.Array) -> chex.Array:
   return jax.lax.select_n(quarters, *(jnp.rot90(image, count) for count in range(4)))
 
 
-def scaling(x: chex.Array, y: chex.Array) -> chex.Array:
+def scaling(x: jax.Array, y: jax.Array) -> jax.Array:
   """The matrix [3, 3] of (x, y) -> (x times the first, y times the second), on points (x, y, 1)."""
   return jnp.diag(jnp.stack([jnp.asarray(x), jnp.asarray(y), jnp.ones_like(x)]))
 
 
-def rotation(angle: chex.Array) -> chex.Array:
+def rotation(angle: jax.Array) -> jax.Array:
   """The matrix [3, 3] that turns x towards y, clockwise as one sees it, by an angle in radians."""
   cos, sin, one, nil = jnp.cos(angle), jnp.sin(angle), jnp.ones_like(angle), jnp.zeros_like(angle)
   return jnp.array([[cos, -sin, nil], [sin, cos, nil], [nil, nil, one]])
 
 
-def translation(x: chex.Array, y: chex.Array) -> chex.Array:
+def translation(x: jax.Array, y: jax.Array) -> jax.Array:
   """The matrix [3, 3] that adds (x, y) to a point (x, y, 1)."""
   one, nil = jnp.ones_like(x), jnp.zeros_like(x)
   return jnp.array([[one, nil, x], [nil, one, y], [nil, nil, one]])
 
 
-def warp(image: chex.Array, inverse: chex.Array) -> chex.Array:
+def warp(image: jax.Array, inverse: jax.Array) -> jax.Array:
   """The image under an affine map: out(p) = image(inverse p).
 
   The image, reflected, is brought to twice its resolution with the filter sym6, read there bilinearly
@@ -114,7 +114,7 @@ def warp(image: chex.Array, inverse: chex.Array) -> chex.Array:
   return _along_axes(_downsampling(height), read, _downsampling(width))
 
 
-def _along_axes(rows: np.ndarray, image: chex.Array, columns: np.ndarray) -> chex.Array:
+def _along_axes(rows: np.ndarray, image: jax.Array, columns: np.ndarray) -> jax.Array:
   """One matrix on the first axis and another on the second, in full precision on any device."""
   rows, columns = jnp.asarray(rows, image.dtype), jnp.asarray(columns, image.dtype)
   return jnp.einsum('pi,ijc,qj->pqc', rows, image, columns, precision='highest')
@@ -145,7 +145,7 @@ def _downsampling(size: int) -> np.ndarray:
   return matrix
 
 
-def _places(inverse: chex.Array, height: int, width: int) -> tuple[chex.Array, chex.Array]:
+def _places(inverse: jax.Array, height: int, width: int) -> tuple[jax.Array, jax.Array]:
   """Rows and columns, both [2 H + 10, 2 W + 10], at twice the resolution, of what is to be read."""
   # The filter has its middle near its sixth tap, which puts pixel i to the place 2 i. All are exact.
   along = lambda size: np.arange(-_BEFORE, 2 * size + _BEFORE, dtype=np.float32) / 2 - (size - 1) / 2
@@ -154,7 +154,7 @@ def _places(inverse: chex.Array, height: int, width: int) -> tuple[chex.Array, c
   return 2 * (at(1) + (height - 1) / 2), 2 * (at(0) + (width - 1) / 2)
 
 
-def _bilinear(periodic: chex.Array, rows: chex.Array, columns: chex.Array) -> chex.Array:
+def _bilinear(periodic: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
   """Reads an image that repeats without end between its pixels; places [h, w] -> [h, w, C].
 
   A TPU multiplies matrices a hundred times faster than it reads from places that it is told.
@@ -164,7 +164,7 @@ def _bilinear(periodic: chex.Array, rows: chex.Array, columns: chex.Array) -> ch
   return jax.lax.platform_dependent(periodic, rows, columns, tpu=_by_products, default=_by_indices)
 
 
-def _by_products(periodic: chex.Array, rows: chex.Array, columns: chex.Array) -> chex.Array:
+def _by_products(periodic: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
   """`_bilinear` by sums over all pixels, of which those next to a place have a weight."""
   height, width, channels = periodic.shape
   down, across = (
@@ -176,20 +176,20 @@ def _by_products(periodic: chex.Array, rows: chex.Array, columns: chex.Array) ->
   return read.reshape(*rows.shape, channels)
 
 
-def _hats(places: chex.Array, period: int) -> chex.Array:
+def _hats(places: jax.Array, period: int) -> jax.Array:
   """[places, period]: the weight of each pixel of a line that repeats, 1 minus its distance."""
   away = (places.reshape(-1, 1) - np.arange(period) + period / 2) % period - period / 2
   return jnp.maximum(1 - abs(away), 0)
 
 
-def _by_indices(periodic: chex.Array, rows: chex.Array, columns: chex.Array) -> chex.Array:
+def _by_indices(periodic: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
   """`_bilinear` by reading the four pixels around each place."""
   height, width, channels = periodic.shape
   table = periodic.reshape(height * width, channels)
   top, left = jnp.floor(rows), jnp.floor(columns)
   down, right = (part[..., None].astype(table.dtype) for part in (rows - top, columns - left))
 
-  def pixel(below: int, beside: int) -> chex.Array:
+  def pixel(below: int, beside: int) -> jax.Array:
     row = (top.astype(jnp.int32) + below) % height
     column = (left.astype(jnp.int32) + beside) % width
     return table.at[row * width + column].get(mode='promise_in_bounds')
@@ -198,5 +198,5 @@ def _by_indices(periodic: chex.Array, rows: chex.Array, columns: chex.Array) -> 
   return _between(line(0), line(1), down)
 
 
-def _between(a: chex.Array, b: chex.Array, share: chex.Array) -> chex.Array:
+def _between(a: jax.Array, b: jax.Array, share: jax.Array) -> jax.Array:
   return a + share * (b - a)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import chex
+import jax
 from flax import linen as nn
 
 Variables = Mapping[str, Any]
-Run = Callable[[Variables, chex.Array, chex.PRNGKey | None], tuple[Any, Variables]]
+Run = Callable[[Variables, jax.Array, chex.PRNGKey | None], tuple[Any, Variables]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Wrapped(abc.ABC):
   def apply(
     self,
     variables: Variables,
-    inputs: chex.Array,
+    inputs: jax.Array,
     *,
     key: chex.PRNGKey | None,
     train: bool,
@@ -37,14 +38,14 @@ class Wrapped(abc.ABC):
   ) -> tuple[Any, Variables]:
     """The module's, see `game.apply`, called as `call` says."""
 
-    def run(variables: Variables, inputs: chex.Array, key: chex.PRNGKey | None):
+    def run(variables: Variables, inputs: jax.Array, key: chex.PRNGKey | None):
       return self.module.apply(variables, inputs, key=key, train=train, mutable=mutable)
 
     return self.call(run, variables, inputs, key)
 
   @abc.abstractmethod
   def call(
-    self, run: Run, variables: Variables, inputs: chex.Array, key: chex.PRNGKey | None
+    self, run: Run, variables: Variables, inputs: jax.Array, key: chex.PRNGKey | None
   ) -> tuple[Any, Variables]:
     """(outputs, new state) of `run`, which is the module's own call."""
 

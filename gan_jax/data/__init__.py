@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import chex
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -39,7 +39,7 @@ class Source(NamedTuple):
   """
 
   arrays: Mapping[str, np.ndarray]
-  batch: Callable[[Mapping[str, chex.Array], chex.Array, chex.Array], Mapping[str, chex.Array]]
+  batch: Callable[[Mapping[str, jax.Array], jax.Array, jax.Array], Mapping[str, jax.Array]]
   modes: Any = None
   images: Images | None = None
   split: str = 'train'
@@ -83,11 +83,11 @@ def flattened_size(shape: Sequence[int]) -> int:
   return shape[0] * (each + -each % _LANES)
 
 
-def unflattened(rows: chex.Array, shape: Sequence[int]) -> chex.Array:
+def unflattened(rows: jax.Array, shape: Sequence[int]) -> jax.Array:
   """The inverse of `flattened`, of some rows [..., n], for images of a shape: [..., *shape]."""
   return rows[..., : math.prod(shape)].reshape(*rows.shape[:-1], *shape)
 
 
-def normalized(images: chex.Array) -> chex.Array:
+def normalized(images: jax.Array) -> jax.Array:
   """Images at rest, uint8 of any shape, as a network sees them: float32 in [-1, 1]."""
   return (2 * images.astype(jnp.float32) - 255) / 255

@@ -28,7 +28,7 @@ def load(seed: int, batch_size: int) -> Source:
   levels = np.array(_LEVELS, np.float32)
   centers = np.repeat(levels[:, None], _SIZE, axis=1)
 
-  def draw(key: chex.PRNGKey) -> tuple[chex.Array, chex.Array]:
+  def draw(key: chex.PRNGKey) -> tuple[jax.Array, jax.Array]:
     mode_key, noise_key = jax.random.split(key)
     mode = jax.random.randint(mode_key, (), 0, len(levels))
     noise = jnp.pad(jax.random.normal(noise_key, (_VARYING,)), (0, _SIZE - _VARYING))

@@ -14,12 +14,12 @@ from jax import lax
 _ROUNDS = 8
 
 
-def secrets(key: chex.PRNGKey) -> chex.Array:
+def secrets(key: chex.PRNGKey) -> jax.Array:
   """What an order is made from, uint32 [8], of one typed key."""
   return jax.random.bits(key, (_ROUNDS,))
 
 
-def shuffled(key: chex.PRNGKey, place: chex.Array, total: int) -> chex.Array:
+def shuffled(key: chex.PRNGKey, place: jax.Array, total: int) -> jax.Array:
   """Where a permutation of 0 ... total - 1, chosen by `key`, sends `place`.
 
   Args:
@@ -46,7 +46,7 @@ def shuffled_on_host(secret: np.ndarray, place: np.ndarray, total: int) -> np.nd
   return x.astype(np.int32)
 
 
-def _scrambler(secret: chex.Array, total: int):
+def _scrambler(secret: jax.Array, total: int):
   """A permutation of uint32 below the next power of four, for arrays of either library."""
   half = -(-max(total - 1, 1).bit_length() // 2)
   mask = np.uint32(2**half - 1)

@@ -88,9 +88,7 @@ class _Order(NamedTuple):
     """Of the permutations of epochs ('order'), or of what is mirrored ('flip')."""
     return latents.stream(self.seed, purpose)
 
-  def mirrored(
-    self, real: chex.Array, key: chex.PRNGKey, draw: chex.Array, rows: chex.Array
-  ) -> chex.Array:
+  def mirrored(self, real: jax.Array, key: chex.PRNGKey, draw: jax.Array, rows: jax.Array) -> jax.Array:
     """The images of a batch, or each of them mirrored with probability one half."""
     if not self.flip:
       return real
@@ -103,8 +101,8 @@ def _arrays(images: ImageSet) -> dict[str, np.ndarray]:
 
 
 def _named(
-  order: _Order, chosen: Mapping[str, chex.Array], key: chex.PRNGKey, draw, rows
-) -> dict[str, chex.Array]:
+  order: _Order, chosen: Mapping[str, jax.Array], key: chex.PRNGKey, draw, rows
+) -> dict[str, jax.Array]:
   """A batch as a loss sees it, of what lay at rest."""
   labels = {'label': chosen['label']} if 'label' in chosen else {}
   return {'real': order.mirrored(normalized(chosen['image']), key, draw, rows), **labels}

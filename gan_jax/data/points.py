@@ -12,7 +12,7 @@ from gan_jax import latents
 from gan_jax.data import Source
 from gan_jax.metrics import modes
 
-Draw = Callable[[chex.PRNGKey], tuple[chex.Array, chex.Array]]
+Draw = Callable[[chex.PRNGKey], tuple[jax.Array, jax.Array]]
 """One key -> a point [D] float32 and its label, int32."""
 
 
@@ -29,7 +29,7 @@ class Modes(NamedTuple):
   deviation: float
   reach: float = 3.0
 
-  def scores(self, samples: np.ndarray) -> dict[str, chex.Array]:
+  def scores(self, samples: np.ndarray) -> dict[str, jax.Array]:
     """How samples [N, D] lie on the modes, see `metrics.modes`."""
     return modes.scores(samples, *self)
 
@@ -56,7 +56,7 @@ def gaussians(centers: np.ndarray, deviation: float) -> Draw:
   """Of a balanced mixture of isotropic Gaussians around `centers` [K, D]; the label is the mode."""
   means = np.asarray(centers, np.float32)
 
-  def draw(key: chex.PRNGKey) -> tuple[chex.Array, chex.Array]:
+  def draw(key: chex.PRNGKey) -> tuple[jax.Array, jax.Array]:
     mode_key, noise_key = jax.random.split(key)
     mode = jax.random.randint(mode_key, (), 0, len(means))
     noise = jax.random.normal(noise_key, means.shape[1:])

@@ -29,7 +29,7 @@ class Stacks:
 
 
 @functools.cache
-def _classify() -> Callable[[chex.Array], chex.Array]:
+def _classify() -> Callable[[jax.Array], jax.Array]:
   network = classifier.load()
   return jax.jit(lambda images: network.apply(network.params, images).logits)
 
@@ -68,5 +68,5 @@ def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 3) -> So
   return Source(arrays, batch, modes=Stacks())
 
 
-def _three(key: chex.PRNGKey, total: int) -> chex.Array:
+def _three(key: chex.PRNGKey, total: int) -> jax.Array:
   return jax.random.randint(key, (3,), 0, total)

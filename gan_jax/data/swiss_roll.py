@@ -26,7 +26,7 @@ def load(seed: int, batch_size: int, *, noise: float = 0.25, scale: float = 7.5)
   if scale <= 0 or noise < 0:
     raise ConfigError('scale must be positive and noise at least 0')
 
-  def draw(key: chex.PRNGKey) -> tuple[chex.Array, chex.Array]:
+  def draw(key: chex.PRNGKey) -> tuple[jax.Array, jax.Array]:
     turn_key, noise_key = jax.random.split(key)
     t = 1.5 * jnp.pi * (1 + 2 * jax.random.uniform(turn_key))
     curve = t * jnp.stack([jnp.cos(t), jnp.sin(t)])

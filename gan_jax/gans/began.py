@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import chex
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -15,7 +16,7 @@ from gan_jax.gans import observed
 from gan_jax.gans.pair import Pair, make_pair
 
 
-def error(examples: chex.Array, reconstructions: chex.Array) -> chex.Array:
+def error(examples: jax.Array, reconstructions: jax.Array) -> jax.Array:
   """The mean absolute error of each example [B, ...] -> [B] (equation 1 with eta = 1)."""
   chex.assert_equal_shape([examples, reconstructions])
   return (
@@ -27,7 +28,7 @@ def error(examples: chex.Array, reconstructions: chex.Array) -> chex.Array:
 
 def _play(
   pair: Pair, variables: Variables, inputs: Inputs
-) -> tuple[chex.Array, chex.Array, chex.Array, Variables]:
+) -> tuple[jax.Array, jax.Array, jax.Array, Variables]:
   """The errors [B] of real examples and of fakes, the fakes, and the variables after both."""
   latent_key, generator_key, real_key, fake_key = latents.split(inputs.key, 4)
   fake, variables = pair.generate(variables, latent_key, generator_key)
@@ -66,7 +67,7 @@ def make(
     raise ConfigError(f'rate={rate!r}: out of range (a finite number of at least 0); 1e-3 is usual')
   pair = make_pair(networks, prior)
 
-  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     errors, fake_errors, made, variables = _play(pair, variables, inputs)
     real, fake, k = errors.mean(), fake_errors.mean(), inputs.memory['k']
     metrics = {
@@ -78,17 +79,17 @@ def make(
     }
     return real - k * fake, Aux(variables, metrics)
 
-  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     errors, fake_errors, _, variables = _play(pair, variables, inputs)
     real, fake = errors.mean(), fake_errors.mean()
     convergence = real + jnp.abs(inputs.mean(diversity * real - fake))
     return fake, Aux(variables, {'fake_error': fake, 'convergence': convergence})
 
-  def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, chex.Array]) -> PyTree:
+  def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, jax.Array]) -> PyTree:
     balance = diversity * metrics['discriminator/real_error'] - metrics['generator/fake_error']
     return {'k': jnp.clip(memory['k'] + rate * balance, 0, 1)}
 
-  def score(variables: Variables, examples: chex.Array) -> chex.Array:
+  def score(variables: Variables, examples: jax.Array) -> jax.Array:
     return error(examples, pair.score(variables, examples)[0])
 
   return pair.game(

@@ -39,7 +39,7 @@ def make(
     raise ConfigError(f'weight is {weight}; it must be at least 0')
   game = two_player.make(networks, loss=loss, prior=prior)
 
-  def length(variables: Variables, inputs: Inputs) -> chex.Array:
+  def length(variables: Variables, inputs: Inputs) -> jax.Array:
     """Half of |v|^2, with gradients averaged over all devices."""
 
     def gradient(player: Player) -> chex.ArrayTree:
@@ -52,7 +52,7 @@ def make(
     return 0.5 * optax.tree.norm(gradients, squared=True)
 
   def agreeing(player: Player) -> Player:
-    def loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+    def loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
       value, aux = player.loss(variables, inputs)
       extra = length(variables, inputs)
       return value + weight * extra, aux.replace(metrics={**aux.metrics, 'half_squared_norm': extra})

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import chex
+import jax
 from flax import linen as nn
 
 from gan_jax import latents, mmd, numeric, penalties
@@ -50,7 +51,7 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
     points = penalties.interpolate(pairs[7], real, fake)
     return (on_real, on_fake, on_other), (fake, points), pairs[8], variables
 
-  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     (real, fake, other), (made, points), key, variables = play(variables, inputs)
     f = lambda features: norm(features - other) - norm(features)
     critic = lambda points: f(pair.judge(variables, points, key)[0])
@@ -64,12 +65,12 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
     }
     return weight * penalty - surrogate, Aux(variables, metrics)
 
-  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     (real, fake, other), _, _, variables = play(variables, inputs)
     value = norm(real - fake) + norm(real - other) - norm(fake - other)
     return value.mean(), Aux(variables, {})
 
-  def score(variables: Variables, examples: chex.Array) -> chex.Array:
+  def score(variables: Variables, examples: jax.Array) -> jax.Array:
     features = pair.score(variables, examples)
     fakes = pair.score(variables, pair.references(variables))
     return mmd.distances(features, fakes).mean(axis=1) - norm(features)

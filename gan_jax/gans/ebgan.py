@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import chex
+import jax
 from flax import linen as nn
 
 from gan_jax import latents, losses, numeric, penalties
@@ -14,7 +15,7 @@ from gan_jax.gans import observed
 from gan_jax.gans.pair import make_pair
 
 
-def energy(examples: chex.Array, reconstructions: chex.Array) -> chex.Array:
+def energy(examples: jax.Array, reconstructions: jax.Array) -> jax.Array:
   """The mean squared error of each example [B, ...] -> [B]: low for what the autoencoder knows."""
   chex.assert_equal_shape([examples, reconstructions])
   return (
@@ -61,7 +62,7 @@ def make(
     (fake_copies, codes), variables = pair.judge(variables, fake, fake_key)
     return energy(real, copies), energy(fake, fake_copies), (fake, codes), variables
 
-  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     real, fake, (made, _), variables = play(variables, inputs)
     metrics = {
       'real_energy': real.mean(),
@@ -71,13 +72,13 @@ def make(
     }
     return loss.discriminator(real, fake).mean(), Aux(variables, metrics)
 
-  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     real, fake, (_, codes), variables = play(variables, inputs)
     repulsion = penalties.pull_away(inputs.gather(codes))
     metrics = {'fake_energy': fake.mean(), 'pull_away': repulsion}
     return loss.generator(real, fake).mean() + pull_away * repulsion, Aux(variables, metrics)
 
-  def score(variables: Variables, examples: chex.Array) -> chex.Array:
+  def score(variables: Variables, examples: jax.Array) -> jax.Array:
     return energy(examples, pair.score(variables, examples)[0])
 
   return pair.game(discriminator_loss, generator_loss, score=score)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import chex
+import jax
 from flax import linen as nn
 
 from gan_jax import latents, mmd, names, numeric, penalties
@@ -69,7 +70,7 @@ def make(
       distance /= 1 + scaling * slope
     return distance, (real, fake, features, gathered, key), variables
 
-  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     distance, (real, fake, features, gathered, key), variables = play(variables, inputs)
     value, metrics = -distance, {'mmd2': distance, **observed.distances(inputs, fake)}
     if penalty:
@@ -79,18 +80,18 @@ def make(
       value += penalty * metrics['gradient_penalty']
     return value, Aux(variables, metrics)
 
-  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     distance, _, variables = play(variables, inputs)
     return distance, Aux(variables, {'mmd2': distance})
 
-  def score(variables: Variables, examples: chex.Array) -> chex.Array:
+  def score(variables: Variables, examples: jax.Array) -> jax.Array:
     fakes = pair.score(variables, pair.references(variables))
     return -compare(pair.score(variables, examples), fakes).mean(axis=1)
 
   return pair.game(discriminator_loss, generator_loss, score=score)
 
 
-def _distance(compare: mmd.Kernel, real: chex.Array, fake: chex.Array, unbiased: bool) -> chex.Array:
+def _distance(compare: mmd.Kernel, real: jax.Array, fake: jax.Array, unbiased: bool) -> jax.Array:
   """The squared MMD of features; refuses what has no unbiased estimate."""
   if unbiased and len(real) < 2:
     raise ConfigError(

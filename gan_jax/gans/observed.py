@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from gan_jax.game import Inputs
 
 
-def accuracy(real_scores: chex.Array, fake_scores: chex.Array) -> chex.Array:
+def accuracy(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Array:
   """The share of pairs, a real and a fake example of one place, in which the real one scores higher.
 
   It is how often a discriminator is right that must say which of the two is real: 1/2 if it cannot
@@ -27,7 +27,7 @@ def accuracy(real_scores: chex.Array, fake_scores: chex.Array) -> chex.Array:
   return ((1 + jnp.sign(ahead)) / 2).mean()
 
 
-def distances(inputs: Inputs, fake: chex.Array) -> dict[str, chex.Array]:
+def distances(inputs: Inputs, fake: jax.Array) -> dict[str, jax.Array]:
   """How far apart two examples of the batch are, of the real one and of the fake one.
 
   The root of the mean over all pairs of different examples of their squared distance, which is
@@ -47,7 +47,7 @@ def distances(inputs: Inputs, fake: chex.Array) -> dict[str, chex.Array]:
   return {'real_distance': _distance(inputs, real), 'fake_distance': _distance(inputs, fake)}
 
 
-def _distance(inputs: Inputs, examples: chex.Array) -> chex.Array:
+def _distance(inputs: Inputs, examples: jax.Array) -> jax.Array:
   points = jax.lax.stop_gradient(examples).reshape(len(examples), -1)
   over_all = lambda value: inputs.gather(value[None]).mean(axis=0)
   # Only the length is used of what is gathered, so no example is sent.

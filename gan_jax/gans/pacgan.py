@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import chex
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -19,7 +19,7 @@ class _Packed(nn.Module):
   discriminator: nn.Module
   degree: int
 
-  def __call__(self, examples: chex.Array, *, train: bool, key=None) -> chex.Array:
+  def __call__(self, examples: jax.Array, *, train: bool, key=None) -> jax.Array:
     count = len(examples)
     if count % self.degree:
       raise ConfigError(f'the {count} examples of a device cannot be put into packs of {self.degree}')

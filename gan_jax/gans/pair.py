@@ -31,7 +31,7 @@ class Pair:
   networks: Mapping[str, nn.Module]
   draw: latents.Prior
 
-  def init(self, key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> Variables:
+  def init(self, key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> Variables:
     """Initial variables, see `game.Game`."""
     real = batch['real']
     latent_key, key = jax.random.split(key)
@@ -40,30 +40,30 @@ class Pair:
 
   def generate(
     self, variables: Variables, latent_key: chex.PRNGKey, key: chex.PRNGKey
-  ) -> tuple[chex.Array, Variables]:
+  ) -> tuple[jax.Array, Variables]:
     """Fake examples of a training batch, of latents drawn with [B] keys, and the new variables."""
     latent = latents.once(self.draw(latent_key))
     return apply(self.networks, variables, 'generator', latent, key=key)
 
   def judge(
-    self, variables: Variables, examples: chex.Array, key: chex.PRNGKey
+    self, variables: Variables, examples: jax.Array, key: chex.PRNGKey
   ) -> tuple[Outputs, Variables]:
     """What the discriminator makes of a training batch [B, ...], and the new variables."""
     return apply(self.networks, variables, 'discriminator', examples, key=key)
 
-  def sample(self, variables: Variables, key: chex.PRNGKey) -> chex.Array:
+  def sample(self, variables: Variables, key: chex.PRNGKey) -> jax.Array:
     """Samples outside training, see `game.Game`."""
     return self.of_latents(variables, self.draw(key))
 
-  def of_latents(self, variables: Variables, latent: chex.Array) -> chex.Array:
+  def of_latents(self, variables: Variables, latent: jax.Array) -> jax.Array:
     """Samples outside training of given latents [N, L], see `game.Game`."""
     return apply(self.networks, variables, 'generator', latent, train=False)[0]
 
-  def references(self, variables: Variables) -> chex.Array:
+  def references(self, variables: Variables) -> jax.Array:
     """Samples of latents that are always the same, for scores that compare with what is generated."""
     return self.sample(variables, latents.sample_keys(0, 0, REFERENCES))
 
-  def score(self, variables: Variables, examples: chex.Array) -> Outputs:
+  def score(self, variables: Variables, examples: jax.Array) -> Outputs:
     """The discriminator's outputs outside training."""
     return apply(self.networks, variables, 'discriminator', examples, train=False)[0]
 

@@ -71,17 +71,17 @@ def make(
     chex.assert_rank([real_scores, fake_scores], 1)
     return _Round(made, real, fake, real_scores, fake_scores, key), variables
 
-  def mean_loss(loss: losses.Pairwise, now: '_Round', inputs: Inputs) -> chex.Array:
+  def mean_loss(loss: losses.Pairwise, now: '_Round', inputs: Inputs) -> jax.Array:
     gather = inputs.gather if adversarial.over_batch else lambda x: x
     return loss(gather(now.real_scores), gather(now.fake_scores)).mean()
 
-  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+  def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     now, variables = play(variables, inputs)
     value = mean_loss(adversarial.discriminator, now, inputs)
     added, means = _penalize(terms, pair, variables, inputs, now)
     return value + added, Aux(variables, _seen(augmentation, inputs, now) | means)
 
-  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     now, variables = play(variables, inputs)
     metrics = {'fake_score': now.fake_scores.mean()}
     return mean_loss(adversarial.generator, now, inputs), Aux(variables, metrics)
@@ -92,17 +92,17 @@ def make(
 class _Round(NamedTuple):
   """What was generated, examples as the discriminator saw them, its scores, keys [B] for more."""
 
-  made: chex.Array
-  real: chex.Array
-  fake: chex.Array
-  real_scores: chex.Array
-  fake_scores: chex.Array
+  made: jax.Array
+  real: jax.Array
+  fake: jax.Array
+  real_scores: jax.Array
+  fake_scores: jax.Array
   key: chex.PRNGKey
 
 
 def _augmented(
-  augmentation: Augmentation | None, inputs: Inputs, made: chex.Array
-) -> tuple[chex.Array, chex.Array]:
+  augmentation: Augmentation | None, inputs: Inputs, made: jax.Array
+) -> tuple[jax.Array, jax.Array]:
   """Real and fake examples as changed, each with keys that are of no other draw."""
   if augmentation is None:
     return inputs.batch['real'], made
@@ -112,7 +112,7 @@ def _augmented(
   return change(inputs.batch['real'], real_key), change(made, fake_key)
 
 
-def _seen(augmentation: Augmentation | None, inputs: Inputs, now: _Round) -> dict[str, chex.Array]:
+def _seen(augmentation: Augmentation | None, inputs: Inputs, now: _Round) -> dict[str, jax.Array]:
   more = augmentation.report(inputs.memory['augment'], now.real_scores) if augmentation else {}
   return {
     'real_score': now.real_scores.mean(),
@@ -130,7 +130,7 @@ class _Term(NamedTuple):
   weight: float
   every: int
 
-  def of(self, critique: Critique, step: chex.Array, last: chex.Array):
+  def of(self, critique: Critique, step: jax.Array, last: jax.Array):
     """The mean penalty, `last` in the steps without, and what it adds to the loss."""
     value = lambda: self.regularizer.penalty(critique).mean()
     if self.every == 1:
@@ -167,7 +167,7 @@ def _noise(noise: Mapping[str, Any]):
   if not numeric.is_within(scale) or not numeric.is_within(steps, least=1):
     raise ConfigError(f'noise: scale is {scale} and steps {steps}; at least 0, and at least 1')
 
-  def shown(examples: chex.Array, step: chex.Array, key: chex.PRNGKey) -> chex.Array:
+  def shown(examples: jax.Array, step: jax.Array, key: chex.PRNGKey) -> jax.Array:
     draws = jax.vmap(lambda k: jax.random.normal(k, examples.shape[1:]))(key)
     return examples + scale * jnp.maximum(0, 1 - step / steps) * draws
 
@@ -176,7 +176,7 @@ def _noise(noise: Mapping[str, Any]):
 
 def _penalize(
   terms: Mapping[str, _Term], pair: Pair, variables: Variables, inputs: Inputs, now: _Round
-) -> tuple[chex.Array, dict[str, chex.Array]]:
+) -> tuple[jax.Array, dict[str, jax.Array]]:
   """What the penalties add to the discriminator's loss, and their means."""
   added, means = 0.0, {}
   keys = latents.split(now.key, len(terms) + 1)
@@ -200,13 +200,13 @@ def _critique(
 def _memory(terms: Mapping[str, _Term], augmentation: Augmentation | None) -> dict[str, Any]:
   """The fields of a game for what regularisers and the augmentation remember, and last means."""
 
-  def init_memory(key: chex.PRNGKey, batch: Mapping[str, chex.Array]) -> PyTree:
+  def init_memory(key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> PyTree:
     own = {name: term.regularizer.init_memory() for name, term in terms.items()}
     last = {name: jnp.zeros((), jnp.float32) for name in terms}
     more = {'augment': augmentation.init_memory(batch)} if augmentation else {}
     return {'regularizers': own, 'last': last, **more}
 
-  def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, chex.Array]) -> PyTree:
+  def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, jax.Array]) -> PyTree:
     mark, kept = 'discriminator/', memory['regularizers']
     own = {name.removeprefix(mark): v for name, v in metrics.items() if name.startswith(mark)}
     new = {name: t.regularizer.update_memory(kept[name], own) for name, t in terms.items()}

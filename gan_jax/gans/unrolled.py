@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import chex
+import jax
 from flax import linen as nn
 
 from gan_jax.errors import ConfigError
@@ -38,7 +38,7 @@ def make(
   game = two_player.make(networks, loss=loss, prior=prior)
   discriminator, generator = game.players
 
-  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[chex.Array, Aux]:
+  def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     answered = inputs.ahead(discriminator.name, variables, inputs, unroll)
     return generator.loss(answered, inputs)
 

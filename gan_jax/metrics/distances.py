@@ -9,7 +9,7 @@ from the median vector.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import chex
+import jax
 import numpy as np
 
 from gan_jax.metrics import sets
@@ -114,7 +114,7 @@ def first_copies(vectors: np.ndarray, count: int) -> np.ndarray:
   return np.array(kept, int)
 
 
-def nearest(queries: chex.Array, bank: chex.Array, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def nearest(queries: jax.Array, bank: jax.Array, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
   """The k nearest of a bank to each query, the nearest first, of equally near ones the first.
 
   Distances are those of the differences in float64, wherever the sets are.

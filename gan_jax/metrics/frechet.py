@@ -27,9 +27,9 @@ class Moments(NamedTuple):
     scatter: [D, D], the sum of outer products of deviations from the mean.
   """
 
-  count: chex.Array
-  mean: chex.Array
-  scatter: chex.Array
+  count: jax.Array
+  mean: jax.Array
+  scatter: jax.Array
 
 
 class Prepared(NamedTuple):
@@ -46,7 +46,7 @@ class Prepared(NamedTuple):
   factor: np.ndarray
 
 
-def _where_it_is(array: chex.Array) -> ModuleType:
+def _where_it_is(array: jax.Array) -> ModuleType:
   return np if isinstance(array, np.ndarray | np.generic) else jnp
 
 
@@ -55,7 +55,7 @@ def empty(dimensions: int, dtype=np.float32) -> Moments:
   return Moments(np.zeros((), dtype), np.zeros(dimensions, dtype), np.zeros((dimensions,) * 2, dtype))
 
 
-def moments(features: chex.Array, weights: chex.Array | None = None) -> Moments:
+def moments(features: jax.Array, weights: jax.Array | None = None) -> Moments:
   """Count, mean and scatter of examples.
 
   Args:

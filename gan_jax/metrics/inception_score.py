@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-import chex
+import jax
 import numpy as np
 
 from gan_jax.metrics import sets
@@ -37,7 +37,7 @@ def _score(logs: np.ndarray) -> float:
 
 
 def inception_score(
-  logits: chex.Array, *, splits: int = 10, seed: int = 0, shuffle: bool = True
+  logits: jax.Array, *, splits: int = 10, seed: int = 0, shuffle: bool = True
 ) -> InceptionScore:
   """exp(E KL(p(y|x) || p(y))), averaged over splits of the examples; 1 if all have the same p(y|x).
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-import chex
+import jax
 import numpy as np
 
 from gan_jax.metrics import sets
@@ -63,7 +63,7 @@ def _mean_of_pairs(values: np.ndarray) -> float:
 
 
 def kernel_distance(
-  real: chex.Array, fake: chex.Array, *, seed: int = 0, subsets: int = 100, subset_size: int = 1000
+  real: jax.Array, fake: jax.Array, *, seed: int = 0, subsets: int = 100, subset_size: int = 1000
 ) -> KernelDistance:
   """The unbiased MMD^2 with the kernel ((x . y) / D + 1)^3, averaged over subsets.
 

@@ -11,8 +11,8 @@ SAMPLES = 2500
 
 
 def scores(
-  samples: chex.Array, centers: chex.Array, deviation: float, reach: float = 3.0
-) -> dict[str, chex.Array]:
+  samples: jax.Array, centers: jax.Array, deviation: float, reach: float = 3.0
+) -> dict[str, jax.Array]:
   """Modes captured, share of samples of high quality, and reverse KL over modes.
 
   A sample belongs to the mode whose center is nearest, and is of high quality if it is nearer than
@@ -52,6 +52,6 @@ def scores(
 
 
 @jax.jit
-def _distance(samples: chex.Array, center: chex.Array) -> chex.Array:
+def _distance(samples: jax.Array, center: jax.Array) -> jax.Array:
   """[N], of samples [N, D] from a center [D], finite wherever it is a number of the type."""
   return numeric.length(samples - center, axis=1)

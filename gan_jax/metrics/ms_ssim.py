@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -54,7 +53,7 @@ def weights(count: int) -> np.ndarray:
 
 
 @jax.jit
-def ms_ssim(a: chex.Array, b: chex.Array) -> chex.Array:
+def ms_ssim(a: jax.Array, b: jax.Array) -> jax.Array:
   """The similarity of pictures a[i] and b[i]: SSIM of the coarsest scale, structure of the others.
 
   prod_j mean(cs_j)^w_j of all scales but the last, times mean(ssim)^w of the last; of each channel
@@ -89,7 +88,7 @@ def ms_ssim(a: chex.Array, b: chex.Array) -> chex.Array:
   return (jnp.clip(jnp.stack(means), 0, 1) ** powers).prod(axis=0).mean(axis=-1)
 
 
-def _compared(a: chex.Array, b: chex.Array) -> tuple[chex.Array, chex.Array]:
+def _compared(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
   """SSIM's luminance, and its contrast times structure, wherever the window fits."""
   # Variances are those of pictures less a constant, and of small values they are exact in float32.
   level = jnp.round((a + b).mean(axis=(1, 2), keepdims=True) / 2)
@@ -101,7 +100,7 @@ def _compared(a: chex.Array, b: chex.Array) -> tuple[chex.Array, chex.Array]:
   return luminance, (2 * covariance + _C2) / (variances + _C2)
 
 
-def _averaged(x: chex.Array) -> chex.Array:
+def _averaged(x: jax.Array) -> jax.Array:
   """Under the window, of x [..., height, width, channels]."""
   height, width = (_windows(size) for size in x.shape[-3:-1])
   highest = jax.lax.Precision.HIGHEST
@@ -115,13 +114,13 @@ def _windows(size: int) -> np.ndarray:
   return np.stack(rows).astype(np.float32)
 
 
-def _halved(x: chex.Array) -> chex.Array:
+def _halved(x: jax.Array) -> jax.Array:
   b, height, width, c = x.shape
   x = jnp.pad(x, [(0, 0), (0, height % 2), (0, width % 2), (0, 0)], mode='edge')
   return x.reshape(b, -(-height // 2), 2, -(-width // 2), 2, c).mean(axis=(2, 4))
 
 
-def diversity(images: chex.Array, *, pairs: int = 1000, seed: int = 0) -> Diversity:
+def diversity(images: jax.Array, *, pairs: int = 1000, seed: int = 0) -> Diversity:
   """Mean MS-SSIM of random pairs of samples: high of a generator that makes the same again and again.
 
   The paper compares samples of one class, 100 pairs of each. Of several classes at once it is lower,
@@ -153,6 +152,6 @@ def diversity(images: chex.Array, *, pairs: int = 1000, seed: int = 0) -> Divers
 
 
 @jax.jit
-def _of_pairs(images: chex.Array, first: chex.Array, second: chex.Array) -> chex.Array:
+def _of_pairs(images: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
   one = lambda pair: ms_ssim(images[pair[0]][None], images[pair[1]][None])[0]
   return jax.lax.map(one, (first, second), batch_size=_BATCH)

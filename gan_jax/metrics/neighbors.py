@@ -6,7 +6,7 @@ the same set. How large k and the sets are changes the scores: compare at equal 
 
 from typing import NamedTuple
 
-import chex
+import jax
 import numpy as np
 
 from gan_jax.metrics import distances, sets
@@ -57,7 +57,7 @@ def _surface(dimensions: int) -> float:
   return (dimensions + 8) * np.finfo(np.float64).eps
 
 
-def precision_recall(real: chex.Array, fake: chex.Array, *, k: int = 3) -> PrecisionRecall:
+def precision_recall(real: jax.Array, fake: jax.Array, *, k: int = 3) -> PrecisionRecall:
   """Which share of the fake is where real examples are, and the reverse.
 
   A point on the surface of a ball is in it, so that equal sets have 1 and 1 whatever is in them.
@@ -84,7 +84,7 @@ def precision_recall(real: chex.Array, fake: chex.Array, *, k: int = 3) -> Preci
   return PrecisionRecall(float(precise.mean()), float(recalled.mean()), k)
 
 
-def density_coverage(real: chex.Array, fake: chex.Array, *, k: int = 5) -> DensityCoverage:
+def density_coverage(real: jax.Array, fake: jax.Array, *, k: int = 5) -> DensityCoverage:
   """In how many real balls a fake example is, and how many real balls have one.
 
   A point on the surface of a ball is not in it. Equal sets have 1 and 1 if no point has several k-th

@@ -1,13 +1,13 @@
 """What scores on the host ask of the sets of vectors that they are given."""
 
-import chex
+import jax
 import numpy as np
 
 _LARGEST = 1e150
 """Sums of squares of larger numbers could overflow."""
 
 
-def checked(name: str, vectors: chex.Array, least: int = 1) -> np.ndarray:
+def checked(name: str, vectors: jax.Array, least: int = 1) -> np.ndarray:
   """The vectors on the host, if a score can be made of them.
 
   Args:
@@ -38,7 +38,7 @@ def checked(name: str, vectors: chex.Array, least: int = 1) -> np.ndarray:
   return array
 
 
-def pair(real: chex.Array, fake: chex.Array, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def pair(real: jax.Array, fake: jax.Array, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
   """Features of real [M, D] and generated [N, D] examples, `checked`.
 
   Raises:

@@ -4,7 +4,7 @@ On a line the best transport is known, from quantile to quantile; in a space of 
 averaged over lines through it.
 """
 
-import chex
+import jax
 import numpy as np
 
 from gan_jax.metrics import sets
@@ -26,8 +26,8 @@ _IMAGES = 64
 
 
 def sliced_wasserstein(
-  real: chex.Array,
-  fake: chex.Array,
+  real: jax.Array,
+  fake: jax.Array,
   *,
   directions: int = DIRECTIONS,
   seed: int = 0,
@@ -62,7 +62,7 @@ def random_directions(dimensions: int, count: int, seed: int) -> np.ndarray:
   return drawn / np.linalg.norm(drawn, axis=0)
 
 
-def along(real: chex.Array, fake: chex.Array, directions: chex.Array, order: float = 2.0) -> float:
+def along(real: jax.Array, fake: jax.Array, directions: jax.Array, order: float = 2.0) -> float:
   """(mean over directions of W_p^p)^(1/p) for the W_p of what is projected on each, in float64.
 
   Args:
@@ -134,8 +134,8 @@ def _means(x: np.ndarray, widths: np.ndarray | None) -> np.ndarray:
 
 
 def pyramid_distance(
-  real: chex.Array,
-  fake: chex.Array,
+  real: jax.Array,
+  fake: jax.Array,
   *,
   per_image: int = PER_IMAGE,
   directions: int = DIRECTIONS,
@@ -182,7 +182,7 @@ def pyramid_distance(
   return {**found, 'mean': float(np.mean(list(found.values())))}
 
 
-def _checked_images(real: chex.Array, fake: chex.Array) -> tuple[np.ndarray, np.ndarray]:
+def _checked_images(real: jax.Array, fake: jax.Array) -> tuple[np.ndarray, np.ndarray]:
   real, fake = np.asarray(real), np.asarray(fake)
   for name, images in (('real', real), ('fake', fake)):
     if images.dtype != np.uint8 or images.ndim != 4 or not images.size:

@@ -5,7 +5,7 @@ A classifier of single digits says which mode a sample is of, one channel at a t
 
 from collections.abc import Callable
 
-import chex
+import jax
 import numpy as np
 
 SAMPLES = 26_000
@@ -14,7 +14,7 @@ SAMPLES = 26_000
 MODES = 1_000
 
 
-def scores(labels: chex.Array) -> dict[str, float]:
+def scores(labels: jax.Array) -> dict[str, float]:
   """Modes captured, and reverse KL over modes.
 
   Args:
@@ -42,7 +42,7 @@ def scores(labels: chex.Array) -> dict[str, float]:
 
 
 def classified(
-  images: chex.Array, classify: Callable[[chex.Array], chex.Array], *, batch: int = 500
+  images: jax.Array, classify: Callable[[jax.Array], jax.Array], *, batch: int = 500
 ) -> np.ndarray:
   """The digit in each channel.
 
@@ -68,7 +68,7 @@ def classified(
 
 
 def _classified(
-  images: np.ndarray, classify: Callable[[chex.Array], chex.Array], batch: int
+  images: np.ndarray, classify: Callable[[jax.Array], jax.Array], batch: int
 ) -> np.ndarray:
   whole = np.pad(images, [(0, batch - len(images)), (0, 0), (0, 0), (0, 0)])
   singles = np.moveaxis(whole, -1, 1).reshape(3 * batch, *images.shape[1:3], 1)

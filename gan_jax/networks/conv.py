@@ -13,7 +13,6 @@ is done by `phases`. On other platforms all are native.
 import functools
 from collections.abc import Callable, Sequence
 
-import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -38,7 +37,7 @@ def _has_phases(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence
   return kernel_shape[2] > _FEW and phases.are_faster(geometry, shape)
 
 
-def _native(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
+def _native(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
   return lax.conv_general_dilated(
     x,
     kernel,
@@ -53,15 +52,15 @@ def _taps(geometry: Geometry) -> list[tuple[int, int]]:
 
 
 def _transpose_by_taps(
-  y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: Sequence[int]
-) -> chex.Array:
+  y: jax.Array, kernel: jax.Array, geometry: Geometry, shape: Sequence[int]
+) -> jax.Array:
   _, stride, padding = geometry
   edges = [
     length + 2 * padding - (n - 1) * stride - 1 for length, n in zip(shape, y.shape[1:3], strict=True)
   ]
   zero = jnp.zeros((), y.dtype)
 
-  def spread(i: int, j: int) -> chex.Array:
+  def spread(i: int, j: int) -> jax.Array:
     rows = ((i, edges[0] - i, stride - 1), (j, edges[1] - j, stride - 1))
     return lax.pad(y @ kernel[i, j].T, zero, ((0, 0, 0), *rows, (0, 0, 0)))
 
@@ -70,30 +69,30 @@ def _transpose_by_taps(
 
 
 def _transpose_native(
-  y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: Sequence[int]
-) -> chex.Array:
+  y: jax.Array, kernel: jax.Array, geometry: Geometry, shape: Sequence[int]
+) -> jax.Array:
   image = jax.ShapeDtypeStruct((len(y), *shape, kernel.shape[2]), y.dtype)
   return jax.linear_transpose(lambda x: _native(x, kernel, geometry), image)(y)[0]
 
 
-def _patches(x: chex.Array, geometry: Geometry) -> chex.Array:
+def _patches(x: jax.Array, geometry: Geometry) -> jax.Array:
   """[N, H, W, C] -> [N, small(H), small(W), size x size x C]."""
   _, stride, padding = geometry
   inside = ((padding, padding),) * 2
   padded = jnp.pad(x, ((0, 0), *inside, (0, 0)))
   reach = [(geometry.small(n) - 1) * stride + 1 for n in x.shape[1:3]]
 
-  def seen(i: int, j: int) -> chex.Array:
+  def seen(i: int, j: int) -> jax.Array:
     return padded[:, i : i + reach[0] : stride, j : j + reach[1] : stride]
 
   return jnp.concatenate([seen(i, j) for i, j in _taps(geometry)], axis=-1)
 
 
-def _conv_of_patches(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
+def _conv_of_patches(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
   return _patches(x, geometry) @ kernel.reshape(-1, kernel.shape[3])
 
 
-def _kernel_gradient_of_patches(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
+def _kernel_gradient_of_patches(x: jax.Array, y: jax.Array, geometry: Geometry) -> jax.Array:
   patches, shape = _patches(x, geometry), (geometry.size,) * 2 + (x.shape[3], y.shape[3])
   product = lambda a, b: jnp.tensordot(a, b, axes=((0, 1, 2), (0, 1, 2)))
   # Of the two operands XLA:CPU moves the first one around, so that is the smaller one.
@@ -101,12 +100,12 @@ def _kernel_gradient_of_patches(x: chex.Array, y: chex.Array, geometry: Geometry
   return taps.reshape(shape)
 
 
-def _kernel_gradient_native(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
+def _kernel_gradient_native(x: jax.Array, y: jax.Array, geometry: Geometry) -> jax.Array:
   kernel = jax.ShapeDtypeStruct((geometry.size,) * 2 + (x.shape[3], y.shape[3]), x.dtype)
   return jax.linear_transpose(lambda k: _native(x, k, geometry), kernel)(y)[0]
 
 
-def _check(images: chex.Array, kernel: Sequence[int], geometry: Geometry, axis: int) -> None:
+def _check(images: jax.Array, kernel: Sequence[int], geometry: Geometry, axis: int) -> None:
   """Raises ValueError if images are not [N, H, W, channels], or a kernel not of the geometry, or this
   axis of it not of the channels."""
   wanted = (geometry.size,) * 2
@@ -127,7 +126,7 @@ def _check_lengths(small: Sequence[int], large: Sequence[int], geometry: Geometr
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 @functools.partial(jax.jit, static_argnums=2)
-def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
+def conv(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
   """Convolution: x [N, H, W, C], kernel [size, size, C, D] -> [N, small(H), small(W), D].
 
   Raises:
@@ -148,8 +147,8 @@ def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 @functools.partial(jax.jit, static_argnums=(2, 3))
 def conv_transpose(
-  y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: tuple[int, int]
-) -> chex.Array:
+  y: jax.Array, kernel: jax.Array, geometry: Geometry, shape: tuple[int, int]
+) -> jax.Array:
   """The transpose of `conv` in x: y [N, h, w, D], kernel [size, size, C, D] -> [N, *shape, C].
 
   Args:
@@ -174,7 +173,7 @@ def conv_transpose(
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 @functools.partial(jax.jit, static_argnums=2)
-def kernel_gradient(x: chex.Array, y: chex.Array, geometry: Geometry) -> chex.Array:
+def kernel_gradient(x: jax.Array, y: jax.Array, geometry: Geometry) -> jax.Array:
   """The transpose of `conv` in its kernel: x [N, H, W, C], y [N, h, w, D] -> [size, size, C, D].
 
   Raises:
@@ -207,7 +206,7 @@ conv.defvjp(lambda x, k, g: (conv(x, k, g), (x, k)), _conv_backward)
 conv_transpose.defvjp(lambda y, k, g, s: (conv_transpose(y, k, g, s), (y, k)), _conv_transpose_backward)
 kernel_gradient.defvjp(lambda x, y, g: (kernel_gradient(x, y, g), (x, y)), _kernel_gradient_backward)
 
-Initializer = Callable[..., chex.Array]
+Initializer = Callable[..., jax.Array]
 
 
 class Conv(nn.Module):
@@ -219,7 +218,7 @@ class Conv(nn.Module):
   kernel_init: Initializer = nn.initializers.normal(0.02)
 
   @nn.compact
-  def __call__(self, x: chex.Array) -> chex.Array:
+  def __call__(self, x: jax.Array) -> jax.Array:
     """Applies it."""
     shape = (self.geometry.size,) * 2 + (x.shape[-1], self.features)
     y = conv(x, self.param('kernel', self.kernel_init, shape), self.geometry)
@@ -241,7 +240,7 @@ class ConvTranspose(nn.Module):
   kernel_init: Initializer = nn.initializers.normal(0.02)
 
   @nn.compact
-  def __call__(self, y: chex.Array) -> chex.Array:
+  def __call__(self, y: jax.Array) -> jax.Array:
     """Applies it."""
     shape = (self.geometry.size,) * 2 + (y.shape[-1], self.features)
     large = (self.geometry.large(y.shape[1]), self.geometry.large(y.shape[2]))

@@ -7,7 +7,6 @@ hidden dense layers, weights from N(0, 0.02).
 
 import functools
 
-import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -68,7 +67,7 @@ class Generator(nn.Module):
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, latents: chex.Array, *, train: bool, key=None) -> chex.Array:
+  def __call__(self, latents: jax.Array, *, train: bool, key=None) -> jax.Array:
     """Makes images; `key` is not needed."""
     doublings = _halvings(self.size)[::-1]
     features = self.width * 2 ** (len(doublings) - 1)
@@ -99,7 +98,7 @@ class Discriminator(nn.Module):
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, images: chex.Array, *, train: bool, key=None) -> chex.Array:
+  def __call__(self, images: jax.Array, *, train: bool, key=None) -> jax.Array:
     """Scores images; `key` is not needed."""
     if self.norm not in NORMS:
       raise ConfigError(f'norm is {self.norm!r}; it must be one of: {", ".join(NORMS)}')
@@ -115,7 +114,7 @@ class Discriminator(nn.Module):
     x = self._layer(last, lax.collapse(x, 1), train)
     return x if self.outputs else x[:, 0]
 
-  def _layer(self, layer: nn.Module, x: chex.Array, train: bool) -> chex.Array:
+  def _layer(self, layer: nn.Module, x: jax.Array, train: bool) -> jax.Array:
     if self.norm != 'spectral':
       return layer(x)
     # Else the kernel would have the type of the norm's state, and the layer compute in it.

@@ -2,7 +2,6 @@
 
 import functools
 
-import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -42,7 +41,7 @@ _FEW = 4
 """Inputs or outputs up to which a layer is thin."""
 
 
-def _product(x: chex.Array, kernel: chex.Array, *unused_dimensions, **precision) -> chex.Array:
+def _product(x: jax.Array, kernel: jax.Array, *unused_dimensions, **precision) -> jax.Array:
   """x [..., inputs] and kernel [inputs, outputs] -> [..., outputs]: `lax.dot_general` for thin layers.
 
   Those of points have two inputs, or two outputs. As outer products and products with vectors they
@@ -74,7 +73,7 @@ class Dense(nn.Module):
   kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
 
   @nn.compact
-  def __call__(self, x: chex.Array, *, train: bool) -> chex.Array:
+  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
     """[B, inputs] -> [B, features]."""
     if self.norm not in ('none', 'spectral'):
       raise ConfigError(f"norm is {self.norm!r}; it must be 'none' or 'spectral'")

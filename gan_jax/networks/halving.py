@@ -15,30 +15,30 @@ pixels are never moved from an axis of the image to the channels.
 
 from collections.abc import Callable, Sequence
 
-import chex
+import jax
 import jax.numpy as jnp
 from jax import lax
 
-Tiles = list[list[list[chex.Array]]]
+Tiles = list[list[list[jax.Array]]]
 """[row of a group][i][j] -> [N, h / 2, w / 2, 2 C], what the products m_ij are of; h / 2 rounded up,
 but down where i is 2, and w / 2 by j."""
 
 
-def conv(x: chex.Array, kernel: chex.Array) -> chex.Array:
+def conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
   """x [N, H, W, C], even sides, and kernel [4, 4, C, D] -> [N, H / 2, W / 2, D]."""
   tiles, taps = _of_images(x), _of_kernel(kernel)
   products = _nine(lambda i, j: sum(_product(tiles[p][i][j], taps[p][i][j]) for p in (0, 1)))
   return _outputs(products)[:, : x.shape[1] // 2, : x.shape[2] // 2]
 
 
-def conv_transpose(y: chex.Array, kernel: chex.Array) -> chex.Array:
+def conv_transpose(y: jax.Array, kernel: jax.Array) -> jax.Array:
   """The transpose of `conv` in x: y [N, h, w, D], kernel [4, 4, C, D] -> [N, 2 h, 2 w, C]."""
   parts, taps = _of_outputs(y), _of_kernel(kernel)
   tiles = [_nine(lambda i, j, p=p: _product(parts[i][j], taps[p][i][j].T)) for p in (0, 1)]
   return _images(tiles)[:, 1 : 2 * y.shape[1] + 1, 1 : 2 * y.shape[2] + 1]
 
 
-def kernel_gradient(x: chex.Array, y: chex.Array) -> chex.Array:
+def kernel_gradient(x: jax.Array, y: jax.Array) -> jax.Array:
   """The transpose of `conv` in its kernel: x [N, H, W, C], y [N, H / 2, W / 2, D] -> [4, 4, C, D]."""
   tiles, parts = _of_images(x), _of_outputs(y)
   taps = [_nine(lambda i, j, p=p: _rows(tiles[p][i][j]).T @ _rows(parts[i][j])) for p in (0, 1)]
@@ -48,34 +48,34 @@ def kernel_gradient(x: chex.Array, y: chex.Array) -> chex.Array:
   return found.swapaxes(0, 1).reshape(4, 4, x.shape[3], y.shape[3])
 
 
-def _rows(x: chex.Array) -> chex.Array:
+def _rows(x: jax.Array) -> jax.Array:
   return x.reshape(-1, x.shape[-1])
 
 
-def _product(x: chex.Array, matrix: chex.Array) -> chex.Array:
+def _product(x: jax.Array, matrix: jax.Array) -> jax.Array:
   """Of the last axis, as one product of matrices."""
   return (_rows(x) @ matrix).reshape(*x.shape[:3], matrix.shape[1])
 
 
-def _sized(x: chex.Array, like: chex.Array) -> chex.Array:
+def _sized(x: jax.Array, like: jax.Array) -> jax.Array:
   """Cut, or continued by zeros, to the height and width of another."""
   sides = [(0, new - old, 0) for old, new in zip(x.shape[1:3], like.shape[1:3], strict=True)]
   return lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *sides, (0, 0, 0)))
 
 
-def _nine(of: Callable[[int, int], chex.Array]) -> list[list[chex.Array]]:
+def _nine(of: Callable[[int, int], jax.Array]) -> list[list[jax.Array]]:
   return [[of(i, j) for j in range(3)] for i in range(3)]
 
 
 def _both_ways(
-  square: Sequence[Sequence[chex.Array]], change: Callable[..., Sequence[chex.Array]]
-) -> list[list[chex.Array]]:
+  square: Sequence[Sequence[jax.Array]], change: Callable[..., Sequence[jax.Array]]
+) -> list[list[jax.Array]]:
   """A change of the entries of every row, then of every column, of what it left."""
   columns = zip(*(change(*row) for row in square), strict=True)
   return [list(row) for row in zip(*(change(*column) for column in columns), strict=True)]
 
 
-def _of_kernel(kernel: chex.Array) -> Tiles:
+def _of_kernel(kernel: jax.Array) -> Tiles:
   """[row of a group][i][j] -> [2 C, D]."""
   _, _, channels, features = kernel.shape
   taps = kernel.reshape(2, 2, 2, 2 * channels, features)
@@ -83,7 +83,7 @@ def _of_kernel(kernel: chex.Array) -> Tiles:
   return [_both_ways([[taps[a, p, b] for b in (0, 1)] for a in (0, 1)], sums) for p in (0, 1)]
 
 
-def _of_images(x: chex.Array) -> Tiles:
+def _of_images(x: jax.Array) -> Tiles:
   """Images [N, 2 h, 2 w, C] -> [row of a group][i][j] -> [N, h / 2, w / 2, 2 C]."""
   count, height, width, channels = x.shape
   padded = jnp.zeros((count, height + 2, width + 2, channels), x.dtype)
@@ -91,14 +91,14 @@ def _of_images(x: chex.Array) -> Tiles:
   rows = padded.reshape(count, height + 2, width // 2 + 1, 2 * channels)
   differences = lambda d0, d1, d2: (d0 - d1, d1, _sized(d1, d2) - d2)
 
-  def group(p: int, a: int, b: int) -> chex.Array:
+  def group(p: int, a: int, b: int) -> jax.Array:
     # The last group of all is no d0.
     return rows[:, 2 * a + p : height + 2 * (a > 0) : 4, b : width // 2 + (b > 0) : 2]
 
   return [_both_ways(_nine(lambda a, b, p=p: group(p, a, b)), differences) for p in (0, 1)]
 
 
-def _images(tiles: Tiles) -> chex.Array:
+def _images(tiles: Tiles) -> jax.Array:
   """The transpose of `_of_images`, with a border of one pixel, or more below and to the right."""
   rows = []
   for own in tiles:
@@ -111,14 +111,14 @@ def _images(tiles: Tiles) -> chex.Array:
   return x.reshape(count, 4 * groups, 2 * across, width // 2)
 
 
-def _overlapping(v: Sequence[chex.Array], axis: int) -> tuple[chex.Array, chex.Array]:
+def _overlapping(v: Sequence[jax.Array], axis: int) -> tuple[jax.Array, jax.Array]:
   """The transpose of differences of tiles that share an input: inputs 0, 2, 4 ... and 1, 3, 5 ..."""
   zero = jnp.zeros_like(lax.slice_in_dim(v[0], 0, 1, axis=axis))
   last = jnp.concatenate([zero, v[2]], axis)
   return _sized(v[0], last) - last, _sized(v[1] - v[0] + _sized(v[2], v[0]), last)
 
 
-def _outputs(products: Sequence[Sequence[chex.Array]]) -> chex.Array:
+def _outputs(products: Sequence[Sequence[jax.Array]]) -> jax.Array:
   """[i][j] -> [N, t, u, D] to images [N, 2 t, 2 u, D]."""
   pixels = _both_ways(products, lambda m0, m1, m2: (m0 + m1, m1 - _sized(m2, m1)))
   y = jnp.stack([jnp.stack(row, axis=3) for row in pixels], axis=2)
@@ -126,13 +126,13 @@ def _outputs(products: Sequence[Sequence[chex.Array]]) -> chex.Array:
   return y.reshape(count, 2 * t, 2 * u, features)
 
 
-def _of_outputs(y: chex.Array) -> list[list[chex.Array]]:
+def _of_outputs(y: jax.Array) -> list[list[jax.Array]]:
   """The transpose of `_outputs`."""
   pixels = [[y[:, a::2, b::2] for b in (0, 1)] for a in (0, 1)]
   return _both_ways(pixels, lambda y0, y1: (y0, y0 + _sized(y1, y0), -y1))
 
 
-def _apart(x: chex.Array) -> chex.Array:
+def _apart(x: jax.Array) -> jax.Array:
   """x itself, in a form that XLA:CPU computes once, and not again inside of every product.
 
   An optimization_barrier does not keep it from that; a factor of one that it cannot know does. The

@@ -18,7 +18,7 @@ def _uniform(reach: float) -> nn.initializers.Initializer:
   return lambda key, shape, dtype=jnp.float32: jax.random.uniform(key, shape, dtype, -reach, reach)
 
 
-def dropout(x: chex.Array, rate: float, keys: chex.PRNGKey) -> chex.Array:
+def dropout(x: jax.Array, rate: float, keys: chex.PRNGKey) -> jax.Array:
   """Inverted dropout of x [B, ...] with a key an example: zero at `rate`, else x / (1 - rate)."""
   keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - rate, x.shape[1:]))(keys)
   return jnp.where(keep, x / (1 - rate), 0)
@@ -46,7 +46,7 @@ class Generator(nn.Module):
     super().__post_init__()
 
   @nn.compact
-  def __call__(self, latents: chex.Array, *, train: bool, key=None) -> chex.Array:
+  def __call__(self, latents: jax.Array, *, train: bool, key=None) -> jax.Array:
     """Makes images; `key` is not needed."""
     x = latents
     for features in self.hidden:
@@ -81,7 +81,7 @@ class MaxoutDiscriminator(nn.Module):
     super().__post_init__()
 
   @nn.compact
-  def __call__(self, images: chex.Array, *, train: bool, key=None) -> chex.Array:
+  def __call__(self, images: jax.Array, *, train: bool, key=None) -> jax.Array:
     """Scores images; in training `key` [B] draws the dropout."""
     x = lax.collapse(images, 1)
     rates = (self.input_dropout,) + (self.hidden_dropout,) * len(self.hidden)
@@ -110,7 +110,7 @@ class Autoencoder(nn.Module):
   code: int = 64
 
   @nn.compact
-  def __call__(self, images: chex.Array, *, train: bool, key=None) -> tuple[chex.Array, chex.Array]:
+  def __call__(self, images: jax.Array, *, train: bool, key=None) -> tuple[jax.Array, jax.Array]:
     """Encodes and decodes images; `key` is not needed."""
     layer = functools.partial(nn.Dense, kernel_init=nn.initializers.he_normal())
     x = lax.collapse(images, 1)

@@ -6,7 +6,6 @@ of the stride down and across. Each is one product with these taps, of hardly an
 
 from collections.abc import Sequence
 
-import chex
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -37,7 +36,7 @@ def _phase(geometry: Geometry, first: int, length: int) -> tuple[int, list[tuple
   return -(-(length - first) // stride), [(t, (first + padding - t) // stride) for t in taps]
 
 
-def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
+def conv(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
   """x [N, H, W, C] and kernel [size, size, C, D] -> [N, small(H), small(W), D]."""
   shape = x.shape[1:3]
   y = jax.ShapeDtypeStruct((len(x), *map(geometry.small, shape), kernel.shape[3]), x.dtype)
@@ -45,16 +44,16 @@ def conv(x: chex.Array, kernel: chex.Array, geometry: Geometry) -> chex.Array:
 
 
 def conv_transpose(
-  y: chex.Array, kernel: chex.Array, geometry: Geometry, shape: Sequence[int]
-) -> chex.Array:
+  y: jax.Array, kernel: jax.Array, geometry: Geometry, shape: Sequence[int]
+) -> jax.Array:
   """The transpose of `conv` in x: y [N, h, w, D] and the kernel -> [N, *shape, C]."""
   stride, zero = geometry.stride, jnp.zeros((), y.dtype)
 
-  def window(begins: Sequence[int], counts: Sequence[int]) -> chex.Array:
+  def window(begins: Sequence[int], counts: Sequence[int]) -> jax.Array:
     edges = [(-b, b + c - n, 0) for b, c, n in zip(begins, counts, y.shape[1:3], strict=True)]
     return lax.pad(y, zero, ((0, 0, 0), *edges, (0, 0, 0)))
 
-  def part(a: int, b: int) -> chex.Array:
+  def part(a: int, b: int) -> jax.Array:
     (height, rows), (width, columns) = (
       _phase(geometry, first, length) for first, length in zip((a, b), shape, strict=True)
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import chex
+import jax
 from flax import linen as nn
 
 from gan_jax.networks.dense import ACTIVATIONS, Dense, initializer, linear
@@ -28,7 +28,7 @@ class Generator(nn.Module):
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, latents: chex.Array, *, train: bool, key=None) -> chex.Array:
+  def __call__(self, latents: jax.Array, *, train: bool, key=None) -> jax.Array:
     """Makes points; `key` is not needed."""
     start, x = initializer(self.weights), latents
     for features in self.hidden:
@@ -57,7 +57,7 @@ class Discriminator(nn.Module):
   weights: str | float = 'he'
 
   @nn.compact
-  def __call__(self, points: chex.Array, *, train: bool, key=None) -> chex.Array:
+  def __call__(self, points: jax.Array, *, train: bool, key=None) -> jax.Array:
     """Scores points; `key` is not needed."""
     start, x = initializer(self.weights), points
     for features in self.hidden:
@@ -80,7 +80,7 @@ class Maxout(nn.Module):
   weights: str | float = 0.02
 
   @nn.compact
-  def __call__(self, points: chex.Array, *, train: bool, key=None) -> chex.Array:
+  def __call__(self, points: jax.Array, *, train: bool, key=None) -> jax.Array:
     """Scores points; `key` is not needed."""
     start, x = initializer(self.weights), points
     for units in self.hidden:
@@ -105,7 +105,7 @@ class Autoencoder(nn.Module):
   weights: str | float = 'he'
 
   @nn.compact
-  def __call__(self, points: chex.Array, *, train: bool, key=None) -> tuple[chex.Array, chex.Array]:
+  def __call__(self, points: jax.Array, *, train: bool, key=None) -> tuple[jax.Array, jax.Array]:
     """Encodes and decodes points; `key` is not needed."""
     start, x, active = initializer(self.weights), points, ACTIVATIONS[self.activation]
     for features in self.hidden:

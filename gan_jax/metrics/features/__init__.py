@@ -7,7 +7,7 @@ one network with other weights or another resizer, are different quantities.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import chex
+import jax
 
 from gan_jax import digests
 
@@ -22,8 +22,8 @@ class Outputs(NamedTuple):
     logits: float32 [N, K], of its classes.
   """
 
-  features: chex.Array
-  logits: chex.Array
+  features: jax.Array
+  logits: jax.Array
 
 
 class FeatureNetwork(NamedTuple):
@@ -40,7 +40,7 @@ class FeatureNetwork(NamedTuple):
   name: str
   params: PyTree
   resizer: str
-  apply: Callable[[PyTree, chex.Array], Outputs]
+  apply: Callable[[PyTree, jax.Array], Outputs]
 
   @property
   def digest(self) -> str:

@@ -29,7 +29,7 @@ RESIZER = (
 HERE = pathlib.Path(__file__).parent
 
 
-def prepare(images: chex.Array) -> chex.Array:
+def prepare(images: jax.Array) -> jax.Array:
   """Images as the classifier takes them; `RESIZER` says how.
 
   Args:
@@ -47,7 +47,7 @@ def prepare(images: chex.Array) -> chex.Array:
   return jax.image.resize(grey, (len(grey), SIZE, SIZE, 1), 'linear', antialias=True)
 
 
-def _pooled(x: chex.Array) -> chex.Array:
+def _pooled(x: jax.Array) -> jax.Array:
   """The largest of each 2x2 pixels, without an odd last row or column."""
   count, height, width, channels = x.shape
   even = x[:, : height // 2 * 2, : width // 2 * 2]
@@ -67,7 +67,7 @@ class Classifier(nn.Module):
   dropout: float = 0.0
 
   @nn.compact
-  def __call__(self, images: chex.Array, training: bool = False) -> Outputs:
+  def __call__(self, images: jax.Array, training: bool = False) -> Outputs:
     """Classifies images, float32 [N, 28, 28, 1] in [0, 1]."""
     x, init = images, nn.initializers.he_normal()
     for maps in ((32,), (48,), (64, 64)):
@@ -80,7 +80,7 @@ class Classifier(nn.Module):
     return Outputs(features, nn.Dense(CLASSES)(x))
 
 
-def _apply(params: PyTree, images: chex.Array) -> Outputs:
+def _apply(params: PyTree, images: jax.Array) -> Outputs:
   return Classifier().apply({'params': params}, prepare(images))
 
 

@@ -24,17 +24,17 @@ RESIZER = (
   'antialias), of grey pictures three equal channels; (x - 128) / 128'
 )
 
-Params = Mapping[str, chex.Array]
+Params = Mapping[str, jax.Array]
 """'NAME.kernel' [height, width, inputs, outputs] and 'NAME.bias' of a convolution; 'fc.kernel'."""
 
-Layer = Callable[..., chex.Array]
+Layer = Callable[..., jax.Array]
 """(name, x, count, kernel size, stride, padding) -> what a convolution and a rectifier make of x."""
 
 SQUARE, ROW, COLUMN = (3, 3), (1, 7), (7, 1)
 HALVED = {'size': SQUARE, 'stride': 2, 'padding': 'VALID'}
 
 
-def _interpolated(x: chex.Array, axis: int) -> chex.Array:
+def _interpolated(x: jax.Array, axis: int) -> jax.Array:
   """Brings an axis to SIZE; pixel i is read at i * length / SIZE, by which no corner stays in place."""
   length = x.shape[axis]
   places = np.arange(SIZE, dtype=np.float32) * np.float32(length / SIZE)
@@ -44,7 +44,7 @@ def _interpolated(x: chex.Array, axis: int) -> chex.Array:
   return first + (jnp.take(x, np.minimum(low + 1, length - 1), axis=axis) - first) * share
 
 
-def resize(images: chex.Array) -> chex.Array:
+def resize(images: jax.Array) -> jax.Array:
   """Bilinear interpolation as `tf.image.resize_bilinear` of TensorFlow 1 does it.
 
   Today's resizers, PyTorch's and so pytorch-fid's among them, read pixel i at (i + 1/2) length / 299
@@ -60,7 +60,7 @@ def resize(images: chex.Array) -> chex.Array:
   return _interpolated(_interpolated(jnp.asarray(images, jnp.float32), 2), 1)
 
 
-def prepare(images: chex.Array) -> chex.Array:
+def prepare(images: jax.Array) -> jax.Array:
   """Images as the network takes them; `RESIZER` says how.
 
   The graph subtracts 128 and divides by it, and so does torch-fidelity: white is 127 / 128.
@@ -79,7 +79,7 @@ def prepare(images: chex.Array) -> chex.Array:
   return jnp.broadcast_to(large, (*large.shape[:3], 3))
 
 
-def _convolved(x: chex.Array, kernel: chex.Array, stride: int, padding: str) -> chex.Array:
+def _convolved(x: jax.Array, kernel: jax.Array, stride: int, padding: str) -> jax.Array:
   if kernel.shape[:2] == (1, 1):
     # On CPU in two thirds of the time of a convolution.
     return x @ kernel[0, 0]
@@ -91,7 +91,7 @@ def _convolved(x: chex.Array, kernel: chex.Array, stride: int, padding: str) -> 
   return y[:, :-1] if padding == 'VALID' else y
 
 
-def _pooled(x: chex.Array, combine: Callable[..., chex.Array], stride: int) -> chex.Array:
+def _pooled(x: jax.Array, combine: Callable[..., jax.Array], stride: int) -> jax.Array:
   """Combines each 3x3 pixels, [N, H, W, C]: first rows, then columns."""
   # XLA:CPU runs windows that are reduced several times slower than slices that are added.
   for axis in (1, 2):
@@ -101,35 +101,35 @@ def _pooled(x: chex.Array, combine: Callable[..., chex.Array], stride: int) -> c
   return x
 
 
-def _padded(x: chex.Array, value: float) -> chex.Array:
+def _padded(x: jax.Array, value: float) -> jax.Array:
   return jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=value)
 
 
-def _halved(x: chex.Array) -> chex.Array:
+def _halved(x: jax.Array) -> jax.Array:
   """The largest of 3x3 pixels, every second time."""
   return _pooled(x, jnp.maximum, 2)
 
 
-def _largest(x: chex.Array) -> chex.Array:
+def _largest(x: jax.Array) -> jax.Array:
   """The largest of the 3x3 pixels around each."""
   return _pooled(_padded(x, -jnp.inf), jnp.maximum, 1)
 
 
-def _averaged(x: chex.Array) -> chex.Array:
+def _averaged(x: jax.Array) -> jax.Array:
   """The mean of the 3x3 pixels around each, of those that there are."""
   rows, columns = (3.0 - np.isin(np.arange(n), (0, n - 1)) for n in x.shape[1:3])
   share = np.float32(1 / (rows[:, None] * columns))[..., None]
   return _pooled(_padded(x, 0), jnp.add, 1) * share
 
 
-def _chain(layer: Layer, x: chex.Array, *steps: tuple) -> chex.Array:
+def _chain(layer: Layer, x: jax.Array, *steps: tuple) -> jax.Array:
   """Layers one after the other, each (name, count, size)."""
   for name, *shape in steps:
     x = layer(name, x, *shape)
   return x
 
 
-def _stem(layer: Layer, x: chex.Array) -> chex.Array:
+def _stem(layer: Layer, x: jax.Array) -> jax.Array:
   x = layer('Conv2d_1a_3x3', x, 32, **HALVED)
   x = layer('Conv2d_2a_3x3', x, 32, SQUARE, padding='VALID')
   x = _halved(layer('Conv2d_2b_3x3', x, 64, SQUARE))
@@ -137,7 +137,7 @@ def _stem(layer: Layer, x: chex.Array) -> chex.Array:
   return _halved(layer('Conv2d_4a_3x3', x, 192, SQUARE, padding='VALID'))
 
 
-def _block_a(layer: Layer, x: chex.Array, pooled: int) -> list[chex.Array]:
+def _block_a(layer: Layer, x: jax.Array, pooled: int) -> list[jax.Array]:
   double = ('branch3x3dbl_1', 64), ('branch3x3dbl_2', 96, SQUARE), ('branch3x3dbl_3', 96, SQUARE)
   return [
     layer('branch1x1', x, 64),
@@ -147,7 +147,7 @@ def _block_a(layer: Layer, x: chex.Array, pooled: int) -> list[chex.Array]:
   ]
 
 
-def _block_b(layer: Layer, x: chex.Array) -> list[chex.Array]:
+def _block_b(layer: Layer, x: jax.Array) -> list[jax.Array]:
   double = _chain(layer, x, ('branch3x3dbl_1', 64), ('branch3x3dbl_2', 96, SQUARE))
   return [
     layer('branch3x3', x, 384, **HALVED),
@@ -156,7 +156,7 @@ def _block_b(layer: Layer, x: chex.Array) -> list[chex.Array]:
   ]
 
 
-def _block_c(layer: Layer, x: chex.Array, inner: int) -> list[chex.Array]:
+def _block_c(layer: Layer, x: jax.Array, inner: int) -> list[jax.Array]:
   seven = ('branch7x7_1', inner), ('branch7x7_2', inner, ROW), ('branch7x7_3', 192, COLUMN)
   shapes = (inner,), (inner, COLUMN), (inner, ROW), (inner, COLUMN), (192, ROW)
   double = [(f'branch7x7dbl_{i}', *shape) for i, shape in enumerate(shapes, start=1)]
@@ -168,7 +168,7 @@ def _block_c(layer: Layer, x: chex.Array, inner: int) -> list[chex.Array]:
   ]
 
 
-def _block_d(layer: Layer, x: chex.Array) -> list[chex.Array]:
+def _block_d(layer: Layer, x: jax.Array) -> list[jax.Array]:
   seven = ('branch7x7x3_1', 192), ('branch7x7x3_2', 192, ROW), ('branch7x7x3_3', 192, COLUMN)
   return [
     layer('branch3x3_2', layer('branch3x3_1', x, 192), 320, **HALVED),
@@ -177,7 +177,7 @@ def _block_d(layer: Layer, x: chex.Array) -> list[chex.Array]:
   ]
 
 
-def _block_e(layer: Layer, x: chex.Array, pool: Callable[..., chex.Array]) -> list[chex.Array]:
+def _block_e(layer: Layer, x: jax.Array, pool: Callable[..., jax.Array]) -> list[jax.Array]:
   three = layer('branch3x3_1', x, 384)
   double = _chain(layer, x, ('branch3x3dbl_1', 448), ('branch3x3dbl_2', 384, SQUARE))
   return [
@@ -205,7 +205,7 @@ BLOCKS = {
 }
 
 
-def _features(layer: Layer, x: chex.Array) -> chex.Array:
+def _features(layer: Layer, x: jax.Array) -> jax.Array:
   """float32 [N, 299, 299, 3] -> [N, 2048]."""
   x = _stem(layer, x)
   for block, parts in BLOCKS.items():
@@ -230,7 +230,7 @@ def shapes() -> Mapping[str, tuple[int, ...]]:
   return found | {'fc.kernel': (features.shape[1], 1008)}
 
 
-def apply(params: Params, images: chex.Array) -> Outputs:
+def apply(params: Params, images: jax.Array) -> Outputs:
   """Features and logits of images.
 
   Args:
