@@ -3,7 +3,7 @@
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,8 @@ BATCH = 100
 
 _QUEUED = 8
 """Parts after which to wait: on CPU, devices that race ahead of each other end the process."""
+
+_Kept = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 Make = Callable[[PyTree, jax.Array], jax.Array]
 """(what all devices share, places [b]) -> the images at these places [b, H, W, C], or points [b, D].
@@ -103,10 +105,14 @@ class Collector:
     return BATCH * parallel.device_count()
 
 
-def _joined(parts: Iterable[tuple[np.ndarray, ...]], num: int) -> tuple[np.ndarray | None, ...]:
+def _joined(parts: Iterable[tuple[np.ndarray, ...]], num: int) -> _Kept:
   """The first `num` rows of the arrays in parts; None three times, of none."""
-  columns = list(zip(*parts, strict=True)) or [None] * 3
-  return tuple(column and np.concatenate(column)[:num] for column in columns)
+  columns = list(zip(*parts, strict=True))
+  if not columns:
+    # The type is for who reads them, and so has asked for some.
+    return cast(_Kept, (None,) * 3)
+  features, logits, images = (np.concatenate(column)[:num] for column in columns)
+  return features, logits, images
 
 
 def _stored(images: jax.Array) -> jax.Array:

@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from scipy import stats
@@ -76,10 +76,11 @@ class Paired(NamedTuple):
 
 def summary(values: Sequence[float | None]) -> Summary:
   """Summarizes the score of each seed; None or a value that is not finite means that it is missing."""
+  nan = math.nan
   found = np.array([v for v in values if _is_score(v)], float)
   count, missing = len(found), len(values) - len(found)
   if not count:
-    return Summary(*[math.nan] * 6, 0, missing)
+    return Summary(nan, nan, nan, nan, nan, nan, 0, missing)
   ends = float(found.min()), float(found.max())
   return Summary(*_mean_and_error(found), *interval(found), *ends, count, missing)
 
@@ -132,12 +133,13 @@ def paired(a: Sequence[float | None], b: Sequence[float | None]) -> Paired:
     as typical values", for the interval.
   """
   both = [(x, y) for x, y in zip(a, b, strict=True) if _is_score(x) and _is_score(y)]
+  nan = math.nan
   apart = np.array([x - y for x, y in both], float)
   if not len(apart):
-    return Paired(*[math.nan] * 4, 0, math.nan)
+    return Paired(nan, nan, nan, nan, 0, nan)
   mean, error = _mean_and_error(apart)
   if len(apart) < 2:
-    return Paired(mean, math.nan, math.nan, math.nan, len(apart), error)
+    return Paired(mean, nan, nan, nan, len(apart), error)
   return Paired(mean, *_sign_flips(apart), len(apart), error)
 
 
@@ -187,7 +189,7 @@ def _lowest_kept(flips: np.ndarray, apart: np.ndarray) -> float:
   return float(points[int((1 - CONFIDENCE) * len(points))])
 
 
-def _is_score(value: float | None) -> bool:
+def _is_score(value: float | None) -> TypeGuard[float]:
   return value is not None and math.isfinite(value)
 
 

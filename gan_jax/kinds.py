@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from gan_jax import numeric
 from gan_jax.errors import ConfigError
 
 
@@ -19,19 +20,18 @@ class _Kind(NamedTuple):
 
 def is_whole(value: Any, least: float = -math.inf) -> bool:
   """Whether a value is a whole number of at least `least`; True and False are none."""
-  return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= least
+  return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= least
 
 
 def _is_number(value: Any) -> bool:
-  is_real = isinstance(value, numbers.Real | jax.Array) and not isinstance(value, bool)
-  return is_real and not math.isnan(value)
+  return numeric.is_real(value) and not math.isnan(value)
 
 
 def _all(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
   return lambda value: isinstance(value, list | tuple) and all(map(holds, value))
 
 
-_KINDS = {
+_KINDS: Mapping[Any, _Kind] = {
   int: _Kind(is_whole, 'a whole number'),
   float: _Kind(_is_number, 'a number'),
   bool: _Kind(lambda value: isinstance(value, bool), 'True or False'),

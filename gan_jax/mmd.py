@@ -7,6 +7,7 @@ all of each batch: on several devices gather them first, see `game.Inputs.gather
 import functools
 import math
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import chex
 import jax
@@ -23,7 +24,8 @@ def _checked(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
   """Two sets of points [M, D] and [N, D], of which integers such as uint8 images become floats."""
   chex.assert_rank([x, y], 2)
   chex.assert_equal_shape_suffix([x, y], 1)
-  return numeric.inexact(x, y)
+  x, y = numeric.inexact(x, y)
+  return x, y
 
 
 def squared_distances(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -86,7 +88,8 @@ def rational_quadratic(alphas: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0)) -> K
   def kernel(x: jax.Array, y: jax.Array) -> jax.Array:
     squares = squared_distances(x, y)
     # As a power each derivative would be another power, which is slow on a CPU; so they are products.
-    return sum(jnp.exp(-alpha * _log1p(squares / (2 * alpha), alpha)) for alpha in alphas)
+    powers = (jnp.exp(-alpha * _log1p(squares / (2 * alpha), alpha)) for alpha in alphas)
+    return cast(jax.Array, sum(powers))
 
   return kernel
 
@@ -115,7 +118,7 @@ def rbf_mixture(sigmas: Sequence[float] = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)) ->
     squares = squared_distances(x, y)
     # Twice a tiny square would be 0, and 0 / 0 at equal points.
     tiny = float(jnp.finfo(squares.dtype).tiny)
-    return sum(jnp.exp(-squares / max(2 * sigma**2, tiny)) for sigma in sigmas)
+    return cast(jax.Array, sum(jnp.exp(-squares / max(2 * sigma**2, tiny)) for sigma in sigmas))
 
   return kernel
 

@@ -10,6 +10,11 @@ import jax.numpy as jnp
 from jax import lax
 
 
+def is_real(value: Any) -> bool:
+  """Whether a value is a real number, or an array of them; True and False are none."""
+  return isinstance(value, numbers.Real | jax.Array) and not isinstance(value, bool)
+
+
 def is_within(value: Any, least: float = 0, below: float = math.inf) -> bool:
   """Whether a hyperparameter is a number of at least `least` and less than `below`; NaN is none.
 
@@ -18,8 +23,7 @@ def is_within(value: Any, least: float = 0, below: float = math.inf) -> bool:
   """
   if isinstance(value, jax.core.Tracer):
     return True
-  number = isinstance(value, numbers.Real | jax.Array) and not isinstance(value, bool)
-  return number and bool(least <= value < below)
+  return is_real(value) and bool(least <= value < below)
 
 
 def is_positive(value: Any) -> bool:

@@ -57,9 +57,10 @@ def look(source: Source, network: FeatureNetwork, fresh: int, warn: Callable[[st
   digest = source.digest or digests.of_array(source.images)
   card = {'data_digest': digest, 'split': source.split, 'real': total}
   seen = _remembered(_place(card, network), warn)
-  if not processes.unanimous(seen is not None):
-    seen = collect_set(network, source.images, KEPT, order)
-    processes.on_primary(lambda: _remember(_place(card, network), seen, warn))
+  everywhere = processes.unanimous(seen is not None)
+  if seen is None or not everywhere:
+    seen = made = collect_set(network, source.images, KEPT, order)
+    processes.on_primary(lambda: _remember(_place(card, network), made, warn))
   return Reference(seen._replace(images=source.images[order[:KEPT]]), card)
 
 
@@ -88,10 +89,11 @@ def _remember(path: pathlib.Path, seen: Seen, warn: Callable[[str], None]) -> No
 
 
 def _remembered(path: pathlib.Path, warn: Callable[[str], None]) -> Seen | None:
+  """All but the images."""
   try:
     with np.load(path) as file:
       moments = frechet.Moments(**{name: file[name] for name in frechet.Moments._fields})
-      return Seen(moments, file['features'], file['logits'], images=None)
+      return Seen(moments, file['features'], file['logits'], images=np.empty(0))
   except FileNotFoundError:
     return None
   except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:

@@ -55,7 +55,7 @@ class Scored(NamedTuple):
     remarks: {name of a value: what a person must know to read it}.
   """
 
-  values: dict[str, float | None]
+  values: Mapping[str, float | None]
   settings: Mapping[str, int | bool] = types.MappingProxyType({})
   remarks: Mapping[str, str] = types.MappingProxyType({})
 

@@ -26,7 +26,7 @@ _LEAST_SEEDS = 6
 def write(out: pathlib.Path, settings: Sequence[sweep.Setting], runs: Sequence[Run]) -> str:
   """Writes all that is made of finished runs; gives what a person should see at once, in Markdown."""
   of = {s.label: [run for run in runs if run.setting.label == s.label] for s in settings}
-  results = {label: [run.result() for run in own] for label, own in of.items()}
+  results = {label: [_result(run) for run in own] for label, own in of.items()}
   outcomes = {label: _outcome(found) for label, found in results.items()}
   protocols = {label: comparison.protocol(r['card'] for r in found) for label, found in results.items()}
   compared = comparison.all_pairs(outcomes, protocols)
@@ -40,6 +40,12 @@ def write(out: pathlib.Path, settings: Sequence[sweep.Setting], runs: Sequence[R
   whole = _page(out.name, numbers, results, outcomes, compared, *drawn)
   workdir.write_whole(out / PAGE, whole.encode())
   return '\n\n'.join(filter(None, [_summaries(results, outcomes), _clear(compared, outcomes)]))
+
+
+def _result(run: Run) -> dict[str, Any]:
+  found = run.result()
+  assert found is not None, f'{run.folder} is not finished'
+  return found
 
 
 def _outcome(results: Sequence[Mapping[str, Any]]) -> comparison.Outcome:

@@ -34,7 +34,7 @@ class Support(NamedTuple):
   batch: float
 
 
-def support(samples: jax.Array, threshold: float) -> Support:
+def support(samples: jax.typing.ArrayLike, threshold: float) -> Support:
   """The support size of a distribution, from how many pairs of its samples are the same.
 
   Two samples are the same with the probability sum p_i^2, of which the share of pairs that are is an
@@ -80,7 +80,7 @@ def even_batch(size: float) -> float:
   return float(next(s for s in range(max(near - 2, 1), near + 3) if probability(size, s) >= 0.5))
 
 
-def calibrated_threshold(real: jax.Array, *, size: float = 100_000) -> float:
+def calibrated_threshold(real: jax.typing.ArrayLike, *, size: float = 100_000) -> float:
   """The distance at which real examples seem to have a support of `size`.
 
   Samples that seem to have a smaller one at that distance repeat themselves more than real data. It is
@@ -109,7 +109,7 @@ def calibrated_threshold(real: jax.Array, *, size: float = 100_000) -> float:
   return float(closest_pairs(real, nearer + 1)[1][-1])
 
 
-def closest_pairs(samples: jax.Array, count: int = 20) -> tuple[np.ndarray, np.ndarray]:
+def closest_pairs(samples: jax.typing.ArrayLike, count: int = 20) -> tuple[np.ndarray, np.ndarray]:
   """The pairs that are most alike, for a person to look at.
 
   Args:
@@ -146,7 +146,7 @@ def _bound_of_closest(tile: Tile, count: int) -> float:
   return float(tile.upper.flat[np.argpartition(tile.lower, count - 1, axis=None)[:count]].max())
 
 
-def collisions(samples: jax.Array, threshold: float) -> int:
+def collisions(samples: jax.typing.ArrayLike, threshold: float) -> int:
   """How many pairs of samples [n, D] are nearer than the threshold, which is above 0 and finite."""
   samples = sets.checked('samples', samples)
   if not 0 < threshold < np.inf:

@@ -114,7 +114,9 @@ def first_copies(vectors: np.ndarray, count: int) -> np.ndarray:
   return np.array(kept, int)
 
 
-def nearest(queries: jax.Array, bank: jax.Array, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+  queries: jax.typing.ArrayLike, bank: jax.typing.ArrayLike, k: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
   """The k nearest of a bank to each query, the nearest first, of equally near ones the first.
 
   Distances are those of the differences in float64, wherever the sets are.

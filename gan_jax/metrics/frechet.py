@@ -27,9 +27,9 @@ class Moments(NamedTuple):
     scatter: [D, D], the sum of outer products of deviations from the mean.
   """
 
-  count: jax.Array
-  mean: jax.Array
-  scatter: jax.Array
+  count: np.ndarray | jax.Array
+  mean: np.ndarray | jax.Array
+  scatter: np.ndarray | jax.Array
 
 
 class Prepared(NamedTuple):
@@ -46,7 +46,7 @@ class Prepared(NamedTuple):
   factor: np.ndarray
 
 
-def _where_it_is(array: jax.Array) -> ModuleType:
+def _where_it_is(array: np.ndarray | jax.Array) -> ModuleType:
   return np if isinstance(array, np.ndarray | np.generic) else jnp
 
 
@@ -55,7 +55,7 @@ def empty(dimensions: int, dtype=np.float32) -> Moments:
   return Moments(np.zeros((), dtype), np.zeros(dimensions, dtype), np.zeros((dimensions,) * 2, dtype))
 
 
-def moments(features: jax.Array, weights: jax.Array | None = None) -> Moments:
+def moments(features: np.ndarray | jax.Array, weights: np.ndarray | jax.Array | None = None) -> Moments:
   """Count, mean and scatter of examples.
 
   Args:
@@ -102,7 +102,7 @@ def is_singular(found: Moments) -> bool:
   return int(found.count) <= len(found.mean)
 
 
-def _on_host(name: str, found: Moments) -> Moments:
+def _on_host(name: str, found: Moments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   count, mean, scatter = (np.asarray(part, np.float64) for part in found)
   if scatter.shape != mean.shape * 2 or mean.ndim != 1 or count.ndim:
     shapes = f'{count.shape}, {mean.shape} and {scatter.shape}'
@@ -113,7 +113,7 @@ def _on_host(name: str, found: Moments) -> Moments:
     )
   if count < 2:
     raise ValueError(f'{name} moments are of {count:g} examples; a covariance needs at least 2')
-  return Moments(count, mean, scatter)
+  return count, mean, scatter
 
 
 def prepare(real: Moments) -> Prepared:

@@ -37,7 +37,7 @@ def _score(logs: np.ndarray) -> float:
 
 
 def inception_score(
-  logits: jax.Array, *, splits: int = 10, seed: int = 0, shuffle: bool = True
+  logits: jax.typing.ArrayLike, *, splits: int = 10, seed: int = 0, shuffle: bool = True
 ) -> InceptionScore:
   """exp(E KL(p(y|x) || p(y))), averaged over splits of the examples; 1 if all have the same p(y|x).
 

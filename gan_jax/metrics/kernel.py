@@ -63,7 +63,12 @@ def _mean_of_pairs(values: np.ndarray) -> float:
 
 
 def kernel_distance(
-  real: jax.Array, fake: jax.Array, *, seed: int = 0, subsets: int = 100, subset_size: int = 1000
+  real: jax.typing.ArrayLike,
+  fake: jax.typing.ArrayLike,
+  *,
+  seed: int = 0,
+  subsets: int = 100,
+  subset_size: int = 1000,
 ) -> KernelDistance:
   """The unbiased MMD^2 with the kernel ((x . y) / D + 1)^3, averaged over subsets.
 

@@ -37,7 +37,7 @@ class Memorization(NamedTuple):
   z: float
 
 
-def leave_one_out(examples: jax.Array) -> np.ndarray:
+def leave_one_out(examples: jax.typing.ArrayLike) -> np.ndarray:
   """How far each is from the nearest other, [N, D] -> float64 [N], N >= 2; 0 if it is there twice."""
   return _others(sets.checked('examples', examples, least=2))[1]
 
@@ -58,7 +58,11 @@ def _connected(others: np.ndarray) -> np.ndarray:
 
 
 def memorization(
-  fake: jax.Array, train: jax.Array, *, held_out: jax.Array | None = None, share: float = 0.01
+  fake: jax.typing.ArrayLike,
+  train: jax.typing.ArrayLike,
+  *,
+  held_out: jax.typing.ArrayLike | None = None,
+  share: float = 0.01,
 ) -> Memorization:
   """Whether samples are nearer to training examples than other real examples are.
 

@@ -120,7 +120,7 @@ def _halved(x: jax.Array) -> jax.Array:
   return x.reshape(b, -(-height // 2), 2, -(-width // 2), 2, c).mean(axis=(2, 4))
 
 
-def diversity(images: jax.Array, *, pairs: int = 1000, seed: int = 0) -> Diversity:
+def diversity(images: np.ndarray | jax.Array, *, pairs: int = 1000, seed: int = 0) -> Diversity:
   """Mean MS-SSIM of random pairs of samples: high of a generator that makes the same again and again.
 
   The paper compares samples of one class, 100 pairs of each. Of several classes at once it is lower,

@@ -57,7 +57,9 @@ def _surface(dimensions: int) -> float:
   return (dimensions + 8) * np.finfo(np.float64).eps
 
 
-def precision_recall(real: jax.Array, fake: jax.Array, *, k: int = 3) -> PrecisionRecall:
+def precision_recall(
+  real: jax.typing.ArrayLike, fake: jax.typing.ArrayLike, *, k: int = 3
+) -> PrecisionRecall:
   """Which share of the fake is where real examples are, and the reverse.
 
   A point on the surface of a ball is in it, so that equal sets have 1 and 1 whatever is in them.
@@ -84,7 +86,9 @@ def precision_recall(real: jax.Array, fake: jax.Array, *, k: int = 3) -> Precisi
   return PrecisionRecall(float(precise.mean()), float(recalled.mean()), k)
 
 
-def density_coverage(real: jax.Array, fake: jax.Array, *, k: int = 5) -> DensityCoverage:
+def density_coverage(
+  real: jax.typing.ArrayLike, fake: jax.typing.ArrayLike, *, k: int = 5
+) -> DensityCoverage:
   """In how many real balls a fake example is, and how many real balls have one.
 
   A point on the surface of a ball is not in it. Equal sets have 1 and 1 if no point has several k-th

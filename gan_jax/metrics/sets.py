@@ -7,7 +7,7 @@ _LARGEST = 1e150
 """Sums of squares of larger numbers could overflow."""
 
 
-def checked(name: str, vectors: jax.Array, least: int = 1) -> np.ndarray:
+def checked(name: str, vectors: jax.typing.ArrayLike, least: int = 1) -> np.ndarray:
   """The vectors on the host, if a score can be made of them.
 
   Args:
@@ -38,7 +38,9 @@ def checked(name: str, vectors: jax.Array, least: int = 1) -> np.ndarray:
   return array
 
 
-def pair(real: jax.Array, fake: jax.Array, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def pair(
+  real: jax.typing.ArrayLike, fake: jax.typing.ArrayLike, least: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
   """Features of real [M, D] and generated [N, D] examples, `checked`.
 
   Raises:

@@ -4,6 +4,9 @@ On a line the best transport is known, from quantile to quantile; in a space of 
 averaged over lines through it.
 """
 
+import functools
+from typing import cast
+
 import jax
 import numpy as np
 
@@ -26,8 +29,8 @@ _IMAGES = 64
 
 
 def sliced_wasserstein(
-  real: jax.Array,
-  fake: jax.Array,
+  real: jax.typing.ArrayLike,
+  fake: jax.typing.ArrayLike,
   *,
   directions: int = DIRECTIONS,
   seed: int = 0,
@@ -62,7 +65,12 @@ def random_directions(dimensions: int, count: int, seed: int) -> np.ndarray:
   return drawn / np.linalg.norm(drawn, axis=0)
 
 
-def along(real: jax.Array, fake: jax.Array, directions: jax.Array, order: float = 2.0) -> float:
+def along(
+  real: jax.typing.ArrayLike,
+  fake: jax.typing.ArrayLike,
+  directions: jax.typing.ArrayLike,
+  order: float = 2.0,
+) -> float:
   """(mean over directions of W_p^p)^(1/p) for the W_p of what is projected on each, in float64.
 
   Args:
@@ -134,8 +142,8 @@ def _means(x: np.ndarray, widths: np.ndarray | None) -> np.ndarray:
 
 
 def pyramid_distance(
-  real: jax.Array,
-  fake: jax.Array,
+  real: jax.typing.ArrayLike,
+  fake: jax.typing.ArrayLike,
   *,
   per_image: int = PER_IMAGE,
   directions: int = DIRECTIONS,
@@ -177,12 +185,14 @@ def pyramid_distance(
   lines = random_directions(PATCH * PATCH * real.shape[3], directions, seed)
   found = {}
   for level, height in enumerate(heights(*real.shape[1:3])):
-    patches = (_patches(images, level, per_image, seed) for images in (real, fake))
-    found[str(height)] = 1e3 * _along(*patches, lines, 1.0)
+    patches = functools.partial(_patches, level=level, count=per_image, seed=seed)
+    found[str(height)] = 1e3 * _along(patches(real), patches(fake), lines, 1.0)
   return {**found, 'mean': float(np.mean(list(found.values())))}
 
 
-def _checked_images(real: jax.Array, fake: jax.Array) -> tuple[np.ndarray, np.ndarray]:
+def _checked_images(
+  real: jax.typing.ArrayLike, fake: jax.typing.ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
   real, fake = np.asarray(real), np.asarray(fake)
   for name, images in (('real', real), ('fake', fake)):
     if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
@@ -225,7 +235,8 @@ def _blurred(images: np.ndarray) -> np.ndarray:
     size = images.shape[axis]
     padded = np.pad(images, [(2, 2) if a == axis else (0, 0) for a in range(4)], mode='reflect')
     taps = [np.take(padded, range(k, k + size), axis=axis) for k in range(5)]
-    images = sum(weight * tap for weight, tap in zip((1, 4, 6, 4, 1), taps, strict=True)) / 16
+    weighted = (weight * tap for weight, tap in zip((1, 4, 6, 4, 1), taps, strict=True))
+    images = cast(np.ndarray, sum(weighted)) / 16
   return images
 
 

@@ -6,6 +6,7 @@ A classifier of single digits says which mode a sample is of, one channel at a t
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 SAMPLES = 26_000
@@ -14,7 +15,7 @@ SAMPLES = 26_000
 MODES = 1_000
 
 
-def scores(labels: jax.Array) -> dict[str, float]:
+def scores(labels: jax.typing.ArrayLike) -> dict[str, float]:
   """Modes captured, and reverse KL over modes.
 
   Args:
@@ -42,7 +43,7 @@ def scores(labels: jax.Array) -> dict[str, float]:
 
 
 def classified(
-  images: jax.Array, classify: Callable[[jax.Array], jax.Array], *, batch: int = 500
+  images: jax.typing.ArrayLike, classify: Callable[[jax.Array], jax.Array], *, batch: int = 500
 ) -> np.ndarray:
   """The digit in each channel.
 
@@ -72,7 +73,7 @@ def _classified(
 ) -> np.ndarray:
   whole = np.pad(images, [(0, batch - len(images)), (0, 0), (0, 0), (0, 0)])
   singles = np.moveaxis(whole, -1, 1).reshape(3 * batch, *images.shape[1:3], 1)
-  logits = np.asarray(classify(singles)).reshape(batch, 3, -1)[: len(images)]
+  logits = np.asarray(classify(jnp.asarray(singles))).reshape(batch, 3, -1)[: len(images)]
   if np.isnan(logits).any():
     raise ValueError('there is NaN among the logits; look at the weights of the classifier')
   return logits.argmax(axis=-1)

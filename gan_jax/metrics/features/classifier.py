@@ -8,6 +8,7 @@ import json
 import pathlib
 import zipfile
 import zlib
+from typing import cast
 
 import chex
 import jax
@@ -81,7 +82,7 @@ class Classifier(nn.Module):
 
 
 def _apply(params: PyTree, images: jax.Array) -> Outputs:
-  return Classifier().apply({'params': params}, prepare(images))
+  return cast(Outputs, Classifier().apply({'params': params}, prepare(images)))
 
 
 def network(name: str, params: PyTree) -> FeatureNetwork:
@@ -108,7 +109,9 @@ def drawn(seed: int) -> PyTree:
 def write(name: str, params: PyTree, facts: dict, folder: pathlib.Path = HERE) -> None:
   """Writes weights and their card: the digest, and facts as JSON takes them."""
   params = jax.tree.map(np.asarray, params)
-  np.savez(folder / f'{name}.npz', **traverse_util.flatten_dict(params, sep='/'))
+  weights = cast(dict[str, np.ndarray], traverse_util.flatten_dict(params, sep='/'))
+  # pyrefly: ignore[bad-argument-type]  no weight is called allow_pickle
+  np.savez(folder / f'{name}.npz', **weights)
   card = {'digest': digests.of_tree(params)} | facts
   (folder / f'{name}.json').write_text(json.dumps(card, indent=2) + '\n')
 

@@ -36,16 +36,16 @@ def folded(state: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, np.n
   Returns:
     kernel, float32 [height, width, inputs, outputs], and bias, float32 [outputs].
   """
-  kernel = np.float64(state[f'{name}.conv.weight']).transpose(2, 3, 1, 0)
+  kernel = np.asarray(state[f'{name}.conv.weight'], np.float64).transpose(2, 3, 1, 0)
   norm = ('weight', 'bias', 'running_mean', 'running_var')
-  gain, bias, mean, variance = (np.float64(state[f'{name}.bn.{part}']) for part in norm)
+  gain, bias, mean, variance = (np.asarray(state[f'{name}.bn.{part}'], np.float64) for part in norm)
   scale = gain / np.sqrt(variance + EPSILON)
-  return np.float32(kernel * scale), np.float32(bias - mean * scale)
+  return (kernel * scale).astype(np.float32), (bias - mean * scale).astype(np.float32)
 
 
 def source_shapes() -> dict[str, tuple[int, ...]]:
   """What the state of pytorch-fid's and of torch-fidelity's network holds, but counts of batches."""
-  found = {'fc.weight': (1008, 2048), 'fc.bias': (1008,)}
+  found: dict[str, tuple[int, ...]] = {'fc.weight': (1008, 2048), 'fc.bias': (1008,)}
   for name, shape in inception_v3.shapes().items():
     layer, kind = name.rsplit('.', 1)
     if kind == 'kernel' and layer != 'fc':
@@ -66,7 +66,7 @@ def converted(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
   """
   state = {name: np.asarray(a) for name, a in state.items() if not name.endswith('_tracked')}
   _check(state)
-  params = {'fc.kernel': np.float32(state['fc.weight'].T)}
+  params = {'fc.kernel': state['fc.weight'].T.astype(np.float32)}
   for layer in (name[:-5] for name in inception_v3.shapes() if name.endswith('.bias')):
     params[f'{layer}.kernel'], params[f'{layer}.bias'] = folded(state, layer)
   return {name: np.ascontiguousarray(params[name]) for name in inception_v3.shapes()}
@@ -97,6 +97,7 @@ def digest(path: pathlib.Path) -> str:
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
   """The state in a file of PyTorch; nothing in it is executed."""
   try:
+    # pyrefly: ignore[missing-import]  the package does without it
     import torch
   except ImportError as error:
     raise ConfigError('torch is not installed here; pip install torch, or convert elsewhere') from error
@@ -117,6 +118,7 @@ def write(path: pathlib.Path, params: inception_v3.Params) -> None:
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(draft, 'wb') as file:
+      # pyrefly: ignore[bad-argument-type]  no weight is called allow_pickle
       np.savez(file, **params)
     draft.replace(path)
   except OSError as error:

@@ -24,7 +24,7 @@ RESIZER = (
   'antialias), of grey pictures three equal channels; (x - 128) / 128'
 )
 
-Params = Mapping[str, jax.Array]
+Params = Mapping[str, np.ndarray | jax.Array]
 """'NAME.kernel' [height, width, inputs, outputs] and 'NAME.bias' of a convolution; 'fc.kernel'."""
 
 Layer = Callable[..., jax.Array]
@@ -79,13 +79,13 @@ def prepare(images: jax.Array) -> jax.Array:
   return jnp.broadcast_to(large, (*large.shape[:3], 3))
 
 
-def _convolved(x: jax.Array, kernel: jax.Array, stride: int, padding: str) -> jax.Array:
+def _convolved(x: jax.Array, kernel: np.ndarray | jax.Array, stride: int, padding: str) -> jax.Array:
   if kernel.shape[:2] == (1, 1):
     # On CPU in two thirds of the time of a convolution.
     return x @ kernel[0, 0]
   beyond = ((0, stride), (0, 0)) if padding == 'VALID' else padding
   y = lax.conv_general_dilated(
-    x, kernel, (stride, stride), beyond, dimension_numbers=('NHWC', 'HWIO', 'NHWC')
+    x, jnp.asarray(kernel), (stride, stride), beyond, dimension_numbers=('NHWC', 'HWIO', 'NHWC')
   )
   # XLA:CPU takes up to five times longer without any padding than with a row that is dropped again.
   return y[:, :-1] if padding == 'VALID' else y
@@ -118,7 +118,7 @@ def _largest(x: jax.Array) -> jax.Array:
 def _averaged(x: jax.Array) -> jax.Array:
   """The mean of the 3x3 pixels around each, of those that there are."""
   rows, columns = (3.0 - np.isin(np.arange(n), (0, n - 1)) for n in x.shape[1:3])
-  share = np.float32(1 / (rows[:, None] * columns))[..., None]
+  share = (1 / (rows[:, None] * columns)).astype(np.float32)[..., None]
   return _pooled(_padded(x, 0), jnp.add, 1) * share
 
 
@@ -218,7 +218,7 @@ def _features(layer: Layer, x: jax.Array) -> jax.Array:
 @functools.cache
 def shapes() -> Mapping[str, tuple[int, ...]]:
   """The shape of each weight by its name, in the order of the network."""
-  found = {}
+  found: dict[str, tuple[int, ...]] = {}
 
   def note(name, x, count, size=(1, 1), stride=1, padding='SAME'):
     found[f'{name}.kernel'] = kernel = (*size, x.shape[-1], count)
