@@ -60,7 +60,7 @@ def _sometimes(
   key: chex.PRNGKey,
   probability: jax.Array,
   draw: Callable[[chex.PRNGKey], jax.Array],
-  otherwise: jax.Array,
+  otherwise: jax.typing.ArrayLike,
 ) -> jax.Array:
   """What is drawn, with a probability."""
   chance_key, key = jax.random.split(key)

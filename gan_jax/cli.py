@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from absl import app, flags, logging
 
@@ -30,7 +31,7 @@ def end_on_interrupt() -> None:
   signal.signal(signal.SIGINT, end)
 
 
-def _fail(error: Exception, code: int) -> None:
+def _fail(error: Exception, code: int) -> NoReturn:
   text = ' '.join(str(error).split())
   if error.__cause__ and logging.level_info():
     traceback.print_exception(error)
@@ -42,7 +43,9 @@ def _unknown_key(error: Exception, argv: Sequence[str]) -> ConfigError | None:
   """What to say of a flag for a key that the config has not; None if that was not the fault."""
   text = str(error)
   key, hint = re.search(r'\w+', text), re.search(r'Did you mean [^?]*[?]', text)
-  blamed = [a.split('=')[0] for a in argv if key and re.search(rf'\.{key[0]}[.=]', a)]
+  if not key:
+    return None
+  blamed = [a.split('=')[0] for a in argv if re.search(rf'\.{key[0]}[.=]', a)]
   if not blamed:
     return None
   remedy = hint[0] if hint else "add it in the experiment's file"

@@ -7,10 +7,11 @@ import math
 import os
 import pathlib
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from gan_jax.workdir import write_whole
@@ -21,7 +22,7 @@ _SMALL = 64
 _SURFACE = 80
 
 
-def to_bytes(images: np.ndarray) -> np.ndarray:
+def to_bytes(images: npt.ArrayLike) -> np.ndarray:
   """Images in [-1, 1], any shape, to uint8; what lies outside is clipped."""
   return np.clip(np.rint((np.asarray(images, np.float32) + 1) * 127.5), 0, 255).astype(np.uint8)
 
@@ -135,7 +136,7 @@ def _imported() -> _Figures:
 
 
 @contextlib.contextmanager
-def _figures() -> Iterator[_Figures]:
+def _figures() -> Generator[_Figures, None, None]:
   """Gives what to draw with, under matplotlib's own settings in place of those of the user."""
   imported = _imported()
   with _ALONE, imported.settings():
@@ -218,12 +219,13 @@ def bands(
     return buffer.getvalue()
 
 
-def _colors(count: int) -> Sequence[Any]:
+def _colors(count: int) -> Sequence[Any] | np.ndarray:
   """One for each of so many, all different."""
   import matplotlib
 
-  if count <= len(matplotlib.colormaps['tab10'].colors):
-    return matplotlib.colormaps['tab10'].colors[:count]
+  few = matplotlib.color_sequences['tab10']
+  if count <= len(few):
+    return few[:count]
   return matplotlib.colormaps['turbo'](np.linspace(0, 1, count))
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 
 
 class ConfigError(Exception):
@@ -22,7 +22,7 @@ _OF_KEY = re.compile(r'[a-z_][\w.]*=')
 
 
 @contextlib.contextmanager
-def at(key: str) -> Iterator[None]:
+def at(key: str) -> Generator[None, None, None]:
   """Says at which key of a config an error was, as `networks.generator.width=0: ...`.
 
   What a bad value makes fail is a ConfigError too.

@@ -10,7 +10,7 @@ import io
 import os
 import select
 import sys
-from typing import TextIO
+from typing import TextIO, cast
 
 _NO_READER = (errno.EPIPE, errno.EIO)
 """Errors of a pipe or terminal that nobody reads any more."""
@@ -49,6 +49,8 @@ def stream(descriptor: int, like: TextIO | None) -> TextIO:
   raw = _Raw(descriptor, 'w', closefd=False)
   if like is None:
     return io.TextIOWrapper(io.BufferedWriter(raw), 'utf-8', 'backslashreplace', line_buffering=True)
+  # `TextIO` has no `write_through`, but what a command writes to has.
+  like = cast(io.TextIOWrapper, like)
   return io.TextIOWrapper(
     io.BufferedWriter(raw),
     like.encoding,

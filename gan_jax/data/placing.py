@@ -136,7 +136,7 @@ def _streamed(images: ImageSet, order: _Order) -> Source:
 
   def part(first: int, count: int, rows: np.ndarray) -> dict[str, np.ndarray]:
     places = np.stack([chosen_by(draw, rows) for draw in range(first, first + count)])
-    return {key: array[places] for key, array in at_rest.items()} | {'first': np.int32(first)}
+    return {key: array[places] for key, array in at_rest.items()} | {'first': np.array(first, np.int32)}
 
   def batch(arrays, draw, rows):
     parts = {key: array[draw - arrays['first']] for key, array in arrays.items() if key != 'first'}

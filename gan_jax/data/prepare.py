@@ -103,7 +103,7 @@ def check_hosts(urls: Iterable[str]) -> None:
       )
 
 
-def _failure(host: str, port: int) -> str:
+def _failure(host: str | None, port: int) -> str:
   """Why a host cannot be reached; '' if it can."""
   said = queue.SimpleQueue()
 

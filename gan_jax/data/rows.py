@@ -72,7 +72,7 @@ class Rows:
     """Reads the images from number `first` on into an array."""
     if not 0 <= first <= len(self) - images.size // self._each:
       raise IndexError(f'there is no image {first} of {len(self)}')
-    left, place = memoryview(images.reshape(-1)), first * self._each
+    left, place = images.reshape(-1).data, first * self._each
     # One call reads at most 2 GiB.
     while left:
       done = os.preadv(self._file, [left], place)

@@ -62,7 +62,7 @@ def _parsed(found: Found, what: str) -> Any:
     raise ConfigError(f'{what}: {FILE} cannot be read ({error.strerror})') from error
 
 
-def _pairs(pairs: Any, what: str) -> Mapping[str, int]:
+def _pairs(pairs: Any, what: str) -> dict[str, int]:
   """Returns {name: label} of a list of pairs."""
   if not isinstance(pairs, list) or not all(map(_is_pair, pairs)):
     raise ConfigError(f'{what}: "labels" in {FILE} must be null or a list of pairs [file, label]')

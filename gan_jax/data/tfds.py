@@ -167,15 +167,16 @@ def _opened(folder: pathlib.Path, name: Name, split: str) -> tuple[Any, Any]:
 
   try:
     builder = tfds.builder_from_directory(folder)
-    _check_files(builder, folder, name)
-    decoders = {'image': tfds.decode.SkipDecoding()}
-    return builder.as_data_source(split=split, decoders=decoders), builder.info
-  # What TFDS itself raises of a format whose examples cannot be had by their number, as TFRecord.
-  except NotImplementedError as error:
-    raise ConfigError(
-      f'{folder} is in a format that cannot be read at random ({builder.info.file_format}); '
-      f'prepare it anew: remove it, and python -m gan_jax.data.prepare --name=tfds:{name}'
-    ) from error
+    try:
+      _check_files(builder, folder, name)
+      found = builder.as_data_source(split=split, decoders={'image': tfds.decode.SkipDecoding()})
+      return found, builder.info
+    # What TFDS itself raises of a format whose examples cannot be had by their number, as TFRecord.
+    except NotImplementedError as error:
+      raise ConfigError(
+        f'{folder} is in a format that cannot be read at random ({builder.info.file_format}); '
+        f'prepare it anew: remove it, and python -m gan_jax.data.prepare --name=tfds:{name}'
+      ) from error
   except ConfigError:
     raise
   except Exception as error:

@@ -134,7 +134,9 @@ class _Walker:
       heapq.heappush(self.links, _Folder(name, entry.path, folder.above))
     elif is_companion(entry.name):
       self.passed[COMPANION].append(name)
-    elif why := _fault(entry, found):
+    elif found is None:
+      self.bad[name] = f'it is a link to nothing, {printable(os.readlink(entry.path))}'
+    elif why := _fault(found):
       self.bad[name] = why
     else:
       # Unpacking an archive may set the time of the content, but not that of the entry.
@@ -159,9 +161,7 @@ def _status(entry: os.DirEntry) -> os.stat_result | None:
     raise ConfigError(f'{printable(entry.path)} cannot be read ({error.strerror})') from error
 
 
-def _fault(entry: os.DirEntry, found: os.stat_result | None) -> str:
+def _fault(found: os.stat_result) -> str:
   """Returns why an entry can be no picture, or '' if it can be one."""
-  if found is None:
-    return f'it is a link to nothing, {printable(os.readlink(entry.path))}'
   kind = next((name for is_kind, name in _KINDS.items() if is_kind(found.st_mode)), '')
   return f'it is {kind}, not a file' if kind else too_large(found.st_size)

@@ -12,6 +12,7 @@ is done by `phases`. On other platforms all are native.
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -64,7 +65,7 @@ def _transpose_by_taps(
     rows = ((i, edges[0] - i, stride - 1), (j, edges[1] - j, stride - 1))
     return lax.pad(y @ kernel[i, j].T, zero, ((0, 0, 0), *rows, (0, 0, 0)))
 
-  padded = sum(spread(i, j) for i, j in _taps(geometry))
+  padded = cast(jax.Array, sum(spread(i, j) for i, j in _taps(geometry)))
   return padded[:, padding : padding + shape[0], padding : padding + shape[1]]
 
 

@@ -1,6 +1,7 @@
 """What the fully connected networks share: layers, activations, starting weights, spectral norm."""
 
 import functools
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -51,7 +52,8 @@ def _product(x: jax.Array, kernel: jax.Array, *unused_dimensions, **precision) -
   """
   inputs, outputs = kernel.shape
   if inputs <= _FEW:
-    return sum(jnp.dot(x[..., i : i + 1], kernel[i : i + 1], **precision) for i in range(inputs))
+    parts = (jnp.dot(x[..., i : i + 1], kernel[i : i + 1], **precision) for i in range(inputs))
+    return cast(jax.Array, sum(parts))
   if 1 < outputs <= _FEW:
     return jnp.stack([jnp.dot(x, kernel[:, i], **precision) for i in range(outputs)], axis=-1)
   return lax.dot_general(x, kernel, (((x.ndim - 1,), (0,)), ((), ())), **precision)

@@ -14,6 +14,7 @@ pixels are never moved from an axis of the image to the channels.
 """
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +28,11 @@ but down where i is 2, and w / 2 by j."""
 def conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
   """x [N, H, W, C], even sides, and kernel [4, 4, C, D] -> [N, H / 2, W / 2, D]."""
   tiles, taps = _of_images(x), _of_kernel(kernel)
-  products = _nine(lambda i, j: sum(_product(tiles[p][i][j], taps[p][i][j]) for p in (0, 1)))
+
+  def product(i: int, j: int) -> jax.Array:
+    return cast(jax.Array, sum(_product(tiles[p][i][j], taps[p][i][j]) for p in (0, 1)))
+
+  products = _nine(product)
   return _outputs(products)[:, : x.shape[1] // 2, : x.shape[2] // 2]
 
 

@@ -91,6 +91,7 @@ class MaxoutDiscriminator(nn.Module):
         x = nn.Dense(units * self.pieces, kernel_init=_uniform(self.init_range))(x)
         x = x.reshape(-1, units, self.pieces).max(axis=-1)
       if train:
+        assert key is not None
         x = dropout(x, rate, jax.vmap(jax.random.fold_in, (0, None))(key, layer))
     return nn.Dense(1, kernel_init=_uniform(self.init_range))(x)[:, 0]
 
