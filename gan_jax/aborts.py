@@ -51,6 +51,7 @@ class Native:
       # Ctrl-C is for this process; the other ends with it.
       start_new_session=True,
     )
+    assert self._reader.stdin is not None
     os.dup2(self._reader.stdin.fileno(), 2)
     sys.stderr = output.stream(original, sys.stderr)
     self._order = output.say

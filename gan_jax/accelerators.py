@@ -29,7 +29,7 @@ def check() -> None:
 
 
 def _platforms() -> str:
-  return jax.config.jax_platforms or ''
+  return jax.config.values['jax_platforms'] or ''
 
 
 def _refusal(platforms: str, reason: str) -> str:

@@ -18,6 +18,7 @@ from gan_jax.game import Game
 from gan_jax.precision import Lowered
 from gan_jax.remat import Rematerialized
 from gan_jax.train import Play, check_owners
+from gan_jax.wrapped import Wrapped
 
 
 def _network_classes() -> dict[str, type[nn.Module]]:
@@ -47,7 +48,7 @@ def network(spec: Mapping[str, Any], axis_name: str | None = parallel.AXIS) -> n
   return known[name](**fields, **over)
 
 
-def _prepared(config: Plain, key: str) -> nn.Module:
+def _prepared(config: Plain, key: str) -> nn.Module | Wrapped:
   """The network `key` of a config, as it is to compute."""
   made = network(config['networks'][key], parallel.AXIS if is_global(config) else None)
   if config['compute_dtype'] == 'bfloat16':
@@ -98,7 +99,7 @@ def _transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.GradientTr
 def optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformation, int]:
   """A player's optimizer with what comes before and after it, and its updates in a step."""
   stages = ('before', 'after', 'constraints')
-  arguments = {'steps': 1, **dict.fromkeys(stages, {}), **spec}
+  arguments: dict[str, Any] = {'steps': 1, **dict.fromkeys(stages, {}), **spec}
   name, steps = arguments.pop('optimizer', None), arguments.pop('steps')
   if not isinstance(steps, int) or steps < 1:
     raise ConfigError(f'steps is {steps!r}; it must be a whole number of at least 1')

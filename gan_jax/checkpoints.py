@@ -10,9 +10,9 @@ import math
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent import futures
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,9 @@ import orbax.checkpoint as ocp
 from gan_jax import digests, plain_path
 from gan_jax.config import Plain, changes
 from gan_jax.errors import ConfigError, WriteError
+
+if TYPE_CHECKING:
+  from etils import epath
 
 _DELETED = 'deleted'
 """Where one that is not kept is moved, and deleted: half deleted at its place, it would look broken."""
@@ -70,7 +73,8 @@ def from_arrays(arrays: Arrays, like: PyTree) -> PyTree:
         f'{list(wanted.shape)}; go on with the version of gan_jax that wrote it, or choose another '
         '--workdir'
       )
-    return jax.random.wrap_key_data(found) if _is_key(leaf) else jnp.asarray(found)
+    numbers = jnp.asarray(found)
+    return jax.random.wrap_key_data(numbers) if _is_key(leaf) else numbers
 
   return jax.tree.map_with_path(pick, like)
 
@@ -101,6 +105,10 @@ class Checkpoints:
     """The steps of which there is a checkpoint, newest last."""
     return sorted(ocp.path.step.checkpoint_steps(self._path))
 
+  def _writer(self) -> ocp.CheckpointManager:
+    assert self._manager is not None, 'these checkpoints are only read'
+    return self._manager
+
   def save(self, step: int, state: PyTree) -> None:
     """Begins to write a checkpoint; if an older one is still under way, first waits for its end.
 
@@ -120,13 +128,13 @@ class Checkpoints:
       digests=ocp.args.JsonSave(_marks(arrays, self._config)),
     )
     self.wait()
-    self._manager.save(step, args=what, force=True)
+    self._writer().save(step, args=what, force=True)
     self._saving = self._thread.submit(self._finish, step)
 
   def _finish(self, step: int) -> None:
     """Waits for a checkpoint, reads it back, and deletes those that are older than is kept."""
-    self._manager.wait_until_finished()
-    if not self._deletes:
+    self._writer().wait_until_finished()
+    if self._keep is None or not self._deletes:
       return
     try:
       self._whole(step)
@@ -238,7 +246,7 @@ class Checkpoints:
 
   def reload(self) -> None:
     """Forgets which checkpoints there were, after another process has changed the folder."""
-    self._manager.reload()
+    self._writer().reload()
 
   def wait(self) -> None:
     """Returns when all that was begun is on disk, and was read back.
@@ -281,11 +289,13 @@ def _manager(path: pathlib.Path) -> ocp.CheckpointManager:
 def _restored(path: pathlib.Path) -> tuple[Arrays, Plain, dict[str, str]]:
   """Arrays, config and digests of one checkpoint."""
   state, texts = ocp.PyTreeCheckpointHandler(), ocp.JsonCheckpointHandler()
-  declared = state.metadata(path / 'state').tree
+  # Orbax asks for a path of its own kind, but any will do.
+  place = cast('epath.Path', path)
+  declared = state.metadata(place / 'state').tree
   _check_size(declared)
-  arrays = state.restore(path / 'state', args=_as_numpy(declared))
+  arrays = state.restore(place / 'state', args=_as_numpy(declared))
   config, marks = (
-    dict(texts.restore(path / name, args=ocp.args.JsonRestore())) for name in ('config', 'digests')
+    dict(texts.restore(place / name, args=ocp.args.JsonRestore())) for name in ('config', 'digests')
   )
   return arrays, config, marks
 
@@ -296,7 +306,7 @@ def _marks(arrays: Arrays, config: Plain) -> dict[str, str]:
   return {name: digests.of_array(array) for name, array in arrays.items()} | config_too
 
 
-def _as_numpy(declared: PyTree) -> ocp.args.CheckpointArgs:
+def _as_numpy(declared: PyTree) -> ocp.args.PyTreeRestore:
   return ocp.args.PyTreeRestore(
     restore_args=jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), declared)
   )
@@ -320,7 +330,7 @@ def _free(path: pathlib.Path) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def opened(folder: pathlib.Path, config: Plain, keep: int | None = None) -> Iterator[Checkpoints]:
+def opened(folder: pathlib.Path, config: Plain, keep: int | None = None) -> Generator[Checkpoints]:
   """`Checkpoints` that are closed at the end."""
   checkpoints = Checkpoints(folder, config, keep)
   try:

@@ -111,7 +111,7 @@ class Ensemble:
 
     def each(state, own, shared):
       if self._one_by_one:
-        return jax.lax.map(lambda mine: one(*mine, shared), (state, own))
+        return jax.lax.map(lambda mine: one(mine[0], mine[1], shared), (state, own))
       return jax.vmap(one, (0, 0, None))(state, own, shared)
 
     over, same = PartitionSpec(RUNS), PartitionSpec()

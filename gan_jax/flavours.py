@@ -223,7 +223,7 @@ def _pacgan(config: configs.Config) -> None:
 
   It trains on 100,000 fixed points for 400 epochs; here every batch is drawn anew.
   """
-  config.steps, config.batch_size, config.update = 400_000, 100, 'simultaneous'
+  config.steps, config.batch_size, config['update'] = 400_000, 100, 'simultaneous'
   config.gan.prior = {'name': 'normal', 'size': 2}
   generator = config.networks.generator
   generator.hidden, generator.batch_norm, generator.weights = (400,) * 4, True, 0.02

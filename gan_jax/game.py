@@ -5,6 +5,7 @@ rates, updates per step, the order of play and averages of weights are configura
 are the business of `gan_jax.parallel`.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -163,4 +164,4 @@ def apply(
   outputs, new = networks[name].apply(
     {'params': variables.params[name], **state}, inputs, key=key, train=train, mutable=list(state)
   )
-  return outputs, variables.replace(state={**variables.state, name: new})
+  return outputs, dataclasses.replace(variables, state={**variables.state, name: new})

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 import jax
 
@@ -72,7 +72,7 @@ def fix(warn: Callable[[str], None]) -> None:
 
 
 @contextlib.contextmanager
-def fixed() -> Iterator[None]:
+def fixed() -> Generator[None]:
   """Gives JAX the settings under which a seed draws the same samples, in this thread and context."""
   with (
     jax.enable_x64(False),

@@ -7,7 +7,7 @@ import itertools
 import pathlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple, NoReturn
 
 import jax
@@ -201,7 +201,8 @@ class _Loop:
     last = step if step else -1
     self._metrics = workdir.Metrics(folder, last) if processes.is_primary() else None
     self._progress = Progress(step, config['steps'], silent=not processes.is_primary())
-    self._clock = self._origin = None
+    self._clock: tuple[int, float] | None = None
+    self._origin: float | None = None
     self._draw = pictures.drawer(config, built.game, built.source)
     self._pictures = pictures.Saver(folder / workdir.SAMPLES)
     self._evaluate = watch.evaluator(config, built.game, built.source)
@@ -268,7 +269,7 @@ class _Loop:
     return Outcome(self._step, stop.signal, alerted=self._alerted and self._step < config['steps'])
 
   @contextlib.contextmanager
-  def _feeds(self) -> Iterator[Iterator[PyTree]]:
+  def _feeds(self) -> Generator[Iterator[PyTree]]:
     """What call after call reads from here on: the same each time, or a part of a stream."""
     config, source, draws = self._config, self._built.source, self._built.play.draws
     if source.part is None:
@@ -301,7 +302,8 @@ class _Loop:
 
   def _log(self, step: int, now: float, values: dict[str, float]) -> bool:
     """Writes a line; whether it has an alert."""
-    line = {'step': step, 'time': round(now - self._origin, 3), **values}
+    assert self._metrics and self._clock and self._origin is not None
+    line: watch.Line = {'step': step, 'time': round(now - self._origin, 3), **values}
     alerts = self._alarm.see(line)
     if alerts:
       line['alerts'] = alerts
@@ -349,7 +351,7 @@ class _Loop:
 
   def _picture(self, state: TrainState) -> None:
     """Draws the state; what is measured on the way is logged too."""
-    if not processes.is_primary():
+    if not self._metrics:
       return
     make, scores = self._draw(parallel.local(state))
     self._pictures.save(self._step, make)
@@ -367,6 +369,7 @@ class _Loop:
 
   def _scores_of(self, state: TrainState) -> watch.Line:
     """In all processes."""
+    assert self._evaluate
     try:
       return {'step': self._step, 'time': self._time(), **self._evaluate(state, self._step)}
     except DivergedError as error:

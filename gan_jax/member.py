@@ -129,6 +129,7 @@ class Scorer:
     return {f'modes/{k}': float(v) for k, v in found.items()}, watch.modes_card(run.config, step)
 
   def _evaluated(self, state: TrainState, step: int):
+    assert self._evaluate
     try:
       line = self._evaluate(state, step)
     except DivergedError:

@@ -193,7 +193,7 @@ def _remembered(state: State, line: Line) -> State:
   norm = sizes.get('generator/gradient_norm')
   real, fake = (_number(line, f'discriminator/{kind}_distance') for kind in ('real', 'fake'))
   return state._replace(
-    spread=state.spread or None not in (real, fake) and fake >= ALIKE * real,
+    spread=state.spread or real is not None and fake is not None and fake >= ALIKE * real,
     first={**sizes, **state.first},
     before=state.before if norm is None else norm,
     peak=state.peak if norm is None else max(state.peak, min(state.before, norm)),

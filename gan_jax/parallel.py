@@ -100,7 +100,9 @@ class Program:
       devices: those of this process; None for all.
       options: of the compiler, see `compiler_options`.
     """
-    self._mapped, self._call, self._begun = _mapped(step, devices), None, None
+    self._mapped = _mapped(step, devices)
+    self._call: Callable[[PyTree, PyTree], tuple[PyTree, PyTree]] | None = None
+    self._begun: futures.Future[jax.stages.Compiled] | None = None
     # Only what is compiled ahead of its first call takes options, but not the arrays of one process of
     # several.
     self._is_alone = jax.process_count() == 1
@@ -158,7 +160,7 @@ def compiled_for(
   return _mapped(step, devices).lower(*arguments).compile()
 
 
-def _mapped(step: Callable, devices: Sequence[jax.Device] | None) -> Callable:
+def _mapped(step: Callable, devices: Sequence[jax.Device] | None) -> jax.stages.Wrapped:
   return jax.pmap(step, AXIS, in_axes=(None, 0), out_axes=None, donate_argnums=0, devices=devices)
 
 
@@ -267,7 +269,7 @@ def feeds(
     yield now
 
 
-def _placed(values: Sequence[np.ndarray], devices: Sequence[jax.Device]) -> jax.Array:
+def _placed(values: Sequence[np.ndarray] | np.ndarray, devices: Sequence[jax.Device]) -> jax.Array:
   """An array [devices, ...] of the values of each."""
   place = NamedSharding(Mesh(np.array(devices), (AXIS,)), PartitionSpec(AXIS))
   held = [jax.device_put(v[None], d) for v, d in zip(values, devices, strict=True)]

@@ -8,7 +8,7 @@ import contextlib
 import pathlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from gan_jax.errors import ConfigError
 
@@ -21,7 +21,7 @@ def is_plain(path: pathlib.Path) -> bool:
 
 
 @contextlib.contextmanager
-def of(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+def of(folder: pathlib.Path) -> Generator[pathlib.Path]:
   """A plain path of an existing folder, good while the context is entered.
 
   It is the folder's path if that is plain. Otherwise it is a link in a temporary folder.

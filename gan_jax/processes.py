@@ -8,8 +8,8 @@ import re
 import signal
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, TypeVar, cast
 
 import jax
 import numpy as np
@@ -54,6 +54,7 @@ def connect(coordinator: str | None, num_processes: int | None, process_id: int 
       f'Slurm, Open MPI, Kubernetes or Cloud TPU starts the processes; {_ALONE}'
     )
   if coordinator:
+    assert num_processes is not None and process_id is not None
     _check(coordinator, num_processes, process_id)
   print(_awaited(coordinator, num_processes, process_id), flush=True)
   native = Native()
@@ -63,7 +64,7 @@ def connect(coordinator: str | None, num_processes: int | None, process_id: int 
 
 
 @contextlib.contextmanager
-def _ended_after(seconds: float, coordinator: str | None) -> Iterator[None]:
+def _ended_after(seconds: float, coordinator: str | None) -> Generator[None]:
   """Ends this process, with a line that says why, unless the context is left within some seconds.
 
   JAX's own time limit ends a process without an exception that could be caught.
@@ -142,7 +143,7 @@ def _join(coordinator: str | None, num_processes: int | None, process_id: int | 
 
 
 @contextlib.contextmanager
-def guarded() -> Iterator[None]:
+def guarded() -> Generator[None]:
   """Ends this process at once if another one of the run is lost, without a farewell that hangs.
 
   Checkpoints that are being written are given up, as if this process had been killed too.
@@ -187,7 +188,7 @@ def together(function: Callable[[], T]) -> T:
     raise error
   if failed.size:
     raise ConfigError(f'process {failed[0]} cannot go on; its own error says why')
-  return result
+  return cast('T', result)
 
 
 def on_primary(function: Callable[[], T]) -> T | None:

@@ -25,7 +25,9 @@ from gan_jax.errors import ConfigError
 from gan_jax.member import Run
 from gan_jax.page import duration
 
-_CONFIGS = flags.DEFINE_multi_string('config', None, 'An experiment, FILE[:preset]; again for more.')
+_CONFIGS = flags.DEFINE_multi_string(
+  'config', None, 'An experiment, FILE[:preset]; again for more.', required=True
+)
 _SEEDS = flags.DEFINE_integer('seeds', 10, 'How many of each setting, from seed 0.')
 _SWEEP = flags.DEFINE_multi_string(
   'sweep',
@@ -33,9 +35,8 @@ _SWEEP = flags.DEFINE_multi_string(
   'KEY=VALUE,VALUE,...: every setting with each of these, and with every combination of those of '
   'several; KEY=VALUE alone sets it in all.',
 )
-_OUT = flags.DEFINE_string('out', None, 'The folder of the study.')
+_OUT = flags.DEFINE_string('out', None, 'The folder of the study.', required=True)
 _DRY = flags.DEFINE_bool('dry_run', False, 'Say what would be trained and what it takes, and end.')
-flags.mark_flags_as_required(['config', 'out'])
 
 _MOST_SEEDS = 10_000
 

@@ -1,8 +1,9 @@
 """The state of training and the one step that trains every game."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import chex
 import jax
@@ -163,7 +164,8 @@ def _step(table: _Table, state: TrainState) -> tuple[TrainState, Metrics]:
   variables, opt, metrics = _phase(table, state, 0, state.variables, state.opt)
   if table.play.order == 'extragradient':
     variables, opt, metrics = _phase(table, state, 1, variables, opt)
-  state = state.replace(
+  state = dataclasses.replace(
+    state,
     step=state.step + 1,
     variables=variables,
     opt=opt,
@@ -217,7 +219,8 @@ def _turn(
       mean=table.across.mean,
       ahead=functools.partial(_ahead, table, opt),
     )
-    variables, own, metrics = _update(table, player, *carry, inputs, base)
+    variables, own = carry
+    variables, own, metrics = _update(table, player, variables, own, inputs, base)
     return (variables, own), metrics
 
   (variables, own), metrics = _repeat(update, (variables, opt[player.name]), play.updates[player.name])
@@ -238,7 +241,8 @@ def _update(
   """
 
   def loss(owned):
-    value, aux = player.loss(variables.replace(params={**variables.params, **owned}), inputs)
+    tried = dataclasses.replace(variables, params={**variables.params, **owned})
+    value, aux = player.loss(tried, inputs)
     return value, (_owned(player, aux.variables.state), aux.metrics)
 
   owned = _owned(player, variables.params)
@@ -247,8 +251,9 @@ def _update(
   changed = owned if base is None else _owned(player, base.params)
   optimizer = optax.with_extra_args_support(table.play.optimizers[player.name])
   changes, opt = optimizer.update(gradient, opt, changed, at=owned)
+  moved = cast('dict[str, PyTree]', optax.apply_updates(changed, changes))
   variables = Variables(
-    params={**variables.params, **optax.apply_updates(changed, changes)},
+    params={**variables.params, **moved},
     state={**variables.state, **network_state},
   )
   metrics = {'loss': value, 'gradient_norm': optax.tree.norm(gradient), **metrics}
@@ -268,7 +273,8 @@ def _ahead(
 
   def update(carry, number):
     keys = jax.vmap(jax.random.fold_in, (0, None))(inputs.key, number)
-    variables, own, _ = _update(table, player, *carry, inputs.replace(key=keys))
+    variables, own = carry
+    variables, own, _ = _update(table, player, variables, own, dataclasses.replace(inputs, key=keys))
     return (variables, own), None
 
   (variables, _), _ = jax.lax.scan(update, (variables, opt[name]), jnp.arange(count))

@@ -127,7 +127,7 @@ def parse_step(text: str | None) -> int | str | None:
 
 
 def _arrays(
-  folder: pathlib.Path, config: configs.Plain, step: int | None
+  folder: pathlib.Path, config: configs.Plain, step: int | str | None
 ) -> tuple[int, checkpoints.Arrays]:
   if not folder.is_dir():
     why = 'the run has saved none yet'
@@ -139,10 +139,13 @@ def _arrays(
     if not steps:
       raise ConfigError(f'workdir: {folder} is empty; the run has saved no checkpoint yet')
     if step is None:
-      return kept.newest(cli.warn)
-    if step not in steps:
+      newest = kept.newest(cli.warn)
+      assert newest is not None
+      return newest
+    found = next((there for there in steps if there == step), None)
+    if found is None:
       raise ConfigError(f'--step: there is none of {step}; there are: {", ".join(map(str, steps))}')
-    return step, kept.read(step)
+    return found, kept.read(found)
 
 
 def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.ndarray]:

@@ -9,7 +9,7 @@ import pathlib
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 import tensorboardX
@@ -47,7 +47,7 @@ _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 @contextlib.contextmanager
-def writing(folder: pathlib.Path) -> Iterator[None]:
+def writing(folder: pathlib.Path) -> Generator[None]:
   """Raises WriteError for what the disk refuses, in whatever way it is told."""
   try:
     yield
@@ -151,7 +151,7 @@ def _fault(link: pathlib.Path) -> str:
 
 
 @contextlib.contextmanager
-def held(folder: pathlib.Path) -> Iterator[None]:
+def held(folder: pathlib.Path) -> Generator[None]:
   """Makes the folder if absent, and holds it for this process, until that ends in whatever way.
 
   Raises:
@@ -315,7 +315,7 @@ class Metrics:
     self._file = open(path, 'ab')  # noqa: SIM115, closed by close()
     self._events = tensorboardX.SummaryWriter(str(folder), purge_step=step + 1)
 
-  def write(self, line: Mapping[str, Any]) -> None:
+  def write(self, line: dict[str, Any]) -> None:
     """Appends a line; it has 'step', 'time', other numbers and what no event can hold."""
     self._file.write(_encoded(line))
     self._file.flush()

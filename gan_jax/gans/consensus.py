@@ -1,5 +1,6 @@
 """Consensus optimisation: Mescheder et al. 2017 (arXiv:1705.10461)."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,7 +45,8 @@ def make(
 
     def gradient(player: Player) -> chex.ArrayTree:
       def loss(owned):
-        return player.loss(variables.replace(params={**variables.params, **owned}), inputs)[0]
+        tried = dataclasses.replace(variables, params={**variables.params, **owned})
+        return player.loss(tried, inputs)[0]
 
       return jax.grad(loss)({name: variables.params[name] for name in player.trains})
 
@@ -55,7 +57,8 @@ def make(
     def loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
       value, aux = player.loss(variables, inputs)
       extra = length(variables, inputs)
-      return value + weight * extra, aux.replace(metrics={**aux.metrics, 'half_squared_norm': extra})
+      metrics = {**aux.metrics, 'half_squared_norm': extra}
+      return value + weight * extra, dataclasses.replace(aux, metrics=metrics)
 
     return player._replace(loss=loss)
 

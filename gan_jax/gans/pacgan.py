@@ -58,5 +58,7 @@ def make(
   discriminator = inside(networks['discriminator'], lambda module: _Packed(module, degree))
   packed = {**networks, 'discriminator': discriminator}
   game = two_player.make(packed, loss=loss, prior=prior)
-  score = lambda variables, examples: game.score(variables, examples.repeat(degree, axis=0))
+  judge = game.score
+  assert judge is not None
+  score = lambda variables, examples: judge(variables, examples.repeat(degree, axis=0))
   return game._replace(score=score)

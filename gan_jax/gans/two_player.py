@@ -176,7 +176,7 @@ def _noise(noise: Mapping[str, Any]):
 
 def _penalize(
   terms: Mapping[str, _Term], pair: Pair, variables: Variables, inputs: Inputs, now: _Round
-) -> tuple[jax.Array, dict[str, jax.Array]]:
+) -> tuple[jax.Array | float, dict[str, jax.Array]]:
   """What the penalties add to the discriminator's loss, and their means."""
   added, means = 0.0, {}
   keys = latents.split(now.key, len(terms) + 1)

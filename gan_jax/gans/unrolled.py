@@ -39,6 +39,7 @@ def make(
   discriminator, generator = game.players
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
+    assert inputs.ahead is not None
     answered = inputs.ahead(discriminator.name, variables, inputs, unroll)
     return generator.loss(answered, inputs)
 
