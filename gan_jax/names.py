@@ -23,7 +23,7 @@ def modules(package: ModuleType, defining: str | None = None) -> dict[str, Modul
   return {name: m for name, m in loaded.items() if defining is None or hasattr(m, defining)}
 
 
-def factories(owner: ModuleType, returns: type) -> dict[str, Callable[..., Any]]:
+def factories(owner: ModuleType, returns: Any) -> dict[str, Callable[..., Any]]:
   """The public functions of `owner` that are annotated as returning `returns`, by name."""
   found = inspect.getmembers(owner, inspect.isfunction)
   return {
@@ -33,7 +33,7 @@ def factories(owner: ModuleType, returns: type) -> dict[str, Callable[..., Any]]
   }
 
 
-def make(owner: ModuleType, spec: Mapping[str, Any], returns: type) -> Any:
+def make(owner: ModuleType, spec: Mapping[str, Any], returns: Any) -> Any:
   """Calls the factory of `owner` that a spec {'name': ..., **arguments} asks for.
 
   Args:

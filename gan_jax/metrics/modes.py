@@ -3,6 +3,7 @@
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gan_jax import numeric
 
@@ -11,7 +12,10 @@ SAMPLES = 2500
 
 
 def scores(
-  samples: jax.Array, centers: jax.Array, deviation: float, reach: float = 3.0
+  samples: jax.Array | np.ndarray,
+  centers: jax.Array | np.ndarray,
+  deviation: float,
+  reach: float = 3.0,
 ) -> dict[str, jax.Array]:
   """Modes captured, share of samples of high quality, and reverse KL over modes.
 
@@ -52,6 +56,6 @@ def scores(
 
 
 @jax.jit
-def _distance(samples: jax.Array, center: jax.Array) -> jax.Array:
+def _distance(samples: jax.Array | np.ndarray, center: jax.Array | np.ndarray) -> jax.Array:
   """[N], of samples [N, D] from a center [D], finite wherever it is a number of the type."""
   return numeric.length(samples - center, axis=1)
