@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 
@@ -74,7 +75,7 @@ def scale_for_squares(largest: jax.Array) -> jax.Array:
   return jnp.where(largest > 2.0 ** (half - margin), down, ordinary)
 
 
-def length(x: jax.Array, axis: int = -1, keepdims: bool = False) -> jax.Array:
+def length(x: jax.Array | np.ndarray, axis: int = -1, keepdims: bool = False) -> jax.Array:
   """The Euclidean norm along an axis; at 0 its gradient is 0, not NaN.
 
   It is finite and positive wherever the norm is a positive number of the type: no square overflows or
