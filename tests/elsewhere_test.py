@@ -73,6 +73,9 @@ def test_every_name_of_ours_is_known():
   assert not {*elsewhere.SCORES} & {*scores.known()}
 
 
-def test_a_name_of_ours_is_accepted():
-  for name in scores.known():
-    elsewhere.choose('--scores', name, scores.known(), 'score', elsewhere.SCORES)
+@pytest.mark.parametrize('name', scores.known())
+def test_a_name_of_ours_is_accepted(name):
+  chosen = elsewhere.choose('--scores', name, scores.known(), 'score', elsewhere.SCORES)
+  assert chosen is None
+  with pytest.raises(ConfigError, match='no such score'):
+    elsewhere.choose('--scores', f'{name}x', scores.known(), 'score', elsewhere.SCORES)
