@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import adaptive, warps
+from gan_jax import adaptive, kinds, warps
 from gan_jax.game import PyTree
 
 Change = Callable[[chex.PRNGKey, jax.Array], jax.Array]
@@ -228,7 +228,7 @@ def ada(
 def _check_speed(images: float, interval: int) -> None:
   if not 0 < images < math.inf:
     raise ValueError(f'images is {images}; it must be more than 0')
-  if isinstance(interval, bool) or not isinstance(interval, int) or interval < 1:
+  if not kinds.is_whole(interval, 1):
     raise ValueError(f'interval is {interval!r}; it must be a whole number from 1')
 
 

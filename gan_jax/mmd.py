@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax import numeric
+from gan_jax import kinds, numeric
 
 Kernel = Callable[[jax.Array, jax.Array], jax.Array]
 """[M, D], [N, D] -> [M, N], positive definite."""
@@ -131,7 +131,7 @@ def polynomial(degree: int = 3, scale: float | None = None, shift: float = 1.0) 
 
   Source: Binkowski et al. 2018 (arXiv:1801.01401), section 4.
   """
-  if not isinstance(degree, int) or isinstance(degree, bool) or degree < 1:
+  if not kinds.is_whole(degree, 1):
     raise ValueError(f'degree={degree!r}: not an exponent (a whole number from 1); change degree')
   for name, value in (('scale', 1 if scale is None else scale), ('shift', shift)):
     numeric.check_finite(name, value)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gan_jax import augmentations, latents, losses, names, numeric, regularizers
+from gan_jax import augmentations, kinds, latents, losses, names, numeric, regularizers
 from gan_jax.augmentations import Augmentation
 from gan_jax.errors import ConfigError, at
 from gan_jax.game import Aux, Game, Inputs, PyTree, Variables
@@ -150,7 +150,7 @@ def _terms(penalties: Mapping[str, Mapping[str, Any]]) -> dict[str, _Term]:
     weight, every = arguments.pop('weight'), arguments.pop('every', 1)
     if not numeric.is_within(weight):
       raise ConfigError(f'penalties.{name}: weight is {weight!r}; it must be a number of at least 0')
-    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+    if not kinds.is_whole(every, 1):
       raise ConfigError(f'penalties.{name}: every is {every!r}; it must be a whole number from 1')
     with at(f'penalties.{name}'):
       made = names.make(regularizers, {**arguments, 'name': name}, Regularizer)
