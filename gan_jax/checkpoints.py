@@ -289,7 +289,7 @@ def _manager(path: pathlib.Path) -> ocp.CheckpointManager:
 def _restored(path: pathlib.Path) -> tuple[Arrays, Plain, dict[str, str]]:
   """Arrays, config and digests of one checkpoint."""
   state, texts = ocp.PyTreeCheckpointHandler(), ocp.JsonCheckpointHandler()
-  # Orbax asks for a path of its own kind, but any will do.
+  # Orbax declares its own path type and takes any path.
   place = cast('epath.Path', path)
   declared = state.metadata(place / 'state').tree
   _check_size(declared)

@@ -109,7 +109,7 @@ def _joined(parts: Iterable[tuple[np.ndarray, ...]], num: int) -> _Kept:
   """The first `num` rows of the arrays in parts; None three times, of none."""
   columns = list(zip(*parts, strict=True))
   if not columns:
-    # The type is for who reads them, and so has asked for some.
+    # Only callers that keep features read these fields, so their type leaves out None.
     return cast(_Kept, (None,) * 3)
   features, logits, images = (np.concatenate(column)[:num] for column in columns)
   return features, logits, images

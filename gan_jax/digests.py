@@ -29,6 +29,6 @@ def of_parts(parts: Iterable[np.ndarray], shape: tuple[int, ...], dtype: Any) ->
   """The digest `of_array` of an array of this shape and type that comes in parts of its first axis."""
   found = hashlib.sha256(f'{np.dtype(dtype)} {shape} '.encode())
   for part in parts:
-    # NumPy's stubs tell of its buffers from Python 3.12 on. `.data` is no way out: it refuses bfloat16.
+    # NumPy's stubs declare buffers only from Python 3.12 on, and `.data` refuses bfloat16.
     found.update(np.ascontiguousarray(part))  # pyrefly: ignore[bad-argument-type]
   return found.hexdigest()

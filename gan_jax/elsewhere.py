@@ -1,4 +1,4 @@
-"""What papers and other packages call our scores and feature networks, for errors that say our name."""
+"""Names of scores and feature networks in papers and other packages, for errors that give ours."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def _text(value: float | None, remark: str) -> str:
-  """A score as it is printed: '-' if there is no value, and why."""
+  """Returns a score as text: its value, or '-' and the reason."""
   if value is not None:
     return f'{value:.6g}'
   return f'-  ({remark})' if remark else '-'

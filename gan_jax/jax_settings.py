@@ -1,4 +1,4 @@
-"""JAX's global settings: fixed where they change what a seed draws, noted where they change sums."""
+"""Fixes the settings of JAX that change what a seed draws, and reports those that change rounding."""
 
 import contextlib
 import os

@@ -1,4 +1,6 @@
-"""Devices: the only file that knows them; what processes agree on is in `processes`.
+"""Devices: the only file that places work on them. `accelerators` describes them for people.
+
+The module `processes` has what processes agree on.
 
 One replica of the state on each device, the batch divided among all devices of all processes.
 """

@@ -51,7 +51,7 @@ def _networks(config: Plain) -> list[FeatureNetwork]:
   try:
     return [evaluation.network(name, 'evaluate.')]
   except ConfigError as error:
-    cli.warn(f'neighbors are looked for in pixels alone: {error}')
+    cli.warn(f'the nearest training images are found by pixels alone: {error}')
     return []
 
 

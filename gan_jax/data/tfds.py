@@ -175,7 +175,7 @@ def _opened(folder: pathlib.Path, name: Name, split: str) -> tuple[Any, Any]:
     except NotImplementedError as error:
       raise ConfigError(
         f'{folder} is in a format that cannot be read at random ({builder.info.file_format}); '
-        f'prepare it anew: remove it, and python -m gan_jax.data.prepare --name=tfds:{name}'
+        f'remove it, then run python -m gan_jax.data.prepare --name=tfds:{name}'
       ) from error
   except ConfigError:
     raise

@@ -126,7 +126,7 @@ def closest_pairs(samples: jax.typing.ArrayLike, count: int = 20) -> tuple[np.nd
   samples = sets.checked('samples', samples, least=2)
   if count < 1:
     raise ValueError(f'count is {count}; it must be at least 1')
-  # Of more copies than these no pair is among the first.
+  # These copies already make `count` pairs at distance 0; further ones add nothing.
   kept = first_copies(samples, count + 1)
   pairs, apart, limit = np.empty((0, 2), int), np.empty(0), np.inf
   for tile in _tiles(samples[kept]):
@@ -140,7 +140,7 @@ def closest_pairs(samples: jax.typing.ArrayLike, count: int = 20) -> tuple[np.nd
 
 
 def _bound_of_closest(tile: Tile, count: int) -> float:
-  """At least the squared distance of the closest pair of that number; infinite if there are fewer."""
+  """Returns an upper bound of the `count`-th smallest squared distance; infinite for fewer pairs."""
   if tile.lower.size < count:
     return np.inf
   return float(tile.upper.flat[np.argpartition(tile.lower, count - 1, axis=None)[:count]].max())

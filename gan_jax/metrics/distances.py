@@ -170,7 +170,7 @@ def _bound_of_nearest(tile: Tile, k: int) -> np.ndarray | float:
 def _first(
   k: int, count: int, row: np.ndarray, place: np.ndarray, apart: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Of pairs in `count` rows, the k nearest of each, in order."""
+  """Returns the k nearest pairs of each of `count` rows, in order."""
   order = np.lexsort((place, apart, row))
   row, place, apart = row[order], place[order], apart[order]
   starts = np.searchsorted(row, np.arange(count))
