@@ -17,7 +17,8 @@ import tensorboardX
 from gan_jax.config import Plain, changes, data_name, default, plain, with_data_at
 from gan_jax.errors import ConfigError, DivergedError, WriteError
 
-CONFIG, DATA, METRICS, SCORES = 'config.json', 'data.json', 'metrics.jsonl', 'scores.jsonl'
+CONFIG, DATA = 'config.json', 'data.json'
+METRICS, SCORES = 'metrics.jsonl', 'scores.jsonl'
 LOCK = '.lock'
 SAMPLES, CHECKPOINTS, BEST, FILM = 'samples', 'checkpoints', 'best', 'samples.gif'
 _MOVABLE = (CHECKPOINTS, BEST, SAMPLES)
