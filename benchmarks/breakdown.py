@@ -26,7 +26,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from peer_cases import CASES, machine
 
-from gan_jax import environment, output
+from gan_jax.common import output
+from gan_jax.runtime import environment
 
 OUT = pathlib.Path(__file__).parent / 'BREAKDOWN.md'
 LEGEND = """A step is traced on one core, where operations follow one another, and tracing slows it:
@@ -83,12 +84,12 @@ def measure(name: str) -> Mapping[str, float]:
   import jax
   import peer_ours
 
-  from gan_jax import parallel
+  from gan_jax.runtime import devices
 
-  parallel.prepare()
+  devices.prepare()
   case = CASES[name]
   step, settings, state, feed = peer_ours.made(case)
-  program = parallel.Program(step, options=settings['compiler_options']).compiled(state, feed)
+  program = devices.Program(step, options=settings['compiler_options']).compiled(state, feed)
 
   def run(calls: int) -> float:
     nonlocal state

@@ -29,11 +29,16 @@ import numpy as np
 from absl import app, flags
 from ml_collections import ConfigDict
 
-from gan_jax import build, data, flavours, loop, output, parallel
-from gan_jax import config as configs
-from gan_jax.data import ahead, folder, placing, tfds
-from gan_jax.data.rows import Rows
-from gan_jax.train import make_step
+from gan_jax.common import output
+from gan_jax.common.types import Plain
+from gan_jax.config import build, presets, schema
+from gan_jax.data import folder, tfds
+from gan_jax.data import source as sources
+from gan_jax.data.pipeline import placement, prefetch
+from gan_jax.data.pipeline.array_file import Rows
+from gan_jax.run import loop
+from gan_jax.runtime import devices
+from gan_jax.training.step import make_step
 
 _PEER = flags.DEFINE_string('peer', sys.executable, 'A Python that has torch.')
 _ONLY = flags.DEFINE_list('only', ['resident', 'stream', 'grain', 'step', 'memory'], 'Which.')
@@ -59,28 +64,28 @@ class Fed:
     return time.perf_counter() - began
 
 
-def _config(word: str, **changes) -> configs.Plain:
-  config = flavours.start(flavours.words(word))
+def _config(word: str, **changes) -> Plain:
+  config = presets.start(presets.words(word))
   config.gan.name = 'dcgan'
   config.update_from_flattened_dict(changes)
-  return configs.plain(ConfigDict(config.to_dict()))
+  return schema.plain(ConfigDict(config.to_dict()))
 
 
-def _fed(config: configs.Plain, source: data.Source, feeds: Iterator, batch: Callable) -> Fed:
-  game = build.game(config)
-  built = loop.Built(game, build.play(config, game), source)
-  step = make_step(game, built.play, batch, parallel.ACROSS, config['steps_per_call'])
-  state = parallel.replicate(loop.start(config, built))
-  made = Fed(parallel.Program(step), state, feeds)
+def _fed(config: Plain, source: sources.Source, feeds: Iterator, batch: Callable) -> Fed:
+  game = build.make_game(config)
+  built = loop.Built(game, build.make_update_schedule(config, game), source)
+  step = make_step(game, built.play, batch, devices.GLOBAL_BATCH, config['steps_per_call'])
+  state = devices.replicate(loop.initial_state(config, built))
+  made = Fed(devices.Program(step), state, feeds)
   made.seconds(2)
   return made
 
 
-def _constant(source: data.Source) -> tuple[Iterator, Callable]:
+def _constant(source: sources.Source) -> tuple[Iterator, Callable]:
   """Feeds and a batch function that give the first batch of a source over and over."""
   rows = np.arange(_BATCH)
-  first = jax.device_get(jax.jit(source.batch)(data.arrays_of(source, 0, 1, rows), 0, rows))
-  feed = parallel.feed(first, _BATCH)
+  first = jax.device_get(jax.jit(source.batch)(sources.arrays_of(source, 0, 1, rows), 0, rows))
+  feed = devices.shard_batch(first, _BATCH)
   return itertools.repeat(feed), lambda arrays, draw, rows: {k: v[rows] for k, v in arrays.items()}
 
 
@@ -94,8 +99,10 @@ def _ratios(one: Callable[[], float], other: Callable[[], float]) -> tuple[float
 def resident() -> None:
   """The cost of gathering a batch inside a step."""
   config = _config('mnist')
-  source = build.source({**config, 'placement': 'resident'})
-  gathered = _fed(config, source, itertools.repeat(parallel.feed(source.arrays, _BATCH)), source.batch)
+  source = build.make_source({**config, 'placement': 'resident'})
+  gathered = _fed(
+    config, source, itertools.repeat(devices.shard_batch(source.arrays, _BATCH)), source.batch
+  )
   constant = _fed(config, source, *_constant(source))
   mine, theirs, ratio = _ratios(lambda: gathered.seconds(10), lambda: constant.seconds(10))
   print(
@@ -105,10 +112,10 @@ def resident() -> None:
 
 
 @contextlib.contextmanager
-def _stream(source: data.Source, count: int) -> Iterator[Iterator]:
-  read = lambda first: data.arrays_of(source, first, count, np.arange(_BATCH))
-  with ahead.mapped(read, 0, count) as parts:
-    yield parallel.feeds(parts, _BATCH)
+def _stream(source: sources.Source, count: int) -> Iterator[Iterator]:
+  read = lambda first: sources.arrays_of(source, first, count, np.arange(_BATCH))
+  with prefetch.mapped(read, 0, count) as parts:
+    yield devices.device_batches(parts, _BATCH)
 
 
 def _speed(feeds: Iterator, images: int) -> float:
@@ -186,7 +193,7 @@ def fed_step() -> None:
   """A step whose batches are streamed."""
   changes = {'data.name': f'folder:{_EMOJI}', 'data.size': 64, 'networks.generator.width': 64}
   config = _config('emoji', steps_per_call=1, **changes)
-  source = build.source({**config, 'placement': 'stream'})
+  source = build.make_source({**config, 'placement': 'stream'})
   with _stream(source, 1) as feeds:
     streamed = _fed(config, source, feeds, source.batch)
     constant = _fed(config, source, *_constant(source))
@@ -209,7 +216,9 @@ def memory() -> None:
   with open(place / 'images', 'wb') as file:
     for first in range(0, count, 1000):
       file.write(np.random.default_rng(first).integers(0, 256, (1000, *shape), np.uint8).tobytes())
-  source = placing.place(placing.ImageSet(Rows(place / 'images', (count, *shape))), 0, _BATCH, 'stream')
+  source = placement.place(
+    placement.ImageSet(Rows(place / 'images', (count, *shape))), 0, _BATCH, 'stream'
+  )
   found = []
   with _stream(source, 5) as feeds:
     for number in range(2 * count // (5 * _BATCH) + 1):
@@ -232,7 +241,7 @@ _CASES = {
 
 def main(unused_argv) -> None:
   """Measures and prints."""
-  parallel.prepare()
+  devices.prepare()
   print(f'{os.cpu_count()} cores, batch {_BATCH}, median of {_REPEATS.value}', flush=True)
   for name in _ONLY.value:
     _CASES[name]()

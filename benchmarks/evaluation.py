@@ -28,7 +28,8 @@ import numpy as np
 import torch
 from pytorch_fid import fid_score, inception
 
-from gan_jax import collect, output
+from gan_jax.common import output
+from gan_jax.evaluation import feature_extraction
 from gan_jax.metrics import frechet
 from gan_jax.metrics.features import FeatureNetwork, convert_inception, inception_v3
 
@@ -46,17 +47,21 @@ class Ours:
     """Prepares the network of these weights."""
     params = jax.device_put(convert_inception.converted(state))
     network = FeatureNetwork('inception', params, inception_v3.RESIZER, inception_v3.apply)
-    self._collect = collect.Collector(network, collect.given, kept=0, width=DIMENSIONS)
+    self._collect = feature_extraction.FeatureExtractor(
+      network, feature_extraction.given, kept=0, width=DIMENSIONS
+    )
     self._moments = jax.jit(lambda before, part: frechet.merge(before, frechet.moments(part)))
 
   def look(self, images):
     """Features of images, and their moments, 100 at a time."""
-    parts = (images[i : i + collect.BATCH] for i in range(0, len(images), collect.BATCH))
+    parts = (
+      images[i : i + feature_extraction.BATCH] for i in range(0, len(images), feature_extraction.BATCH)
+    )
     self._collect.parts(parts, len(images))
 
   def distance(self, real, fake):
     """Of features to features."""
-    parts = [frechet.empty(DIMENSIONS), *np.split(fake, len(fake) // collect.BATCH)]
+    parts = [frechet.empty(DIMENSIONS), *np.split(fake, len(fake) // feature_extraction.BATCH)]
     of_fake = functools.reduce(self._moments, parts)
     return frechet.distance(frechet.moments(real), of_fake)
 

@@ -15,8 +15,10 @@ import jax
 from absl import app, flags
 from ml_collections import config_flags
 
-from gan_jax import config as configs
-from gan_jax import loop, output, parallel, watch
+from gan_jax.common import output
+from gan_jax.config import schema
+from gan_jax.run import in_loop_evaluation, loop
+from gan_jax.runtime import devices
 
 _CONFIG = config_flags.DEFINE_config_file('config', 'experiments/dcgan.py')
 _REPEATS = flags.DEFINE_integer('repeats', 5, 'How often each is timed.')
@@ -35,13 +37,13 @@ def _seconds(work: Callable[[], None]) -> list[float]:
 
 def main(unused_argv) -> None:
   """Measures and prints."""
-  config = configs.plain(_CONFIG.value)
-  configs.check(config, parallel.device_count())
-  built = loop.assemble(config)
-  evaluate = watch.evaluator(config, built.game, built.source)
-  call = parallel.Program(loop.step(config, built), options=config['compiler_options'])
-  feed = parallel.feed(built.source.arrays, config['batch_size'])
-  state = parallel.replicate(loop.start(config, built))
+  config = schema.plain(_CONFIG.value)
+  schema.check(config, devices.device_count())
+  built = loop.assemble_run(config)
+  evaluate = in_loop_evaluation.in_loop_evaluator(config, built.game, built.source)
+  call = devices.Program(loop.make_call(config, built), options=config['compiler_options'])
+  feed = devices.shard_batch(built.source.arrays, config['batch_size'])
+  state = devices.replicate(loop.initial_state(config, built))
 
   def train() -> None:
     nonlocal state

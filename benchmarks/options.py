@@ -21,8 +21,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from peer_cases import CASES, machine
 from sides import TUNED, Side
 
-from gan_jax import output
-from gan_jax.environment import SWITCH, TUNABLES
+from gan_jax.common import output
+from gan_jax.runtime.environment import SWITCH, TUNABLES
 
 _TURNS = flags.DEFINE_integer('turns', 15, 'Of both sides; at least two.', lower_bound=2)
 _SECONDS = 1.5

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gan_jax import environment
+from gan_jax.common.types import Plain
+from gan_jax.runtime import environment
 
 if __name__ == '__main__':
   environment.prepare()
@@ -15,20 +16,22 @@ import jax
 import numpy as np
 from peer_cases import CASES, Case, serve
 
-from gan_jax import build, data, flavours, loop, parallel
-from gan_jax import config as configs
-from gan_jax.data.placing import ImageSet, place
-from gan_jax.game import PyTree
+from gan_jax.common.types import PyTree
+from gan_jax.config import build, presets, schema
+from gan_jax.data import source as sources
+from gan_jax.data.pipeline.placement import ImageSet, place
+from gan_jax.run import loop
+from gan_jax.runtime import devices
 
 
-def config(case: Case, changes: Mapping[str, Any] = {}) -> configs.Plain:
+def config(case: Case, changes: Mapping[str, Any] = {}) -> Plain:
   """What the case is in our words, with keys of the config as in `changes`."""
-  made = configs.default()
+  made = schema.default()
   made.batch_size, made.steps_per_call, made.unroll = case.batch, case.steps, case.unroll
   made.gan = {'name': 'two_player', 'prior': {'name': 'normal', 'size': case.latents}}
   made.gan.loss = {'name': 'non_saturating' if case.critic == 1 else 'wasserstein'}
   if case.shape == (2,):
-    made.compiler_options = flavours.SMALL_PRODUCTS
+    made.compiler_options = presets.SMALL_PRODUCTS
   made.networks = _convolutions(case) if case.kind == 'dcgan' else _dense(case)
   adam = {'optimizer': 'adam', 'learning_rate': 2e-4, 'b1': 0.5}
   made.players = {'generator': {**adam, 'steps': 1}, 'discriminator': {**adam, 'steps': case.critic}}
@@ -36,7 +39,7 @@ def config(case: Case, changes: Mapping[str, Any] = {}) -> configs.Plain:
     made.gan.penalties = {'gradient_penalty': {'weight': 10.0}}
     made.networks.discriminator.norm = 'none'
   made.update_from_flattened_dict(changes)
-  return configs.plain(made)
+  return schema.plain(made)
 
 
 def _convolutions(case: Case) -> dict:
@@ -55,7 +58,7 @@ def _dense(case: Case) -> dict:
   return {'generator': generator, 'discriminator': discriminator}
 
 
-def source(case: Case) -> data.Source:
+def source(case: Case) -> sources.Source:
   """Noise: no time depends on what is seen."""
   random = np.random.default_rng(0)
   if case.kind == 'dcgan':
@@ -66,16 +69,21 @@ def source(case: Case) -> data.Source:
   def batch(arrays, draw, rows):
     return {'real': arrays['points'][(draw * case.batch + rows) % 5000]}
 
-  return data.Source({'points': points}, batch)
+  return sources.Source({'points': points}, batch)
 
 
-def made(case: Case, changes: Mapping[str, Any] = {}) -> tuple[Callable, configs.Plain, PyTree, PyTree]:
+def made(case: Case, changes: Mapping[str, Any] = {}) -> tuple[Callable, Plain, PyTree, PyTree]:
   """The step of a case, its config, and its first state and feed on the devices."""
   settings, examples = config(case, changes), source(case)
-  game = build.game(settings)
-  built = loop.Built(game, build.play(settings, game), examples)
-  state = parallel.replicate(loop.start(settings, built))
-  return loop.step(settings, built), settings, state, parallel.feed(examples.arrays, case.batch)
+  game = build.make_game(settings)
+  built = loop.Built(game, build.make_update_schedule(settings, game), examples)
+  state = devices.replicate(loop.initial_state(settings, built))
+  return (
+    loop.make_call(settings, built),
+    settings,
+    state,
+    devices.shard_batch(examples.arrays, case.batch),
+  )
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -85,10 +93,10 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def main(name: str, *changes: str) -> None:
   """Compiles, and serves."""
-  parallel.prepare()
+  devices.prepare()
   case = CASES[name]
   step, settings, state, feed = made(case, dict(map(_setting, changes)))
-  call = parallel.Program(step, options=settings['compiler_options'])
+  call = devices.Program(step, options=settings['compiler_options'])
 
   def run(steps: int) -> float:
     nonlocal state

@@ -30,8 +30,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from peer_cases import CASES, Case, machine
 from sides import Side
 
-from gan_jax import output
-from gan_jax.environment import cores
+from gan_jax.common import output
+from gan_jax.runtime.environment import cores
 
 _HERE = pathlib.Path(__file__).parent
 _PEER = flags.DEFINE_string('peer', sys.executable, 'A Python that has torch.')

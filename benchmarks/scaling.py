@@ -14,7 +14,7 @@ from typing import NamedTuple
 import tpu_compiler as compiler
 from absl import app, flags
 
-from gan_jax import output
+from gan_jax.common import output
 
 _WRITE = flags.DEFINE_bool('write', False, 'Put the table into docs/scaling.md.')
 

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 
-from gan_jax.environment import SETTING, TUNABLES
+from gan_jax.runtime.environment import SETTING, TUNABLES
 
 TUNED = {TUNABLES: SETTING}
 """The environment in which huge pages are taken, whatever runs."""

@@ -24,7 +24,10 @@ from absl import app, flags
 from jax.extend.core import Jaxpr, jaxprs_in_params
 from sides import Side
 
-from gan_jax import loop, output, parallel, workdir
+from gan_jax.common import output
+from gan_jax.run import loop
+from gan_jax.runtime import devices
+from gan_jax.storage import workdir
 
 _CONFIG = flags.DEFINE_string('config', 'experiments/gan.py:ring', 'The experiment.')
 _BATCH = flags.DEFINE_integer('batch_size', 100, 'Of each seed.')
@@ -56,10 +59,10 @@ def _together(folder: pathlib.Path) -> float:
 def _operations(folder: pathlib.Path) -> float:
   """Of a step of a run: multiplications and additions of its products of matrices."""
   config = {**workdir.read_config(folder), 'steps_per_call': 1}
-  built = loop.assemble(config)
-  state = jax.eval_shape(lambda: loop.start(config, built))
-  feed = parallel.feed_shapes(built.source.arrays, config['batch_size'], 1)
-  on_one = jax.vmap(loop.step(config, built), (None, 0), axis_name=parallel.AXIS)
+  built = loop.assemble_run(config)
+  state = jax.eval_shape(lambda: loop.initial_state(config, built))
+  feed = devices.feed_shapes(built.source.arrays, config['batch_size'], 1)
+  on_one = jax.vmap(loop.make_call(config, built), (None, 0), axis_name=devices.AXIS)
   return _products(jax.make_jaxpr(on_one)(state, feed).jaxpr)
 
 

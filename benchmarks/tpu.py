@@ -19,7 +19,8 @@ import tpu_compiler as compiler
 from absl import flags
 from tpu_compiler import CHIPS
 
-from gan_jax import cli, names
+from gan_jax import cli
+from gan_jax.common import lookup
 
 _ONLY = flags.DEFINE_list('only', [], 'Experiments; all if none are named.')
 _WRITE = flags.DEFINE_bool('write', False, 'Replace what is noted.')
@@ -133,7 +134,7 @@ def main() -> int:
     return 0
   chosen = _ONLY.value or compiler.experiments()
   for name in chosen:
-    names.choose(name, compiler.experiments())
+    lookup.choose(name, compiler.experiments())
   jobs = [(name, chips) for chips in CHIPS for name in chosen]
   known = {f'{name} {chips}' for name in compiler.experiments() for chips in CHIPS}
   notes = json.loads(_NOTES.read_text()) if _NOTES.exists() else {}

@@ -120,7 +120,9 @@ def compiled(
   import jax
   from jax.experimental import topologies
 
-  from gan_jax import loop, parallel, sweep
+  from gan_jax.run import loop
+  from gan_jax.runtime.devices import compiled_for, feed_shapes
+  from gan_jax.study import sweep
 
   name, _, preset = experiment.partition(':')
   fields = {path: [value] for path, value in changes.items()}
@@ -132,11 +134,11 @@ def compiled(
   devices = topologies.get_topology_desc(platform='tpu', topology_name=name, **counted).devices
   chips = len(devices)
   config['batch_size'] = per_chip * chips if per_chip else -(-config['batch_size'] // chips) * chips
-  built = loop.assemble(config)
-  state = jax.eval_shape(lambda: loop.start(config, built))
-  feed = parallel.feed_shapes(built.source.arrays, config['batch_size'], chips)
+  built = loop.assemble_run(config)
+  state = jax.eval_shape(lambda: loop.initial_state(config, built))
+  feed = feed_shapes(built.source.arrays, config['batch_size'], chips)
   with _loops_written_out():
-    program = parallel.compiled_for(loop.step(config, built), devices, state, feed)
+    program = compiled_for(loop.make_call(config, built), devices, state, feed)
   return Program(program, chips, config['batch_size'], built.play.draws)
 
 

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gan_jax import output
+from gan_jax.common import output
 from gan_jax.metrics.features import classifier
 
 SEED = 0

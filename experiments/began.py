@@ -8,14 +8,13 @@ python -m gan_jax.main --config=experiments/began.py
 python -m gan_jax.main --config=experiments/began.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
+  words = presets.words(preset)
   judge = {'name': 'mlp.Autoencoder', 'hidden': (512, 256), 'code': 32}
-  config = flavours.start(words, images=judge, points={'name': 'points.Autoencoder'})
+  config = presets.start(words, images=judge, points={'name': 'points.Autoencoder'})
   config.gan.name, config.gan.diversity, config.gan.rate = 'began', 0.5, 1e-3
   return config

@@ -7,17 +7,16 @@ python -m gan_jax.main --config=experiments/consensus.py
 python -m gan_jax.main --config=experiments/consensus.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
-  config = flavours.start(words, images={'norm': 'none'})
+  words = presets.words(preset)
+  config = presets.start(words, images={'norm': 'none'})
   config.update = 'simultaneous'
   config.gan.name = 'consensus'
   config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
   config.gan.weight = 0.1
-  flavours.last_for(config, words, images=2_000, points=10_000)
+  presets.last_for(config, words, images=2_000, points=10_000)
   return config

@@ -6,14 +6,13 @@ python -m gan_jax.main --config=experiments/cramer.py
 python -m gan_jax.main --config=experiments/cramer.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
-  config = flavours.start(words, images={'norm': 'none', 'outputs': 64}, points={'outputs': 16})
-  config.gan.name, config.gan.weight = 'cramer', 0.1 if flavours.on_points(words) else 10.0
-  flavours.critic_steps(config, 5, words)
+  words = presets.words(preset)
+  config = presets.start(words, images={'norm': 'none', 'outputs': 64}, points={'outputs': 16})
+  config.gan.name, config.gan.weight = 'cramer', 0.1 if presets.on_points(words) else 10.0
+  presets.critic_steps(config, 5, words)
   return config

@@ -15,14 +15,13 @@ be read from step 1,500 on; at 10,000 the samples are of all ten kinds, a few of
 Digits: plainly readable and of all kinds; one in ten is a doubtful shape.
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
-  config = flavours.start(words)
+  words = presets.words(preset)
+  config = presets.start(words)
   config.gan.name, config.gan.real_label = 'dcgan', 1.0
-  flavours.last_for(config, words, images=10_000, points=10_000)
+  presets.last_for(config, words, images=10_000, points=10_000)
   return config

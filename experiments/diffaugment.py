@@ -14,15 +14,14 @@ python -m gan_jax.main --config=experiments/diffaugment.py:emoji
 python -m gan_jax.main --config=experiments/diffaugment.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
-  config = flavours.start_with_r1(words)
-  if not flavours.on_points(words):
+  words = presets.words(preset)
+  config = presets.start_with_r1(words)
+  if not presets.on_points(words):
     policy = ('color', 'translation', 'cutout')
     config.gan.augment = {'name': 'diffaugment', 'policy': policy}
   return config

@@ -7,14 +7,13 @@ python -m gan_jax.main --config=experiments/dragan.py
 python -m gan_jax.main --config=experiments/dragan.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
-  config = flavours.start(words, images={'norm': 'none'})
+  words = presets.words(preset)
+  config = presets.start(words, images={'norm': 'none'})
   config.gan.name = 'two_player'
   config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
   config.gan.penalties = {'dragan': {'weight': 10.0, 'target': 1.0, 'scale': 0.5}}

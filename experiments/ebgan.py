@@ -7,17 +7,16 @@ python -m gan_jax.main --config=experiments/ebgan.py
 python -m gan_jax.main --config=experiments/ebgan.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
+  words = presets.words(preset)
   judge = {'name': 'mlp.Autoencoder', 'hidden': (512, 256), 'code': 32}
-  config = flavours.start(words, images=judge, points={'name': 'points.Autoencoder'})
+  config = presets.start(words, images=judge, points={'name': 'points.Autoencoder'})
   # The margin is in units of one pixel's or coordinate's squared error; a wide one leaves noise.
   config.gan.name, config.gan.margin, config.gan.pull_away = 'ebgan', 0.1, 0.1
-  if not flavours.on_points(words):
+  if not presets.on_points(words):
     config.gan.margin, config.players.discriminator.learning_rate = 0.2, 1e-3
   return config

@@ -9,20 +9,19 @@ python -m gan_jax.main --config=experiments/extragradient.py
 python -m gan_jax.main --config=experiments/extragradient.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
-  config = flavours.start(words, images={'norm': 'none'})
+  words = presets.words(preset)
+  config = presets.start(words, images={'norm': 'none'})
   config.update = 'extragradient'
-  config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if flavours.on_points(words) else 10.0
-  if not flavours.on_points(words):
+  config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if presets.on_points(words) else 10.0
+  if not presets.on_points(words):
     config.players.discriminator.learning_rate *= 5
-  flavours.last_for(config, words, images=2_000, points=10_000)
+  presets.last_for(config, words, images=2_000, points=10_000)
   for name, player in config.players.items():
     if 'after' in player:
-      flavours.fade_out(config, name, updates=2)
+      presets.fade_out(config, name, updates=2)
   return config

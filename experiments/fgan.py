@@ -8,8 +8,7 @@ python -m gan_jax.main --config=experiments/fgan.py
 python -m gan_jax.main --config=experiments/fgan.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 DIVERGENCES = (
   'total_variation',
@@ -23,10 +22,10 @@ DIVERGENCES = (
 )
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset, *DIVERGENCES)
-  config = flavours.start(words)
+  words = presets.words(preset, *DIVERGENCES)
+  config = presets.start(words)
   config.gan.name = 'two_player'
   divergence = next(iter(words & set(DIVERGENCES)), 'pearson')
   config.gan.loss = {'name': 'f_divergence', 'divergence': divergence, 'saturating': False}

@@ -11,24 +11,23 @@ for the paper's SGD with momentum: with SGD the minimax game collapsed to one im
 learned a few ragged kinds of digits.
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits with the paper's networks, or the data and protocol that the preset says."""
-  words = flavours.words(preset, 'non_saturating')
-  config = flavours.start(words)
+  words = presets.words(preset, 'non_saturating')
+  config = presets.start(words)
   config.gan.name = 'gan'
   config.gan.loss = {'name': 'minimax', 'real_label': 1.0}
-  if not flavours.on_points(words):
+  if not presets.on_points(words):
     _paper(config, small='test' in words)
   if 'non_saturating' in words:
     config.gan.loss.name = 'non_saturating'
   return config
 
 
-def _paper(config: configs.Config, small: bool) -> None:
+def _paper(config: schema.Config, small: bool) -> None:
   """The networks of the paper's MNIST model."""
   size, channels = config.data.get_ref('size'), config.data.get_ref('channels')
   config.networks = {

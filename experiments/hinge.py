@@ -9,14 +9,13 @@ python -m gan_jax.main --config=experiments/hinge.py
 python -m gan_jax.main --config=experiments/hinge.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset, 'orthogonal')
-  config = flavours.start(words, images={'norm': 'spectral'}, points={'norm': 'spectral'})
+  words = presets.words(preset, 'orthogonal')
+  config = presets.start(words, images={'norm': 'spectral'}, points={'norm': 'spectral'})
   config.gan.name = 'two_player'
   config.gan.loss = {'name': 'hinge'}
   if 'orthogonal' in words:

@@ -8,18 +8,17 @@ python -m gan_jax.main --config=experiments/mmd_gan.py
 python -m gan_jax.main --config=experiments/mmd_gan.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset, 'scaled')
-  config = flavours.start(words, images={'norm': 'none', 'outputs': 16}, points={'outputs': 16})
+  words = presets.words(preset, 'scaled')
+  config = presets.start(words, images={'norm': 'none', 'outputs': 16}, points={'outputs': 16})
   config.gan.name = 'mmd_gan'
   config.gan.kernel = {'name': 'rational_quadratic', 'alphas': (0.2, 0.5, 1.0, 2.0, 5.0)}
   config.gan.unbiased, config.gan.penalty, config.gan.scaling = True, 1.0, 0.0
-  flavours.critic_steps(config, 5, words)
+  presets.critic_steps(config, 5, words)
   if 'scaled' in words:
     config.gan.kernel = {'name': 'rbf_mixture', 'sigmas': (1.0,)}
     config.gan.penalty, config.gan.scaling = 0.0, 10.0

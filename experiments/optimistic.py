@@ -8,17 +8,16 @@ python -m gan_jax.main --config=experiments/optimistic.py
 python -m gan_jax.main --config=experiments/optimistic.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
-  config = flavours.start(words, images={'norm': 'none'})
+  words = presets.words(preset)
+  config = presets.start(words, images={'norm': 'none'})
   config.update = 'simultaneous'
-  config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if flavours.on_points(words) else 10.0
-  if not flavours.on_points(words):
+  config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if presets.on_points(words) else 10.0
+  if not presets.on_points(words):
     config.players.discriminator.learning_rate *= 5
   for player in ('generator', 'discriminator'):
     config.players[player].optimizer, config.players[player].nesterov = 'optimistic_adam_v2', False

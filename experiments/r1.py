@@ -11,10 +11,9 @@ python -m gan_jax.main --config=experiments/r1.py
 python -m gan_jax.main --config=experiments/r1.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  return flavours.start_with_r1(flavours.words(preset))
+  return presets.start_with_r1(presets.words(preset))

@@ -13,30 +13,29 @@ python -m gan_jax.main --config=experiments/r3gan.py
 python -m gan_jax.main --config=experiments/r3gan.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
-  config = flavours.start(words, images={'norm': 'none'})
+  words = presets.words(preset)
+  config = presets.start(words, images={'norm': 'none'})
   config.gan.name = 'two_player'
   config.gan.loss = {'name': 'relativistic_paired', 'base': {'name': 'non_saturating'}}
-  penalty = {'weight': 0.05 if flavours.on_points(words) else 0.5, 'every': 4}
+  penalty = {'weight': 0.05 if presets.on_points(words) else 0.5, 'every': 4}
   config.gan.penalties = {'r1': dict(penalty), 'r2': dict(penalty)}
   for player in config.players.values():
     player.b1 = 0.0
-  if flavours.on_points(words) and not words & {'test', *flavours.PROTOCOLS}:
+  if presets.on_points(words) and not words & {'test', *presets.PROTOCOLS}:
     _long(config, words)
   return config
 
 
-def _long(config: configs.Config, words: flavours.Words) -> None:
+def _long(config: schema.Config, words: presets.Words) -> None:
   """What it takes on the grid to have 98 % of the samples in the modes."""
   config.batch_size = 256
   config.networks.generator.hidden, config.networks.discriminator.hidden = (128,) * 6, (128,) * 4
   for player in config.players.values():
     player.learning_rate, player.b2 = 2e-3, 0.99
-  flavours.critic_steps(config, 2, words)
+  presets.critic_steps(config, 2, words)
   config.steps = 20_000

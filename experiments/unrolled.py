@@ -12,23 +12,22 @@ python -m gan_jax.main --config=experiments/unrolled.py
 python -m gan_jax.main --config=experiments/unrolled.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
-  points = flavours.on_points(words)
-  config = flavours.start(words, images={'norm': 'none'})
+  words = presets.words(preset)
+  points = presets.on_points(words)
+  config = presets.start(words, images={'norm': 'none'})
   config.update = 'simultaneous'
   config.gan.name, config.gan.unroll = 'unrolled', 5
   # Adam's slope is infinite where a weight has had no gradient yet, e.g. behind a ReLU.
   config.players.discriminator.eps_root = 1e-10
-  if not words & set(flavours.PROTOCOLS):
+  if not words & set(presets.PROTOCOLS):
     config.players.discriminator.learning_rate /= 10 if points else 4
   if not points:
     # The minimax loss of the paper's mixtures leaves the generator without a gradient here.
     config.gan.loss = {'name': 'non_saturating'}
-  flavours.last_for(config, words, images=1_500, points=6_000)
+  presets.last_for(config, words, images=1_500, points=6_000)
   return config

@@ -10,19 +10,18 @@ python -m gan_jax.main --config=experiments/wgan.py
 python -m gan_jax.main --config=experiments/wgan.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
-  config = flavours.start(words)
-  rate, limit = (5e-4, 0.1) if flavours.on_points(words) else (2e-4, 0.01)
+  words = presets.words(preset)
+  config = presets.start(words)
+  rate, limit = (5e-4, 0.1) if presets.on_points(words) else (2e-4, 0.01)
   config.gan.name = 'wgan'
   for player in config.players.values():
     del player.b1
     player.optimizer, player.learning_rate = 'rmsprop', rate
-  flavours.critic_steps(config, 5, words)
+  presets.critic_steps(config, 5, words)
   config.players.discriminator.constraints = {'clip_weights': {'limit': limit}}
   return config

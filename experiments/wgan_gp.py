@@ -6,17 +6,16 @@ python -m gan_jax.main --config=experiments/wgan_gp.py
 python -m gan_jax.main --config=experiments/wgan_gp.py:ring
 """
 
-from gan_jax import config as configs
-from gan_jax import flavours
+from gan_jax.config import presets, schema
 
 
-def get_config(preset: str = '') -> configs.Config:
+def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
-  words = flavours.words(preset)
-  config = flavours.start(words, images={'norm': 'none'})
+  words = presets.words(preset)
+  config = presets.start(words, images={'norm': 'none'})
   # On points the authors' code has 0.1 for the paper's 10.
-  config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if flavours.on_points(words) else 10.0
+  config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if presets.on_points(words) else 10.0
   for player in config.players.values():
     player.b1, player.b2 = 0.0, 0.9
-  flavours.critic_steps(config, 5, words)
+  presets.critic_steps(config, 5, words)
   return config

@@ -1,24 +1,59 @@
-"""What all commands share: flags, and errors of one line with an exit code that says their kind."""
+"""The command line: flags, and errors of one line with an exit code that tells their kind."""
 
+import importlib
 import os
+import pkgutil
 import re
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from absl import app, flags, logging
+from absl import flags, logging
 
-from gan_jax import output
-from gan_jax.errors import ConfigError, DivergedError, WriteError
+from gan_jax import commands
+from gan_jax.common import output
+from gan_jax.common.console import BAD_REQUEST, DIVERGED, INTERRUPTED, UNWRITTEN
+from gan_jax.common.errors import ConfigError, DivergedError, WriteError
+from gan_jax.common.lookup import choose
+from gan_jax.runtime import environment
 
-BAD_REQUEST, DIVERGED, ALERTED, LOST, UNWRITTEN, INTERRUPTED = 2, 3, 4, 5, 6, 130
+STARTED = time.perf_counter()
+"""When the program started."""
+
+VERBS = tuple(module.name for module in pkgutil.iter_modules(commands.__path__))
+"""The commands, one file a verb in `gan_jax.commands`."""
+
+_TRAINING = ('study', 'train')
+"""Verbs that train, for which `environment.prepare` tunes the process."""
 
 
-def warn(text: str) -> None:
-  """Tells of something that a person should know and that stops nothing."""
-  print(f'warning: {text}', file=sys.stderr, flush=True)
+def execute(verb: str) -> None:
+  """Runs a command with the flags in `sys.argv`, and exits.
+
+  Args:
+    verb: one of `VERBS`. Its module is imported once the process is prepared.
+  """
+  if verb in _TRAINING:
+    environment.prepare()
+    end_on_interrupt()
+  run(importlib.import_module(f'gan_jax.commands.{verb}').main)
+
+
+def dispatch() -> None:
+  """Runs the command that the first argument names, with the flags that follow."""
+  verb = sys.argv[1].replace('-', '_') if len(sys.argv) > 1 else ''
+  if verb in ('', '__help', '_h'):
+    print(f'usage: python -m gan_jax VERB [flags]; VERB is one of: {", ".join(VERBS)}')
+    sys.exit(0 if verb else BAD_REQUEST)
+  try:
+    choose(verb, VERBS)
+  except ConfigError as error:
+    _fail(error, BAD_REQUEST)
+  sys.argv = [f'{sys.argv[0]} {sys.argv[1]}', *sys.argv[2:]]
+  execute(verb)
 
 
 def end_on_interrupt() -> None:
@@ -65,36 +100,56 @@ def _in_words(text: str) -> str:
   return text
 
 
-def _parse(argv: Sequence[str]) -> list[str]:
-  """Parses flags, which also reads the config file; what else that raises keeps its traceback."""
+class _HelpFlag(flags.BooleanFlag):
+  """Prints the flags of a command, and exits."""
+
+  def __init__(self, values: flags.FlagValues, usage: str):
+    super().__init__('help', False, 'Shows this help.', short_name='h', allow_hide_cpp=True)
+    self._values, self._usage = values, usage
+
+  def parse(self, argument: bool | str) -> None:
+    """Parses the flag as absl does."""
+    if self._parse(argument):
+      print(f'{self._usage}\n\n{self._values.get_help()}')
+      sys.exit(0)
+
+
+def new_flags(usage: str) -> flags.FlagValues:
+  """Flags for one command: those of absl's logging, and --help, which begins with `usage`."""
+  values = flags.FlagValues()
+  for name in ('verbosity', 'logtostderr', 'alsologtostderr'):
+    flags.DEFINE_flag(flags.FLAGS[name], flag_values=values)
+  flags.DEFINE_flag(_HelpFlag(values, usage), flag_values=values)
+  return values
+
+
+def parse(values: flags.FlagValues, argv: Sequence[str]) -> None:
+  """Parses flags, which also reads a config file; other errors of that file keep their traceback."""
   try:
-    rest = flags.FLAGS(argv)
+    rest = values(argv)
   except (AttributeError, KeyError) as error:
     unknown = _unknown_key(error, argv)
     if not unknown:
       raise
-    _fail(unknown, BAD_REQUEST)
+    raise unknown from error
   except TypeError as error:
     key = re.match(r"Could not override field '(\w+)'", str(error))
     if not key:
       raise
-    _fail(
-      ConfigError(f"{key[1]}: no flag can set all of it; do so in the experiment's file"), BAD_REQUEST
-    )
-  except (ConfigError, flags.Error, OSError) as error:
+    raise ConfigError(f"{key[1]}: no flag can set all of it; do so in the experiment's file") from error
+  except (flags.Error, OSError) as error:
     lacking = re.findall(r'flag (--\w+)=None: Flag \1 must have a value', str(error))
     said = f'{" and ".join(lacking)} must be given; see --help' if lacking else _in_words(str(error))
     if getattr(error, 'flagname', '').startswith('config.'):
       said += '; keys of a config are set where a run is trained, and in a study by --sweep KEY=VALUE'
-    _fail(error if said == str(error) else ConfigError(said), BAD_REQUEST)
+    raise ConfigError(said) from error
   if rest[1:]:
-    _fail(ConfigError(f'{rest[1]!r} is no flag; see --help'), BAD_REQUEST)
-  if flags.FLAGS['verbosity'].using_default_value:
-    # Else app.run would choose INFO, at which libraries tell of every file that they write.
+    raise ConfigError(f'{rest[1]!r} is no flag; see --help')
+  if values['verbosity'].using_default_value:
+    # Libraries report every file that they write at the level INFO.
     logging.set_verbosity(logging.ERROR)
     # Orbax logs with a traceback what it then raises.
     logging.get_absl_logger().addFilter(lambda record: 'orbax' not in record.pathname)
-  return rest
 
 
 _SMALLER = (
@@ -112,25 +167,22 @@ def _first_sentence(error: Exception) -> str:
   return str(error).strip().partition('\n')[0].partition('. ')[0].rstrip('. ')
 
 
-def run(main: Callable[[], int]) -> None:
-  """Parses the flags, calls `main` and exits with the code that it returns, or that its error has."""
+def run(main: Callable[[Sequence[str]], int]) -> NoReturn:
+  """Calls `main(sys.argv)` and exits with the code that it returns, or that its error has."""
   output.protect()
-
-  def guarded(unused_argv: Sequence[str]) -> None:
-    try:
-      sys.exit(main())
-    except ConfigError as error:
-      _fail(error, BAD_REQUEST)
-    except DivergedError as error:
-      _fail(error, DIVERGED)
-    except WriteError as error:
-      _fail(error, UNWRITTEN)
-    except (MemoryError, RuntimeError) as error:
-      if not _is_out_of_memory(error):
-        raise
-      _fail(ConfigError(f'out of memory: {_first_sentence(error)}; {_SMALLER}'), BAD_REQUEST)
-    except KeyboardInterrupt:
-      print('interrupted: what was saved last is kept', file=sys.stderr, flush=True)
-      sys.exit(INTERRUPTED)
-
-  app.run(guarded, flags_parser=_parse)
+  logging.use_absl_handler()
+  try:
+    sys.exit(main(sys.argv))
+  except ConfigError as error:
+    _fail(error, BAD_REQUEST)
+  except DivergedError as error:
+    _fail(error, DIVERGED)
+  except WriteError as error:
+    _fail(error, UNWRITTEN)
+  except (MemoryError, RuntimeError) as error:
+    if not _is_out_of_memory(error):
+      raise
+    _fail(ConfigError(f'out of memory: {_first_sentence(error)}; {_SMALLER}'), BAD_REQUEST)
+  except KeyboardInterrupt:
+    print('interrupted: what was saved last is kept', file=sys.stderr, flush=True)
+    sys.exit(INTERRUPTED)

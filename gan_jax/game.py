@@ -7,16 +7,15 @@ are the business of `gan_jax.parallel`.
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import chex
 import jax
 from flax import linen as nn
 from flax import struct
 
-from gan_jax.errors import ConfigError
-
-PyTree = Any
+from gan_jax.common.errors import ConfigError
+from gan_jax.common.types import PyTree
 
 
 @struct.dataclass

@@ -17,7 +17,7 @@ import sys
 
 import shared
 
-from gan_jax import output
+from gan_jax.common import output
 
 NOTES, TABLE = shared.HERE / 'mixtures.jsonl', shared.HERE / 'mixtures.md'
 SEEDS = range(10)

@@ -17,7 +17,7 @@ import sys
 import numpy as np
 import shared
 
-from gan_jax import output
+from gan_jax.common import output
 
 NOTES, TABLE = shared.HERE / 'scores.jsonl', shared.HERE / 'scores.md'
 RUNS = shared.ROOT / 'runs' / 'scores'
@@ -55,36 +55,41 @@ class Judge:
 
   def __init__(self):
     """Looks at the real halves."""
-    from gan_jax import build, collect, evaluation, reference
+    from gan_jax.config import build
+    from gan_jax.evaluation import evaluator, feature_extraction, reference_statistics
     from gan_jax.metrics import frechet
 
-    self._how = evaluation.protocol('digits', SCORES, HALF, seed=0)
-    source = build.source(shared.read_config('dcgan'))
-    order = np.random.default_rng(reference.ORDER).permutation(len(source.images))
+    self._how = evaluator.protocol('digits', SCORES, HALF, seed=0)
+    source = build.make_source(shared.read_config('dcgan'))
+    order = np.random.default_rng(reference_statistics.ORDER).permutation(len(source.images))
     self.halves = source.images[order[:HALF]], source.images[order[HALF : 2 * HALF]]
-    self._real = collect.collect_set(self._how.network, self.halves[0], HALF)
+    self._real = feature_extraction.collect_set(self._how.network, self.halves[0], HALF)
     self._gaussian = frechet.prepare(self._real.moments)
 
   def of_images(self, images: np.ndarray) -> dict[str, float]:
     """Scores of a set at rest."""
-    from gan_jax import collect
+    from gan_jax.evaluation import feature_extraction
 
-    return self._compare(collect.collect_set(self._how.network, images, HALF))
+    return self._compare(feature_extraction.collect_set(self._how.network, images, HALF))
 
   def of_run(self, name: str, seed: int) -> dict[str, float]:
     """Scores of the samples of a run, of averaged weights."""
-    from gan_jax import collect, parallel, trained
+    from gan_jax.evaluation import feature_extraction
+    from gan_jax.runtime import devices
+    from gan_jax.storage import load_run
 
-    game, variables, _ = trained.load(folder(name, seed))
-    look = collect.Collector(self._how.network, collect.generated(game, self._how.seed), HALF)
-    return self._compare(look(parallel.replicate(variables), HALF))
+    game, variables, _ = load_run.load(folder(name, seed))
+    look = feature_extraction.FeatureExtractor(
+      self._how.network, feature_extraction.generated(game, self._how.seed), HALF
+    )
+    return self._compare(look(devices.replicate(variables), HALF))
 
   def _compare(self, seen) -> dict[str, float]:
-    from gan_jax import evaluation, scores
+    from gan_jax.evaluation import evaluator, scores
 
     of = scores.Comparison(self._real, seen, 'digits', self._how.seed, self._gaussian)
     found = {k: v for score in self._how.chosen.values() for k, v in score(of).values.items()}
-    return evaluation.finite(found)
+    return evaluator.finite(found)
 
   @property
   def card(self) -> dict:

@@ -6,7 +6,7 @@ import os
 import pathlib
 import subprocess
 
-from gan_jax import environment
+from gan_jax.runtime import environment
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent
@@ -34,17 +34,17 @@ def load(name: str) -> dict:
 
 def read_config(name: str, preset: str = '') -> dict:
   """The plain config of an experiment."""
-  from gan_jax import config as configs
+  from gan_jax.config import schema
 
-  return configs.plain(load(name)['get_config'](preset))
+  return schema.plain(load(name)['get_config'](preset))
 
 
 def digest(config: dict) -> str:
   """Of all settings but the seed, where the data lies, and what is done beside training."""
-  from gan_jax import config as configs
+  from gan_jax.config import schema
 
-  beside = ('placement', 'unroll', 'remat', 'compiler_options', *configs.WATCHING)
-  default = configs.plain(configs.default())
+  beside = ('placement', 'unroll', 'remat', 'compiler_options', *schema.WATCHING)
+  default = schema.plain(schema.default())
   # Keys that are younger than runs that are noted; those were as by default.
   young = [k for k in ('batch_statistics', 'compute_dtype') if config[k] == default[k]]
   settings = {k: v for k, v in config.items() if k not in (*beside, *young)} | {'seed': 0}

@@ -4,8 +4,8 @@ import jax
 import pytest
 from conftest import command
 
-from gan_jax import accelerators
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.runtime import accelerators
 
 GAN = '--config=experiments/gan.py:test'
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from gan_jax import adaptive, warps
+from gan_jax.augment import adaptive, warps
 
 COUNT = 4000
 KEYS = jax.random.split(jax.random.key(0), COUNT)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import data
-from gan_jax.data import folder, found
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.data import folder
+from gan_jax.data import source as sources
+from gan_jax.data.pipeline import contents
 
 RANDOM = np.random.default_rng(0)
 
@@ -65,7 +66,7 @@ def load(path, **settings):
 
 
 def assert_same(one, other):
-  assert data.digest(one) == data.digest(other)
+  assert sources.digest(one) == sources.digest(other)
   np.testing.assert_array_equal(one.images[...], other.images[...])
   np.testing.assert_array_equal(one.labels, other.labels)
   assert one.classes == other.classes
@@ -86,7 +87,7 @@ def test_archive_of_a_folder_is_the_folder(classes, method, below):
 def test_archive_of_a_described_folder_is_the_folder(shards, labels, below):
   describe(shards, labels)
   one, other = load(shards), load(pack(shards, below=below))
-  assert data.digest(one) == data.digest(other)
+  assert sources.digest(one) == sources.digest(other)
   np.testing.assert_array_equal(one.images[...], other.images[...])
   if labels is None:
     assert one.labels is None and other.labels is None
@@ -293,7 +294,7 @@ def patched(packed, name, offset, value):
 
 def test_bomb_counts_as_a_bad_file_and_is_not_unpacked(classes, capsys, monkeypatch):
   """Zeros of more bytes than any picture has, in a member of a few kilobytes."""
-  monkeypatch.setattr(found, 'MOST_BYTES', 10**6)
+  monkeypatch.setattr(contents, 'MOST_BYTES', 10**6)
   packed = pack(classes)
   with zipfile.ZipFile(packed, 'a', zipfile.ZIP_DEFLATED) as archive:
     archive.writestr('cat/bomb.png', bytes(10**6 + 1))
@@ -309,7 +310,7 @@ def test_bomb_counts_as_a_bad_file_and_is_not_unpacked(classes, capsys, monkeypa
 
 
 def test_bomb_as_dataset_json_is_refused(shards, monkeypatch):
-  monkeypatch.setattr(found, 'MOST_BYTES', 10**6)
+  monkeypatch.setattr(contents, 'MOST_BYTES', 10**6)
   (shards / 'dataset.json').write_text('{"labels": null' + ' ' * 10**6 + '}')
   with pytest.raises(ConfigError, match='dataset.json .* bytes are more than 1,000,000'):
     load(pack(shards))

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import augmentations, names
-from gan_jax.augmentations import Augmentation
-from gan_jax.errors import ConfigError
+from gan_jax import augment
+from gan_jax.augment import Augmentation
+from gan_jax.common import lookup
+from gan_jax.common.errors import ConfigError
 
 COUNT = 2000
 KEYS = jax.random.split(jax.random.key(0), COUNT)
@@ -26,7 +27,7 @@ ALL = {
 
 
 def make(name, **arguments):
-  return names.make(augmentations, {'name': name, **arguments}, Augmentation)
+  return lookup.make(augment, {'name': name, **arguments}, Augmentation)
 
 
 def apply(augmentation, images=IMAGES, keys=None):
@@ -41,7 +42,7 @@ def many(augmentation, image):
 
 
 def test_every_augmentation_is_here():
-  assert set(ALL) == set(names.factories(augmentations, Augmentation))
+  assert set(ALL) == set(lookup.factories(augment, Augmentation))
 
 
 def test_a_flip_by_hand():

@@ -10,8 +10,9 @@ from conftest import ROOT, experiment, first_step
 from flax import linen as nn
 from two_player_test import Linear, begin, inputs, make, train
 
-from gan_jax import augmentations, loop
-from gan_jax.errors import ConfigError
+from gan_jax import augment
+from gan_jax.common.errors import ConfigError
+from gan_jax.run import loop
 
 SIDE = 4
 REAL = np.random.default_rng(0).uniform(-1, 1, (8, SIDE, SIDE, 1)).astype(np.float32)
@@ -179,7 +180,7 @@ def test_on_points_a_config_with_it_is_refused_before_anything_runs():
   with pytest.raises(
     ConfigError, match='examples are of shape .16, 2.; only images .*leave augment out'
   ):
-    loop.assemble(plain)
+    loop.assemble_run(plain)
 
 
 @pytest.mark.parametrize('name', ['ada', 'diffaugment'])
@@ -188,7 +189,7 @@ def test_experiments_augment_images_and_not_points(name):
   for preset in ('', 'test'):
     gan = experiment(path, preset)['gan']
     assert gan['augment']['name'] == name
-    known = augmentations.ada if name == 'ada' else augmentations.diffaugment
+    known = augment.ada if name == 'ada' else augment.diffaugment
     known(**{key: value for key, value in gan['augment'].items() if key != 'name'})
   plain = experiment(path, 'ring')
   assert plain == experiment(ROOT / 'experiments' / 'r1.py', 'ring')

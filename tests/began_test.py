@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, first_step
 from two_player_test import DISTANCES, FAKE, PRIOR, REAL, Auto, Points, begin, gradient, loss, train
 
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
 from gan_jax.gans import began
 
 # Printed by: python tests/began_test.py

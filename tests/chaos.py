@@ -18,7 +18,8 @@ import numpy as np
 from conftest import command, start
 from runs import kept_in
 
-from gan_jax import output, workdir
+from gan_jax.common import output
+from gan_jax.storage import metrics_log, workdir
 
 EVERY = 20
 RUN = (
@@ -64,8 +65,8 @@ def _check(folder: pathlib.Path, seen: int) -> int:
       kept = max(steps, default=0)
   # The one that was under way is lost, and no more.
   assert kept >= seen - seen % EVERY - EVERY, f'step {seen} was seen, but {kept} was kept'
-  if (folder / workdir.METRICS).exists():
-    *whole, _ = (folder / workdir.METRICS).read_text().split('\n')
+  if (folder / metrics_log.METRICS).exists():
+    *whole, _ = (folder / metrics_log.METRICS).read_text().split('\n')
     steps = [json.loads(line)['step'] for line in whole]
     assert steps == sorted(set(steps)), 'lines are twice or out of order'
   return kept
@@ -110,7 +111,7 @@ def differences(folder: pathlib.Path, other: pathlib.Path, last: int) -> list[st
     with kept_in(place) as saved:
       kept.append(saved.read(last))
   found += [name for name, array in kept[1].items() if not np.array_equal(kept[0][name], array)]
-  texts = [(place / workdir.METRICS).read_text().splitlines() for place in (folder, other)]
+  texts = [(place / metrics_log.METRICS).read_text().splitlines() for place in (folder, other)]
   times = ('time', 'steps_per_second', 'images_per_second')
   for one, two in itertools.zip_longest(*texts):
     a, b = (

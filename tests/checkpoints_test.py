@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import checkpoints, plain_path
-from gan_jax import config as configs
-from gan_jax.errors import ConfigError, WriteError
+from gan_jax.common import plain_path
+from gan_jax.common.errors import ConfigError, WriteError
+from gan_jax.config import schema
+from gan_jax.storage import checkpoints
 
-CONFIG = configs.plain(configs.default())
+CONFIG = schema.plain(schema.default())
 
 
 def state(number):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from gan_jax.common.errors import ConfigError
 from gan_jax.data import mnist5k
-from gan_jax.errors import ConfigError
 from gan_jax.metrics.features import classifier, digits, fashion, random
 
 TRAINED = {'digits': digits, 'fashion': fashion}

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import colors
+from gan_jax.augment import colors
 
 COLOR = np.array([0.5, -0.25, 0.8])
 

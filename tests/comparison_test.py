@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gan_jax import comparison
+from gan_jax.study import statistics
 
 
 def test_a_summary_is_mean_and_standard_error():
   # Deviations -1.5, -0.5, 0.5, 1.5: variance 5 / 3, error sqrt(5 / 3 / 4).
-  found = comparison.summary([1.0, 2.0, 3.0, 4.0])
+  found = statistics.summary([1.0, 2.0, 3.0, 4.0])
   assert found.mean == 2.5
   assert found.error == pytest.approx(math.sqrt(5 / 12))
   assert (found.least, found.greatest, found.count, found.missing) == (1.0, 4.0, 4, 0)
@@ -23,11 +23,11 @@ def test_a_summary_is_mean_and_standard_error():
 
 
 def test_runs_without_a_score_are_counted():
-  found = comparison.summary([1.0, None, 3.0, math.nan, math.inf])
+  found = statistics.summary([1.0, None, 3.0, math.nan, math.inf])
   assert (found.mean, found.count, found.missing) == (2.0, 2, 3)
-  none = comparison.summary([None, None])
+  none = statistics.summary([None, None])
   assert math.isnan(none.mean) and (none.count, none.missing) == (0, 2)
-  one = comparison.summary([5.0])
+  one = statistics.summary([5.0])
   assert one.mean == 5.0 and math.isnan(one.error) and math.isnan(one.low)
 
 
@@ -36,33 +36,33 @@ def test_the_p_of_a_pair_is_that_of_all_sign_flips():
   apart = np.subtract(a, b)
   means = [np.mean(apart * signs) for signs in itertools.product((-1, 1), repeat=5)]
   wanted = np.mean(np.abs(means) >= abs(apart.mean()) - 1e-12)
-  found = comparison.paired(a, b)
+  found = statistics.paired(a, b)
   assert found.p == pytest.approx(wanted)
   assert found.difference == pytest.approx(apart.mean())
   assert found.count == 5
 
 
 def test_pairs_are_of_seeds_that_have_both():
-  found = comparison.paired([1.0, None, 3.0, 4.0], [0.0, 9.0, math.nan, 1.0])
+  found = statistics.paired([1.0, None, 3.0, 4.0], [0.0, 9.0, math.nan, 1.0])
   assert (found.count, found.difference) == (2, 2.0)
-  alone = comparison.paired([1.0, None], [0.5, 1.0])
+  alone = statistics.paired([1.0, None], [0.5, 1.0])
   assert (alone.count, alone.difference) == (1, 0.5) and math.isnan(alone.p)
-  assert comparison.paired([1.0, 1.0], [1.0, 1.0])[:4] == (0.0, 0.0, 0.0, 1.0)
+  assert statistics.paired([1.0, 1.0], [1.0, 1.0])[:4] == (0.0, 0.0, 0.0, 1.0)
 
 
 def test_p_is_uniform_where_nothing_differs():
   random = np.random.default_rng(1)
-  p = [comparison.paired(*random.standard_normal((2, 8))).p for _ in range(200)]
+  p = [statistics.paired(*random.standard_normal((2, 8))).p for _ in range(200)]
   assert stats.kstest(p, 'uniform').pvalue > 0.01
 
 
 def test_holm():
   # Sorted 0.01, 0.03, 0.04 times 3, 2, 1, none below the one before.
-  assert comparison.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-  assert comparison.holm([0.5, 0.9]) == [1.0, 1.0]
-  with_none = comparison.holm([0.01, math.nan, 0.02])
+  assert statistics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+  assert statistics.holm([0.5, 0.9]) == [1.0, 1.0]
+  with_none = statistics.holm([0.01, math.nan, 0.02])
   assert with_none[0] == 0.02 and math.isnan(with_none[1]) and with_none[2] == 0.02
-  assert comparison.holm([]) == []
+  assert statistics.holm([]) == []
 
 
 def test_settings_of_one_protocol_are_compared_each_with_each():
@@ -72,8 +72,8 @@ def test_settings_of_one_protocol_are_compared_each_with_each():
   outcomes = {
     label: {'score': [place + seed**2 for seed in range(8)]} for place, label in enumerate('abcd')
   }
-  found = comparison.all_pairs(
-    outcomes, {label: comparison.protocol(own) for label, own in cards.items()}
+  found = statistics.all_pairs(
+    outcomes, {label: statistics.protocol(own) for label, own in cards.items()}
   )
   assert [(pair['setting'], pair['less'], pair['difference']) for pair in found] == [('a', 'b', -1.0)]
   assert found[0]['p_holm'] == found[0]['p'] == 2 / 2**8
@@ -87,7 +87,7 @@ def test_a_card_of_an_older_version_is_compared_with_one_that_says_more():
     'settings': {'kernel_distance': {'subsets': 1}},
     'remarks': {'x': 'few'},
   }
-  assert comparison.protocol([old]) == comparison.protocol([new])
+  assert statistics.protocol([old]) == statistics.protocol([new])
 
 
 def test_pairs_are_corrected_for_how_many_there_are_of_a_score():
@@ -96,7 +96,7 @@ def test_pairs_are_corrected_for_how_many_there_are_of_a_score():
   }
   outcomes['a']['other'] = [seed + 1.0 for seed in range(8)]
   outcomes['b']['other'] = [1.0 * seed for seed in range(8)]
-  found = comparison.all_pairs(outcomes, dict.fromkeys(outcomes, ''))
+  found = statistics.all_pairs(outcomes, dict.fromkeys(outcomes, ''))
   times = {(pair['score'], pair['setting'], pair['less']): pair['p_holm'] / pair['p'] for pair in found}
   assert times == {
     **{('score', *pair): 3.0 for pair in itertools.combinations('abc', 2)},

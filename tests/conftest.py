@@ -18,8 +18,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from gan_jax import config as configs
-from gan_jax import environment, loop, parallel
+from gan_jax.common.types import Plain
+from gan_jax.config import schema
+from gan_jax.run import loop
+from gan_jax.runtime import devices, environment
 
 ROOT = pathlib.Path(__file__).parent.parent
 EXPERIMENTS = sorted((ROOT / 'experiments').glob('*.py'))
@@ -27,29 +29,29 @@ EXPERIMENTS = sorted((ROOT / 'experiments').glob('*.py'))
 # Random numbers are as they are in training, and sooner compiled where they are made by a loop.
 with pytest.MonkeyPatch.context() as changed:
   changed.setenv(environment.SWITCH, '0')
-  parallel.prepare()
+  devices.prepare()
 # As training does.
 gc.set_threshold(environment.OBJECTS)
 
 
-def experiment(path: pathlib.Path, preset: str = 'test', **changes) -> configs.Plain:
+def experiment(path: pathlib.Path, preset: str = 'test', **changes) -> Plain:
   """The plain config of an experiment file."""
   spec = importlib.util.spec_from_file_location(path.stem, path)
   module = importlib.util.module_from_spec(spec)
   spec.loader.exec_module(module)
   config = module.get_config(preset)
   config.update_from_flattened_dict(changes)
-  return configs.plain(config)
+  return schema.plain(config)
 
 
 def first_step(path: pathlib.Path, preset: str = 'test', **changes) -> dict[str, float]:
   """The metrics of an experiment's first step."""
   config = experiment(path, preset, steps_per_call=1, **changes)
-  built = loop.assemble(config)
+  built = loop.assemble_run(config)
   local = jax.devices()[:1]
-  state = parallel.replicate(loop.start(config, built), local)
-  feed = parallel.feed(built.source.arrays, config['batch_size'], local)
-  _, metrics = parallel.Program(loop.step(config, built), local)(state, feed)
+  state = devices.replicate(loop.initial_state(config, built), local)
+  feed = devices.shard_batch(built.source.arrays, config['batch_size'], local)
+  _, metrics = devices.Program(loop.make_call(config, built), local)(state, feed)
   return {name: float(f'{value[0]:.6g}') for name, value in metrics.items()}
 
 

@@ -23,7 +23,7 @@ from two_player_test import (
   train,
 )
 
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
 from gan_jax.gans import consensus
 
 # Printed by: python tests/consensus_test.py

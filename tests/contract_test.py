@@ -12,8 +12,12 @@ import pytest
 from conftest import EXPERIMENTS, ROOT, experiment, first_step
 from ml_collections import ConfigDict
 
-from gan_jax import build, checkpoints, config, latents, loop, parallel
-from gan_jax.train import make_step
+from gan_jax.common import rng
+from gan_jax.config import build, schema
+from gan_jax.run import loop
+from gan_jax.runtime.devices import AXIS, GLOBAL_BATCH, Program, replicate, shard_batch
+from gan_jax.storage import checkpoints
+from gan_jax.training.step import make_step
 
 # The largest difference between 1 and 8 devices after 4 steps, of a parameter and, relatively, of a
 # metric: the sums of a batch are taken in another order, and Adam divides by small numbers.
@@ -25,13 +29,15 @@ class Setup:
 
   def __init__(self, path, preset):
     self.config = experiment(path, preset)
-    self.built = loop.assemble(self.config)
+    self.built = loop.assemble_run(self.config)
     self.traces = 0
-    self.begun = functools.cache(lambda: loop.start(self.config, self.built))
+    self.begun = functools.cache(lambda: loop.initial_state(self.config, self.built))
 
   def start(self, **changes):
     return (
-      loop.start(self.config, dataclasses.replace(self.built, **changes)) if changes else self.begun()
+      loop.initial_state(self.config, dataclasses.replace(self.built, **changes))
+      if changes
+      else self.begun()
     )
 
   def touched(self, game):
@@ -41,7 +47,7 @@ class Setup:
     """
     play = self.built.play._replace(updates=dict.fromkeys(self.built.play.updates, 1))
     built, found = dataclasses.replace(self.built, game=game, play=play), {}
-    step = make_step(game, play, built.source.batch, parallel.ACROSS, 1)
+    step = make_step(game, play, built.source.batch, GLOBAL_BATCH, 1)
 
     def look(state, feed):
       after, _ = step(state, feed)
@@ -51,9 +57,9 @@ class Setup:
         found[name] = any(old is not new for old, new in pairs)
       return after
 
-    state = jax.eval_shape(lambda: loop.start(self.config, built))
-    feed = parallel.feed(built.source.arrays, self.config['batch_size'], jax.devices()[:1])
-    jax.eval_shape(jax.vmap(look, (None, 0), axis_name=parallel.AXIS), state, feed)
+    state = jax.eval_shape(lambda: loop.initial_state(self.config, built))
+    feed = shard_batch(built.source.arrays, self.config['batch_size'], jax.devices()[:1])
+    jax.eval_shape(jax.vmap(look, (None, 0), axis_name=AXIS), state, feed)
     return found
 
   def train(self, calls, devices=1, state=None, **changes):
@@ -62,15 +68,15 @@ class Setup:
     It begins from `state`, or from the start. `changes` are other parts of what is built.
     """
     built, local = dataclasses.replace(self.built, **changes), jax.devices()[:devices]
-    step = loop.step(self.config, built)
+    step = loop.make_call(self.config, built)
 
     def counted(state, feed):
       self.traces += 1
       return step(state, feed)
 
-    call = parallel.Program(counted, local)
-    state = parallel.replicate(self.start(**changes) if state is None else state, local)
-    feed = parallel.feed(built.source.arrays, self.config['batch_size'], local)
+    call = Program(counted, local)
+    state = replicate(self.start(**changes) if state is None else state, local)
+    feed = shard_batch(built.source.arrays, self.config['batch_size'], local)
     metrics = []
     for _ in range(calls):
       state, new = call(state, feed)
@@ -163,9 +169,9 @@ def test_one_device_and_eight_agree_and_replicas_are_equal(subject):
 
 def test_samples_have_the_shape_of_the_data_and_depend_on_their_key_alone(subject):
   variables = subject.start().variables
-  keys = latents.example_keys(jax.random.key(1), np.arange(5))
+  keys = rng.example_keys(jax.random.key(1), np.arange(5))
   samples = subject.built.game.sample(variables, keys)
-  batch = build.batch(subject.config, subject.built.source)
+  batch = build.make_batch(subject.config, subject.built.source)
   assert samples.shape == (5, *batch['real'].shape[1:])
   chex.assert_tree_all_finite(samples)
   alone = subject.built.game.sample(variables, keys[3:4])
@@ -203,9 +209,9 @@ def test_a_step_on_digits_is_finite_and_moves_all_players(name):
 @pytest.mark.parametrize('preset', ['', 'test', 'ring', 'grid', 'swiss_roll', 'mixture_1200-test'])
 def test_configs_are_plain_and_checked(path, preset):
   plain = experiment(path, preset)
-  assert config.plain(ConfigDict(plain)) == plain
-  config.check(plain, devices=1)
-  loop.assemble(plain)
+  assert schema.plain(ConfigDict(plain)) == plain
+  schema.check(plain, devices=1)
+  loop.assemble_run(plain)
 
 
 def test_a_state_comes_back_from_its_arrays(subject):

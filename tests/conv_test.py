@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from gan_jax.networks import conv as c
-from gan_jax.networks import halving, phases
+from gan_jax.networks.layers import conv as c
+from gan_jax.networks.layers import phase_conv, winograd_conv
 
 GEOMETRIES = [
   c.Geometry(4, 2, 1),
@@ -52,9 +52,9 @@ def test_the_transposes_are_the_transposes(g, shape):
   x, kernel, y = case(g, shape)
   outputs, pull_back = jax.vjp(lambda x, k: native(x, k, g), x, kernel)
   wanted_x, wanted_kernel = pull_back(y)
-  for conv in (c.conv, phases.conv, c._conv_of_patches):
+  for conv in (c.conv, phase_conv.conv, c._conv_of_patches):
     np.testing.assert_allclose(conv(x, kernel, g), outputs, rtol=1e-10, atol=1e-10)
-  ways = c._transpose_by_taps, phases.conv_transpose, c._transpose_native
+  ways = c._transpose_by_taps, phase_conv.conv_transpose, c._transpose_native
   for transpose in (c.conv_transpose, *ways):
     got = transpose(y, kernel, g, x.shape[1:3])
     np.testing.assert_allclose(got, wanted_x, rtol=1e-10, atol=1e-10)
@@ -119,9 +119,9 @@ def test_nine_products_are_the_convolution_and_its_transposes(shape):
   outputs, pull_back = jax.vjp(lambda x, k: native(x, k, g), x, kernel)
   wanted_x, wanted_kernel = pull_back(y)
   near = {'rtol': 1e-10, 'atol': 1e-10}
-  np.testing.assert_allclose(halving.conv(x, kernel), outputs, **near)
-  np.testing.assert_allclose(halving.conv_transpose(y, kernel), wanted_x, **near)
-  np.testing.assert_allclose(halving.kernel_gradient(x, y), wanted_kernel, **near)
+  np.testing.assert_allclose(winograd_conv.conv(x, kernel), outputs, **near)
+  np.testing.assert_allclose(winograd_conv.conv_transpose(y, kernel), wanted_x, **near)
+  np.testing.assert_allclose(winograd_conv.kernel_gradient(x, y), wanted_kernel, **near)
 
 
 def test_nine_products_lose_little_to_rounding():
@@ -130,7 +130,7 @@ def test_nine_products_lose_little_to_rounding():
   exact = native(x, kernel, g)
   errors = [
     jnp.abs(f(x.astype(jnp.float32), kernel.astype(jnp.float32)) - exact).max() / exact.std()
-    for f in (halving.conv, lambda x, k: native(x, k, g))
+    for f in (winograd_conv.conv, lambda x, k: native(x, k, g))
   ]
   assert errors[0] < 4 * errors[1]
 
@@ -161,7 +161,7 @@ def test_phases_of_several_kernels_at_once():
 
 def test_values_that_are_not_finite_stay_where_they_are():
   x, kernel, _ = case(c.Geometry(4, 2, 1), (2, 8, 8, 9, 5))
-  bad = halving.conv(x.at[1, 7, 7].set(jnp.nan), kernel)
+  bad = winograd_conv.conv(x.at[1, 7, 7].set(jnp.nan), kernel)
   assert np.isfinite(bad[0]).all()
   assert np.isnan(bad[1, 3, 3]).all()
 
@@ -204,15 +204,15 @@ def test_what_does_not_go_together_is_refused():
 
 WAYS = {
   'patches': c._conv_of_patches,
-  'phases': phases.conv,
-  'halving': lambda x, k, g: halving.conv(x, k),
+  'phases': phase_conv.conv,
+  'halving': lambda x, k, g: winograd_conv.conv(x, k),
   'conv': c.conv,
 }
 TRANSPOSED = {
   'taps': c._transpose_by_taps,
   'native': c._transpose_native,
-  'phases': phases.conv_transpose,
-  'halving': lambda y, k, g, shape: halving.conv_transpose(y, k),
+  'phases': phase_conv.conv_transpose,
+  'halving': lambda y, k, g, shape: winograd_conv.conv_transpose(y, k),
   'conv_transpose': c.conv_transpose,
 }
 # Few channels and many, so that `conv` chooses every form that it has.

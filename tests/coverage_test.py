@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from gan_jax import comparison
+from gan_jax.study import statistics
 
 STUDIES = 2_000
 FOUR_DEVIATIONS = 4 * math.sqrt(0.95 * 0.05 / STUDIES)
@@ -27,12 +27,12 @@ def coverage(draw, seeds, truth, interval):
 
 
 def of_differences(apart):
-  return comparison.paired(list(apart), [0.0] * len(apart))[1:3]
+  return statistics.paired(list(apart), [0.0] * len(apart))[1:3]
 
 
 @pytest.mark.parametrize('seeds', [2, 3, 5, 8, 10, 20])
 def test_the_interval_of_a_mean_of_normal_scores_covers_it_in_95_percent(seeds):
-  found = coverage(lambda rng, shape: 7 + 3 * rng.standard_normal(shape), seeds, 7, comparison.interval)
+  found = coverage(lambda rng, shape: 7 + 3 * rng.standard_normal(shape), seeds, 7, statistics.interval)
   assert found == pytest.approx(0.95, abs=FOUR_DEVIATIONS)
 
 
@@ -48,7 +48,7 @@ def test_the_interval_of_a_mean_of_normal_scores_covers_it_in_95_percent(seeds):
 )
 @pytest.mark.parametrize('seeds', [3, 5, 10])
 def test_the_interval_of_a_mean_of_other_scores_covers_it_nearly_as_often(draw, truth, least, seeds):
-  assert least <= coverage(draw, seeds, truth, comparison.interval) <= 0.97
+  assert least <= coverage(draw, seeds, truth, statistics.interval) <= 0.97
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_interval_of_symmetric_differences_covers_exactly(draw, seeds):
 
 
 def test_the_interval_of_many_differences_covers_by_random_flips(monkeypatch):
-  monkeypatch.setattr(comparison, 'RESAMPLES', 400)
+  monkeypatch.setattr(statistics, 'RESAMPLES', 400)
   draw = lambda rng, shape: rng.standard_normal(shape)
   assert coverage(draw, 24, 0, of_differences) == pytest.approx(0.95, abs=FOUR_DEVIATIONS)
 
@@ -79,7 +79,7 @@ def test_the_interval_of_many_differences_covers_by_random_flips(monkeypatch):
   st.one_of(st.lists(WHOLE, min_size=2, max_size=17), st.lists(REAL, min_size=2, max_size=9))
 )
 def test_the_interval_of_differences_excludes_0_exactly_if_p_is_below_5_percent(apart):
-  found = comparison.paired(apart, [0.0] * len(apart))
+  found = statistics.paired(apart, [0.0] * len(apart))
   assert (found.low <= 0 <= found.high) == (found.p > 0.05)
   assert found.low <= found.difference + 1e-9 and found.difference - 1e-9 <= found.high
 
@@ -94,7 +94,7 @@ def test_the_interval_of_differences_holds_what_all_sign_flips_accept(apart):
     sums = signs @ (apart - value)
     return np.mean(abs(sums) >= abs((apart - value).sum()) - 1e-9) > 0.05
 
-  found = comparison.paired(list(apart), [0.0] * len(apart))
+  found = statistics.paired(list(apart), [0.0] * len(apart))
   if not apart.any():
     assert (found.low, found.high) == (0, 0)
   elif len(apart) < 6:
@@ -111,33 +111,33 @@ def test_the_interval_of_differences_holds_what_all_sign_flips_accept(apart):
 )
 def test_an_interval_scales_with_the_scores_at_any_magnitude(values, power):
   apart = np.ldexp(values, power)
-  wanted = np.ldexp(comparison.interval(np.array(values)), power)
-  np.testing.assert_allclose(comparison.interval(apart), wanted, rtol=1e-12)
+  wanted = np.ldexp(statistics.interval(np.array(values)), power)
+  np.testing.assert_allclose(statistics.interval(apart), wanted, rtol=1e-12)
   one, other = of_differences(np.array(values)), of_differences(apart)
   np.testing.assert_allclose(other, np.ldexp(one, power), rtol=1e-12)
 
 
 def test_an_interval_of_tiny_scores_by_hand():
   # Mean 0.5e-172, standard error 0.5e-172, t with 1 degree of freedom 12.7062.
-  low, high = comparison.interval(np.array([0, 1e-172]))
+  low, high = statistics.interval(np.array([0, 1e-172]))
   assert (low * 1e172, high * 1e172) == pytest.approx((0.5 - 6.3531, 0.5 + 6.3531))
 
 
 def test_equal_scores_have_an_interval_of_width_zero():
-  assert comparison.interval(np.full(3, 0.1)) == (0.1, 0.1)
-  assert comparison.summary([0.1] * 3)[:4] == (0.1, 0.0, 0.1, 0.1)
-  found = comparison.paired([0.3] * 6, [0.1] * 6)
+  assert statistics.interval(np.full(3, 0.1)) == (0.1, 0.1)
+  assert statistics.summary([0.1] * 3)[:4] == (0.1, 0.0, 0.1, 0.1)
+  found = statistics.paired([0.3] * 6, [0.1] * 6)
   assert found.low == found.high == 0.3 - 0.1 and found.p == 2 / 2**6
 
 
 def test_one_score_has_no_interval():
-  found = comparison.summary([4.0])
+  found = statistics.summary([4.0])
   assert found.mean == 4 and all(map(math.isnan, found[1:4]))
-  pair = comparison.paired([4.0], [1.0])
+  pair = statistics.paired([4.0], [1.0])
   assert pair.difference == 3 and all(map(math.isnan, (*pair[1:4], pair.error)))
 
 
 def test_three_seeds_have_an_error_and_no_interval_of_a_difference():
-  found = comparison.paired([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
+  found = statistics.paired([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
   assert (found.difference, found.error) == (2.0, pytest.approx(1 / math.sqrt(3)))
   assert (found.low, found.high, found.p) == (-math.inf, math.inf, 0.25)

@@ -3,11 +3,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import data
+from gan_jax.common.errors import ConfigError
 from gan_jax.data import mnist5k
-from gan_jax.data.order import shuffled
-from gan_jax.data.placing import ImageSet, place
-from gan_jax.errors import ConfigError
+from gan_jax.data import source as sources
+from gan_jax.data.pipeline.placement import ImageSet, place
+from gan_jax.data.pipeline.shuffle import shuffled
 
 
 @pytest.fixture(scope='module')
@@ -91,7 +91,7 @@ def test_a_batch_larger_than_the_set_is_refused():
 @pytest.mark.parametrize('shape', [(28, 28, 1), (2, 3, 3), (16, 8, 1)])
 def test_rows_of_bytes_are_the_images(shape):
   images = np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
-  rows = data.flattened(images)
+  rows = sources.flattened(images)
   assert rows.shape[1] % 128 == 0 and rows.shape[1] - np.prod(shape) < 128
-  np.testing.assert_array_equal(data.unflattened(rows, shape), images)
-  np.testing.assert_array_equal(data.unflattened(rows[[[3], [1]]], shape), images[[[3], [1]]])
+  np.testing.assert_array_equal(sources.unflattened(rows, shape), images)
+  np.testing.assert_array_equal(sources.unflattened(rows[[[3], [1]]], shape), images[[[3], [1]]])

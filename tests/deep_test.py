@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax.data.framing import BadPictureError, Framing, pixels
+from gan_jax.data.pipeline.decode import BadPictureError, Framing, pixels
 
 GREY, RGB, GREY_ALPHA, RGBA = 0, 2, 4, 6
 CHANNELS = {GREY: 1, RGB: 3, GREY_ALPHA: 2, RGBA: 4}

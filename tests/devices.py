@@ -13,8 +13,11 @@ import jax
 import numpy as np
 import optax
 
-from gan_jax import checkpoints, loop, parallel, processes, sweep
-from gan_jax.train import TrainState
+from gan_jax.run import loop
+from gan_jax.runtime import devices, processes
+from gan_jax.storage import checkpoints
+from gan_jax.study import sweep
+from gan_jax.training.state import TrainState
 
 ROOT = pathlib.Path(__file__).parent.parent
 STEPS = 20
@@ -28,7 +31,7 @@ BY_SGD = ('mmd_gan',)
 
 def built_of(name: str, config: dict) -> loop.Built:
   """The experiment with its own optimizers, or with one that is linear in the gradient."""
-  built = loop.assemble(config)
+  built = loop.assemble_run(config)
   if name not in BY_SGD:
     return built
   optimizers = dict.fromkeys(built.play.optimizers, optax.sgd(1e-2))
@@ -45,9 +48,9 @@ def states(subject: str, count: int | None = None) -> Iterator[TrainState]:
   name, preset = subject.split(':')
   (setting,) = sweep.settings([f'{ROOT}/experiments/{name}.py:{preset}'], {'steps_per_call': [1]})
   built, local = built_of(name, setting.config), count and jax.devices()[:count]
-  call = parallel.Program(loop.step(setting.config, built), local)
-  state = parallel.replicate(loop.start(setting.config, built), local)
-  feed = parallel.feed(built.source.arrays, setting.config['batch_size'], local)
+  call = devices.Program(loop.make_call(setting.config, built), local)
+  state = devices.replicate(loop.initial_state(setting.config, built), local)
+  feed = devices.shard_batch(built.source.arrays, setting.config['batch_size'], local)
   while True:
     yield state
     state, _ = call(state, feed)
@@ -55,18 +58,18 @@ def states(subject: str, count: int | None = None) -> Iterator[TrainState]:
 
 def at(states: Iterator[TrainState], step: int) -> TrainState:
   """The state after so many steps; it is used up when a later one is asked for."""
-  return next(state for state in states if int(parallel.local(state.step)) == step)
+  return next(state for state in states if int(devices.local(state.step)) == step)
 
 
 def variables(state: TrainState) -> dict[str, np.ndarray]:
   """Weights and batch statistics, by their names."""
-  return checkpoints.to_arrays(parallel.local(state.variables))
+  return checkpoints.to_arrays(devices.local(state.variables))
 
 
 def main() -> None:
   """What a process does."""
   address, count, number, folder, *subjects = sys.argv[1:]
-  parallel.prepare()
+  devices.prepare()
   processes.connect(address, int(count), int(number))
   for subject in subjects:
     np.savez(f'{folder}/{subject}_{number}.npz', **variables(at(states(subject), STEPS)))

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from gan_jax import digests
+from gan_jax.common import hashing
 
 
 def test_a_digest_is_of_type_shape_and_content():
   a = np.zeros((2, 3), np.float32)
-  found = {digests.of_array(x) for x in (a, a.T, a.astype(np.int32), a + 1, a - 0.0)}
+  found = {hashing.of_array(x) for x in (a, a.T, a.astype(np.int32), a + 1, a - 0.0)}
   assert len(found) == 4
 
 
 def test_a_digest_of_a_tree_is_of_its_arrays_and_their_places():
   a, b = np.arange(3.0), np.arange(4)
   trees = ({'x': a, 'y': b}, {'x': b, 'y': a}, {'x': a}, {'x': {'y': a}}, {'x': [a], 'y': b})
-  assert len({digests.of_tree(tree) for tree in trees}) == 5
-  assert digests.of_tree({'y': b.copy(), 'x': a.copy()}) == digests.of_tree(trees[0])
+  assert len({hashing.of_tree(tree) for tree in trees}) == 5
+  assert hashing.of_tree({'y': b.copy(), 'x': a.copy()}) == hashing.of_tree(trees[0])

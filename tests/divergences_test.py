@@ -8,7 +8,8 @@ import pytest
 from scipy import optimize, stats
 
 from gan_jax import divergences as d
-from gan_jax import f_divergences, mmd, names
+from gan_jax.common import lookup
+from gan_jax.divergences import f_divergences, mmd
 
 GRID = np.linspace(-12, 12, 4801, dtype=np.float32)
 CELL = 0.005
@@ -61,7 +62,7 @@ def test_disjoint_densities():
   np.testing.assert_allclose(d.squared_hellinger(a, b, CELL), 1, rtol=1e-3)
 
 
-F = {name: make() for name, make in names.factories(f_divergences, f_divergences.FDivergence).items()}
+F = {name: make() for name, make in lookup.factories(f_divergences, f_divergences.FDivergence).items()}
 # What each f is in terms of the functions with names; conventions differ by these factors.
 NAMED = {
   'total_variation': d.total_variation,

@@ -11,41 +11,43 @@ import pytest
 from cycler import cycler
 from PIL import Image
 
-from gan_jax import drawing, workdir
+from gan_jax.common import pixels
+from gan_jax.storage import metrics_log
+from gan_jax.visualization import plots
 
 
 def test_bytes_are_rounded_and_clipped():
   values = np.array([-2, -1, -1 + 1 / 255, 0.999, 1, 3])
-  np.testing.assert_array_equal(drawing.to_bytes(values), [0, 0, 0, 255, 255, 255])
+  np.testing.assert_array_equal(pixels.to_bytes(values), [0, 0, 0, 255, 255, 255])
   every = np.arange(256)
-  np.testing.assert_array_equal(drawing.to_bytes((2 * every - 255) / 255), every)
+  np.testing.assert_array_equal(pixels.to_bytes((2 * every - 255) / 255), every)
 
 
 def test_a_grid_shows_every_image_in_its_place(tmp_path):
   images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 64, 66, 1), np.uint8)
-  grid = drawing.grid(images)
+  grid = plots.grid(images)
   assert grid.shape == (2 * 66 + 2, 3 * 68 + 2, 3)
   for i in range(5):
     row, column = divmod(i, 3)
     assert (grid[2 + 66 * row :, 2 + 68 * column :][:64, :66] == i).all()
-  drawing.save_png(tmp_path / 'grid.png', grid)
+  pixels.save_png(tmp_path / 'grid.png', grid)
   np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / 'grid.png')), grid)
 
 
 def test_small_images_are_enlarged():
   image = np.array([[1, 2], [3, 4]], np.uint8)[None, :, :, None]
-  grid = drawing.grid(image)
+  grid = plots.grid(image)
   np.testing.assert_array_equal(grid[2:6, 2:6, 0], np.kron(image[0, ..., 0], np.ones((2, 2))))
 
 
 def test_projected_points_fill_the_picture_however_unequal_their_spread():
   square = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
-  even = drawing.scatter({'real': square}, square, projected=True)
-  wide = drawing.scatter({'real': square * [1000, 1]}, square * [1000, 1], projected=True)
+  even = plots.scatter({'real': square}, square, projected=True)
+  wide = plots.scatter({'real': square * [1000, 1]}, square * [1000, 1], projected=True)
   rows = lambda picture: np.flatnonzero(_blue(picture).any(axis=1))
   assert np.ptp(rows(even)) > 200
   assert abs(np.ptp(rows(wide)) - np.ptp(rows(even))) < 20
-  flat = drawing.scatter({'real': square * [1000, 1]}, square * [1000, 1])
+  flat = plots.scatter({'real': square * [1000, 1]}, square * [1000, 1])
   assert np.ptp(rows(flat)[rows(flat) > 100]) < 20
 
 
@@ -55,7 +57,7 @@ def _blue(picture):
 
 def test_captions_stand_above_their_grids():
   black, grey = np.zeros((30, 40, 3), np.uint8), np.full((30, 50, 3), 99, np.uint8)
-  page = drawing.captioned({'left': black, 'right': grey})
+  page = plots.captioned({'left': black, 'right': grey})
   np.testing.assert_array_equal(page[-30:, :40], black)
   np.testing.assert_array_equal(page[-30:, -50:], grey)
   assert (page[:-30] < 128).any()
@@ -63,15 +65,15 @@ def test_captions_stand_above_their_grids():
 
 def test_metrics_go_on_after_a_step_and_drop_what_came_later(tmp_path):
   def written():
-    return [json.loads(line) for line in (tmp_path / workdir.METRICS).read_text().splitlines()]
+    return [json.loads(line) for line in (tmp_path / metrics_log.METRICS).read_text().splitlines()]
 
-  metrics = workdir.Metrics(tmp_path, 0)
+  metrics = metrics_log.Metrics(tmp_path, 0)
   for step in (1, 2, 3):
     metrics.write({'step': step, 'time': step / 2, 'loss': 0.5})
   metrics.close()
-  with open(tmp_path / workdir.METRICS, 'a') as file:
+  with open(tmp_path / metrics_log.METRICS, 'a') as file:
     file.write('{"step": 4, "time": 2.0, "lo')
-  again = workdir.Metrics(tmp_path, 2)
+  again = metrics_log.Metrics(tmp_path, 2)
   assert again.time == 1.0
   again.write({'step': 3, 'time': 9.0, 'loss': 0.25})
   again.close()
@@ -81,17 +83,17 @@ def test_metrics_go_on_after_a_step_and_drop_what_came_later(tmp_path):
 def test_the_height_of_curves_is_that_of_the_kinds_that_frame_them():
   steps = np.arange(10)
   tame, wild = (steps, steps / 10), (steps, 1e12 * steps)
-  whole = drawing.bands({'a': [tame], 'b': [wild]}, 'loss')
-  framed = drawing.bands({'a': [tame], 'b': [wild]}, 'loss', framing={'a'})
+  whole = plots.bands({'a': [tame], 'b': [wild]}, 'loss')
+  framed = plots.bands({'a': [tame], 'b': [wild]}, 'loss', framing={'a'})
   rows = [np.flatnonzero(_is_blue(picture).any(axis=1)) for picture in (whole, framed)]
   assert np.ptp(rows[0]) < 20 < 100 < np.ptp(rows[1])
-  assert drawing.bands({'b': [wild]}, 'loss', framing={'a'}) == drawing.bands({'b': [wild]}, 'loss')
+  assert plots.bands({'b': [wild]}, 'loss', framing={'a'}) == plots.bands({'b': [wild]}, 'loss')
 
 
 def test_curves_of_many_kinds_are_of_as_many_colors():
   steps = np.arange(10)
   kinds = {str(kind): [(steps, kind + steps), (steps, kind + steps)] for kind in range(12)}
-  image = Image.open(io.BytesIO(drawing.bands(kinds, 'loss'))).convert('RGB')
+  image = Image.open(io.BytesIO(plots.bands(kinds, 'loss'))).convert('RGB')
   common = {color for count, color in image.getcolors(2**16) if count > 300}
   assert len([color for color in common if max(color) - min(color) > 30]) >= 12
 
@@ -137,10 +139,10 @@ THEIRS = {
 def test_figures_under_settings_of_the_user_are_the_same():
   points = np.random.default_rng(0).normal(size=(20, 2))
   lines = {'a': [(np.arange(4), np.arange(4.0)), (np.arange(4), np.arange(4.0) ** 2)]}
-  heights = np.ones(len(drawing.lattice(points))).cumsum()
+  heights = np.ones(len(plots.lattice(points))).cumsum()
 
   def drawn():
-    return drawing.scatter({'real': points}, points, heights, 'title'), drawing.bands(lines, 'title')
+    return plots.scatter({'real': points}, points, heights, 'title'), plots.bands(lines, 'title')
 
   usual = drawn()
   with matplotlib.rc_context(THEIRS):
@@ -152,7 +154,7 @@ def test_figures_under_settings_of_the_user_are_the_same():
 
 def test_figures_drawn_by_two_threads_keep_the_settings_of_the_user():
   points = np.random.default_rng(0).normal(size=(20, 2))
-  draw = lambda _: drawing.scatter({'real': points}, points)
+  draw = lambda _: plots.scatter({'real': points}, points)
   usual = draw(0)
   with matplotlib.rc_context(THEIRS), futures.ThreadPoolExecutor(2) as threads:
     for picture in threads.map(draw, range(6)):

@@ -2,11 +2,12 @@
 
 import pytest
 
-from gan_jax import elsewhere, names, scores
-from gan_jax.errors import ConfigError
+from gan_jax.common import lookup
+from gan_jax.common.errors import ConfigError
+from gan_jax.evaluation import foreign_names, scores
 from gan_jax.metrics import features
 
-NETWORKS = sorted(names.modules(features, 'load'))
+NETWORKS = sorted(lookup.modules(features, 'load'))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ NETWORKS = sorted(names.modules(features, 'load'))
 def test_a_score_by_another_name_is_refused_with_ours(typed, ours):
   known = ', '.join(sorted(scores.known()))
   with pytest.raises(ConfigError) as error:
-    elsewhere.choose('--scores', typed, scores.known(), 'score', elsewhere.SCORES)
+    foreign_names.choose('--scores', typed, scores.known(), 'score', foreign_names.SCORES)
   assert str(error.value) == f'--scores={typed}: no such score ({known}); use {ours}'
 
 
@@ -58,24 +59,24 @@ def test_a_score_by_another_name_is_refused_with_ours(typed, ours):
 )
 def test_a_feature_network_by_another_name_is_refused_with_ours(typed, ours):
   with pytest.raises(ConfigError) as error:
-    elsewhere.choose('--features', typed, NETWORKS, 'feature network', elsewhere.NETWORKS)
+    foreign_names.choose('--features', typed, NETWORKS, 'feature network', foreign_names.NETWORKS)
   known = ', '.join(NETWORKS)
   assert str(error.value) == f'--features={typed}: no such feature network ({known}); use {ours}'
 
 
 def test_every_name_of_ours_is_known():
-  assert {name for ours in elsewhere.SCORES.values() for name in ours.name.split(',')} <= {
+  assert {name for ours in foreign_names.SCORES.values() for name in ours.name.split(',')} <= {
     *scores.known()
   }
-  assert {ours.name for ours in elsewhere.NETWORKS.values()} <= {*NETWORKS}
+  assert {ours.name for ours in foreign_names.NETWORKS.values()} <= {*NETWORKS}
   printed = {scores.printed(name, 'x') for name in (*scores.HIGHER, *scores.LOWER)}
-  assert {ours.name for ours in elsewhere.values('x').values()} <= printed
-  assert not {*elsewhere.SCORES} & {*scores.known()}
+  assert {ours.name for ours in foreign_names.values('x').values()} <= printed
+  assert not {*foreign_names.SCORES} & {*scores.known()}
 
 
 @pytest.mark.parametrize('name', scores.known())
 def test_a_name_of_ours_is_accepted(name):
-  chosen = elsewhere.choose('--scores', name, scores.known(), 'score', elsewhere.SCORES)
+  chosen = foreign_names.choose('--scores', name, scores.known(), 'score', foreign_names.SCORES)
   assert chosen is None
   with pytest.raises(ConfigError, match='no such score'):
-    elsewhere.choose('--scores', f'{name}x', scores.known(), 'score', elsewhere.SCORES)
+    foreign_names.choose('--scores', f'{name}x', scores.known(), 'score', foreign_names.SCORES)

@@ -9,7 +9,7 @@ import conftest
 import pytest
 from conftest import ROOT
 
-from gan_jax import environment, parallel
+from gan_jax.runtime import devices, environment
 
 SCRIPT = """
 import gc, json, os, sys
@@ -48,9 +48,9 @@ def test_a_person_decides():
 
 def test_one_switch_leaves_all_of_it(monkeypatch):
   options = {'cpu': {'xla_cpu_experimental_ynn_fusion_type': ''}, 'tpu': {'other': 1}}
-  assert parallel.compiler_options(options) == options['cpu']
+  assert devices.compiler_options(options) == options['cpu']
   monkeypatch.setenv(environment.SWITCH, '0')
-  assert parallel.compiler_options(options) == {}
+  assert devices.compiler_options(options) == {}
 
 
 def test_a_switch_that_says_neither_is_refused(monkeypatch):

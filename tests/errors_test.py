@@ -6,6 +6,7 @@ import pytest
 from conftest import command, forks
 
 from gan_jax import cli
+from gan_jax.common import console
 
 DCGAN = '--config=experiments/dcgan.py:test'
 
@@ -180,7 +181,7 @@ def test_run_out_of_memory_ends_with_a_line(monkeypatch, capsys, error):
   monkeypatch.setattr(cli.app, 'run', lambda command, flags_parser: command(['x']))
   with pytest.raises(SystemExit) as ended:
     cli.run(main)
-  assert ended.value.code == cli.BAD_REQUEST
+  assert ended.value.code == console.BAD_REQUEST
   [line] = capsys.readouterr().err.splitlines()
   assert line.startswith('error: out of memory: ')
   assert 'lower batch_size' in line

@@ -10,7 +10,7 @@ import pytest
 from conftest import command, finish, forks, python, start
 from runs import arrays, assert_same_run, free_port, kept_in, lines, until
 
-from gan_jax import workdir
+from gan_jax.storage import metrics_log, workdir
 
 RING = (
   *('--config=experiments/gan.py:ring-test', '--config.steps=60', '--config.log_every=2'),
@@ -82,7 +82,7 @@ def test_the_command_gives_on_eight_devices_the_score_that_the_loop_gave_on_one(
   flags = (f'--workdir={scored_run}', '--num=200', '--scores=frechet_distance')
   done = command(*flags, module='evaluate', devices=8)
   assert done.returncode == 0, done.stderr
-  added = json.loads((scored_run / workdir.SCORES).read_text().splitlines()[-1])
+  added = json.loads((scored_run / metrics_log.SCORES).read_text().splitlines()[-1])
   last = scored(scored_run)[-1]
   assert added['card'] == last['card']
   wanted = last['frechet_coordinates']
@@ -129,7 +129,7 @@ def test_images_are_scored_through_a_network(tmp_path, finished_run):
   flags = (f'--workdir={folder}', '--features=random', '--num=120')
   done = command(*flags, '--scores=frechet_distance,kernel_distance', module='evaluate')
   assert done.returncode == 0, done.stderr
-  (line,) = [json.loads(text) for text in (folder / workdir.SCORES).read_text().splitlines()]
+  (line,) = [json.loads(text) for text in (folder / metrics_log.SCORES).read_text().splitlines()]
   assert set(line['scores']) == {'frechet_random', 'kernel_random', 'kernel_error_random'}
   assert line['scores']['frechet_random'] > 0
   card = line['card']
@@ -142,7 +142,7 @@ def test_scores_of_two_samples_say_so_on_the_terminal_and_on_their_card(tmp_path
   flags = (f'--workdir={folder}', '--num=2', '--scores=frechet_distance,kernel_distance')
   done = command(*flags, module='evaluate')
   assert done.returncode == 0, done.stderr
-  (line,) = [json.loads(text) for text in (folder / workdir.SCORES).read_text().splitlines()[-1:]]
+  (line,) = [json.loads(text) for text in (folder / metrics_log.SCORES).read_text().splitlines()[-1:]]
   assert line['scores']['kernel_error_coordinates'] is None
   assert line['card']['settings'] == {
     'frechet_distance': {'dimensions': 2, 'singular': True},

@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 from games import scalars
 
-from gan_jax import build, evaluation, scores
-from gan_jax import config as configs
-from gan_jax.collect import Seen
-from gan_jax.data import points
-from gan_jax.errors import ConfigError, DivergedError
+from gan_jax.common.errors import ConfigError, DivergedError
+from gan_jax.config import build, schema
+from gan_jax.data.pipeline import synthetic
+from gan_jax.evaluation import evaluator as evaluation
+from gan_jax.evaluation import scores
+from gan_jax.evaluation.feature_extraction import FeatureStatistics
 from gan_jax.metrics import frechet
 
 CONFIG = {'data': {'name': 'ring'}, 'seed': 0, 'batch_size': 8, 'placement': 'auto'}
-SETTINGS = configs.default().evaluate.to_dict() | {'features': 'coordinates'}
+SETTINGS = schema.default().evaluate.to_dict() | {'features': 'coordinates'}
 
 
-DRAW = points.gaussians(build.source(CONFIG).modes.centers, 0.01)
+DRAW = synthetic.gaussians(build.make_source(CONFIG).modes.centers, 0.01)
 
 
 def ring_samples(variables, keys):
@@ -31,7 +32,7 @@ GAME = scalars(lambda *a: 0.0, lambda *a: 0.0)._replace(sample=ring_samples)
 
 
 def evaluator(how, warn=pytest.fail, game=GAME):
-  return evaluation.Evaluator(how, 'ring', game, build.source(CONFIG), warn)
+  return evaluation.Evaluator(how, 'ring', game, build.make_source(CONFIG), warn)
 
 
 def test_a_game_that_draws_the_data_has_the_best_scores_and_a_collapsed_one_the_worst():
@@ -95,7 +96,7 @@ def test_subsets_that_cannot_differ_give_no_error_and_it_is_told_once():
 
 def test_subsets_that_hold_all_samples_say_that_their_error_is_of_real_examples_alone():
   real, fake = (np.random.RandomState(seed).randn(count, 2) for seed, count in ((0, 60), (1, 20)))
-  seen = [Seen(frechet.moments(x), x, x[:, :0], x) for x in (real, fake)]
+  seen = [FeatureStatistics(frechet.moments(x), x, x[:, :0], x) for x in (real, fake)]
   scored = scores.kernel_distance(scores.Comparison(*seen, 'coordinates', 0, None))
   assert scored.settings == {'subsets': 100, 'subset_size': 20}
   assert scored.values['kernel_error_coordinates'] > 0

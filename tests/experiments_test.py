@@ -3,7 +3,7 @@
 import pytest
 from conftest import ROOT, experiment, first_step
 
-from gan_jax import build
+from gan_jax.training import optimizers
 
 # Printed by: python tests/experiments_test.py
 GOLDENS = {
@@ -341,7 +341,7 @@ def test_optimistic_adam_looks_one_step_back():
   config = experiment(ROOT / 'experiments' / 'optimistic.py', 'ring')
   spec = config['players']['generator']
   rate, b1, b2, eps = spec['learning_rate'], spec['b1'], 0.999, 1e-8
-  transform, _ = build.optimizer({**spec, 'after': {}})
+  transform, _ = optimizers.make_optimizer({**spec, 'after': {}})
   state, first, second, last = transform.init(0.0), 0.0, 0.0, None
   for count, gradient in enumerate([1.0, -0.5, 2.0, 0.3], start=1):
     change, state = transform.update(gradient, state, 0.0)

@@ -5,8 +5,9 @@ import optax
 import pytest
 from games import RATE, play, run, scalars, values
 
-from gan_jax import build
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.config import build
+from gan_jax.training import optimizers
 
 
 def bilinear():
@@ -57,8 +58,8 @@ def test_what_comes_before_the_optimizer_sees_the_weights_of_the_gradients():
   # A penalty of c x^2 / 2 in the loss, or its slope c x added to the gradient.
   c = 0.7
   spec = {'optimizer': 'sgd', 'learning_rate': RATE}
-  added, _ = build.optimizer({**spec, 'before': {'add_decayed_weights': {'weight_decay': c}}})
-  plain, _ = build.optimizer(spec)
+  added, _ = optimizers.make_optimizer({**spec, 'before': {'add_decayed_weights': {'weight_decay': c}}})
+  plain, _ = optimizers.make_optimizer(spec)
   names = ('discriminator', 'generator')
   penalised = scalars(
     lambda x, y, *_: x * y + c * x**2 / 2, lambda x, y, *_: -x * y + c * y**2 / 2, y=2.0
@@ -82,13 +83,13 @@ def test_extragradient_is_for_players_of_one_update_and_networks_of_their_own():
     players = {'discriminator': {**player, 'steps': steps}, 'generator': player}
     return {'players': players, 'ema': {}, 'update': order}
 
-  assert build.play(config(1), bilinear()).draws == 2
-  assert build.play(config(2, 'alternating'), bilinear()).draws == 2
+  assert build.make_update_schedule(config(1), bilinear()).draws == 2
+  assert build.make_update_schedule(config(2, 'alternating'), bilinear()).draws == 2
   with pytest.raises(ConfigError, match='with extragradient every player has 1 update in a step'):
-    build.play(config(2), bilinear())
+    build.make_update_schedule(config(2), bilinear())
   shared = bilinear()
   shared = shared._replace(
     players=(shared.players[0], shared.players[1]._replace(trains=('discriminator',)))
   )
   with pytest.raises(ConfigError, match="two players train 'discriminator'"):
-    build.play(config(1), shared)
+    build.make_update_schedule(config(1), shared)

@@ -10,9 +10,13 @@ import pytest
 from hypothesis import strategies
 from hypothesis.extra import numpy as arrays
 
-from gan_jax import divergences, f_divergences, latents, losses, mmd, numeric, penalties, transforms
-from gan_jax.errors import ConfigError
+from gan_jax import divergences, latents, losses
+from gan_jax.common import numerics
+from gan_jax.common.errors import ConfigError
+from gan_jax.divergences import f_divergences, mmd
 from gan_jax.gans import began
+from gan_jax.losses import penalties
+from gan_jax.training import transforms
 
 checked = hypothesis.settings(
   max_examples=60, deadline=None, derandomize=True, database=None, print_blob=False
@@ -120,9 +124,9 @@ def test_exchanged_densities_exchange_kl_and_pearson(p, q):
 
 
 def test_root_of_nan_is_nan_and_of_0_has_the_slope_0():
-  assert np.isnan(numeric.root(jnp.nan))
-  assert float(numeric.root(jnp.array(9.0))) == 3
-  assert float(jax.grad(numeric.root)(0.0)) == 0
+  assert np.isnan(numerics.root(jnp.nan))
+  assert float(numerics.root(jnp.array(9.0))) == 3
+  assert float(jax.grad(numerics.root)(0.0)) == 0
 
 
 def test_energy_distance_with_nan_is_nan():
@@ -145,7 +149,7 @@ def test_squared_distances_of_bytes_are_those_of_their_numbers():
 @pytest.mark.parametrize('scale', [1e-25, 1.0, 1e25])
 def test_lengths_and_distances_at_any_scale_are_finite_and_right(scale):
   x = jnp.array([[3.0, 4.0]]) * scale
-  np.testing.assert_allclose(numeric.length(x), [5 * scale], rtol=1e-6)
+  np.testing.assert_allclose(numerics.length(x), [5 * scale], rtol=1e-6)
   np.testing.assert_allclose(mmd.distances(x, jnp.zeros((1, 2))), [[5 * scale]], rtol=1e-6)
   np.testing.assert_allclose(penalties.norm(x), [5 * scale], rtol=1e-6)
   # The codes are parallel, whatever their length.
@@ -153,7 +157,7 @@ def test_lengths_and_distances_at_any_scale_are_finite_and_right(scale):
 
 
 def test_slope_of_lengths_is_the_direction_and_0_at_0():
-  slope = jax.grad(lambda x: numeric.length(x).sum())
+  slope = jax.grad(lambda x: numerics.length(x).sum())
   np.testing.assert_allclose(slope(jnp.array([[3e25, 4e25]])), [[0.6, 0.8]], rtol=1e-6)
   np.testing.assert_array_equal(slope(jnp.zeros((1, 2))), np.zeros((1, 2)))
 

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from conftest import SIDES, scores
 
-from gan_jax import f_divergences, losses, names
-from gan_jax.errors import ConfigError
+from gan_jax import losses
+from gan_jax.common import lookup
+from gan_jax.common.errors import ConfigError
+from gan_jax.divergences import f_divergences
 
-DIVERGENCES = sorted(names.factories(f_divergences, f_divergences.FDivergence))
+DIVERGENCES = sorted(lookup.factories(f_divergences, f_divergences.FDivergence))
 
 
 @pytest.mark.parametrize('saturating', [False, True])

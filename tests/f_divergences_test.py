@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import f_divergences, names
+from gan_jax.common import lookup
+from gan_jax.divergences import f_divergences
 
 P, Q = np.array([0.1, 0.2, 0.7]), np.array([0.5, 0.25, 0.25])
 M = (P + Q) / 2
@@ -51,7 +52,7 @@ def precise():
 
 
 def test_every_divergence_is_here():
-  assert set(ALL) == set(names.factories(f_divergences, f_divergences.FDivergence))
+  assert set(ALL) == set(lookup.factories(f_divergences, f_divergences.FDivergence))
 
 
 def test_f_is_convex_and_0_at_1(name, f, precise):

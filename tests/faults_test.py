@@ -12,7 +12,7 @@ import pytest
 from conftest import command, python
 from runs import DCGAN, GAN, assert_same_run, kept_in
 
-from gan_jax import checkpoints, machine, workdir
+from gan_jax.storage import checkpoints, hardware, workdir
 
 # A file system of its own, of three megabytes, that no other process sees.
 ON_A_SMALL_DISK = """
@@ -138,11 +138,11 @@ def test_what_a_run_goes_on_with_is_noted_and_said(tmp_path, finished_run):
   done = command(DCGAN, f'--workdir={tmp_path}', '--config.steps=16', devices=2)
   assert done.returncode == 0, done.stderr
   assert 'warning: devices: 1 until step 8, 2 from there on; sums over the batch are' in done.stderr
-  noted = json.loads((tmp_path / machine.FILE).read_text())
+  noted = json.loads((tmp_path / hardware.FILE).read_text())
   assert [(line['from_step'], line['devices']) for line in noted] == [(0, 1), (8, 2)]
   # A run that comes back to a step before the change forgets it.
   said = []
-  machine.note(tmp_path, 8, said.append)
-  noted = json.loads((tmp_path / machine.FILE).read_text())
+  hardware.note(tmp_path, 8, said.append)
+  noted = json.loads((tmp_path / hardware.FILE).read_text())
   assert [line['from_step'] for line in noted] == [0, 8]
   assert any(line.startswith('devices: 1 until step 8') for line in said)

@@ -3,9 +3,8 @@
 import pytest
 from conftest import ROOT, experiment
 
-from gan_jax import config as configs
-from gan_jax import flavours
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.config import presets, schema
 
 
 def load(name, preset, **changes):
@@ -28,7 +27,7 @@ def decay(config, player):
   ],
 )
 def test_words_of_a_preset(preset, own, chosen):
-  assert flavours.words(preset, *own) == chosen
+  assert presets.words(preset, *own) == chosen
 
 
 @pytest.mark.parametrize(
@@ -47,7 +46,7 @@ def test_words_of_a_preset(preset, own, chosen):
 )
 def test_refused(preset, message):
   with pytest.raises(ConfigError, match=message):
-    flavours.words(preset)
+    presets.words(preset)
 
 
 def test_words_of_one_experiment_are_unknown_to_another():
@@ -56,10 +55,10 @@ def test_words_of_one_experiment_are_unknown_to_another():
     load('lsgan', 'ring-hellinger')
 
 
-@pytest.mark.parametrize('word', [word for word in flavours.IMAGES if word != 'mnist'])
+@pytest.mark.parametrize('word', [word for word in presets.IMAGES if word != 'mnist'])
 def test_sets_of_pictures_are_of_the_size_of_the_networks(word):
   changes = {'data.flip': True, 'data.crop': 20, 'data.filter': 'box'}
-  config, shown = load('lsgan', word, **changes), flavours.IMAGES[word]
+  config, shown = load('lsgan', word, **changes), presets.IMAGES[word]
   assert config['data']['name'] == shown.name
   generator = config['networks']['generator']
   assert (generator['size'], generator['channels']) == (shown.size, shown.channels)
@@ -75,7 +74,7 @@ def test_digits_unless_said(preset):
   config = load('lsgan', preset)
   assert config['data'] == {'name': 'mnist5k', 'size': 28, 'channels': 1}
   assert config['networks']['discriminator']['name'] == 'dcgan.Discriminator'
-  assert not flavours.on_points(flavours.words(preset))
+  assert not presets.on_points(presets.words(preset))
 
 
 def test_digits_are_sized_for_both_networks_at_once():
@@ -101,7 +100,7 @@ def test_a_test_of_points_takes_seconds():
   config = load('lsgan', 'ring-test')
   assert (config['steps'], config['batch_size']) == (8, 16)
   assert config['networks']['generator']['hidden'] == [16, 16]
-  configs.check(config, devices=1)
+  schema.check(config, devices=1)
 
 
 @pytest.mark.parametrize('data', ['ring', 'grid'])
@@ -126,7 +125,7 @@ def test_the_protocol_of_pacgan(name, data):
   assert config['players'] == {'generator': adam, 'discriminator': adam}
   assert config['ema'] == {}
   assert config['data'] == {'name': data}
-  configs.check(config, devices=1)
+  schema.check(config, devices=1)
 
 
 def test_the_batch_of_pacgan_has_100_examples_where_there_are_no_packs():
@@ -144,14 +143,14 @@ def test_the_protocol_of_veegan():
   assert config['ema'] == {}
 
 
-@pytest.mark.parametrize('protocol', flavours.PROTOCOLS)
+@pytest.mark.parametrize('protocol', presets.PROTOCOLS)
 def test_a_protocol_can_be_shortened(protocol):
   config = load('gan', f'ring-{protocol}-test')
   assert (config['steps'], config['batch_size']) == (8, 16)
-  configs.check(config, devices=1)
+  schema.check(config, devices=1)
 
 
-@pytest.mark.parametrize('protocol', flavours.PROTOCOLS)
+@pytest.mark.parametrize('protocol', presets.PROTOCOLS)
 @pytest.mark.parametrize('name', ['ebgan', 'began', 'cramer', 'mmd_gan', 'hinge'])
 def test_a_protocol_is_refused_where_the_game_needs_another_discriminator(name, protocol):
   with pytest.raises(ConfigError, match=f'the protocol {protocol} has a discriminator of its own'):

@@ -11,9 +11,10 @@ import pytest
 from conftest import finish, python
 from PIL import Image
 
-from gan_jax import digests
-from gan_jax.data import decoded, folder, framing
-from gan_jax.errors import ConfigError
+from gan_jax.common import hashing
+from gan_jax.common.errors import ConfigError
+from gan_jax.data import folder
+from gan_jax.data.pipeline import decode, decoded_cache
 
 RANDOM = np.random.default_rng(0)
 
@@ -51,7 +52,7 @@ def test_all_pictures_in_the_order_of_their_names_and_their_folders_are_classes(
   for name, image, label in zip(names, source.images[...], source.labels, strict=True):
     np.testing.assert_array_equal(image, Image.open(pictures / name))
     assert label == (0 if name.startswith('cat') else 1)
-  assert source.digest == digests.of_array(source.images[...])
+  assert source.digest == hashing.of_array(source.images[...])
   assert source.about.startswith(f'20 images 12 x 12 x 3 of folder:{pictures}, resident')
 
 
@@ -129,8 +130,8 @@ def test_too_many_bad_files_are_an_error_also_later(pictures):
 
 def test_pictures_are_decoded_once_and_anew_when_a_file_or_a_setting_changes(pictures, monkeypatch):
   calls = []
-  pixels = framing.pixels
-  monkeypatch.setattr(framing, 'pixels', lambda *a: calls.append(1) or pixels(*a))
+  pixels = decode.pixels
+  monkeypatch.setattr(decode, 'pixels', lambda *a: calls.append(1) or pixels(*a))
   first = load(pictures)
   assert len(calls) == 20
   assert load(pictures).digest == first.digest
@@ -301,7 +302,7 @@ def test_a_full_disk_is_said_and_leaves_no_draft(pictures, own_cache, monkeypatc
   def full(*unused):
     raise OSError(28, 'No space left on device')
 
-  monkeypatch.setattr(decoded.os, 'fsync', full)
+  monkeypatch.setattr(decoded_cache.os, 'fsync', full)
   with pytest.raises(ConfigError, match='No space left on device; XDG_CACHE_HOME names another'):
     load(pictures)
   assert not [p for p in own_cache.rglob('*') if 'draft' in p.name]

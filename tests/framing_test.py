@@ -8,9 +8,9 @@ import pytest
 from conftest import finish, python
 from PIL import Image
 
-from gan_jax.data import framing
-from gan_jax.data.framing import BadPictureError, Framing, pixels
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.data.pipeline import decode
+from gan_jax.data.pipeline.decode import BadPictureError, Framing, pixels
 
 RANDOM = np.random.default_rng(0)
 RGB = RANDOM.integers(0, 256, (10, 14, 3), np.uint8)
@@ -187,4 +187,4 @@ def test_smaller_than_the_crop():
 )
 def test_settings_out_of_range(settings, message):
   with pytest.raises(ConfigError, match=message):
-    framing.check(Framing(**settings))
+    decode.check(Framing(**settings))

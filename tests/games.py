@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gan_jax import parallel, train
 from gan_jax.game import Aux, Game, Player, Variables
+from gan_jax.runtime.devices import GLOBAL_BATCH, Program, replicate, shard_batch
+from gan_jax.training import step, update_schedule
+from gan_jax.training.state import init_state
 
 RATE = 0.1
 ARRAYS = {'x': np.arange(8 * 16, dtype=np.float32).reshape(8, 16)}
@@ -40,7 +42,7 @@ def dirac(init_memory=None, update_memory=None, extra=()):
 
 def play(updates=(1, 1), order='alternating', ema=None, rate=RATE):
   names = ('discriminator', 'generator', 'extra')
-  return train.Play(
+  return update_schedule.UpdateSchedule(
     optimizers={n: optax.sgd(rate) for n in names},
     updates=dict(zip(names, (*updates, 1), strict=False)),
     ema=ema or {},
@@ -55,10 +57,10 @@ def batch(arrays, draw, rows):
 def run(game, how, steps=1, devices=1, unroll=1):
   """The state and metrics after one call of `steps` steps."""
   local = jax.devices()[:devices]
-  state = train.init_state(game, how, jax.random.key(0), batch(ARRAYS, 0, np.arange(16)))
-  call = parallel.Program(train.make_step(game, how, batch, parallel.ACROSS, steps, unroll), local)
-  feed = parallel.feed(ARRAYS, 16, local)
-  return call(parallel.replicate(state, local), feed)
+  state = init_state(game, how, jax.random.key(0), batch(ARRAYS, 0, np.arange(16)))
+  call = Program(step.make_step(game, how, batch, GLOBAL_BATCH, steps, unroll), local)
+  feed = shard_batch(ARRAYS, 16, local)
+  return call(replicate(state, local), feed)
 
 
 def values(state):

@@ -6,8 +6,8 @@ import conftest
 import jax
 import pytest
 
-from gan_jax import loop
-from gan_jax.profiling import Window
+from gan_jax.run import loop
+from gan_jax.runtime.profiling import Window
 
 GAN = conftest.ROOT / 'experiments' / 'gan.py'
 UNLIKE_OTHERS = 111
@@ -35,7 +35,7 @@ def config():
 
 
 def test_the_state_is_held_once_also_of_a_run_that_goes_on(tmp_path, config):
-  built = loop.assemble(config)
+  built = loop.assemble_run(config)
   for steps in (3, 6):
     watched = Watched(tmp_path)
     loop.run(config | {'steps': steps}, built, tmp_path, time.perf_counter(), watched)

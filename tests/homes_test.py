@@ -11,9 +11,9 @@ import tempfile
 import pytest
 from conftest import ROOT, command
 
-from gan_jax import cache, homes
+from gan_jax.common import cache, user_paths
+from gan_jax.common.errors import ConfigError
 from gan_jax.data import tfds
-from gan_jax.errors import ConfigError
 
 NOBODY = 54_321
 """A user id that no account has."""
@@ -104,20 +104,20 @@ def test_dataset_folder_without_a_home_is_an_error(homeless):
 
 def test_expanded_with_an_unknown_user_is_an_error():
   with pytest.raises(ConfigError, match='--out=~no_such_user/x: there is no home folder for ~no'):
-    homes.expanded('~no_such_user/x', '--out')
+    user_paths.expanded('~no_such_user/x', '--out')
 
 
 @pytest.mark.parametrize('home', ['', '/no/such/folder'])
 def test_expanded_without_a_home_is_an_error(monkeypatch, home):
   monkeypatch.setenv('HOME', home)
   with pytest.raises(ConfigError, match='--out=~/x: there is no home folder for ~ '):
-    homes.expanded('~/x', '--out')
-  assert homes.expanded('x', '--out') == pathlib.Path('x')
+    user_paths.expanded('~/x', '--out')
+  assert user_paths.expanded('x', '--out') == pathlib.Path('x')
 
 
 def test_expanded_with_a_tilde_inside_keeps_it():
-  assert homes.expanded('a/~/b', '--out') == pathlib.Path('a/~/b')
-  assert homes.expanded('./~', '--out') == pathlib.Path('~')
+  assert user_paths.expanded('a/~/b', '--out') == pathlib.Path('a/~/b')
+  assert user_paths.expanded('./~', '--out') == pathlib.Path('~')
 
 
 def test_commands_with_a_tilde_write_into_the_home(monkeypatch, tmp_path):

@@ -13,9 +13,10 @@ import tensorstore
 from conftest import ROOT, command
 from runs import arrays, put
 
-from gan_jax import checkpoints, trained, workdir
-from gan_jax import config as configs
-from gan_jax.errors import ConfigError
+from gan_jax.common import files
+from gan_jax.common.errors import ConfigError
+from gan_jax.config import schema
+from gan_jax.storage import checkpoints, load_run, workdir
 
 
 @pytest.fixture
@@ -43,11 +44,11 @@ def test_a_config_that_is_hostile_is_refused(folder, case):
   key, value, said = CONFIGS[case]
   put(folder, key, value)
   with pytest.raises(ConfigError, match='.*') as refused:
-    trained.load(folder)
+    load_run.load(folder)
   assert said in str(refused.value)
 
 
-CONFIG = configs.plain(configs.default())
+CONFIG = schema.plain(schema.default())
 SECRET = 'what was here before'
 
 
@@ -64,7 +65,7 @@ def test_nothing_is_written_or_read_through_a_link(folder, tmp_path, name):
     path.unlink(missing_ok=True)
   path.symlink_to(target)
   said = re.escape(f'{path} is a link to {target}; a run reads and writes in its folder alone')
-  for use in (workdir.read_config, trained.load, lambda folder: workdir.held(folder).__enter__()):
+  for use in (workdir.read_config, load_run.load, lambda folder: workdir.locked(folder).__enter__()):
     with pytest.raises(ConfigError, match=said):
       use(folder)
   assert target.is_dir() or target.read_text() == SECRET
@@ -87,8 +88,8 @@ def _elsewhere(folder: pathlib.Path, name: str, tmp_path: pathlib.Path) -> pathl
 
 def _uses(folder: pathlib.Path) -> None:
   workdir.read_config(folder)
-  trained.load(folder)
-  with workdir.held(folder):
+  load_run.load(folder)
+  with workdir.locked(folder):
     pass
 
 
@@ -169,7 +170,7 @@ def test_a_draft_that_is_a_link_is_not_followed(tmp_path):
   target, path = tmp_path / 'elsewhere', tmp_path / 'report.html'
   target.write_text(SECRET)
   path.with_name('.report.html.draft').symlink_to(target)
-  workdir.write_whole(path, b'a page')
+  files.write_atomic(path, b'a page')
   assert (target.read_text(), path.read_bytes()) == (SECRET, b'a page')
 
 

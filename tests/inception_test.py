@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from parity import inception_inputs as inputs
 
-from gan_jax import digests, names
-from gan_jax.errors import ConfigError
+from gan_jax.common import hashing, lookup
+from gan_jax.common.errors import ConfigError
 from gan_jax.metrics import features
 from gan_jax.metrics.features import convert_inception, inception, inception_v3, random_inception
 
@@ -45,7 +45,7 @@ def weights(params, tmp_path_factory) -> pathlib.Path:
 
 
 def test_the_photograph_is_that_of_the_vectors():
-  assert digests.of_array(inputs.photograph()) == str(VECTORS['photograph'])
+  assert hashing.of_array(inputs.photograph()) == str(VECTORS['photograph'])
 
 
 def test_features_and_logits_are_those_of_pytorch_fid_and_torch_fidelity(params, pictures):
@@ -75,7 +75,7 @@ def test_random_weights_are_fixed_and_keep_activations_of_order_one(pictures):
 
 
 def test_modules_that_load_are_networks_and_no_others_are():
-  known = names.modules(features, 'load')
+  known = lookup.modules(features, 'load')
   assert {'inception', 'random_inception'} <= known.keys()
   assert not {'inception_v3', 'convert_inception'} & known.keys()
 
@@ -151,7 +151,7 @@ def test_converted_weights_are_read_as_they_were_written(weights, params):
   loaded = inception.load(weights)
   assert loaded.name == 'inception'
   assert '299' in loaded.resizer
-  assert loaded.digest == digests.of_tree(params)
+  assert loaded.digest == hashing.of_tree(params)
 
 
 def test_absent_weights_are_said_with_file_digest_and_command(monkeypatch, tmp_path):
@@ -253,7 +253,7 @@ def test_the_command_converts_a_file_of_the_known_digest(torch, source, params, 
   printed = capsys.readouterr().out
   assert digest in printed
   assert 'NOT' not in printed
-  assert inception.load(out).digest == digests.of_tree(params)
+  assert inception.load(out).digest == hashing.of_tree(params)
   assert {path.name for path in source.parent.iterdir()} == {'source.pth', 'inception.npz'}
 
 

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from conftest import EXPERIMENTS, command, experiment
 
-from gan_jax import build, jax_settings, latents, machine, trained
+from gan_jax import latents
+from gan_jax.common import rng
+from gan_jax.config import build
+from gan_jax.runtime import jax_settings
+from gan_jax.storage import hardware, load_run
 
 OVERRIDDEN = {
   'JAX_ENABLE_X64': '1',
@@ -36,7 +40,7 @@ def test_commands_under_overridden_settings_draw_the_same(tmp_path, monkeypatch)
   for name in OVERRIDDEN:
     assert f'warning: {name}=' in done.stderr
   assert _losses(other) == _losses(usual)
-  assert (other / machine.FILE).read_text() == (usual / machine.FILE).read_text()
+  assert (other / hardware.FILE).read_text() == (usual / hardware.FILE).read_text()
   done = command(*draw, f'--out={tmp_path}/other.npz', module='sample')
   assert done.returncode == 0, done.stderr
   assert (tmp_path / 'other.npz').read_bytes() == (tmp_path / 'usual.npz').read_bytes()
@@ -57,9 +61,9 @@ def test_show_without_compiled_programs_is_refused(tmp_path, monkeypatch):
 
 def test_draw_under_settings_of_the_caller_gives_the_same_samples():
   config = experiment(next(path for path in EXPERIMENTS if path.stem == 'gan'), 'ring-test')
-  game = build.game(config)
-  variables = game.init(latents.stream(0, 'weights'), build.batch(config, build.source(config)))
-  usual = list(trained.draw(game, variables, 5, 3))
+  game = build.make_game(config)
+  variables = game.init(rng.key_for(0, 'weights'), build.make_batch(config, build.make_source(config)))
+  usual = list(load_run.draw(game, variables, 5, 3))
   with (
     jax.enable_x64(True),
     jax.default_prng_impl('rbg'),
@@ -67,7 +71,7 @@ def test_draw_under_settings_of_the_caller_gives_the_same_samples():
     jax.numpy_dtype_promotion('strict'),
     jax.numpy_rank_promotion('raise'),
   ):
-    other = list(trained.draw(game, variables, 5, 3))
+    other = list(load_run.draw(game, variables, 5, 3))
   np.testing.assert_array_equal(usual, other)
   assert other[0].dtype == np.float32
 
@@ -76,9 +80,9 @@ def test_draw_under_settings_of_the_caller_gives_the_same_samples():
   'prior', [latents.normal(4), latents.uniform(4), latents.mixture(4, 3, 0.1)], ids=range(3)
 )
 def test_priors_in_double_precision_draw_the_same_float32(prior):
-  keys = latents.sample_keys(0, 0, 3)
+  keys = rng.sample_keys(0, 0, 3)
   with jax.enable_x64(True):
-    drawn = prior(latents.sample_keys(0, 0, 3))
+    drawn = prior(rng.sample_keys(0, 0, 3))
   assert drawn.dtype == np.float32
   np.testing.assert_allclose(drawn, prior(keys), rtol=1e-6)
 
@@ -97,22 +101,22 @@ def test_unusual_with_flags_is_their_sorted_list():
 def test_machine_with_another_precision_is_noted_and_told(tmp_path):
   said = []
   with jax.default_matmul_precision('bfloat16'):
-    machine.note(tmp_path, 0, said.append)
+    hardware.note(tmp_path, 0, said.append)
   assert not said
-  machine.note(tmp_path, 4, said.append)
+  hardware.note(tmp_path, 4, said.append)
   [line] = said
   assert line.startswith('jax_settings: JAX_DEFAULT_MATMUL_PRECISION=bfloat16')
-  first, second = json.loads((tmp_path / machine.FILE).read_text())
+  first, second = json.loads((tmp_path / hardware.FILE).read_text())
   assert 'bfloat16' in first['jax_settings']
   assert 'bfloat16' not in second['jax_settings']
 
 
 def test_machine_of_an_older_run_without_settings_is_continued_silently(tmp_path):
-  older = {'from_step': 0, **machine.here()}
+  older = {'from_step': 0, **hardware.here()}
   del older['jax_settings']
-  (tmp_path / machine.FILE).write_text(json.dumps([older]))
+  (tmp_path / hardware.FILE).write_text(json.dumps([older]))
   said = []
-  machine.note(tmp_path, 4, said.append)
+  hardware.note(tmp_path, 4, said.append)
   assert not said
 
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import mmd
-from gan_jax.metrics import kernel
+from gan_jax.divergences import mmd
+from gan_jax.metrics import kernel_distance
 
 
 def points(count, dimensions=3, seed=0):
@@ -17,7 +17,7 @@ def points(count, dimensions=3, seed=0):
 
 def whole(real, fake):
   """Of all examples of two sets of one size."""
-  found = kernel.kernel_distance(real, fake, subsets=1)
+  found = kernel_distance.kernel_distance(real, fake, subsets=1)
   assert found.subset_size == len(real) == len(fake)
   return found.value
 
@@ -56,7 +56,7 @@ def test_value_and_errors_are_those_of_its_subsets():
   for _ in range(5):
     chosen = [x[random.choice(len(x), 10, replace=False)] for x in (fake, real)]
     values.append(whole(*chosen))
-  found = kernel.kernel_distance(real, fake, seed=7, subsets=5, subset_size=10)
+  found = kernel_distance.kernel_distance(real, fake, seed=7, subsets=5, subset_size=10)
   assert found.value == pytest.approx(np.mean(values), rel=1e-12)
   assert found.deviation == pytest.approx(np.std(values), rel=1e-12)
   assert found.standard_error == pytest.approx(np.std(values) / np.sqrt(5), rel=1e-12)
@@ -65,13 +65,15 @@ def test_value_and_errors_are_those_of_its_subsets():
 
 def test_the_seed_decides():
   sets = points(50), points(60, seed=1)
-  found = [kernel.kernel_distance(*sets, seed=seed, subsets=3, subset_size=10) for seed in (0, 0, 1)]
+  found = [
+    kernel_distance.kernel_distance(*sets, seed=seed, subsets=3, subset_size=10) for seed in (0, 0, 1)
+  ]
   assert found[0] == found[1] != found[2]
 
 
 @pytest.mark.parametrize(('real', 'fake', 'size'), [(30, 8, 8), (8, 30, 8), (30, 2, 2)])
 def test_small_sets_make_small_subsets_and_it_is_said(real, fake, size):
-  found = kernel.kernel_distance(points(real), points(fake, seed=1), subsets=4)
+  found = kernel_distance.kernel_distance(points(real), points(fake, seed=1), subsets=4)
   assert found.subset_size == size
   assert np.isfinite(found).all()
   assert found.standard_error > 0
@@ -82,13 +84,13 @@ def test_subsets_that_are_all_of_both_sets_have_no_error():
   k = lambda x, y: (x @ y.T / 3 + 1) ** 3
   off_diagonal = lambda values: (values.sum() - np.trace(values)) / (9 * 8)
   wanted = off_diagonal(k(real, real)) + off_diagonal(k(fake, fake)) - 2 * k(real, fake).mean()
-  found = kernel.kernel_distance(real, fake)
+  found = kernel_distance.kernel_distance(real, fake)
   assert found.value == pytest.approx(wanted, rel=1e-12)
   assert found[1:] == (None, 0.0, 1, 9)
 
 
 def test_one_subset_has_no_error():
-  found = kernel.kernel_distance(points(30), points(30, seed=1), subsets=1, subset_size=10)
+  found = kernel_distance.kernel_distance(points(30), points(30, seed=1), subsets=1, subset_size=10)
   assert found[1:] == (None, 0.0, 1, 10)
 
 
@@ -104,10 +106,10 @@ def test_wrong_input_is_refused():
     ((np.zeros((5, 0)), good), r'real features have the shape \(5, 0\)'),
   ]:
     with pytest.raises(ValueError, match=message):
-      kernel.kernel_distance(*pair)
+      kernel_distance.kernel_distance(*pair)
   for numbers in ({'subsets': 0}, {'subset_size': 1}):
     with pytest.raises(ValueError, match='there must be at least 1, of at least 2'):
-      kernel.kernel_distance(good, good, **numbers)
+      kernel_distance.kernel_distance(good, good, **numbers)
 
 
 def exact(real, fake):

@@ -9,8 +9,11 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import augmentations, build, kinds, latents, losses, names, regularizers
-from gan_jax.errors import ConfigError, at
+from gan_jax import augment, latents, losses
+from gan_jax.common import lookup, validation
+from gan_jax.common.errors import ConfigError, at
+from gan_jax.config import build
+from gan_jax.losses import regularizers
 
 NETWORKS = build._network_classes()
 BAD_SIZES = (0, -3, 1.5, 'x', True, math.nan, math.inf, None)
@@ -37,11 +40,11 @@ def test_network_with_a_bad_size_is_refused(name, field):
       continue
     value = [4, bad] if found.type == Sequence[int] else bad
     with pytest.raises(ConfigError, match=rf'^{field}=.*: (of the wrong kind|out of range) \('):
-      build.network({**_fields(name), 'name': name, field: value})
+      build.make_network({**_fields(name), 'name': name, field: value})
 
 
 def test_network_with_usual_sizes_is_made():
-  made = {name: build.network({**_fields(name), 'name': name}) for name in NETWORKS}
+  made = {name: build.make_network({**_fields(name), 'name': name}) for name in NETWORKS}
   assert all(isinstance(network, NETWORKS[name]) for name, network in made.items())
 
 
@@ -50,10 +53,10 @@ FACTORIES = [
   for owner, returns in (
     (losses, losses.AdversarialLoss),
     (regularizers, regularizers.Regularizer),
-    (augmentations, augmentations.Augmentation),
+    (augment, augment.Augmentation),
     (latents, latents.Prior),
   )
-  for name, factory in names.factories(owner, returns).items()
+  for name, factory in lookup.factories(owner, returns).items()
   for argument, parameter in inspect.signature(factory).parameters.items()
   if parameter.annotation in (int, float, bool)
 ]
@@ -69,11 +72,11 @@ GOOD = {int: 2, float: 0.5, bool: True, str: 'kl'}
 def test_factory_with_an_argument_of_another_kind_is_refused(
   owner, returns, name, argument, annotation
 ):
-  parameters = inspect.signature(names.factories(owner, returns)[name]).parameters.values()
+  parameters = inspect.signature(lookup.factories(owner, returns)[name]).parameters.values()
   needed = {p.name: GOOD.get(p.annotation) for p in parameters if p.default is p.empty}
   for bad in BAD[annotation]:
     with pytest.raises(ConfigError, match=f'^{argument}=.*: of the wrong kind'):
-      names.make(owner, {**needed, 'name': name, argument: bad}, returns)
+      lookup.make(owner, {**needed, 'name': name, argument: bad}, returns)
 
 
 @pytest.mark.parametrize(
@@ -83,19 +86,19 @@ def test_factory_with_an_argument_of_another_kind_is_refused(
 @pytest.mark.parametrize('size', [0, -3])
 def test_prior_without_latents_is_refused(prior, size):
   with pytest.raises(ConfigError, match=f'^size={size}: out of range'):
-    names.make(latents, {**prior, 'size': size}, latents.Prior)
+    lookup.make(latents, {**prior, 'size': size}, latents.Prior)
 
 
 @pytest.mark.parametrize('rate', [-0.1, 1.0, 1.5])
 @pytest.mark.parametrize('field', ['input_dropout', 'hidden_dropout'])
 def test_dropout_outside_its_range_is_refused(field, rate):
   with pytest.raises(ConfigError, match=rf'^{field}={rate}: out of range \(from 0 to below 1\)'):
-    build.network({'name': 'mlp.MaxoutDiscriminator', field: rate})
+    build.make_network({'name': 'mlp.MaxoutDiscriminator', field: rate})
 
 
 def test_check_with_values_that_differ_between_runs_passes():
   def traced(value):
-    kinds.check({'weight': value}, {'weight': float})
+    validation.check({'weight': value}, {'weight': float})
     return value
 
   assert jax.jit(traced)(1.0) == 1
@@ -103,9 +106,9 @@ def test_check_with_values_that_differ_between_runs_passes():
 
 def test_check_with_numpy_numbers_accepts_all_but_nan():
   annotations = {'a': int, 'b': float, 'c': float}
-  assert kinds.check({'a': np.int64(3), 'b': np.float32(1), 'c': 2}, annotations) is None
+  assert validation.check({'a': np.int64(3), 'b': np.float32(1), 'c': 2}, annotations) is None
   with pytest.raises(ConfigError, match='^b=.*: of the wrong kind'):
-    kinds.check({'a': np.int64(3), 'b': np.float32('nan')}, annotations)
+    validation.check({'a': np.int64(3), 'b': np.float32('nan')}, annotations)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import pytest
 from flax import linen as nn
 
 from gan_jax import latents
-from gan_jax.networks.dense import linear
+from gan_jax.common import rng
+from gan_jax.networks.layers.dense import linear
 
-KEYS = latents.example_keys(jax.random.key(3), jnp.arange(4000))
+KEYS = rng.example_keys(jax.random.key(3), jnp.arange(4000))
 WEIGHTS = {'kernel': jnp.ones((2, 128)), 'bias': jnp.ones(128)}
 
 
@@ -18,12 +19,12 @@ def test_a_row_depends_on_its_key_alone(factory):
 
 
 def test_keys_depend_on_the_place_in_the_global_batch_alone():
-  part = latents.example_keys(jax.random.key(3), jnp.array([7, 8]))
+  part = rng.example_keys(jax.random.key(3), jnp.array([7, 8]))
   np.testing.assert_array_equal(jax.random.key_data(part), jax.random.key_data(KEYS[7:9]))
 
 
 def test_split_gives_each_example_unrelated_keys():
-  a, b = latents.split(KEYS)
+  a, b = rng.split(KEYS)
   assert a.shape == b.shape == KEYS.shape
   data = np.concatenate([jax.random.key_data(k) for k in (KEYS, a, b)])
   assert len(np.unique(data, axis=0)) == 3 * len(KEYS)
@@ -38,15 +39,17 @@ def work(function):
 
 
 def test_keys_that_nobody_uses_are_not_made():
-  first = lambda number: lambda keys: jax.random.key_data(latents.split(keys, number)[0])
+  first = lambda number: lambda keys: jax.random.key_data(rng.split(keys, number)[0])
   assert work(first(7)) == work(first(1))
 
 
 def test_latents_made_once_are_the_same_and_not_made_for_each_use():
   drawn = latents.normal(3)(KEYS)
-  np.testing.assert_array_equal(jax.jit(latents.once)(drawn), drawn)
+  np.testing.assert_array_equal(jax.jit(latents.materialize)(drawn), drawn)
   draw, layer = latents.normal(2), lambda x: nn.relu(linear(128).apply({'params': WEIGHTS}, x))
-  assert work(lambda keys: layer(latents.once(draw(keys)))) < work(lambda keys: layer(draw(keys)))
+  assert work(lambda keys: layer(latents.materialize(draw(keys)))) < work(
+    lambda keys: layer(draw(keys))
+  )
 
 
 def test_moments_and_range():

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from conftest import SIDES, scores
 
-from gan_jax import f_divergences, losses, names
-from gan_jax.errors import ConfigError
+from gan_jax import losses
+from gan_jax.common import lookup
+from gan_jax.common.errors import ConfigError
+from gan_jax.divergences import f_divergences
 
 LN2, LN3 = np.log(2.0), np.log(3.0)
-DIVERGENCES = sorted(names.factories(f_divergences, f_divergences.FDivergence))
+DIVERGENCES = sorted(lookup.factories(f_divergences, f_divergences.FDivergence))
 
 # Cross-entropy with D = sigmoid(score): sigmoid(0) = 1/2, sigmoid(log 3) = 3/4.
 #   -log D(real) - log(1 - D(fake)): -log 1/2 - log 1/4 = log 8, and -log 3/4 - log 1/2 = log 8/3.
@@ -118,11 +120,11 @@ each = pytest.mark.parametrize(
 def make(name, arguments):
   """The loss; as in a config, a base is a spec, of which the table has the name."""
   spec = {k: {'name': v} if k == 'base' else v for k, v in arguments.items()}
-  return names.make(losses, {'name': name, **spec}, losses.AdversarialLoss)
+  return lookup.make(losses, {'name': name, **spec}, losses.AdversarialLoss)
 
 
 def test_every_loss_has_its_goldens_here():
-  assert set(GOLDEN) == set(names.factories(losses, losses.AdversarialLoss))
+  assert set(GOLDEN) == set(lookup.factories(losses, losses.AdversarialLoss))
   assert {arguments['divergence'] for arguments, *_ in GOLDEN['f_divergence']} == set(DIVERGENCES)
 
 

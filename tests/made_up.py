@@ -5,8 +5,10 @@ import pathlib
 
 import numpy as np
 
-from gan_jax import config as configs
-from gan_jax import drawing, page
+from gan_jax.common import pixels
+from gan_jax.common.types import Plain
+from gan_jax.config import schema
+from gan_jax.visualization import page
 
 NASTY = '</script><b>&"\'<img src=x onerror=alert(1)>'
 """A name that must stay a name."""
@@ -16,13 +18,13 @@ SPIKE = 700
 """At this of the lines the generator's loss is 1000, and the discriminator's -1000."""
 
 
-def config(**changes) -> configs.Plain:
+def config(**changes) -> Plain:
   """A config with names that could be taken for markup."""
-  made = configs.default()
+  made = schema.default()
   made.gan = {'name': 'two_player', 'loss': {'name': NASTY}}
   made.data = {'name': 'mnist5k', 'size': 28}
   made.players = {'generator': {'learning_rate': 1e-4}}
-  return {**configs.plain(made), 'steps': 1200, **changes}
+  return {**schema.plain(made), 'steps': 1200, **changes}
 
 
 def lines(count: int) -> list[dict]:
@@ -60,9 +62,9 @@ def run(folder: pathlib.Path) -> pathlib.Path:
   card = {**CARD, 'resizer': NASTY, 'generated': 50_000}
   (folder / 'scores.jsonl').write_text(json.dumps({**score, 'card': card}) + '\n')
   for step in (0, 600, 1200):
-    drawing.save_png(folder / 'samples' / f'step_{step:08}.png', picture(step // 10))
-  drawing.save_png(folder / page.SHOWN / page.INTERPOLATIONS, picture(9))
-  drawing.save_png(folder / page.SHOWN / page.NEIGHBOURS.format('pixels'), sheet())
+    pixels.save_png(folder / 'samples' / f'step_{step:08}.png', picture(step // 10))
+  pixels.save_png(folder / page.SHOWN / page.INTERPOLATIONS, picture(9))
+  pixels.save_png(folder / page.SHOWN / page.NEIGHBOURS.format('pixels'), sheet())
   (folder / page.SHOWN / page.ABOUT).write_text(json.dumps(about()))
   return folder
 

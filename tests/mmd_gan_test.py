@@ -9,8 +9,9 @@ import pytest
 from conftest import ROOT, first_step
 from two_player_test import PRIOR, Matrix, Points, apart, begin, gradient, loss
 
-from gan_jax.errors import ConfigError
-from gan_jax.gans import mmd_gan, pair
+from gan_jax.common.errors import ConfigError
+from gan_jax.gans import mmd_gan
+from gan_jax.gans.parts import generator_discriminator
 
 # Printed by: python tests/mmd_gan_test.py
 GOLDEN = {
@@ -116,7 +117,7 @@ def test_scaling_takes_from_the_critic_the_gain_of_steeper_features():
 def test_the_score_of_an_example_is_minus_its_mean_kernel_with_fakes():
   game = make()
   scores = game.score(begin(game, REAL), jnp.array(REAL))
-  fakes = [ON_FAKE[i % len(FAKE)] for i in range(pair.REFERENCES)]
+  fakes = [ON_FAKE[i % len(FAKE)] for i in range(generator_discriminator.REFERENCES)]
   by_hand = [-np.mean([kernel(x, y) for y in fakes]) for x in ON_REAL]
   np.testing.assert_allclose(scores, by_hand, rtol=1e-5)
 

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import mmd, names
+from gan_jax.common import lookup
+from gan_jax.divergences import mmd
 
 KERNELS = {
   'rational_quadratic': mmd.rational_quadratic(),
@@ -30,7 +31,7 @@ def points(seed, count, size=3, shift=0.0):
 
 
 def test_every_kernel_is_here():
-  assert set(KERNELS) == set(names.factories(mmd, mmd.Kernel))
+  assert set(KERNELS) == set(lookup.factories(mmd, mmd.Kernel))
 
 
 def test_distances_by_hand():

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from gan_jax.data import grid, mixture_1200, ring
-from gan_jax.metrics import modes
+from gan_jax.metrics import mode_coverage
 
 LINE = np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0], [30.0, 0.0]], np.float32)
 
 
 def scores(samples, centers=LINE, deviation=1.0, **reach):
-  found = modes.scores(np.asarray(samples, np.float32), centers, deviation, **reach)
+  found = mode_coverage.scores(np.asarray(samples, np.float32), centers, deviation, **reach)
   return {name: float(value) for name, value in found.items()}
 
 
@@ -108,16 +108,16 @@ def test_true_samples_in_1200_dimensions_belong_to_their_modes():
 def test_samples_that_are_not_finite_belong_to_no_mode():
   centers = np.array([[0.0, 0.0], [1.0, 0.0]], np.float32)
   samples = np.concatenate([centers, np.full((2, 2), np.nan), [[np.inf, 0.0]]]).astype(np.float32)
-  found = modes.scores(samples, centers, 0.1)
+  found = mode_coverage.scores(samples, centers, 0.1)
   assert found == pytest.approx({'captured': 2, 'high_quality': 0.4, 'reverse_kl': 0.0})
-  none = modes.scores(samples[2:], centers, 0.1)
+  none = mode_coverage.scores(samples[2:], centers, 0.1)
   assert none == pytest.approx({'captured': 0, 'high_quality': 0.0, 'reverse_kl': np.log(2)})
 
 
 @pytest.mark.parametrize(('samples', 'centers'), [((4, 3), (2, 2)), ((4,), (2, 2)), ((4, 2), (2,))])
 def test_other_shapes_are_refused(samples, centers):
   with pytest.raises(AssertionError):
-    modes.scores(np.zeros(samples), np.zeros(centers), 1.0)
+    mode_coverage.scores(np.zeros(samples), np.zeros(centers), 1.0)
 
 
 @pytest.mark.parametrize('scale', [1e-30, 1e-20, 1.0, 1e20, 1e30])

@@ -11,9 +11,10 @@ import pytest
 from conftest import ROOT, experiment
 from flax import linen as nn
 
-from gan_jax import loop, monitor, parallel
 from gan_jax.gans import two_player
-from gan_jax.train import make_step
+from gan_jax.run import failure_detection, loop
+from gan_jax.runtime import devices
+from gan_jax.training.step import make_step
 
 HEALTHY = {
   'discriminator/loss': 1.2,
@@ -41,9 +42,9 @@ def run(*parts, every=100):
 
 def fold(lines):
   """The state after the lines, and the alerts with the steps at which they came."""
-  state, found = monitor.start(), []
+  state, found = failure_detection.start(), []
   for line in lines:
-    state, alerts = monitor.watch(state, line)
+    state, alerts = failure_detection.watch(state, line)
     found += [(line['step'], alert) for alert in alerts]
   return state, found
 
@@ -214,7 +215,7 @@ def test_a_state_is_rebuilt_from_the_lines_of_the_file():
     again, before = fold(written[:stop])
     after = []
     for line in written[stop:]:
-      again, alerts = monitor.watch(again, line)
+      again, alerts = failure_detection.watch(again, line)
       after += [(line['step'], alert) for alert in alerts]
     assert (again, before + after) == (state, found)
 
@@ -222,7 +223,7 @@ def test_a_state_is_rebuilt_from_the_lines_of_the_file():
 def test_a_state_is_not_changed_by_watching():
   state, _ = fold(run((3, {}), (4, ALIKE | LOST | WILD)))
   before = json.dumps(state)
-  monitor.watch(state, run((9, WILD))[-1])
+  failure_detection.watch(state, run((9, WILD))[-1])
   assert json.dumps(state) == before
 
 
@@ -271,15 +272,15 @@ def trained(name, steps, rates, every=10, **networks):
   sizes = {'batch_size': 64, 'steps_per_call': every}
   sizes |= {f'networks.{network}.hidden': (64, 64) for network in ('discriminator', 'generator')}
   config = experiment(ROOT / 'experiments' / f'{name}.py', 'ring', **players, **sizes)
-  built, local = loop.assemble(config), jax.devices()[:1]
+  built, local = loop.assemble_run(config), jax.devices()[:1]
   if networks:
     arguments = {key: value for key, value in config['gan'].items() if key != 'name'}
     game = two_player.make({**built.game.networks, **networks}, **arguments)
     built = dataclasses.replace(built, game=game)
-  step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, every)
-  call = parallel.Program(step, local)
-  state = parallel.replicate(loop.start(config, built), local)
-  feed = parallel.feed(built.source.arrays, config['batch_size'], local)
+  step = make_step(built.game, built.play, built.source.batch, devices.GLOBAL_BATCH, every)
+  call = devices.Program(step, local)
+  state = devices.replicate(loop.initial_state(config, built), local)
+  feed = devices.shard_batch(built.source.arrays, config['batch_size'], local)
   lines = []
   for done in range(every, steps + 1, every):
     state, metrics = call(state, feed)

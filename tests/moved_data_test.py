@@ -12,9 +12,11 @@ from conftest import ROOT, forks
 from PIL import Image
 from runs import assert_same_run
 
-from gan_jax import checkpoints, cohort, comparison, member, sweep, trained, watch, workdir
-from gan_jax import config as configs
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.config import schema
+from gan_jax.run import best_checkpoint
+from gan_jax.storage import checkpoints, load_run, metrics_log, workdir
+from gan_jax.study import member_run, runner, statistics, sweep
 
 EXPERIMENT = 'experiments/gan.py:folder-test'
 SIZE = 8
@@ -116,7 +118,7 @@ def test_commands_after_training_take_the_new_place(moved):
   assert 'warning: the images are not those with which this run began' in done['other'].stderr
   assert str(moved / 'other') in done['other'].stderr
   assert f'--data=mnist5k: the run is trained on folder:{moved / "a"}' in done['kind'].stderr
-  one, two, other = map(json.loads, (run / workdir.SCORES).read_text().splitlines())
+  one, two, other = map(json.loads, (run / metrics_log.SCORES).read_text().splitlines())
   assert one['scores'] == two['scores'] != other['scores']
   assert one['card']['data'] == f'folder:{moved / "b"}'
   assert one['card']['data_digest'] == two['card']['data_digest'] != other['card']['data_digest']
@@ -135,7 +137,7 @@ def test_report_shows_neighbors_only_of_the_images_of_the_run(moved):
 
 
 def config_of(name, **data):
-  return configs.plain(configs.default()) | {'data': {'name': name, **data}}
+  return schema.plain(schema.default()) | {'data': {'name': name, **data}}
 
 
 @pytest.mark.parametrize(
@@ -151,11 +153,11 @@ def config_of(name, **data):
   ],
 )
 def test_changes_of_the_name_of_the_data_are_changes_unless_it_is_a_place(old, new, changed):
-  assert configs.changes(config_of(old), config_of(new)) == changed
+  assert schema.changes(config_of(old), config_of(new)) == changed
 
 
 def test_changes_of_a_setting_at_a_new_place_are_changes():
-  found = configs.changes(config_of('folder:a', size=8), config_of('folder:b', size=4))
+  found = schema.changes(config_of('folder:a', size=8), config_of('folder:b', size=4))
   assert found == ['data.size: 8 -> 4']
 
 
@@ -208,7 +210,7 @@ def card(name, digest):
 
 def test_best_score_at_a_new_place_is_compared_with_those_before(tmp_path):
   config = config_of('folder:b') | {'evaluate': {'best': 'frechet_random'}}
-  best = watch.Best(tmp_path, config, step=4, spare=1)
+  best = best_checkpoint.BestCheckpoint(tmp_path, config, step=4, spare=1)
   history = [{'step': 4, 'frechet_random': 1.0, 'card': card('folder:a', 'one')}]
   state = {'weights': jnp.ones(3)}
   for step, value, name, digest, kept in (
@@ -224,7 +226,7 @@ def test_best_score_at_a_new_place_is_compared_with_those_before(tmp_path):
 
 def test_settings_on_the_same_images_are_compared_wherever_these_lie():
   protocols = {
-    label: comparison.protocol([card(name, digest)])
+    label: statistics.protocol([card(name, digest)])
     for label, name, digest in (
       ('a', 'folder:a', 'one'),
       ('b', 'folder:b', 'one'),
@@ -248,8 +250,8 @@ def test_settings_on_the_same_images_are_compared_wherever_these_lie():
 )
 def test_data_flag_with_no_place_is_refused(name, given, message):
   with pytest.raises(ConfigError, match=f'--data={given}: .*{message}'):
-    trained.with_data(config_of(name), given)
-  assert trained.with_data(config_of(name), None) == config_of(name)
+    load_run.with_data(config_of(name), given)
+  assert load_run.with_data(config_of(name), None) == config_of(name)
 
 
 def study(out, place, seeds, calls=100):
@@ -257,10 +259,10 @@ def study(out, place, seeds, calls=100):
   sweeps = {'data.name': [f'folder:{place}'], 'data.size': [SIZE], 'evaluate.features': ['random']}
   (group,) = sweep.grouped(sweep.settings([EXPERIMENT], sweeps))
   (setting,) = group.settings
-  runs = [member.Run(setting, s, out / setting.label / f'seed_{s}') for s in range(seeds)]
+  runs = [member_run.Run(setting, s, out / setting.label / f'seed_{s}') for s in range(seeds)]
   asked = iter(range(100))
-  for part in cohort.parts(runs, out):
-    together = cohort.Cohort(group, part, out)
+  for part in runner.parts(runs, out):
+    together = runner.StudyRunner(group, part, out)
     together.prepare()
     together.train(lambda step, more: None, lambda: next(asked) + 1 >= calls)
   return runs

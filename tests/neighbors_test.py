@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gan_jax.metrics import distances
-from gan_jax.metrics.neighbors import density_coverage, precision_recall
+from gan_jax.metrics.precision_recall import density_coverage, precision_recall
 
 REAL = np.array([[0.0], [1], [3], [7]])
 FAKE = np.array([[-0.5], [2], [20], [21]])

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from gan_jax.errors import ConfigError
-from gan_jax.networks import dcgan, dense, mlp, points
+from gan_jax.common.errors import ConfigError
+from gan_jax.networks import dcgan, mlp, mlp_2d
+from gan_jax.networks.layers import dense
 
 KEY = jax.random.key(0)
 
@@ -116,7 +117,7 @@ def test_an_autoencoder_gives_each_example_its_own_reconstruction_and_code():
 @pytest.mark.parametrize(
   ('network', 'shape'),
   [
-    (points.Discriminator(hidden=(6, 5), norm='spectral'), (3, 2)),
+    (mlp_2d.Discriminator(hidden=(6, 5), norm='spectral'), (3, 2)),
     (dcgan.Discriminator(width=2, norm='spectral'), (3, 28, 28, 1)),
   ],
 )

@@ -7,9 +7,9 @@ import pytest
 from conftest import ROOT, experiment, first_step
 from two_player_test import apart
 
-from gan_jax import build
+from gan_jax.config import build
 from gan_jax.game import Inputs
-from gan_jax.gans import observed
+from gan_jax.gans.parts import diagnostics
 
 REAL = np.asarray(jax.random.normal(jax.random.key(0), (12, 3, 2))) + 5
 FAKE = 0.1 * np.asarray(jax.random.normal(jax.random.key(1), (12, 3, 2))) - 40
@@ -20,7 +20,7 @@ def inputs(real, **across):
 
 
 def distances(real, fake):
-  found = observed.distances(inputs(real), jnp.asarray(fake))
+  found = diagnostics.distances(inputs(real), jnp.asarray(fake))
   return {name: float(value) for name, value in found.items()}
 
 
@@ -42,17 +42,17 @@ def by_hand(real, fake):
   ],
 )
 def test_accuracy_is_the_share_of_pairs_in_which_the_real_example_is_ahead(real, fake, share):
-  assert float(observed.accuracy(jnp.array(real), jnp.array(fake))) == pytest.approx(share)
+  assert float(diagnostics.accuracy(jnp.array(real), jnp.array(fake))) == pytest.approx(share)
 
 
 def test_the_accuracy_of_scores_that_are_no_number_is_none():
-  assert np.isnan(observed.accuracy(jnp.array([1.0, np.nan]), jnp.array([0.0, 0.0])))
+  assert np.isnan(diagnostics.accuracy(jnp.array([1.0, np.nan]), jnp.array([0.0, 0.0])))
 
 
 @pytest.mark.parametrize('shapes', [((3,), (2,)), ((3, 1), (3, 1)), ((3,), ())])
 def test_scores_that_are_not_paired_are_refused(shapes):
   with pytest.raises(AssertionError):
-    observed.accuracy(*(jnp.zeros(shape) for shape in shapes))
+    diagnostics.accuracy(*(jnp.zeros(shape) for shape in shapes))
 
 
 def test_distances_are_over_all_pairs_of_different_examples():
@@ -79,7 +79,7 @@ def test_the_parts_of_a_batch_say_what_the_whole_does():
   def part(real, fake):
     mean = lambda x: jax.lax.pmean(x, 'parts')
     gather = lambda x: jax.lax.all_gather(x, 'parts', tiled=True)
-    return observed.distances(inputs(real, mean=mean, gather=gather), fake)
+    return diagnostics.distances(inputs(real, mean=mean, gather=gather), fake)
 
   parts = (x.reshape(4, 3, *x.shape[1:]) for x in (REAL, FAKE))
   found = jax.vmap(part, axis_name='parts')(*parts)
@@ -90,7 +90,7 @@ def test_the_parts_of_a_batch_say_what_the_whole_does():
 def test_no_gradient_goes_through_what_is_observed():
   def total(real, fake):
     flat = real.reshape(len(real), -1).sum(axis=1), fake.reshape(len(fake), -1).sum(axis=1)
-    return observed.accuracy(*flat) + sum(observed.distances(inputs(real), fake).values())
+    return diagnostics.accuracy(*flat) + sum(diagnostics.distances(inputs(real), fake).values())
 
   for slope in jax.grad(total, argnums=(0, 1))(jnp.asarray(REAL), jnp.asarray(FAKE)):
     assert not np.asarray(slope).any()
@@ -101,6 +101,6 @@ def test_no_gradient_goes_through_what_is_observed():
 def test_a_step_reports_the_distance_between_the_points_of_its_batch(name):
   path = ROOT / 'experiments' / f'{name}.py'
   config = experiment(path, 'ring-test')
-  real = build.batch(config, build.source(config))['real']
+  real = build.make_batch(config, build.make_source(config))['real']
   found = first_step(path, 'ring-test')['discriminator/real_distance']
   assert found == pytest.approx(apart(real), rel=1e-4)

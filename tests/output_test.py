@@ -11,7 +11,8 @@ import pytest
 from conftest import ROOT, command, finish, python, start
 from runs import GAN, kept_in, until
 
-from gan_jax import output, workdir
+from gan_jax.common import output
+from gan_jax.storage import metrics_log
 
 CHATTY = (GAN, '--config.log_every=2', '--config.steps=40')
 
@@ -90,7 +91,7 @@ def test_full_disk_under_the_log_is_said_once_and_ends_nothing(tmp_path):
 def test_closed_descriptors_are_not_taken_by_files_of_the_run(tmp_path):
   done = in_shell('<&- >&- 2>&-', *CHATTY, f'--workdir={tmp_path}')
   assert done.returncode == 0
-  lines = (tmp_path / workdir.METRICS).read_text().splitlines()
+  lines = (tmp_path / metrics_log.METRICS).read_text().splitlines()
   assert len(lines) == 20
   assert all(line.startswith('{"step": ') for line in lines)
 
@@ -102,7 +103,7 @@ def test_scores_are_kept_though_nobody_reads_them(tmp_path, finished_run):
   process.stdout.close()
   errors = process.stderr.read()
   assert process.wait() == 0, errors
-  assert len((folder / workdir.SCORES).read_bytes().splitlines()) == 1
+  assert len((folder / metrics_log.SCORES).read_bytes().splitlines()) == 1
 
 
 def test_error_code_stays_though_nobody_reads_the_error():

@@ -8,8 +8,8 @@ from conftest import ROOT, first_step
 from flax import linen as nn
 from two_player_test import PRIOR, Linear, Points, apart, begin, inputs, loss, softplus
 
-from gan_jax import latents
-from gan_jax.errors import ConfigError
+from gan_jax.common import rng
+from gan_jax.common.errors import ConfigError
 from gan_jax.gans import pacgan, two_player
 
 # Printed by: python tests/pacgan_test.py
@@ -113,7 +113,7 @@ def test_the_score_of_an_example_is_that_of_a_pack_of_copies():
 
 def test_samples_are_not_in_packs():
   game = make(2)
-  keys = latents.sample_keys(0, 0, 3)
+  keys = rng.sample_keys(0, 0, 3)
   np.testing.assert_allclose(game.sample(begin(game, REAL), keys), FAKE[:3])
 
 

@@ -8,8 +8,9 @@ import pytest
 from conftest import command
 from PIL import Image
 
-from gan_jax.data import folder, found
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.data import folder
+from gan_jax.data.pipeline import contents
 
 RANDOM = np.random.default_rng(0)
 
@@ -83,7 +84,7 @@ def test_pipes_sockets_and_devices_count_as_bad_files(pictures, capsys, monkeypa
 
 def test_file_larger_than_any_picture_is_not_read(pictures, capsys):
   with open(pictures / 'cat' / 'film.png', 'wb') as file:
-    file.truncate(found.MOST_BYTES + 1)
+    file.truncate(contents.MOST_BYTES + 1)
   _, _, err = said_twice(capsys, pictures, bad_share=0.2)
   assert 'cat/film.png (its 536,870,913 bytes are more than 536,870,912)' in err
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from gan_jax import mmd, penalties
+from gan_jax.divergences import mmd
+from gan_jax.losses import penalties
 
 SHAPES = [(2,), (4, 4, 3)]
 KEYS = jax.random.split(jax.random.key(7), 64)

@@ -11,15 +11,18 @@ import pytest
 from conftest import ROOT, command, experiment, finish, python
 from PIL import Image
 
-from gan_jax import drawing, latents, loop, pictures, trained, workdir
-from gan_jax.metrics import modes
+from gan_jax.common import pixels, rng
+from gan_jax.metrics import mode_coverage
+from gan_jax.run import loop
+from gan_jax.storage import load_run, metrics_log, workdir
+from gan_jax.visualization import plots, snapshots
 
 RING = '--config=experiments/gan.py:ring-test'
 SIZE = (560, 480)
 
 
 def lines(folder):
-  found = [json.loads(line) for line in (folder / workdir.METRICS).read_text().splitlines()]
+  found = [json.loads(line) for line in (folder / metrics_log.METRICS).read_text().splitlines()]
   return [{k: v for k, v in line.items() if k != 'time' and '_per_second' not in k} for line in found]
 
 
@@ -67,16 +70,16 @@ def test_scores_are_logged_with_every_picture_but_the_first(ring_run):
 
 def test_the_scores_are_those_of_the_saved_weights(ring_run):
   folder, _ = ring_run
-  game, variables, step = trained.load(folder)
-  samples = jax.jit(game.sample)(variables, latents.sample_keys(0, 0, modes.SAMPLES))
+  game, variables, step = load_run.load(folder)
+  samples = jax.jit(game.sample)(variables, rng.sample_keys(0, 0, mode_coverage.SAMPLES))
   source = loop.build.source(workdir.read_config(folder))
-  wanted = {f'modes/{k}': float(v) for k, v in modes.scores(samples, *source.modes).items()}
+  wanted = {f'modes/{k}': float(v) for k, v in mode_coverage.scores(samples, *source.modes).items()}
   found = lines(folder)[-1]
   # Tests compile without most optimizations.
   assert found['card'].pop('jax_settings').startswith('JAX_DISABLE_MOST_OPTIMIZATIONS=True')
   assert found.pop('card') == {
     'data': 'ring',
-    'generated': modes.SAMPLES,
+    'generated': mode_coverage.SAMPLES,
     'seed': 0,
     'weights': 'averaged',
     'version': importlib.metadata.version('gan_jax'),
@@ -121,8 +124,8 @@ def test_samples_are_points_in_npz(ring_run, tmp_path):
     points = file['points']
   assert points.shape == (130, 2)
   assert points.dtype == np.float32
-  game, variables, _ = trained.load(folder)
-  wanted = jax.jit(game.sample)(variables, latents.sample_keys(3, 0, 130))
+  game, variables, _ = load_run.load(folder)
+  wanted = jax.jit(game.sample)(variables, rng.sample_keys(3, 0, 130))
   np.testing.assert_allclose(points, wanted, rtol=1e-5, atol=1e-6)
 
 
@@ -144,8 +147,8 @@ def test_samples_that_are_points_are_refused_a_folder(ring_run, tmp_path):
 
 def drawn(preset, name='lsgan'):
   config = experiment(ROOT / 'experiments' / f'{name}.py', preset)
-  built = loop.assemble(config)
-  make, scores = pictures.drawer(config, built.game, built.source)(loop.start(config, built))
+  built = loop.assemble_run(config)
+  make, scores = snapshots.drawer(config, built.game, built.source)(loop.initial_state(config, built))
   return make(), scores
 
 
@@ -170,8 +173,8 @@ def test_a_game_without_a_score_is_drawn_without_a_surface():
 def test_a_film_has_at_most_a_hundred_frames_with_the_first_and_the_last(tmp_path, count, frames):
   for step in range(count):
     # Each of a grey of its own: equal frames would be one.
-    drawing.save_png(tmp_path / f'step_{step:08}.png', np.full((4, 4, 3), step, np.uint8))
-  with Image.open(io.BytesIO(pictures.animate(tmp_path))) as film:
+    pixels.save_png(tmp_path / f'step_{step:08}.png', np.full((4, 4, 3), step, np.uint8))
+  with Image.open(io.BytesIO(snapshots.animate(tmp_path))) as film:
     assert film.n_frames == frames
     shades = []
     for frame in range(frames):
@@ -184,13 +187,13 @@ def test_a_film_has_at_most_a_hundred_frames_with_the_first_and_the_last(tmp_pat
 @pytest.mark.parametrize('count', [0, 1])
 def test_one_picture_is_no_film(tmp_path, count):
   for step in range(count):
-    drawing.save_png(tmp_path / f'step_{step:08}.png', np.zeros((4, 4, 3), np.uint8))
-  assert pictures.animate(tmp_path) is None
+    pixels.save_png(tmp_path / f'step_{step:08}.png', np.zeros((4, 4, 3), np.uint8))
+  assert snapshots.animate(tmp_path) is None
 
 
 def test_a_plane_is_looked_at_as_it_is():
   points = np.array([[1.0, 2.0], [-3.0, 4.0], [0.5, 0.0]])
-  np.testing.assert_array_equal(drawing.plane(points)(points), points)
+  np.testing.assert_array_equal(plots.plane(points)(points), points)
 
 
 def test_five_coordinates_are_projected_on_the_two_that_vary_most():
@@ -198,7 +201,7 @@ def test_five_coordinates_are_projected_on_the_two_that_vary_most():
   directions = np.array([[0.6, 0, 0.8, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 1]])
   places = np.array([[3, 0, 0], [-3, 0, 0], [0, 2, 0], [0, -2, 0], [0, 0, 0.1], [0, 0, -0.1]])
   center = np.arange(5.0)
-  look = drawing.plane(center + places @ directions)
+  look = plots.plane(center + places @ directions)
   seen = look(center + places @ directions)
   assert seen.shape == (6, 2)
   np.testing.assert_allclose(abs(seen), abs(places[:, :2]), atol=1e-9)
@@ -208,29 +211,29 @@ def test_five_coordinates_are_projected_on_the_two_that_vary_most():
 def test_a_scatter_shows_points_and_the_surface():
   frame = np.array([[-1.0, -1.0], [1.0, 1.0]])
   one = {'real': frame}
-  plain = drawing.scatter(one, frame)
+  plain = plots.scatter(one, frame)
   assert plain.shape == (*SIZE[::-1], 3)
   assert plain.dtype == np.uint8
-  lattice = drawing.lattice(frame)
-  shaded = drawing.scatter(one, frame, lattice.sum(axis=1))
+  lattice = plots.lattice(frame)
+  shaded = plots.scatter(one, frame, lattice.sum(axis=1))
   assert (shaded != plain).any()
   # A margin of a quarter of the frame on every side.
   np.testing.assert_allclose([lattice.min(axis=0), lattice.max(axis=0)], [[-1.5] * 2, [1.5] * 2])
 
 
 def test_a_picture_is_saved_while_the_run_goes_on(tmp_path):
-  ready, saver = threading.Event(), pictures.Saver(tmp_path)
+  ready, saver = threading.Event(), snapshots.Saver(tmp_path)
   gray = np.full((4, 5, 3), 128, np.uint8)
   saver.save(7, lambda: ready.wait(60) and gray)
   assert not list(tmp_path.iterdir())
   ready.set()
   saver.wait()
-  np.testing.assert_array_equal(drawing.read_png(tmp_path / 'step_00000007.png'), gray)
+  np.testing.assert_array_equal(pixels.read_png(tmp_path / 'step_00000007.png'), gray)
   saver.close()
 
 
 def test_what_saving_a_picture_raises_is_raised_once_and_no_later_than_at_the_next(tmp_path):
-  saver, gray = pictures.Saver(tmp_path / 'absent'), np.full((4, 5, 3), 128, np.uint8)
+  saver, gray = snapshots.Saver(tmp_path / 'absent'), np.full((4, 5, 3), 128, np.uint8)
   for raises in (saver.wait, lambda: saver.save(2, lambda: gray)):
     saver.save(1, lambda: gray)
     with pytest.raises(FileNotFoundError):

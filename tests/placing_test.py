@@ -4,11 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import parallel
-from gan_jax.data import arrays_of, placing
-from gan_jax.data.order import secrets, shuffled, shuffled_on_host
-from gan_jax.data.placing import ImageSet, place
-from gan_jax.data.rows import Rows
+from gan_jax.data.pipeline import placement
+from gan_jax.data.pipeline.array_file import Rows
+from gan_jax.data.pipeline.placement import ImageSet, place
+from gan_jax.data.pipeline.shuffle import secrets, shuffled, shuffled_on_host
+from gan_jax.data.source import arrays_of
+from gan_jax.runtime import devices as runtime_devices
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (50, 6, 6, 3), np.uint8)
@@ -45,8 +46,8 @@ def test_both_give_the_same_batches(on_disk, flip):
 
 def test_a_set_without_labels_has_none_in_its_batches(on_disk):
   for images in (IMAGES, on_disk):
-    for placement in ('resident', 'stream'):
-      assert batch(place(ImageSet(images), 0, 8, placement), 0).keys() == {'real'}
+    for where in ('resident', 'stream'):
+      assert batch(place(ImageSet(images), 0, 8, where), 0).keys() == {'real'}
 
 
 @pytest.mark.parametrize('placement', ['resident', 'stream'])
@@ -75,7 +76,7 @@ def test_every_second_image_is_mirrored_by_chance():
 # On a device each image of 108 bytes lies in a row of 128.
 @pytest.mark.parametrize(('memory', 'resident'), [(50 * 128 * 4, True), (50 * 128 * 4 - 1, False)])
 def test_a_quarter_of_the_memory_is_taken(monkeypatch, memory, resident):
-  monkeypatch.setattr(placing.parallel, 'device_memory', lambda: memory)
+  monkeypatch.setattr(placement.parallel, 'device_memory', lambda: memory)
   source = place(ImageSet(IMAGES, name='mine'), 0, 8)
   assert (source.part is None) == resident
   where = 'resident on each device' if resident else 'streamed'
@@ -85,7 +86,7 @@ def test_a_quarter_of_the_memory_is_taken(monkeypatch, memory, resident):
 
 
 def test_a_device_has_a_share_of_the_memory_of_the_machine():
-  assert 2**26 < parallel.device_memory() < 2**50
+  assert 2**26 < runtime_devices.device_memory() < 2**50
 
 
 @pytest.mark.parametrize('total', [1, 3, 10, 64, 1000, 4097])
@@ -98,9 +99,9 @@ def test_the_order_is_the_same_on_the_host(total):
 @pytest.mark.parametrize('count', [1, 2, 8])
 def test_each_device_is_fed_its_own_rows(count):
   source, devices = place(ImageSet(IMAGES, LABELS), 0, 16, 'stream'), jax.devices()[:count]
-  rows = parallel.rows(16, devices)
+  rows = runtime_devices.rows(16, devices)
   parts = (arrays_of(source, first, 2, rows.reshape(-1)) for first in (0, 2, 4))
-  feeds = parallel.feeds(parts, 16, devices)
+  feeds = runtime_devices.device_batches(parts, 16, devices)
   step = jax.pmap(
     lambda feed, draw: source.batch(feed['arrays'], draw, feed['rows']),
     in_axes=(0, None),

@@ -6,8 +6,8 @@ import jax
 import numpy as np
 import pytest
 
+from gan_jax.common.errors import ConfigError
 from gan_jax.data import grid, mixture_1200, ring, swiss_roll
-from gan_jax.errors import ConfigError
 
 COUNT = 50_000
 

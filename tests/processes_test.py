@@ -6,8 +6,8 @@ import pytest
 from conftest import finish, python
 from runs import free_port
 
-from gan_jax import aborts, processes
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.runtime import abort_filter, processes
 
 ALONE = (
   {},
@@ -98,8 +98,8 @@ def test_a_page_about_the_connection_becomes_the_line_that_was_ordered():
     b'E1126 coordination_service_agent.cc:289] Polled an error\n',
     b'*** Check failure stack trace: ***\n',
   ]
-  assert [*aborts.explained(lines)] == [b'something else\n', b'a warning\n', b'lost\n']
-  assert [*aborts.explained(lines[:3])] == [b'something else\n', b'a warning\n']
+  assert [*abort_filter.explained(lines)] == [b'something else\n', b'a warning\n', b'lost\n']
+  assert [*abort_filter.explained(lines[:3])] == [b'something else\n', b'a warning\n']
 
 
 def test_errors_of_other_kinds_are_not_taken_for_a_loss():

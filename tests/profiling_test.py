@@ -6,11 +6,11 @@ import json
 import pytest
 from conftest import command
 
-from gan_jax import config as configs
-from gan_jax import profiling
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.config import schema
+from gan_jax.runtime import profiling
 
-CONFIG = configs.plain(configs.default()) | {'steps': 8, 'steps_per_call': 2}
+CONFIG = schema.plain(schema.default()) | {'steps': 8, 'steps_per_call': 2}
 
 
 def test_the_steps_that_are_asked_for_are_traced(tmp_path):

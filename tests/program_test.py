@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import parallel
+from gan_jax.runtime import devices
 
 OPTIONS = {'cpu': {'xla_cpu_experimental_ynn_fusion_type': ''}}
 
@@ -21,21 +21,21 @@ jax.monitoring.register_event_duration_secs_listener(noted)
 
 
 def placed():
-  return parallel.replicate(jnp.arange(3.0)), parallel.feed({}, 8)
+  return devices.replicate(jnp.arange(3.0)), devices.shard_batch({}, 8)
 
 
 @pytest.mark.parametrize('options', [{}, OPTIONS])
 def test_what_was_begun_is_compiled_once_and_is_what_runs(options):
   def doubled(state, feed):
-    return state * 2, {'rows': parallel.mean(feed['rows'].astype(jnp.float32).sum())}
+    return state * 2, {'rows': devices.mean(feed['rows'].astype(jnp.float32).sum())}
 
-  program, (state, feed) = parallel.Program(doubled, options=options), placed()
+  program, (state, feed) = devices.Program(doubled, options=options), placed()
   COMPILED.clear()
-  program.begin(parallel.places(state), parallel.places(feed))
+  program.begin(devices.shape_structs(state), devices.shape_structs(feed))
   state, metrics = program(state, feed)
   state, _ = program(state, feed)
   assert len(COMPILED) == 1
-  np.testing.assert_array_equal(parallel.local(state), 4 * np.arange(3.0))
+  np.testing.assert_array_equal(devices.local(state), 4 * np.arange(3.0))
   assert float(metrics['rows']) == 28 / jax.device_count()
 
 
@@ -43,7 +43,7 @@ def test_what_fails_in_the_thread_is_raised_at_the_call():
   def broken(state, feed):
     raise ValueError('this step')
 
-  program, (state, feed) = parallel.Program(broken), placed()
-  program.begin(parallel.places(state), parallel.places(feed))
+  program, (state, feed) = devices.Program(broken), placed()
+  program.begin(devices.shape_structs(state), devices.shape_structs(feed))
   with pytest.raises(ValueError, match='this step'):
     program(state, feed)

@@ -1,6 +1,6 @@
 """What a run prints."""
 
-from gan_jax import progress
+from gan_jax.run import progress
 
 
 def test_a_score_without_a_value_is_printed_as_a_dash(capsys):

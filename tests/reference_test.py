@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from collect_test import NETWORK, pictures
 
-from gan_jax import reference
 from gan_jax.data import ring as ring_data
-from gan_jax.data.placing import ImageSet, place
+from gan_jax.data.pipeline.placement import ImageSet, place
+from gan_jax.evaluation import reference_statistics
 from gan_jax.metrics.features import coordinates
 
 
@@ -22,7 +22,7 @@ def source(num=40, seed=0):
 
 
 def look(source, network=NETWORK, warn=pytest.fail):
-  return reference.look(source, network, 10, warn)
+  return reference_statistics.real_statistics(source, network, 10, warn)
 
 
 def files(folder):
@@ -32,7 +32,9 @@ def files(folder):
 def test_a_set_is_looked_at_once_and_comes_back_the_same(own_cache, monkeypatch):
   first = look(source())
   assert len(files(own_cache)) == 1
-  monkeypatch.setattr(reference, 'collect_set', lambda *a: pytest.fail('it is looked at again'))
+  monkeypatch.setattr(
+    reference_statistics, 'collect_set', lambda *a: pytest.fail('it is looked at again')
+  )
   again = look(source())
   assert again.card == first.card
   for old, new in zip(jax.tree.leaves(first.seen), jax.tree.leaves(again.seen), strict=True):

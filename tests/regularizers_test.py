@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from gan_jax import names, penalties, regularizers
-from gan_jax.errors import ConfigError
+from gan_jax.common import lookup
+from gan_jax.common.errors import ConfigError
 from gan_jax.game import Inputs
 from gan_jax.gans import two_player
+from gan_jax.losses import penalties, regularizers
 
 COUNT = 4
 KEYS = jax.random.split(jax.random.key(3), COUNT)
@@ -48,11 +49,11 @@ ALL = {
 
 
 def make(name, **arguments):
-  return names.make(regularizers, {'name': name, **arguments}, regularizers.Regularizer)
+  return lookup.make(regularizers, {'name': name, **arguments}, regularizers.Regularizer)
 
 
 def test_every_regularizer_is_here():
-  assert set(ALL) == set(names.factories(regularizers, regularizers.Regularizer))
+  assert set(ALL) == set(lookup.factories(regularizers, regularizers.Regularizer))
 
 
 @pytest.mark.parametrize('name', ALL)

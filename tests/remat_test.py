@@ -5,9 +5,11 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import build, loop, parallel
-from gan_jax.errors import ConfigError
-from gan_jax.train import make_step
+from gan_jax.common.errors import ConfigError
+from gan_jax.config import build
+from gan_jax.run import loop
+from gan_jax.runtime import devices
+from gan_jax.training.step import make_step
 
 DCGAN = conftest.ROOT / 'experiments' / 'dcgan.py'
 
@@ -15,11 +17,11 @@ DCGAN = conftest.ROOT / 'experiments' / 'dcgan.py'
 def compiled(**changes):
   """The step of a config, and what it makes of the first state."""
   config = conftest.experiment(DCGAN, steps_per_call=1, batch_size=16, **changes)
-  built, local = loop.assemble(config), jax.devices()[:1]
-  step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, 1)
-  state = parallel.replicate(loop.start(config, built), local)
-  feed = parallel.feed(built.source.arrays, config['batch_size'], local)
-  program = parallel.Program(step, local).compiled(state, feed)
+  built, local = loop.assemble_run(config), jax.devices()[:1]
+  step = make_step(built.game, built.play, built.source.batch, devices.GLOBAL_BATCH, 1)
+  state = devices.replicate(loop.initial_state(config, built), local)
+  feed = devices.shard_batch(built.source.arrays, config['batch_size'], local)
+  program = devices.Program(step, local).compiled(state, feed)
   return program, program(state, feed)
 
 
@@ -38,4 +40,4 @@ def test_the_step_is_the_same_and_makes_activations_again():
 def test_a_network_that_there_is_not_is_refused():
   config = conftest.experiment(DCGAN, remat=('critic',))
   with pytest.raises(ConfigError, match="remat: there is no 'critic'"):
-    build.game(config)
+    build.make_game(config)

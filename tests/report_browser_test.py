@@ -5,7 +5,7 @@ import made_up
 import numpy as np
 import pytest
 
-from gan_jax import page
+from gan_jax.visualization import page
 
 pytestmark = pytest.mark.skipif(
   bool(browser.MISSING), reason=f'there is no {" and no ".join(browser.MISSING)} to show the page in'

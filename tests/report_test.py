@@ -14,9 +14,10 @@ from conftest import command
 from PIL import Image
 from runs import put
 
-from gan_jax import drawing, page
-from gan_jax.errors import ConfigError
-from gan_jax.page import curves, markup
+from gan_jax.common.errors import ConfigError
+from gan_jax.common.pixels import save_png
+from gan_jax.visualization import page
+from gan_jax.visualization.page import curves, markup
 
 VOID = ('img', 'input', 'meta', 'link')
 
@@ -158,7 +159,7 @@ def test_the_slider_goes_over_all_pictures_and_begins_at_the_last(document):
 
 def test_of_many_pictures_some_are_shown_the_first_and_the_last_among_them(tmp_path, monkeypatch):
   for step in range(100):
-    drawing.save_png(tmp_path / f'step_{step:08}.png', made_up.picture(step))
+    save_png(tmp_path / f'step_{step:08}.png', made_up.picture(step))
   steps = [step for step, _ in page._frames(tmp_path)]
   assert len(steps) == 40
   assert (steps[0], steps[-1]) == (0, 99)

@@ -5,7 +5,7 @@ from concurrent import futures
 import numpy as np
 import pytest
 
-from gan_jax.data.rows import Rows
+from gan_jax.data.pipeline.array_file import Rows
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 6, 5, 3), np.uint8)
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import command, finish, python, start
 from runs import DCGAN, GAN, LONG, arrays, assert_same_run, events, kept_in, lines, pictures, until
 
-from gan_jax import workdir
+from gan_jax.storage import metrics_log
 
 
 @pytest.fixture(scope='module')
@@ -87,7 +87,7 @@ def test_a_killed_run_goes_on_as_if_it_had_never_been(tmp_path, uninterrupted):
   process.kill()
   assert finish(process).returncode == -signal.SIGKILL
   # A torn last line, as a kill in mid-write leaves it.
-  with open(tmp_path / workdir.METRICS, 'a') as file:
+  with open(tmp_path / metrics_log.METRICS, 'a') as file:
     file.write('{"step": 59, "ti')
   done = command(GAN, *LONG, f'--workdir={tmp_path}')
   assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ import socket
 import numpy as np
 from tensorboardX.proto import event_pb2
 
-from gan_jax import checkpoints, workdir
+from gan_jax.storage import checkpoints, metrics_log, workdir
 
 DCGAN = '--config=experiments/dcgan.py:test'
 # Begins sooner.
@@ -25,7 +25,7 @@ def free_port():
 
 def lines(folder):
   """The metrics of a run without what depends on the clock."""
-  text = (folder / workdir.METRICS).read_text()
+  text = (folder / metrics_log.METRICS).read_text()
   found = [json.loads(line) for line in text.splitlines()]
   return [{k: v for k, v in line.items() if k not in SPEEDS} for line in found]
 

@@ -5,7 +5,8 @@ import pytest
 from conftest import command
 from PIL import Image
 
-from gan_jax import drawing, trained
+from gan_jax.storage import load_run
+from gan_jax.visualization import plots
 
 
 def draw(folder, out, *flags):
@@ -36,10 +37,10 @@ def test_npz(drawn):
 
 
 def test_a_sample_depends_on_seed_and_place_alone(finished_run, drawn):
-  game, variables, _ = trained.load(finished_run)
-  few = np.concatenate(list(trained.draw(game, variables, 7, seed=0)))
+  game, variables, _ = load_run.load(finished_run)
+  few = np.concatenate(list(load_run.draw(game, variables, 7, seed=0)))
   np.testing.assert_array_equal(few, drawn[:7])
-  other = np.concatenate(list(trained.draw(game, variables, 7, seed=1)))
+  other = np.concatenate(list(load_run.draw(game, variables, 7, seed=1)))
   assert (other != few).any()
 
 
@@ -48,7 +49,7 @@ def test_the_picture_of_training_is_what_the_command_draws(finished_run, drawn, 
   out = tmp_path / 'grid.png'
   assert draw(finished_run, out).returncode == 0
   grid = np.asarray(Image.open(out))
-  np.testing.assert_array_equal(grid, drawing.grid(drawn[:64]))
+  np.testing.assert_array_equal(grid, plots.grid(drawn[:64]))
   assert draw(finished_run, out, '--noema').returncode == 0
   raw = np.asarray(Image.open(out))
   assert (raw != grid).any()
@@ -72,9 +73,9 @@ def test_it_needs_only_the_folder_of_the_run(finished_run, drawn, tmp_path):
   folder = tmp_path / 'elsewhere'
   shutil.copytree(finished_run / 'checkpoints', folder / 'checkpoints')
   shutil.copy(finished_run / 'config.json', folder)
-  game, variables, step = trained.load(folder, step=8)
+  game, variables, step = load_run.load(folder, step=8)
   assert step == 8
-  got = np.concatenate(list(trained.draw(game, variables, 5, seed=0)))
+  got = np.concatenate(list(load_run.draw(game, variables, 5, seed=0)))
   np.testing.assert_array_equal(got, drawn[:5])
 
 

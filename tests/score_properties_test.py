@@ -8,20 +8,20 @@ import pytest
 from hypothesis import strategies
 from hypothesis.extra import numpy as arrays
 
-from gan_jax import comparison
 from gan_jax.metrics import (
-  birthday,
+  birthday_paradox,
   distances,
   frechet,
   inception_score,
-  kernel,
+  kernel_distance,
   memorization,
-  modes,
+  mode_coverage,
   ms_ssim,
-  neighbors,
-  sliced,
-  stacked,
+  precision_recall,
+  sliced_wasserstein,
+  stacked_mnist,
 )
+from gan_jax.study import statistics
 
 checked = hypothesis.settings(
   max_examples=60, deadline=None, derandomize=True, database=None, print_blob=False
@@ -54,13 +54,13 @@ def differences(x, y):
 
 def all_scores(real, fake):
   """Every score of two sets, by one name each."""
-  found = neighbors.precision_recall(real, fake, k=2)._asdict()
-  found |= neighbors.density_coverage(real, fake, k=2)._asdict()
+  found = precision_recall.precision_recall(real, fake, k=2)._asdict()
+  found |= precision_recall.density_coverage(real, fake, k=2)._asdict()
   found['frechet'] = frechet.distance(frechet.moments(real), frechet.moments(fake))
-  found['sliced'] = sliced.sliced_wasserstein(real, fake, directions=8)
+  found['sliced'] = sliced_wasserstein.sliced_wasserstein(real, fake, directions=8)
   found['nearest'] = distances.nearest(fake, real)[1].sum()
-  found['collisions'] = birthday.collisions(fake, 1.0)
-  found['closest'] = birthday.closest_pairs(fake)[1].sum()
+  found['collisions'] = birthday_paradox.collisions(fake, 1.0)
+  found['closest'] = birthday_paradox.closest_pairs(fake)[1].sum()
   return found
 
 
@@ -85,15 +85,15 @@ def test_scores_do_not_depend_on_the_order(sets, seed):
 @hypothesis.given(pairs_of_sets(strategies.one_of(steps, wide)))
 def test_scores_by_neighbors_are_in_their_bounds(sets):
   real, fake = sets
-  found = neighbors.precision_recall(real, fake, k=2)
+  found = precision_recall.precision_recall(real, fake, k=2)
   assert 0 <= found.precision <= 1
   assert 0 <= found.recall <= 1
-  assert found[:2] == neighbors.precision_recall(fake, real, k=2)[1::-1]
-  density, coverage, _ = neighbors.density_coverage(real, fake, k=2)
+  assert found[:2] == precision_recall.precision_recall(fake, real, k=2)[1::-1]
+  density, coverage, _ = precision_recall.density_coverage(real, fake, k=2)
   assert 0 <= density <= len(real) / 2
   assert 0 <= coverage <= 1
-  assert neighbors.precision_recall(real, real, k=2) == (1, 1, 2)
-  same = neighbors.density_coverage(real, real, k=2)
+  assert precision_recall.precision_recall(real, real, k=2) == (1, 1, 2)
+  same = precision_recall.density_coverage(real, real, k=2)
   assert same.density <= 1
 
 
@@ -104,11 +104,11 @@ def test_scores_by_neighbors_are_those_of_the_definitions(sets):
   reach_real, reach_fake = (np.sort(differences(x, x), axis=1)[:, 2] for x in sets)
   cross = differences(real, fake)
   slack = 1e-12
-  found = neighbors.precision_recall(real, fake, k=2)
+  found = precision_recall.precision_recall(real, fake, k=2)
   assert found.precision == (cross <= reach_real[:, None] * (1 + slack)).any(axis=0).mean()
   assert found.recall == (cross <= reach_fake * (1 + slack)).any(axis=1).mean()
   inside = cross < reach_real[:, None] * (1 - slack)
-  found = neighbors.density_coverage(real, fake, k=2)
+  found = precision_recall.density_coverage(real, fake, k=2)
   assert found.density == pytest.approx(inside.sum() / (2 * len(fake)))
   assert found.coverage == inside.any(axis=1).mean()
 
@@ -137,11 +137,11 @@ def test_the_closest_pairs_are_those_of_differences(sets, count):
   full = differences(samples, samples)
   rows, columns = np.triu_indices(len(samples), 1)
   order = np.lexsort((columns, rows, full[rows, columns]))[:count]
-  pairs, apart = birthday.closest_pairs(samples, count)
+  pairs, apart = birthday_paradox.closest_pairs(samples, count)
   np.testing.assert_array_equal(apart, full[rows, columns][order])
   np.testing.assert_array_equal(pairs, np.stack([rows, columns], axis=1)[order])
   for threshold in {1.0, *apart[apart > 0]}:
-    assert birthday.collisions(samples, threshold) == (full[rows, columns] < threshold).sum()
+    assert birthday_paradox.collisions(samples, threshold) == (full[rows, columns] < threshold).sum()
 
 
 @checked
@@ -154,7 +154,9 @@ def test_frechet_and_sliced_distances_are_symmetric_and_0_for_equal_sets(sets):
   assert of(real, fake) == pytest.approx(of(fake, real), rel=1e-6, abs=1e-6 * size)
   assert of(real, real) <= 1e-6 * size
   for order in (1, 2, 50):
-    of = lambda a, b, order=order: sliced.sliced_wasserstein(a, b, directions=8, order=order)
+    of = lambda a, b, order=order: sliced_wasserstein.sliced_wasserstein(
+      a, b, directions=8, order=order
+    )
     assert of(real, fake) == pytest.approx(of(fake, real), rel=1e-9, abs=1e-9)
     assert of(real, real) == 0
     # Along no direction is anything farther than in space.
@@ -170,7 +172,7 @@ def test_the_kernel_distance_is_symmetric_and_that_of_its_formula(sets):
   wanted = within(real) + within(fake) - 2 * k(real, fake).mean()
   largest = max(abs(k(a, b)).max() for a in (real, fake) for b in (real, fake))
   for a, b in ((real, fake), (fake, real)):
-    found = kernel.kernel_distance(a, b, subsets=1).value
+    found = kernel_distance.kernel_distance(a, b, subsets=1).value
     assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12 * largest)
 
 
@@ -202,7 +204,9 @@ points = arrays.arrays(
 @hypothesis.given(points, strategies.floats(0.125, 4, width=32))
 def test_scores_of_modes_are_in_their_bounds_and_those_of_float64(samples, deviation):
   centers = np.float32([[0, 0], [4, 0], [0, 4]])
-  found = {name: float(value) for name, value in modes.scores(samples, centers, deviation).items()}
+  found = {
+    name: float(value) for name, value in mode_coverage.scores(samples, centers, deviation).items()
+  }
   apart = differences(samples.astype(float), centers.astype(float))
   # At an edge float32 may decide otherwise.
   shares = [(apart.min(axis=1) < 3 * deviation * edge).mean() for edge in (1 - 1e-5, 1 + 1e-5)]
@@ -221,10 +225,10 @@ def test_scores_of_modes_are_in_their_bounds_and_those_of_float64(samples, devia
   seeds,
 )
 def test_scores_of_stacked_digits_are_in_their_bounds_whatever_the_order(labels, seed):
-  found = stacked.scores(labels)
-  assert 1 <= found['captured'] <= min(len(labels), stacked.MODES)
-  assert 0 <= found['reverse_kl'] <= math.log(stacked.MODES) + 1e-12
-  assert stacked.scores(shuffled(labels, seed)) == found
+  found = stacked_mnist.scores(labels)
+  assert 1 <= found['captured'] <= min(len(labels), stacked_mnist.MODES)
+  assert 0 <= found['reverse_kl'] <= math.log(stacked_mnist.MODES) + 1e-12
+  assert stacked_mnist.scores(shuffled(labels, seed)) == found
 
 
 @checked
@@ -261,9 +265,9 @@ def test_the_inception_score_is_from_1_to_the_number_of_classes(logits):
 @checked
 @hypothesis.given(strategies.floats(1, 1e300), strategies.integers(1, 200))
 def test_the_chance_of_a_repetition_is_that_of_fractions_and_rises(size, draws):
-  found = birthday.probability(size, draws)
+  found = birthday_paradox.probability(size, draws)
   assert 0 <= found <= 1
-  assert found <= birthday.probability(size, draws + 1)
+  assert found <= birthday_paradox.probability(size, draws + 1)
   pairs = draws * (draws - 1) / 2
   assert found <= pairs / size * (1 + 1e-12)
 
@@ -274,15 +278,15 @@ some = strategies.floats(-1e6, 1e6)
 @checked
 @hypothesis.given(strategies.lists(some, min_size=2, max_size=12), some, seeds)
 def test_a_summary_moves_with_its_values_and_not_with_their_order(values, move, seed):
-  found = comparison.summary(values)
+  found = statistics.summary(values)
   size = max(1, abs(move), *map(abs, values))
   assert found.low <= found.mean + 1e-9 * size
   assert found.mean <= found.high + 1e-9 * size
   assert found.least - 1e-9 * size <= found.mean <= found.greatest + 1e-9 * size
   assert found.error >= 0
-  other = comparison.summary(list(shuffled(np.array(values), seed)))
+  other = statistics.summary(list(shuffled(np.array(values), seed)))
   assert other == pytest.approx(found, rel=1e-6, abs=1e-7 * size)
-  moved = comparison.summary([value + move for value in values])
+  moved = statistics.summary([value + move for value in values])
   assert moved.mean == pytest.approx(found.mean + move, abs=1e-9 * size)
   assert moved.error == pytest.approx(found.error, abs=1e-7 * size)
 
@@ -291,7 +295,7 @@ def test_a_summary_moves_with_its_values_and_not_with_their_order(values, move, 
 @hypothesis.given(strategies.lists(strategies.tuples(steps, steps), min_size=2, max_size=11))
 def test_the_difference_of_exchanged_settings_is_the_opposite(both):
   a, b = map(list, zip(*both, strict=True))
-  one, other = comparison.paired(a, b), comparison.paired(b, a)
+  one, other = statistics.paired(a, b), statistics.paired(b, a)
   assert one.difference == pytest.approx(-other.difference, abs=1e-12)
   assert one.p == other.p
   assert (one.low, one.high) == pytest.approx((-other.high, -other.low), abs=1e-12)
@@ -303,14 +307,16 @@ def test_the_difference_of_exchanged_settings_is_the_opposite(both):
 @checked
 @hypothesis.given(strategies.lists(strategies.floats(0, 1), max_size=8), seeds)
 def test_corrected_p_are_at_least_the_raw_ones_and_keep_their_order(p, seed):
-  found = np.array(comparison.holm(p))
+  found = np.array(statistics.holm(p))
   assert (found >= np.array(p)).all()
   assert (found <= 1).all()
   order = np.argsort(p)
   assert (np.diff(found[order]) >= 0).all()
 
 
-@pytest.mark.parametrize('score', [neighbors.precision_recall, sliced.sliced_wasserstein])
+@pytest.mark.parametrize(
+  'score', [precision_recall.precision_recall, sliced_wasserstein.sliced_wasserstein]
+)
 def test_features_whose_squares_overflow_are_refused(score):
   real = np.arange(10.0)[:, None]
   with pytest.raises(ValueError, match=r'fake features=9e\+160: out of range \(at most 1e\+150\)'):

@@ -5,8 +5,8 @@ import pytest
 from conftest import ROOT, command, experiment
 from PIL import Image
 
-from gan_jax.data import show
-from gan_jax.errors import ConfigError
+from gan_jax.commands import show_data
+from gan_jax.common.errors import ConfigError
 
 DCGAN = ROOT / 'experiments' / 'dcgan.py'
 
@@ -61,17 +61,17 @@ def test_what_a_game_augments_is_beside(tmp_path):
 )
 def test_refused(tmp_path, changes, message):
   with pytest.raises(ConfigError, match=message):
-    show.main(experiment(DCGAN, **changes), tmp_path / 'out.png', 4)
+    show_data.main(experiment(DCGAN, **changes), tmp_path / 'out.png', 4)
 
 
 def test_what_the_picture_cannot_be(tmp_path):
   config = experiment(DCGAN)
   with pytest.raises(ConfigError, match='x.jpg; it must end in .png'):
-    show.main(config, tmp_path / 'x.jpg', 4)
+    show_data.main(config, tmp_path / 'x.jpg', 4)
   with pytest.raises(ConfigError, match='--num is 0; it must be at least 1'):
-    show.main(config, tmp_path / 'out.png', 0)
+    show_data.main(config, tmp_path / 'out.png', 0)
   with pytest.raises(ConfigError, match='--out: cannot write .* \\(No such file'):
-    show.main(config, tmp_path / 'none' / 'x.png', 4)
+    show_data.main(config, tmp_path / 'none' / 'x.png', 4)
 
 
 def test_the_command_refuses_in_one_line(tmp_path):

@@ -7,10 +7,14 @@ import pytest
 from conftest import ROOT, experiment
 from PIL import Image
 
-from gan_jax import build, drawing, latents, loop, page, showing
-from gan_jax.data.placing import ImageSet, place
+from gan_jax import latents
+from gan_jax.common import pixels, rng
+from gan_jax.config import build
+from gan_jax.data.pipeline.placement import ImageSet, place
 from gan_jax.game import Game
 from gan_jax.metrics.features import FeatureNetwork, Outputs
+from gan_jax.run import loop
+from gan_jax.visualization import inspection, page, plots
 
 SHAPE = (6, 5, 3)
 
@@ -35,11 +39,11 @@ def smooth(latent):
 
 
 def subject(played, seed=2):
-  return showing.Subject(played, {}, 70, 'raw', seed)
+  return inspection.Subject(played, {}, 70, 'raw', seed)
 
 
 def saved(folder, *arguments, **more):
-  showing.save(folder, *arguments, **more)
+  inspection.save(folder, *arguments, **more)
   return json.loads((folder / page.SHOWN / page.ABOUT).read_text())
 
 
@@ -53,27 +57,27 @@ def source(images):
 
 def test_rows_lead_from_sample_to_sample(tmp_path):
   played = game(smooth)
-  rows = np.asarray(showing.paths(subject(played), columns=10))
-  samples = np.asarray(played.sample({}, latents.sample_keys(2, 0, 16)))
+  rows = np.asarray(inspection.paths(subject(played), columns=10))
+  samples = np.asarray(played.sample({}, rng.sample_keys(2, 0, 16)))
   assert rows.shape == (8, 10, *SHAPE)
   np.testing.assert_allclose(rows[:, 0], samples[:8], atol=1e-6)
   np.testing.assert_allclose(rows[:, -1], samples[8:], atol=1e-6)
   about = saved(tmp_path, subject(played), None)
   assert about['interpolations']['text'].startswith('Each row leads from one sample')
-  drawn = drawing.grid(drawing.to_bytes(rows.reshape(-1, *SHAPE)), 10)
+  drawn = plots.grid(pixels.to_bytes(rows.reshape(-1, *SHAPE)), 10)
   np.testing.assert_array_equal(picture(tmp_path, page.INTERPOLATIONS), drawn)
 
 
 def test_a_copied_training_image_is_its_own_nearest_at_distance_0(tmp_path, bank):
   """Sample 0 is image 17 of the set, and others are between."""
   copied = jnp.asarray((2 * bank[17].astype(np.float32) - 255) / 255)
-  first = latents.normal(4)(latents.sample_keys(2, 0, 1))[0]
+  first = latents.normal(4)(rng.sample_keys(2, 0, 1))[0]
   is_first = lambda latent: (latent == first).all(axis=1)[:, None, None, None]
   played = game(lambda latent: jnp.where(is_first(latent), copied, smooth(latent)))
   found = saved(tmp_path, subject(played), source(bank))['neighbours']['spaces']['pixels']
   assert found['index'][0][0] == 17
   assert found['distances'][0][0] == 0
-  samples = drawing.to_bytes(played.sample({}, latents.sample_keys(2, 0, 12)))
+  samples = pixels.to_bytes(played.sample({}, rng.sample_keys(2, 0, 12)))
   reals, fakes = (x.reshape(len(x), -1).astype(float) / 127.5 for x in (bank, samples))
   apart = np.linalg.norm(fakes[:, None] - reals, axis=-1)
   order = apart.argsort(axis=1)[:, :3]
@@ -100,7 +104,7 @@ def test_neighbours_in_features_are_those_that_the_network_sees_near(tmp_path, b
   red = FeatureNetwork('red', {}, 'none', see)
   spaces = saved(tmp_path, subject(game(smooth)), source(bank), [red])['neighbours']['spaces']
   assert list(spaces) == ['pixels', 'red']
-  samples = drawing.to_bytes(smooth(latents.normal(4)(latents.sample_keys(2, 0, 12))))
+  samples = pixels.to_bytes(smooth(latents.normal(4)(rng.sample_keys(2, 0, 12))))
   mean = lambda images: images[..., 0].mean(axis=(1, 2))
   apart = np.abs(mean(samples)[:, None] - mean(bank))
   np.testing.assert_array_equal(np.array(spaces['red']['index'])[:, 0], apart.argmin(axis=1))
@@ -109,7 +113,7 @@ def test_neighbours_in_features_are_those_that_the_network_sees_near(tmp_path, b
 
 
 def test_of_a_large_set_some_are_looked_at_and_that_is_said(tmp_path, bank, monkeypatch):
-  monkeypatch.setattr(showing, '_BYTES', bank.nbytes // 4)
+  monkeypatch.setattr(inspection, '_BYTES', bank.nbytes // 4)
   found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbours']['spaces']['pixels']
   assert found['text'].endswith('Looked for among 10 of the 40 training images, drawn by chance.')
   assert len(np.unique(found['index'])) <= 10
@@ -144,7 +148,7 @@ def test_what_is_said_of_older_pictures_does_not_outlive_a_failure(tmp_path, ban
   def fails(*unused):
     raise MemoryError
 
-  monkeypatch.setattr(showing, 'nearest', fails)
+  monkeypatch.setattr(inspection, 'nearest', fails)
   with pytest.raises(MemoryError):
     saved(tmp_path, subject(game(smooth)), source(bank))
   assert not (tmp_path / page.SHOWN / page.ABOUT).exists()
@@ -161,9 +165,9 @@ def assert_has_ways(folder, about):
 
 def test_points_have_ways_in_the_plane_and_no_neighbours(tmp_path):
   config = experiment(ROOT / 'experiments' / 'gan.py', 'ring-test')
-  built = loop.assemble(config)
-  run = showing.Subject(built.game, loop.start(config, built).variables, 0, 'raw', 0)
-  assert_has_ways(tmp_path, saved(tmp_path, run, build.source(config)))
+  built = loop.assemble_run(config)
+  run = inspection.Subject(built.game, loop.initial_state(config, built).variables, 0, 'raw', 0)
+  assert_has_ways(tmp_path, saved(tmp_path, run, build.make_source(config)))
 
 
 def test_points_of_more_coordinates_are_looked_at_from_the_side(tmp_path):

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax.common.errors import ConfigError
 from gan_jax.data import mnist5k, stacked5k
-from gan_jax.errors import ConfigError
-from gan_jax.metrics import stacked
+from gan_jax.metrics import stacked_mnist
 
 ALL = np.stack(np.unravel_index(np.arange(1000), (10, 10, 10)), axis=1)
 
@@ -27,34 +27,34 @@ def pixels(real):
 
 
 def test_all_modes_alike_are_a_perfect_score():
-  assert stacked.scores(np.repeat(ALL, 26, axis=0)) == {'captured': 1000, 'reverse_kl': 0}
+  assert stacked_mnist.scores(np.repeat(ALL, 26, axis=0)) == {'captured': 1000, 'reverse_kl': 0}
 
 
 def test_a_collapsed_generator_has_one_mode_and_a_reverse_kl_of_log_1000():
-  found = stacked.scores(np.full((26, 3), 7))
+  found = stacked_mnist.scores(np.full((26, 3), 7))
   assert found == {'captured': 1, 'reverse_kl': pytest.approx(np.log(1000))}
 
 
 def test_reverse_kl_by_hand():
   labels = np.array([[0, 0, 1], [0, 0, 1], [1, 0, 0], [0, 1, 0]])
   # Shares 1/2, 1/4, 1/4: log 1000 - (1/2 log 2 + 1/2 log 4).
-  found = stacked.scores(labels)
+  found = stacked_mnist.scores(labels)
   assert found == {'captured': 3, 'reverse_kl': pytest.approx(np.log(1000) - 1.5 * np.log(2))}
 
 
 def test_a_generator_of_one_constant_channel_has_a_tenth_of_the_modes():
   labels = ALL.copy()
   labels[:, 1] = 3
-  assert stacked.scores(labels) == {'captured': 100, 'reverse_kl': pytest.approx(np.log(10))}
+  assert stacked_mnist.scores(labels) == {'captured': 100, 'reverse_kl': pytest.approx(np.log(10))}
 
 
 def test_true_samples_have_the_divergence_of_chance():
-  labels = np.random.default_rng(0).integers(0, 10, (stacked.SAMPLES, 3))
-  found = stacked.scores(labels)
+  labels = np.random.default_rng(0).integers(0, 10, (stacked_mnist.SAMPLES, 3))
+  found = stacked_mnist.scores(labels)
   assert found['captured'] == 1000
   # 2 N KL is nearly chi squared of 999 degrees: deviation sqrt(2 x 999).
-  error = np.sqrt(2 * 999) / (2 * stacked.SAMPLES)
-  assert found['reverse_kl'] == pytest.approx(999 / (2 * stacked.SAMPLES), abs=4 * error)
+  error = np.sqrt(2 * 999) / (2 * stacked_mnist.SAMPLES)
+  assert found['reverse_kl'] == pytest.approx(999 / (2 * stacked_mnist.SAMPLES), abs=4 * error)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_true_samples_have_the_divergence_of_chance():
 )
 def test_other_labels_are_refused(labels, message):
   with pytest.raises(ValueError, match=message):
-    stacked.scores(labels)
+    stacked_mnist.scores(labels)
 
 
 def brightest(images):
@@ -86,20 +86,20 @@ def test_each_channel_is_classified_alone_by_one_compiled_program(num):
     for channel, digit in enumerate(digits):
       images[i, digit, 2, channel] = 255
   shapes = []
-  found = stacked.classified(images, lambda x: shapes.append(x.shape) or brightest(x), batch=4)
+  found = stacked_mnist.classified(images, lambda x: shapes.append(x.shape) or brightest(x), batch=4)
   np.testing.assert_array_equal(found, labels)
   assert set(shapes) == {(12, 10, 6, 1)}
 
 
 def test_logits_that_are_not_numbers_are_refused():
   with pytest.raises(ValueError, match='NaN among the logits'):
-    stacked.classified(np.zeros((2, 4, 4, 3), np.uint8), lambda x: np.full((len(x), 10), np.nan))
+    stacked_mnist.classified(np.zeros((2, 4, 4, 3), np.uint8), lambda x: np.full((len(x), 10), np.nan))
 
 
 @pytest.mark.parametrize('shape', [(4, 28, 28, 1), (4, 28, 28), (0, 28, 28, 3)])
 def test_other_images_are_refused(shape):
   with pytest.raises(ValueError, match='they must be uint8'):
-    stacked.classified(np.zeros(shape, np.uint8), brightest)
+    stacked_mnist.classified(np.zeros(shape, np.uint8), brightest)
 
 
 def test_each_channel_is_a_digit_of_the_set_and_the_label_says_which(source, batch):
@@ -136,7 +136,7 @@ def test_all_modes_are_equally_likely(source):
     assert abs(np.bincount(channel, minlength=10) - 1000).max() < 4.5 * 30
   # 10,000 of the true distribution have a divergence of about 999 / 20,000 = 0.05, deviation 0.0022,
   # which is a little more where modes have 10 samples alone; equal channels would have log 100.
-  assert stacked.scores(digits)['reverse_kl'] == pytest.approx(999 / 20_000, abs=0.012)
+  assert stacked_mnist.scores(digits)['reverse_kl'] == pytest.approx(999 / 20_000, abs=0.012)
 
 
 def test_sizes_and_channels():

@@ -2,14 +2,14 @@
 
 import math
 
-from gan_jax import comparison, study_report
+from gan_jax.study import report, statistics
 
 
 def tables(seeds):
   outcomes = {'a': {'x': [3.0, 5.0, 4.0, 6.0, 5.0, 7.0][:seeds]}, 'b': {'x': [1.0] * seeds}}
   results = {label: [{'diverged': None}] * seeds for label in outcomes}
-  compared = comparison.all_pairs(outcomes, {'a': '', 'b': ''})
-  return study_report._rows(results, outcomes), study_report._pair_rows(compared), compared
+  compared = statistics.all_pairs(outcomes, {'a': '', 'b': ''})
+  return report._rows(results, outcomes), report._pair_rows(compared), compared
 
 
 def test_six_seeds_have_intervals_of_means_and_of_differences():
@@ -26,7 +26,7 @@ def test_six_seeds_have_intervals_of_means_and_of_differences():
 def test_three_seeds_have_no_interval_of_differences_and_null_in_the_numbers():
   _, (head, pairs), compared = tables(3)
   assert dict(zip(head, pairs[0], strict=True))['95 % interval'] == '-'
-  (plain,) = study_report._plain(compared)
+  (plain,) = report._plain(compared)
   assert plain['low'] is plain['high'] is None and math.isclose(plain['p'], 0.25)
 
 
@@ -45,19 +45,19 @@ def test_a_score_that_the_protocol_cannot_give_is_a_dash_and_is_not_compared():
     'old': [{'diverged': None, 'scores': known, 'card': {'data': 'x'}}] * 2,
     'lost': [{'diverged': 3, 'scores': {}, 'card': {}}] * 2,
   }
-  outcomes = {label: study_report._outcome(found) for label, found in results.items()}
-  _, rows = study_report._rows(results, outcomes)
+  outcomes = {label: report._outcome(found) for label, found in results.items()}
+  _, rows = report._rows(results, outcomes)
   cells = {row[0]: row[3:] for row in rows}
   assert cells == {
     'void': ['2 ± 0 [2, 2]', 'none of 2', '-'],
     'old': ['3 ± 0 [3, 3]', 'none of 2', '0.5 ± 0 [0.5, 0.5]'],
     'lost': ['-', '-', '-'],
   }
-  compared = comparison.all_pairs(outcomes, dict.fromkeys(results, ''))
+  compared = statistics.all_pairs(outcomes, dict.fromkeys(results, ''))
   assert {pair['score'] for pair in compared} == {'frechet_x', 'support_x'}
 
 
 def test_the_text_says_which_intervals_these_are():
-  said = study_report._ABOUT + study_report._ABOUT_PAIRS
+  said = report._ABOUT + report._ABOUT_PAIRS
   assert 'bootstrap' not in said and "Student's t" in said
   assert 'sign-flip' in said and 'fewer than 6 seeds' in said

@@ -11,9 +11,13 @@ import pytest
 import xla_flags
 from runs import arrays, kept_in
 
-from gan_jax import checkpoints, cohort, ensemble, loop, member, parallel, sweep, trained, workdir
-from gan_jax.errors import ConfigError
-from gan_jax.train import make_step
+from gan_jax.common import files
+from gan_jax.common.errors import ConfigError
+from gan_jax.run import loop
+from gan_jax.runtime import devices, vectorized_runs
+from gan_jax.storage import checkpoints, load_run, metrics_log, workdir
+from gan_jax.study import member_run, runner, sweep
+from gan_jax.training.step import make_step
 
 RING, DIGITS = 'experiments/gan.py:ring-test', 'experiments/dcgan.py:test'
 RATE = 'players.generator.learning_rate'
@@ -22,17 +26,17 @@ RATE = 'players.generator.learning_rate'
 @pytest.fixture(autouse=True)
 def emitters(monkeypatch):
   """Programs are made as in training; else they round in other ways."""
-  given, more = parallel.compiler_options, {xla_flags.EMITTERS: True} if xla_flags.EMITTERS else {}
-  monkeypatch.setattr(parallel, 'compiler_options', lambda options: given(options) | more)
+  given, more = devices.compiler_options, {xla_flags.EMITTERS: True} if xla_flags.EMITTERS else {}
+  monkeypatch.setattr(devices, 'compiler_options', lambda options: given(options) | more)
 
 
 def train(folder, experiment, seeds, sweeps={}):
   """The finished runs of a study of one program, in this process."""
   (group,) = sweep.grouped(sweep.settings([experiment], sweeps))
   runs = [
-    member.Run(s, seed, folder / s.label / f'seed_{seed}') for s in group.settings for seed in seeds
+    member_run.Run(s, seed, folder / s.label / f'seed_{seed}') for s in group.settings for seed in seeds
   ]
-  together = cohort.Cohort(group, runs, folder)
+  together = runner.StudyRunner(group, runs, folder)
   estimate = together.prepare()
   assert min(estimate) > 0
   together.train(lambda step, more: None, lambda: False)
@@ -45,15 +49,15 @@ def state_of(run):
 
 def alone(config):
   """What `main` makes of a config on one device."""
-  built, local = loop.assemble(config), jax.devices()[:1]
+  built, local = loop.assemble_run(config), jax.devices()[:1]
   count = config['steps_per_call']
-  step = make_step(built.game, built.play, built.source.batch, parallel.ACROSS, count)
-  call = parallel.Program(step, local, config['compiler_options'])
-  state = parallel.replicate(loop.start(config, built), local)
-  feed = parallel.feed(built.source.arrays, config['batch_size'], local)
+  step = make_step(built.game, built.play, built.source.batch, devices.GLOBAL_BATCH, count)
+  call = devices.Program(step, local, config['compiler_options'])
+  state = devices.replicate(loop.initial_state(config, built), local)
+  feed = devices.shard_batch(built.source.arrays, config['batch_size'], local)
   for _ in range(config['steps'] // count):
     state, _ = call(state, feed)
-  return checkpoints.to_arrays(parallel.local(state))
+  return checkpoints.to_arrays(devices.local(state))
 
 
 @pytest.mark.parametrize('experiment', (RING, DIGITS))
@@ -72,7 +76,7 @@ def test_a_run_among_others_is_bit_for_bit_what_it_is_alone(tmp_path, experiment
 
 
 def test_by_vmap_a_run_is_what_it_is_alone_up_to_rounding(tmp_path, monkeypatch):
-  monkeypatch.setattr(ensemble, 'ONE_BY_ONE', ())
+  monkeypatch.setattr(vectorized_runs, 'ONE_BY_ONE', ())
   runs = train(tmp_path, RING, range(10))
   wanted = alone(runs[3].config)
   for name, array in state_of(runs[3]).items():
@@ -107,11 +111,11 @@ def test_a_run_that_diverges_is_reported_and_leaves_the_others_alone(tmp_path):
 
 def test_a_finished_run_is_a_run_like_any_other(tmp_path):
   (run,) = train(tmp_path, RING, range(1))
-  game, variables, step = trained.load(run.folder)
+  game, variables, step = load_run.load(run.folder)
   assert step == run.config['steps']
   points = game.sample(variables, jax.random.split(jax.random.key(0), 5))
   assert points.shape == (5, 2) and np.isfinite(points).all()
-  *_, last, of_scores = map(json.loads, (run.folder / workdir.METRICS).read_text().splitlines())
+  *_, last, of_scores = map(json.loads, (run.folder / metrics_log.METRICS).read_text().splitlines())
   assert last['step'] == of_scores['step'] == step and math.isfinite(last['generator/loss'])
   assert {k: v for k, v in of_scores.items() if '/' in k} == run.result()['scores']
 
@@ -119,9 +123,9 @@ def test_a_finished_run_is_a_run_like_any_other(tmp_path):
 def test_a_folder_with_runs_of_another_config_is_refused(tmp_path):
   train(tmp_path, RING, range(1))
   (changed,) = sweep.settings([RING], {'batch_size': [8]})
-  run = member.Run(changed, 0, tmp_path / changed.label / 'seed_0')
+  run = member_run.Run(changed, 0, tmp_path / changed.label / 'seed_0')
   with pytest.raises(ConfigError, match='another config'):
-    cohort.Cohort(sweep.Group((changed,), ()), [run], tmp_path)
+    runner.StudyRunner(sweep.CompiledGroup((changed,), ()), [run], tmp_path)
   (longer,) = sweep.settings([RING], {'steps': [16]})
   with pytest.raises(ConfigError, match='holds a run of 8 steps, but steps is 16'):
     run._replace(setting=longer).result()
@@ -131,10 +135,10 @@ def begun(folder, seeds, calls):
   """The runs of seeds, stopped after so many calls."""
   (group,) = sweep.grouped(sweep.settings([RING], {}))
   (setting,) = group.settings
-  runs = [member.Run(setting, seed, folder / f'seed_{seed}') for seed in seeds]
+  runs = [member_run.Run(setting, seed, folder / f'seed_{seed}') for seed in seeds]
   asked = iter(range(100))
-  for part in cohort.parts(runs, folder):
-    together = cohort.Cohort(group, part, folder)
+  for part in runner.parts(runs, folder):
+    together = runner.StudyRunner(group, part, folder)
     together.prepare()
     together.train(lambda step, more: None, lambda: next(asked) + 1 >= calls)
   return runs
@@ -144,19 +148,19 @@ def test_more_seeds_join_a_study_that_was_stopped(tmp_path):
   started = begun(tmp_path, range(2), calls=2)
   assert [run.result() for run in started] == [None, None]
   runs = [*started, started[0]._replace(seed=2, folder=tmp_path / 'seed_2')]
-  assert [[run.seed for run in part] for part in cohort.parts(runs, tmp_path)] == [[0, 1], [2]]
+  assert [[run.seed for run in part] for part in runner.parts(runs, tmp_path)] == [[0, 1], [2]]
   runs = begun(tmp_path, range(3), calls=100)
   assert [run.result()['steps'] for run in runs] == [8, 8, 8]
-  assert cohort.parts(runs, tmp_path) == []
+  assert runner.parts(runs, tmp_path) == []
   wanted = alone(runs[1].config)
   assert all(np.array_equal(state_of(runs[1])[name], array) for name, array in wanted.items())
 
 
 def test_a_kill_between_two_results_loses_neither(tmp_path, monkeypatch):
-  write, written = workdir.write_whole, []
+  write, written = files.write_atomic, []
 
   def killed(path, content, shared=False):
-    if path.name == member.RESULT:
+    if path.name == member_run.RESULT:
       written.append(path)
       if len(written) == 2:
         raise KeyboardInterrupt
@@ -166,11 +170,11 @@ def test_a_kill_between_two_results_loses_neither(tmp_path, monkeypatch):
   with pytest.raises(KeyboardInterrupt):
     begun(tmp_path, range(2), calls=100)
   monkeypatch.setattr(workdir, 'write_whole', write)
-  before = (tmp_path / 'seed_0' / member.RESULT).read_bytes()
+  before = (tmp_path / 'seed_0' / member_run.RESULT).read_bytes()
   runs = begun(tmp_path, range(2), calls=100)
-  assert (tmp_path / 'seed_0' / member.RESULT).read_bytes() == before
+  assert (tmp_path / 'seed_0' / member_run.RESULT).read_bytes() == before
   assert [run.result()['steps'] for run in runs] == [8, 8]
-  lines = (tmp_path / 'seed_1' / workdir.METRICS).read_text().splitlines()
+  lines = (tmp_path / 'seed_1' / metrics_log.METRICS).read_text().splitlines()
   # Of losses and of scores.
   assert [json.loads(line)['step'] for line in lines] == [2, 4, 4, 6, 8, 8]
 
@@ -194,7 +198,7 @@ def test_a_signal_saves_and_ends_cleanly(tmp_path):
 )
 def test_what_a_seed_draws_is_no_constant_of_the_program(experiment):
   (setting,) = sweep.settings([f'experiments/{experiment}'], {})
-  one, other = (loop.assemble(sweep.with_seed(setting, seed)).source for seed in (1, 2))
+  one, other = (loop.assemble_run(sweep.with_seed(setting, seed)).source for seed in (1, 2))
   rows = np.arange(16)
   as_own, as_given = other.batch(other.arrays, 5, rows), one.batch(other.arrays, 5, rows)
   jax.tree.map(np.testing.assert_array_equal, as_own, as_given)

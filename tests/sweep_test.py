@@ -7,8 +7,8 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from gan_jax import sweep
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.study import sweep
 
 POINTS = 'experiments/wgan_gp.py:ring-test'
 RATE = 'players.discriminator.learning_rate'

@@ -19,9 +19,10 @@ import tensorflow_datasets as tensorflow_datasets
 from conftest import ROOT, command, finish, python
 from prepare_fashion import CLASSES, VERSION
 
-from gan_jax.data import prepare, tfds
+from gan_jax.commands import prepare_data
+from gan_jax.common.errors import ConfigError
+from gan_jax.data import tfds
 from gan_jax.data.tfds import Name
-from gan_jax.errors import ConfigError
 
 PREPARED = ROOT / 'build' / 'tfds'
 IDX = ROOT / 'build' / 'fashion'
@@ -215,17 +216,19 @@ def test_a_host_that_does_not_answer_is_told_of_at_once(monkeypatch):
     unused.bind(('127.0.0.1', 0))
     port = unused.getsockname()[1]
   with pytest.raises(ConfigError, match='127.0.0.1 cannot be reached from here .* on a machine with'):
-    prepare.check_hosts([f'http://127.0.0.1:{port}/data.tar.gz'])
+    prepare_data.check_hosts([f'http://127.0.0.1:{port}/data.tar.gz'])
   with socket.create_server(('127.0.0.1', 0)) as server:
-    prepare.check_hosts([f'http://127.0.0.1:{server.getsockname()[1]}/data.tar.gz'])
+    prepare_data.check_hosts([f'http://127.0.0.1:{server.getsockname()[1]}/data.tar.gz'])
 
 
 def test_a_look_up_that_hangs_is_given_up(monkeypatch):
-  monkeypatch.setattr(prepare.socket, 'create_connection', lambda *a: time.sleep(2) or socket.socket())
-  monkeypatch.setattr(prepare, '_SECONDS', 0.05)
-  monkeypatch.setattr(prepare.os, 'environ', {})
+  monkeypatch.setattr(
+    prepare_data.socket, 'create_connection', lambda *a: time.sleep(2) or socket.socket()
+  )
+  monkeypatch.setattr(prepare_data, '_SECONDS', 0.05)
+  monkeypatch.setattr(prepare_data.os, 'environ', {})
   with pytest.raises(ConfigError, match=r'host.invalid cannot be reached from here \(no answer\)'):
-    prepare.check_hosts(['https://host.invalid/x'])
+    prepare_data.check_hosts(['https://host.invalid/x'])
 
 
 def test_a_look_up_that_hangs_does_not_hold_up_the_end_of_the_program():
@@ -253,7 +256,7 @@ def test_sets_that_a_person_must_download(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   message = f'by hand, into {tmp_path}/downloads/manual, .*: Register at the site, and fetch two'
   with pytest.raises(ConfigError, match=message):
-    prepare.prepare(Manual())
+    prepare_data.prepare(Manual())
 
 
 class Changed:
@@ -278,12 +281,12 @@ def test_a_file_that_a_person_must_download_is_missing(tmp_path, monkeypatch):
   (tmp_path / 'downloads' / 'manual').mkdir(parents=True)
   (tmp_path / 'downloads' / 'manual' / 'other.zip').write_bytes(b'x')
   with pytest.raises(ConfigError, match='imagenet2012 cannot be prepared: ImageNet requires manual'):
-    prepare.prepare(Lacking())
+    prepare_data.prepare(Lacking())
 
 
 def test_a_wrong_check_sum():
   with pytest.raises(ConfigError, match='is not what TFDS expects, so it is broken or the source has'):
-    prepare.prepare(Changed())
+    prepare_data.prepare(Changed())
 
 
 def run(*flags):

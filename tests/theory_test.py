@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import divergences, losses, penalties
+from gan_jax import divergences, losses
+from gan_jax.losses import penalties
 
 ROOT = pathlib.Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / 'docs' / 'theory'))

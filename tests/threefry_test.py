@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import threefry
+from gan_jax.runtime import threefry
 
 VECTORS = (
   # Of kat_vectors in Random123: counter, key, hash.

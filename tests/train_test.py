@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from games import RATE, dirac, play, run, values
 
-from gan_jax import latents, train
-from gan_jax.errors import ConfigError
+from gan_jax import latents
+from gan_jax.common.errors import ConfigError
 from gan_jax.game import Aux, Player, Variables
+from gan_jax.training import state as training_state
+from gan_jax.training import update_schedule
 
 
 def sigmoid(x):
@@ -76,7 +78,7 @@ def test_the_average_of_weights_forgets_fast_at_first():
   first = 0.1 * 1 + 0.9 * values(once)[1]
   second = 0.15 * first + 0.85 * values(twice)[1]
   np.testing.assert_allclose(state.ema['generator']['params']['value'], second, rtol=1e-6)
-  averaged = train.averaged(state.variables, state.ema)
+  averaged = training_state.averaged(state.variables, state.ema)
   assert float(averaged.params['generator']['value']) == pytest.approx(second)
   assert float(averaged.params['discriminator']['value']) == values(state)[0]
 
@@ -96,7 +98,7 @@ def test_batch_statistics_are_averaged_with_the_weights():
 
   game = plain._replace(init=init, players=(judge, maker._replace(loss=generator)))
   state, _ = run(game, play(ema={'generator': 0.15}), steps=2)
-  found = train.averaged(state.variables, state.ema).state['generator']
+  found = training_state.averaged(state.variables, state.ema).state['generator']
   # The mean was 1 and 2 after the steps; what else a network keeps is as it was last.
   assert float(found['batch_stats']['mean']) == pytest.approx(0.15 * 0.9 * 1 + 0.85 * 2)
   assert float(found['spectral']['u']) == 2
@@ -132,7 +134,7 @@ def test_two_players_may_train_one_network_in_turn_and_not_at_once():
   both, _ = run(game, play())
   np.testing.assert_allclose(values(both)[1], values(alone)[1] - RATE, rtol=1e-6)
   with pytest.raises(ConfigError, match="two players train 'generator'"):
-    train.check_owners(game)
+    update_schedule.check_owners(game)
 
 
 def test_memory_is_read_by_losses_and_renewed_once_a_step():

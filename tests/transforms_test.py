@@ -6,8 +6,9 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import build, names, transforms
-from gan_jax.errors import ConfigError
+from gan_jax.common import lookup
+from gan_jax.common.errors import ConfigError
+from gan_jax.training import optimizers, transforms
 
 ARGUMENTS = {
   'clip_weights': {'limit': 0.1},
@@ -20,7 +21,7 @@ STILL = jax.tree.map(np.zeros_like, PARAMS)
 
 
 def make(name):
-  return names.make(transforms, {'name': name, **ARGUMENTS[name]}, optax.GradientTransformation)
+  return lookup.make(transforms, {'name': name, **ARGUMENTS[name]}, optax.GradientTransformation)
 
 
 def updated(transform, params, *gradients):
@@ -34,7 +35,7 @@ def updated(transform, params, *gradients):
 
 
 def test_every_transformation_is_here():
-  assert set(ARGUMENTS) == set(names.factories(transforms, optax.GradientTransformation))
+  assert set(ARGUMENTS) == set(lookup.factories(transforms, optax.GradientTransformation))
 
 
 def test_clipping_by_hand():
@@ -153,7 +154,7 @@ def test_bad_arguments_are_refused(name, arguments, message):
   with pytest.raises(ValueError, match=message):
     getattr(transforms, name)(**arguments)
   with pytest.raises(ConfigError, match=f'after: {name}: {message}'):
-    build.optimizer(spec(after={name: arguments}))
+    optimizers.make_optimizer(spec(after={name: arguments}))
 
 
 # As a config writes them.
@@ -165,7 +166,7 @@ def spec(**more):
 
 def first(params, gradient, **more):
   """The weights after one update by an optimizer of a config."""
-  made, _ = build.optimizer(spec(**more))
+  made, _ = optimizers.make_optimizer(spec(**more))
   return np.asarray(
     updated(made, {'weights': np.array(params)}, {'weights': np.array(gradient)})['weights']
   )
@@ -217,7 +218,7 @@ def test_transformations_of_our_own_go_with_those_of_optax():
 
 
 def test_a_decayed_rate_stops_the_player():
-  made, steps = build.optimizer(spec(steps=3, after={'linear_decay': {'begin': 1, 'end': 3}}))
+  made, steps = optimizers.make_optimizer(spec(steps=3, after={'linear_decay': {'begin': 1, 'end': 3}}))
   assert steps == 3
   # Changes of 1, 1, 1/2, 0, 0.
   got = updated(made, {'weights': np.zeros(1)}, *5 * [{'weights': -np.ones(1)}])
@@ -228,12 +229,12 @@ def test_a_decayed_rate_stops_the_player():
 def test_an_unknown_transformation_is_refused_with_what_optax_has(place):
   message = f"{place}: there is no 'clip_weight'; .*clip_by_global_norm"
   with pytest.raises(ConfigError, match=message):
-    build.optimizer(spec(**{place: {'clip_weight': {'limit': 0.1}}}))
+    optimizers.make_optimizer(spec(**{place: {'clip_weight': {'limit': 0.1}}}))
 
 
 def test_an_unknown_transformation_is_refused_with_our_own():
   with pytest.raises(ConfigError) as refused:
-    build.optimizer(spec(after={'clip_weight': {'limit': 0.1}}))
+    optimizers.make_optimizer(spec(after={'clip_weight': {'limit': 0.1}}))
   assert all(name in str(refused.value) for name in ARGUMENTS)
   assert "did you mean 'clip_weights'?" in str(refused.value)
 
@@ -241,19 +242,19 @@ def test_an_unknown_transformation_is_refused_with_our_own():
 def test_names_that_the_module_only_imports_are_no_transformations():
   for name in ('penalties', 'optax', '_stateless'):
     with pytest.raises(ConfigError, match=f"after: there is no '{name}'"):
-      build.optimizer(spec(after={name: {}}))
+      optimizers.make_optimizer(spec(after={name: {}}))
 
 
 def test_arguments_that_it_does_not_take_are_refused():
   with pytest.raises(
     ConfigError, match="after: clip_weights: it has no argument 'limits'.*it takes: limit"
   ):
-    build.optimizer(spec(after={'clip_weights': {'limits': 0.1}}))
+    optimizers.make_optimizer(spec(after={'clip_weights': {'limits': 0.1}}))
   with pytest.raises(
     ConfigError, match="before: clip_by_global_norm: it needs the argument 'max_norm'"
   ):
-    build.optimizer(spec(before={'clip_by_global_norm': {}}))
+    optimizers.make_optimizer(spec(before={'clip_by_global_norm': {}}))
   with pytest.raises(
     ConfigError, match='clip_by_global_norm: write its arguments by name, .*; it is 1.0'
   ):
-    build.optimizer(spec(before={'clip_by_global_norm': 1.0}))
+    optimizers.make_optimizer(spec(before={'clip_by_global_norm': 1.0}))

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from gan_jax import latents, parallel
-from gan_jax.errors import ConfigError
+from gan_jax.common import rng
+from gan_jax.common.errors import ConfigError
 from gan_jax.game import Inputs
 from gan_jax.gans import two_player
-from gan_jax.train import Play, init_state, make_step
+from gan_jax.runtime.devices import GLOBAL_BATCH, Program, replicate, shard_batch
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
+from gan_jax.training.update_schedule import UpdateSchedule
 
 PRIOR = {'name': 'normal', 'size': 2}
 
@@ -79,7 +82,7 @@ class Auto(nn.Module):
 
 def inputs(real, memory=None, step=0, **more):
   real = jnp.asarray(real, jnp.float32)
-  keys = latents.example_keys(jax.random.key(7), jnp.arange(len(real)))
+  keys = rng.example_keys(jax.random.key(7), jnp.arange(len(real)))
   return Inputs({'real': real}, keys, jnp.int32(step), memory or {}, **more)
 
 
@@ -111,12 +114,12 @@ def gradient(game, name, real, **more):
 def train(game, optimizers, real, steps=1, devices=1, order='alternating'):
   """The state and the metrics after so many steps on the same real examples."""
   local = jax.devices()[:devices]
-  how = Play(optimizers, dict.fromkeys(optimizers, 1), {}, order)
+  how = UpdateSchedule(optimizers, dict.fromkeys(optimizers, 1), {}, order)
   arrays = {'real': np.asarray(real, np.float32)}
   batch = lambda arrays, draw, rows: {'real': arrays['real'][rows]}
   state = init_state(game, how, jax.random.key(0), arrays)
-  call = parallel.Program(make_step(game, how, batch, parallel.ACROSS, steps), local)
-  return call(parallel.replicate(state, local), parallel.feed(arrays, len(real), local))
+  call = Program(make_step(game, how, batch, GLOBAL_BATCH, steps), local)
+  return call(replicate(state, local), shard_batch(arrays, len(real), local))
 
 
 def apart(points):
@@ -274,7 +277,7 @@ def test_instance_noise_goes_down_in_a_line_and_is_not_there_outside_training():
       assert abs(np.corrcoef(*shown)[0, 1]) < 4 / np.sqrt(count)
   variables = begin(game, real)
   np.testing.assert_array_equal(game.score(variables, jnp.ones((3, 1))), [1, 1, 1])
-  keys = latents.sample_keys(0, 0, 3)
+  keys = rng.sample_keys(0, 0, 3)
   np.testing.assert_array_equal(game.sample(variables, keys), np.zeros((3, 1)))
 
 
@@ -282,7 +285,7 @@ def test_latents_are_drawn_anew_for_every_key_and_are_the_same_for_the_same():
   drawn = []
   game = make(generator=Matrix(((1.0, 0.0), (0.0, 1.0)), note=drawn.append))
   variables, given = begin(game, REAL), inputs(REAL)
-  other = given.replace(key=latents.example_keys(jax.random.key(8), jnp.arange(2)))
+  other = given.replace(key=rng.example_keys(jax.random.key(8), jnp.arange(2)))
   drawn.clear()
   for use in (given, given, other):
     game.players[0].loss(variables, use)

@@ -10,7 +10,7 @@ import pytest
 from conftest import command, finish, start
 from runs import GAN, LONG, arrays, assert_same_run, free_port, lines, until
 
-from gan_jax import workdir
+from gan_jax.storage import workdir
 
 
 def two_processes(folder, *flags, of_second=()):
@@ -70,7 +70,7 @@ def test_processes_that_disagree_are_refused(tmp_path, flag, what):
 
 @of_two
 def test_what_one_process_is_refused_all_are(shared_run):
-  with workdir.held(shared_run):
+  with workdir.locked(shared_run):
     first, second = map(finish, two_processes(shared_run, '--config.steps=16'))
   assert first.returncode == 2, first.stderr
   assert f'is training in {shared_run}' in first.stderr

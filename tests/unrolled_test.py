@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, experiment, first_step
 from two_player_test import FAKE, PRIOR, REAL, SLOPE, Linear, Points, sigmoid, softplus, train
 
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
 from gan_jax.gans import two_player, unrolled
 
 # Printed by: python tests/unrolled_test.py

@@ -10,7 +10,7 @@ import pytest
 import scipy.ndimage
 import scipy.signal
 
-from gan_jax import warps
+from gan_jax.augment import warps
 
 BEFORE = 5
 DISPLACED = (5 - (warps.SYM6 * np.arange(12)).sum() / np.sqrt(2)) / 2

@@ -3,16 +3,17 @@
 import jax.numpy as jnp
 import pytest
 
-from gan_jax import checkpoints, monitor, watch, workdir
-from gan_jax import config as configs
+from gan_jax.config import schema
+from gan_jax.run import alerts, best_checkpoint, failure_detection
+from gan_jax.storage import checkpoints, workdir
 
 CARD = {'data': 'x', 'generated': 10}
 
 
 def config(best):
-  made = configs.default()
+  made = schema.default()
   made.evaluate.best = best
-  return configs.plain(made)
+  return schema.plain(made)
 
 
 def line(step, value, **card):
@@ -20,7 +21,7 @@ def line(step, value, **card):
 
 
 def kept_steps(tmp_path, name, values, history=(), after=0):
-  best, lines = watch.Best(tmp_path, config(name), after, spare=1), list(history)
+  best, lines = best_checkpoint.BestCheckpoint(tmp_path, config(name), after, spare=1), list(history)
   for step, value in values.items():
     best.consider(lines, line(step, value), {'value': jnp.float32(value or 0)})
     lines.append(line(step, value))
@@ -54,7 +55,7 @@ def test_a_score_that_was_not_made_before_has_no_competitor(tmp_path):
 
 def test_scores_added_to_the_protocol_do_not_forget_the_best(tmp_path):
   alone = kept_steps(tmp_path, 'frechet_x', {4: 3.0})
-  best = watch.Best(tmp_path, config('frechet_x'), step=4, spare=1)
+  best = best_checkpoint.BestCheckpoint(tmp_path, config('frechet_x'), step=4, spare=1)
   best.consider([line(4, 3.0)], line(6, 4.0, compared=10), {'value': jnp.float32(4)})
   best.close()
   with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as kept:
@@ -64,7 +65,7 @@ def test_scores_added_to_the_protocol_do_not_forget_the_best(tmp_path):
 @pytest.mark.parametrize(('old', 'kept'), [(2.0, []), (4.0, [6])])
 def test_a_card_of_an_older_version_competes_with_one_that_says_more(tmp_path, old, kept):
   said = {'settings': {'frechet_distance': {'singular': True}}, 'remarks': {'frechet_x': 'too few'}}
-  best = watch.Best(tmp_path, config('frechet_x'), step=4, spare=1)
+  best = best_checkpoint.BestCheckpoint(tmp_path, config('frechet_x'), step=4, spare=1)
   best.consider([line(4, old)], line(6, 3.0, **said), {'value': jnp.float32(3)})
   best.close()
   with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as found:
@@ -73,7 +74,7 @@ def test_a_card_of_an_older_version_competes_with_one_that_says_more(tmp_path, o
 
 def test_what_a_killed_run_kept_beyond_its_last_checkpoint_is_not_the_best_any_more(tmp_path):
   assert kept_steps(tmp_path, 'frechet_x', {1: 5.0, 2: 4.0, 3: 1.0})[-1] == 3
-  watch.Best(tmp_path, config('frechet_x'), step=2, spare=1).close()
+  best_checkpoint.BestCheckpoint(tmp_path, config('frechet_x'), step=2, spare=1).close()
   with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as kept:
     assert kept.steps() == [2]
   assert kept_steps(tmp_path, 'frechet_x', {3: 1.0}, [line(1, 5.0), line(2, 4.0)], after=2)[-1] == 3
@@ -81,10 +82,12 @@ def test_what_a_killed_run_kept_beyond_its_last_checkpoint_is_not_the_best_any_m
 
 def test_alerts_are_told_and_logged_and_those_of_before_are_not_told_again(monkeypatch):
   first = {'new': 3, 'old': 1}
-  seen = lambda line: tuple(monitor.Alert(n, f'{n} is seen') for n in first if first[n] == line['step'])
-  monkeypatch.setattr(monitor, 'watch', lambda state, line: (state, seen(line)))
+  seen = lambda line: tuple(
+    failure_detection.Alert(n, f'{n} is seen') for n in first if first[n] == line['step']
+  )
+  monkeypatch.setattr(failure_detection, 'watch', lambda state, line: (state, seen(line)))
   told = []
-  alarm = watch.Alarm([{'step': 1}], told.append)
+  alarm = alerts.AlertLog([{'step': 1}], told.append)
   assert [alarm.see({'step': step}) for step in (2, 3, 4)] == [
     [],
     [{'name': 'new', 'text': 'new is seen'}],

@@ -5,7 +5,7 @@ import pytest
 from conftest import ROOT, experiment, first_step
 from two_player_test import FAKE, PRIOR, REAL, SLOPE, Bowl, Linear, Points, gradient, loss
 
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
 from gan_jax.gans import wgan_gp
 
 # Printed by: python tests/wgan_gp_test.py

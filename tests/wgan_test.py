@@ -18,8 +18,8 @@ from two_player_test import (
   loss,
 )
 
-from gan_jax import build
 from gan_jax.gans import wgan
+from gan_jax.training import optimizers
 
 # Printed by: python tests/wgan_test.py
 GOLDEN = {
@@ -63,7 +63,7 @@ def test_gradients_by_hand():
 @pytest.mark.parametrize(('preset', 'limit', 'rate'), [('', 0.01, 2e-4), ('ring', 0.1, 5e-4)])
 def test_rmsprop_moves_and_then_weights_are_clipped(preset, limit, rate):
   players = experiment(ROOT / 'experiments' / 'wgan.py', preset)['players']
-  critic, updates = build.optimizer(players['discriminator'])
+  critic, updates = optimizers.make_optimizer(players['discriminator'])
   assert updates == 5
   weights = {'w': jnp.array([0.0, 0.999 * limit, -0.999 * limit])}
   slopes = {'w': jnp.array([1.0, -1.0, 1.0])}
@@ -71,7 +71,7 @@ def test_rmsprop_moves_and_then_weights_are_clipped(preset, limit, rate):
   # The first change of RMSprop is rate g / sqrt(0.1 g^2); the other two would go past the limit.
   moved = np.asarray(weights['w'] + changes['w'])
   np.testing.assert_allclose(moved, [-rate / np.sqrt(0.1), limit, -limit], rtol=1e-5)
-  generator, updates = build.optimizer(players['generator'])
+  generator, updates = optimizers.make_optimizer(players['generator'])
   assert updates == 1
   changes, _ = generator.update(slopes, generator.init(weights), weights)
   assert abs(weights['w'][1] + changes['w'][1]) > limit

@@ -15,7 +15,8 @@ from claims import Row
 from densities import CELL, X, critic, expected, fit
 from jax.scipy.stats import norm
 
-from gan_jax import divergences, losses, penalties
+from gan_jax import divergences, losses
+from gan_jax.losses import penalties
 
 REAL, FAKE = (-1.5, 0.5), (1.0, 0.8)
 """Mean and deviation of the two Gaussians."""

@@ -12,7 +12,7 @@ import optax
 from jax.scipy.stats import norm
 
 from gan_jax import losses
-from gan_jax.networks.points import Discriminator
+from gan_jax.networks.mlp_2d import Discriminator
 
 X = jnp.linspace(-8, 8, 401)
 CELL = 0.04

@@ -15,9 +15,12 @@ import optax
 from flax import linen as nn
 from jax.flatten_util import ravel_pytree
 
-from gan_jax import parallel, train
 from gan_jax.game import Game, Inputs, Variables
 from gan_jax.gans import consensus, two_player
+from gan_jax.runtime import devices
+from gan_jax.training import update_schedule
+from gan_jax.training.state import init_state
+from gan_jax.training.step import make_step
 
 PRIOR = {'name': 'normal', 'size': 1}
 SEED = 0
@@ -125,17 +128,17 @@ def ordered(values: Any) -> np.ndarray:
 
 def step(played: Game, order: str = 'simultaneous', rate: float = 0.1):
   """Parameters -> parameters after one step of `gan_jax.train` with plain gradient descent."""
-  how = train.Play(
+  how = update_schedule.UpdateSchedule(
     optimizers={player.name: optax.sgd(rate) for player in played.players},
     updates={player.name: 1 for player in played.players},
     ema={},
     order=order,
   )
   # One device, so that there is nothing to do together.
-  alone = parallel.Across(mean=lambda x: x, gather=lambda x: x)
+  alone = devices.Collectives(mean=lambda x: x, gather=lambda x: x)
   batch = lambda arrays, draw, rows: {'real': jnp.zeros((1, 1))}
-  call = train.make_step(played, how, batch, alone, 1)
-  state = train.init_state(played, how, jax.random.key(SEED), batch(None, 0, None))
+  call = make_step(played, how, batch, alone, 1)
+  state = init_state(played, how, jax.random.key(SEED), batch(None, 0, None))
   unravel = origin(played)[1]
 
   def advance(at):

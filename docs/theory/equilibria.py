@@ -8,7 +8,8 @@ import numpy as np
 from claims import Row
 from dirac import Case, eigenvalues, field, game, ordered, step, trajectory
 
-from gan_jax import f_divergences, names
+from gan_jax.common import lookup
+from gan_jax.divergences import f_divergences
 
 NON_SATURATING = {'name': 'non_saturating'}
 WASSERSTEIN = {'name': 'wasserstein'}
@@ -38,7 +39,7 @@ def plain() -> dict[str, Case]:
     name: Case(game({'name': name, **arguments}), pair(0, -product), f'losses.{name}')
     for name, (arguments, product) in specs.items()
   }
-  for name in names.factories(f_divergences, f_divergences.FDivergence):
+  for name in lookup.factories(f_divergences, f_divergences.FDivergence):
     f = getattr(f_divergences, name)()
     product = jax.grad(f.conjugate_of_output)(0.0) * jax.grad(f.output)(0.0)
     played = game({'name': 'f_divergence', 'divergence': name})

@@ -22,7 +22,7 @@ from densities import P, Q, X
 from densities import critic as network
 from jax.nn import sigmoid
 
-from gan_jax import output
+from gan_jax.common import output
 
 matplotlib.use('Agg')
 # The user's own settings would change the pictures.

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from claims import Row
 
-from gan_jax import mmd
+from gan_jax.divergences import mmd
 
 SEED = 2
 

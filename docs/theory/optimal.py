@@ -9,8 +9,10 @@ from claims import Row
 from densities import CELL, WEIGHTS, P, Q, X, Z, critic, expected, fit, start
 from jax.scipy.stats import norm
 
-from gan_jax import divergences, f_divergences, losses, names
-from gan_jax.f_divergences import FDivergence
+from gan_jax import divergences, losses
+from gan_jax.common import lookup
+from gan_jax.divergences import f_divergences
+from gan_jax.divergences.f_divergences import FDivergence
 
 MASS = 0.01
 """Where p + q is less, nothing is claimed of a discriminator: it is hardly ever asked there."""
@@ -20,7 +22,7 @@ FAR, DEVIATION = 2.0, 0.3
 
 # Mixed, so that the ratio is between 1/9 and 9: otherwise the chi-squares are made of far tails.
 NEAR_P, NEAR_Q = 0.9 * P + 0.1 * Q, 0.9 * Q + 0.1 * P
-FAMILY = names.factories(f_divergences, FDivergence)
+FAMILY = lookup.factories(f_divergences, FDivergence)
 
 
 def error(params: Any) -> jax.Array:

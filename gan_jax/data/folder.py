@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gan_jax import cli, digests, processes
-from gan_jax.data import Source, archive, decoded, stylegan, tree
-from gan_jax.data.decoded import Entry, Listing
-from gan_jax.data.found import LINK, Found, in_words, printable, some
-from gan_jax.data.framing import BadPictureError, Framing
-from gan_jax.data.placing import ImageSet, place
-from gan_jax.errors import ConfigError
+from gan_jax.common import console, hashing
+from gan_jax.common.errors import ConfigError
+from gan_jax.data.pipeline import decoded_cache, folder_tree, stylegan_labels, zip_archive
+from gan_jax.data.pipeline.contents import LINK, Contents, in_words, printable, some
+from gan_jax.data.pipeline.decode import BadPictureError, Framing
+from gan_jax.data.pipeline.decoded_cache import Entry, Listing
+from gan_jax.data.pipeline.placement import ImageSet, place
+from gan_jax.data.source import Source
+from gan_jax.runtime import processes
 
 
 def load(
@@ -64,13 +66,13 @@ def load(
   """
   how = Framing(size, crop, channels, filter, background)
   found, name = _found(of), f'folder:{printable(of)}'
-  labels = stylegan.labels(found, name)
+  labels = stylegan_labels.labels(found, name)
   names = sorted(found.files.keys() | found.bad.keys())
-  _tell(name, found.passed if labels is None else stylegan.without_file(found.passed))
+  _tell(name, found.passed if labels is None else stylegan_labels.without_file(found.passed))
   if not names:
     raise ConfigError(_emptiness(of, found))
   listing = _listing(name, names, found, labels)
-  kept = decoded.kept(listing, how, bad_share)
+  kept = decoded_cache.kept(listing, how, bad_share)
   images = ImageSet(kept.images, name=name, digest=kept.digest)
   if labels:
     images = images._replace(labels=kept.labels)
@@ -79,20 +81,20 @@ def load(
   return place(images, seed, batch_size, placement, flip)
 
 
-def _found(of: str) -> Found:
+def _found(of: str) -> Contents:
   """Returns what lies in the folder or the archive of this path."""
   root = pathlib.Path(os.path.expanduser(of))
   if of and root.is_dir():
-    return tree.walk(root)
+    return folder_tree.walk(root)
   if of and root.is_file() and (root.suffix.lower() == '.zip' or zipfile.is_zipfile(root)):
-    return archive.members(root)
+    return zip_archive.members(root)
   raise ConfigError(
     f'there is no folder {printable(of)!r} and no zip archive of this name (in {os.getcwd()}); set '
     'data.name to folder:PATH of a folder or an archive of pictures'
   )
 
 
-def _emptiness(of: str, found: Found) -> str:
+def _emptiness(of: str, found: Contents) -> str:
   passed = in_words(found.passed)
   return f'the folder {printable(of)} is empty' + (f', except for {passed}' if passed else '')
 
@@ -103,7 +105,7 @@ def _tell(name: str, passed: Mapping[str, Sequence[str]]) -> None:
     return
   links = passed.get(LINK, ())
   if links:
-    cli.warn(
+    console.warn(
       f'{name}: links to folders that are read already, or that hold the link, are not followed, '
       f'{len(links):,} in all: {some(links)}'
     )
@@ -113,7 +115,7 @@ def _tell(name: str, passed: Mapping[str, Sequence[str]]) -> None:
 
 
 def _listing(
-  name: str, names: Sequence[str], found: Found, labels: Mapping[str, int] | None
+  name: str, names: Sequence[str], found: Contents, labels: Mapping[str, int] | None
 ) -> Listing:
   """Lists the files in the order of their names.
 
@@ -140,9 +142,9 @@ def _listing(
     **{file: f'bad: {why}' for file, why in found.bad.items()},
     # No name of a file ends so.
     **{f'{why}/': '/ '.join(passed) for why, passed in found.passed.items()},
-    'labels/': digests.of_texts({file: str(label) for file, label in labels.items()}),
+    'labels/': hashing.of_texts({file: str(label) for file, label in labels.items()}),
   }
-  return Listing(name, digests.of_texts(state), len(names), read, classes)
+  return Listing(name, hashing.of_texts(state), len(names), read, classes)
 
 
 def _top(file: str) -> str:
@@ -151,14 +153,14 @@ def _top(file: str) -> str:
   return folder if slash else ''
 
 
-def _content(found: Found, file: str) -> bytes:
+def _content(found: Contents, file: str) -> bytes:
   if file in found.bad:
     raise BadPictureError(found.bad[file])
   return found.read(file)
 
 
 def _with_classes(
-  images: ImageSet, listing: Listing, kept: decoded.Kept, folders: frozenset[str]
+  images: ImageSet, listing: Listing, kept: decoded_cache.Kept, folders: frozenset[str]
 ) -> ImageSet:
   """Labels pictures with their folders, if all lie in folders and these are at least two.
 
@@ -187,4 +189,4 @@ def _with_classes(
 
 def _warn(text: str) -> None:
   if processes.is_primary():
-    cli.warn(text)
+    console.warn(text)

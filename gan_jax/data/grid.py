@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from gan_jax.data import Source
-from gan_jax.data.points import Modes, gaussians, source
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.data.pipeline.synthetic import gaussians, source
+from gan_jax.data.source import Source
+from gan_jax.metrics.mode_coverage import Modes
 
 
 def load(

@@ -5,8 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.data import Source
-from gan_jax.data.points import Modes, source
+from gan_jax.data.pipeline.synthetic import source
+from gan_jax.data.source import Source
+from gan_jax.metrics.mode_coverage import Modes
 
 _SIZE, _VARYING = 1200, 700
 _LEVELS = (-1.0, -0.5, 0.0, 0.5, -2.0, -2.5, 10.0, 0.25, -13.0, -5.5)

@@ -9,9 +9,9 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from gan_jax.data import Source
-from gan_jax.data.placing import ImageSet, place
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.data.pipeline.placement import ImageSet, place
+from gan_jax.data.source import Source
 
 
 def _csv() -> pathlib.Path:

@@ -4,34 +4,17 @@ The classic test of mode collapse on pictures. Published scores are of stacks of
 of the 5,000 digits of `mnist5k`, so there are fewer of each kind to tell apart.
 """
 
-import functools
-from collections.abc import Callable
-
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import latents
-from gan_jax.data import Source, flattened, normalized, unflattened
+from gan_jax.common import rng
+from gan_jax.common.errors import ConfigError
+from gan_jax.common.pixels import normalized
 from gan_jax.data.mnist5k import digits
-from gan_jax.errors import ConfigError
-from gan_jax.metrics import stacked
-from gan_jax.metrics.features import digits as classifier
-
-
-class Stacks:
-  """The 1,000 modes, which the feature network `digits` tells apart."""
-
-  def scores(self, samples: np.ndarray) -> dict[str, float]:
-    """Modes captured by samples, uint8 [N, height, width, 3], see `metrics.stacked`."""
-    return stacked.scores(stacked.classified(samples, _classify()))
-
-
-@functools.cache
-def _classify() -> Callable[[jax.Array], jax.Array]:
-  network = classifier.load()
-  return jax.jit(lambda images: network.apply(network.params, images).logits)
+from gan_jax.data.source import Source, flattened, unflattened
+from gan_jax.metrics.stacked_mnist import Stacks
 
 
 def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 3) -> Source:
@@ -55,11 +38,11 @@ def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 3) -> So
   if channels != 3:
     raise ConfigError(f'data.channels is {channels}; stacked digits have 3: set data.channels to 3')
   images, labels = digits(size)
-  key = np.asarray(jax.random.key_data(latents.stream(seed, 'stacks')))
+  key = np.asarray(jax.random.key_data(rng.key_for(seed, 'stacks')))
 
   def batch(arrays, draw, rows):
     of_batch = jax.random.fold_in(jax.random.wrap_key_data(arrays['key']), draw)
-    chosen = jax.vmap(_three, (0, None))(latents.example_keys(of_batch, rows), len(images))
+    chosen = jax.vmap(_three, (0, None))(rng.example_keys(of_batch, rows), len(images))
     three = unflattened(arrays['image'][chosen], (size, size))
     real = normalized(jnp.moveaxis(three, 1, -1))
     return {'real': real, 'label': arrays['label'][chosen] @ jnp.array([100, 10, 1])}

@@ -4,9 +4,9 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from gan_jax.data import Source
-from gan_jax.data.points import source
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
+from gan_jax.data.pipeline.synthetic import source
+from gan_jax.data.source import Source
 
 
 def load(seed: int, batch_size: int, *, noise: float = 0.25, scale: float = 7.5) -> Source:

@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from gan_jax import digests, homes
-from gan_jax.data import Source
-from gan_jax.data.decoded import Entry, Listing, decoded
-from gan_jax.data.framing import Framing
-from gan_jax.data.placing import place
-from gan_jax.errors import ConfigError
+from gan_jax.common import hashing, user_paths
+from gan_jax.common.errors import ConfigError
+from gan_jax.data.pipeline.decode import Framing
+from gan_jax.data.pipeline.decoded_cache import Entry, Listing, decoded
+from gan_jax.data.pipeline.placement import place
+from gan_jax.data.source import Source
 
 _INFO = 'dataset_info.json'
 _VARIABLE = 'TFDS_DATA_DIR'
@@ -88,7 +88,7 @@ def data_folder() -> pathlib.Path:
   Raises:
     ConfigError: TFDS_DATA_DIR is not set, and there is no home folder.
   """
-  return homes.expanded(os.environ.get(_VARIABLE) or '~/tensorflow_datasets', _VARIABLE)
+  return user_paths.expanded(os.environ.get(_VARIABLE) or '~/tensorflow_datasets', _VARIABLE)
 
 
 def is_there(name: Name) -> bool:
@@ -157,7 +157,7 @@ def _listing(name: Name, split: str) -> Listing:
     **{'folder': f'{info.full_name} {split}'},
   }
   read = functools.partial(_read, source, folder, bool(names))
-  return Listing(f'tfds:{name}', digests.of_texts(key), len(source), read, names, _REMEDY)
+  return Listing(f'tfds:{name}', hashing.of_texts(key), len(source), read, names, _REMEDY)
 
 
 def _opened(folder: pathlib.Path, name: Name, split: str) -> tuple[Any, Any]:

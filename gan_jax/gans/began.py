@@ -9,11 +9,12 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gan_jax import latents, numeric
-from gan_jax.errors import ConfigError
-from gan_jax.game import Aux, Game, Inputs, PyTree, Variables
-from gan_jax.gans import observed
-from gan_jax.gans.pair import Pair, make_pair
+from gan_jax.common import numerics, rng
+from gan_jax.common.errors import ConfigError
+from gan_jax.common.types import PyTree
+from gan_jax.game import Aux, Game, Inputs, Variables
+from gan_jax.gans.parts import diagnostics
+from gan_jax.gans.parts.generator_discriminator import Pair, make_pair
 
 
 def error(examples: jax.Array, reconstructions: jax.Array) -> jax.Array:
@@ -30,7 +31,7 @@ def _play(
   pair: Pair, variables: Variables, inputs: Inputs
 ) -> tuple[jax.Array, jax.Array, jax.Array, Variables]:
   """The errors [B] of real examples and of fakes, the fakes, and the variables after both."""
-  latent_key, generator_key, real_key, fake_key = latents.split(inputs.key, 4)
+  latent_key, generator_key, real_key, fake_key = rng.split(inputs.key, 4)
   fake, variables = pair.generate(variables, latent_key, generator_key)
   real = inputs.batch['real']
   (copies, _), variables = pair.judge(variables, real, real_key)
@@ -63,7 +64,7 @@ def make(
   """
   if not 0 <= diversity <= 1:
     raise ConfigError(f'diversity is {diversity}; it must be from 0 to 1')
-  if not numeric.is_within(rate):
+  if not numerics.is_within(rate):
     raise ConfigError(f'rate={rate!r}: out of range (a finite number of at least 0); 1e-3 is usual')
   pair = make_pair(networks, prior)
 
@@ -74,8 +75,8 @@ def make(
       'real_error': real,
       'fake_error': fake,
       'k': k,
-      'accuracy': observed.accuracy(-errors, -fake_errors),
-      **observed.distances(inputs, made),
+      'accuracy': diagnostics.accuracy(-errors, -fake_errors),
+      **diagnostics.distances(inputs, made),
     }
     return real - k * fake, Aux(variables, metrics)
 

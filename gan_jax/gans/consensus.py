@@ -9,8 +9,8 @@ import jax
 import optax
 from flax import linen as nn
 
-from gan_jax import numeric
-from gan_jax.errors import ConfigError
+from gan_jax.common import numerics
+from gan_jax.common.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, Player, Variables
 from gan_jax.gans import two_player
 
@@ -36,7 +36,7 @@ def make(
   Raises:
     ConfigError: the weight is negative.
   """
-  if not numeric.is_within(weight):
+  if not numerics.is_within(weight):
     raise ConfigError(f'weight is {weight}; it must be at least 0')
   game = two_player.make(networks, loss=loss, prior=prior)
 

@@ -7,12 +7,14 @@ import chex
 import jax
 from flax import linen as nn
 
-from gan_jax import latents, mmd, numeric, penalties
-from gan_jax.errors import ConfigError
+from gan_jax.common import numerics, rng
+from gan_jax.common.errors import ConfigError
+from gan_jax.divergences import mmd
 from gan_jax.game import Aux, Game, Inputs, Variables
-from gan_jax.gans import observed
-from gan_jax.gans.pair import make_pair
-from gan_jax.penalties import norm
+from gan_jax.gans.parts import diagnostics
+from gan_jax.gans.parts.generator_discriminator import make_pair
+from gan_jax.losses import penalties
+from gan_jax.losses.penalties import norm
 
 
 def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight: float = 10.0) -> Game:
@@ -35,12 +37,12 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
   Raises:
     ConfigError: the weight is negative or not finite.
   """
-  if not numeric.is_within(weight):
+  if not numerics.is_within(weight):
     raise ConfigError(f'weight={weight!r}: out of range (a finite number of at least 0); 10 is usual')
   pair = make_pair(networks, prior)
 
   def play(variables: Variables, inputs: Inputs):
-    pairs = latents.split(inputs.key, 9)
+    pairs = rng.split(inputs.key, 9)
     real = inputs.batch['real']
     fake, variables = pair.generate(variables, pairs[0], pairs[1])
     other, variables = pair.generate(variables, pairs[2], pairs[3])
@@ -60,8 +62,8 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
     metrics = {
       'surrogate': surrogate,
       'gradient_penalty': penalty,
-      'accuracy': observed.accuracy(f(real), f(fake)),
-      **observed.distances(inputs, made),
+      'accuracy': diagnostics.accuracy(f(real), f(fake)),
+      **diagnostics.distances(inputs, made),
     }
     return weight * penalty - surrogate, Aux(variables, metrics)
 

@@ -8,11 +8,13 @@ import chex
 import jax
 from flax import linen as nn
 
-from gan_jax import latents, losses, numeric, penalties
-from gan_jax.errors import ConfigError
+from gan_jax import losses
+from gan_jax.common import numerics, rng
+from gan_jax.common.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, Variables
-from gan_jax.gans import observed
-from gan_jax.gans.pair import make_pair
+from gan_jax.gans.parts import diagnostics
+from gan_jax.gans.parts.generator_discriminator import make_pair
+from gan_jax.losses import penalties
 
 
 def energy(examples: jax.Array, reconstructions: jax.Array) -> jax.Array:
@@ -48,14 +50,14 @@ def make(
     ConfigError: the weight pull_away is negative or not finite.
     ValueError: the margin is not positive and finite.
   """
-  if not numeric.is_within(pull_away):
+  if not numerics.is_within(pull_away):
     raise ConfigError(
       f'pull_away={pull_away!r}: out of range (a finite number of at least 0); 0.1 is usual'
     )
   pair, loss = make_pair(networks, prior), losses.energy_margin(margin)
 
   def play(variables: Variables, inputs: Inputs):
-    latent_key, generator_key, real_key, fake_key = latents.split(inputs.key, 4)
+    latent_key, generator_key, real_key, fake_key = rng.split(inputs.key, 4)
     fake, variables = pair.generate(variables, latent_key, generator_key)
     real = inputs.batch['real']
     (copies, _), variables = pair.judge(variables, real, real_key)
@@ -67,8 +69,8 @@ def make(
     metrics = {
       'real_energy': real.mean(),
       'fake_energy': fake.mean(),
-      'accuracy': observed.accuracy(-real, -fake),
-      **observed.distances(inputs, made),
+      'accuracy': diagnostics.accuracy(-real, -fake),
+      **diagnostics.distances(inputs, made),
     }
     return loss.discriminator(real, fake).mean(), Aux(variables, metrics)
 

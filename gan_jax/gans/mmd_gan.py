@@ -10,11 +10,13 @@ import chex
 import jax
 from flax import linen as nn
 
-from gan_jax import latents, mmd, names, numeric, penalties
-from gan_jax.errors import ConfigError, at
+from gan_jax.common import lookup, numerics, rng
+from gan_jax.common.errors import ConfigError, at
+from gan_jax.divergences import mmd
 from gan_jax.game import Aux, Game, Inputs, Variables
-from gan_jax.gans import observed
-from gan_jax.gans.pair import make_pair
+from gan_jax.gans.parts import diagnostics
+from gan_jax.gans.parts.generator_discriminator import make_pair
+from gan_jax.losses import penalties
 
 
 def make(
@@ -49,14 +51,14 @@ def make(
     ConfigError: a kernel that there is not, a negative weight, or a batch of one for the unbiased
       estimator.
   """
-  if not numeric.is_within(penalty) or not numeric.is_within(scaling):
+  if not numerics.is_within(penalty) or not numerics.is_within(scaling):
     raise ConfigError(f'penalty is {penalty} and scaling {scaling}; both must be at least 0')
   with at('kernel'):
-    compare = names.make(mmd, kernel, mmd.Kernel)
+    compare = lookup.make(mmd, kernel, mmd.Kernel)
   pair = make_pair(networks, prior)
 
   def play(variables: Variables, inputs: Inputs):
-    latent_key, generator_key, critic_key, real_key, fake_key, key = latents.split(inputs.key, 6)
+    latent_key, generator_key, critic_key, real_key, fake_key, key = rng.split(inputs.key, 6)
     fake, variables = pair.generate(variables, latent_key, generator_key)
     real = inputs.batch['real']
     real_features, variables = pair.judge(variables, real, real_key)
@@ -72,7 +74,7 @@ def make(
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     distance, (real, fake, features, gathered, key), variables = play(variables, inputs)
-    value, metrics = -distance, {'mmd2': distance, **observed.distances(inputs, fake)}
+    value, metrics = -distance, {'mmd2': distance, **diagnostics.distances(inputs, fake)}
     if penalty:
       points = penalties.interpolate(key, real, fake)
       critic = lambda points: mmd.witness(compare, features(points), *gathered)

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
 from gan_jax.game import Game
 from gan_jax.gans import two_player
-from gan_jax.wrapped import inside
+from gan_jax.networks.wrappers import map_inner_module
 
 
 class _Packed(nn.Module):
@@ -55,7 +55,7 @@ def make(
   """
   if not isinstance(degree, int) or degree < 1:
     raise ConfigError(f'degree is {degree}; it must be at least 1, and a whole number')
-  discriminator = inside(networks['discriminator'], lambda module: _Packed(module, degree))
+  discriminator = map_inner_module(networks['discriminator'], lambda module: _Packed(module, degree))
   packed = {**networks, 'discriminator': discriminator}
   game = two_player.make(packed, loss=loss, prior=prior)
   judge = game.score

@@ -9,13 +9,17 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gan_jax import augmentations, kinds, latents, losses, names, numeric, regularizers
-from gan_jax.augmentations import Augmentation
-from gan_jax.errors import ConfigError, at
-from gan_jax.game import Aux, Game, Inputs, PyTree, Variables
-from gan_jax.gans import observed
-from gan_jax.gans.pair import Pair, make_pair
-from gan_jax.regularizers import Critique, Regularizer
+from gan_jax import augment as augmentations
+from gan_jax import losses
+from gan_jax.augment import Augmentation
+from gan_jax.common import lookup, numerics, rng, validation
+from gan_jax.common.errors import ConfigError, at
+from gan_jax.common.types import PyTree
+from gan_jax.game import Aux, Game, Inputs, Variables
+from gan_jax.gans.parts import diagnostics
+from gan_jax.gans.parts.generator_discriminator import Pair, make_pair
+from gan_jax.losses import regularizers
+from gan_jax.losses.regularizers import Critique, Regularizer
 
 
 def make(
@@ -55,13 +59,13 @@ def make(
       not take.
   """
   with at('loss'):
-    adversarial = names.make(losses, loss, losses.AdversarialLoss)
+    adversarial = lookup.make(losses, loss, losses.AdversarialLoss)
   pair, terms, shown = make_pair(networks, prior), _terms(penalties), _noise(noise)
   with at('augment'):
-    augmentation = names.make(augmentations, augment, Augmentation) if augment else None
+    augmentation = lookup.make(augmentations, augment, Augmentation) if augment else None
 
-  def play(variables: Variables, inputs: Inputs) -> tuple['_Round', Variables]:
-    latent_key, generator_key, real_key, fake_key, *noise_keys, key = latents.split(inputs.key, 7)
+  def play(variables: Variables, inputs: Inputs) -> tuple['_ForwardPass', Variables]:
+    latent_key, generator_key, real_key, fake_key, *noise_keys, key = rng.split(inputs.key, 7)
     made, variables = pair.generate(variables, latent_key, generator_key)
     real, fake = _augmented(augmentation, inputs, made)
     real = shown(real, inputs.step, noise_keys[0])
@@ -69,9 +73,9 @@ def make(
     real_scores, variables = pair.judge(variables, real, real_key)
     fake_scores, variables = pair.judge(variables, fake, fake_key)
     chex.assert_rank([real_scores, fake_scores], 1)
-    return _Round(made, real, fake, real_scores, fake_scores, key), variables
+    return _ForwardPass(made, real, fake, real_scores, fake_scores, key), variables
 
-  def mean_loss(loss: losses.Pairwise, now: '_Round', inputs: Inputs) -> jax.Array:
+  def mean_loss(loss: losses.Pairwise, now: '_ForwardPass', inputs: Inputs) -> jax.Array:
     gather = inputs.gather if adversarial.over_batch else lambda x: x
     return loss(gather(now.real_scores), gather(now.fake_scores)).mean()
 
@@ -89,7 +93,7 @@ def make(
   return pair.game(discriminator_loss, generator_loss, score=pair.score, **_memory(terms, augmentation))
 
 
-class _Round(NamedTuple):
+class _ForwardPass(NamedTuple):
   """What was generated, examples as the discriminator saw them, its scores, keys [B] for more."""
 
   made: jax.Array
@@ -107,18 +111,18 @@ def _augmented(
   if augmentation is None:
     return inputs.batch['real'], made
   apart = lambda key: jax.random.fold_in(key, zlib.crc32(b'augment'))
-  real_key, fake_key = latents.split(jax.vmap(apart)(inputs.key))
+  real_key, fake_key = rng.split(jax.vmap(apart)(inputs.key))
   change = lambda examples, key: augmentation.apply(examples, key, inputs.memory['augment'])
   return change(inputs.batch['real'], real_key), change(made, fake_key)
 
 
-def _seen(augmentation: Augmentation | None, inputs: Inputs, now: _Round) -> dict[str, jax.Array]:
+def _seen(augmentation: Augmentation | None, inputs: Inputs, now: _ForwardPass) -> dict[str, jax.Array]:
   more = augmentation.report(inputs.memory['augment'], now.real_scores) if augmentation else {}
   return {
     'real_score': now.real_scores.mean(),
     'fake_score': now.fake_scores.mean(),
-    'accuracy': observed.accuracy(now.real_scores, now.fake_scores),
-    **observed.distances(inputs, now.made),
+    'accuracy': diagnostics.accuracy(now.real_scores, now.fake_scores),
+    **diagnostics.distances(inputs, now.made),
     **more,
   }
 
@@ -148,12 +152,12 @@ def _terms(penalties: Mapping[str, Mapping[str, Any]]) -> dict[str, _Term]:
       raise ConfigError(f'penalties.{name}: it needs {{"weight": a number}}; it is {spec!r}')
     arguments = dict(spec)
     weight, every = arguments.pop('weight'), arguments.pop('every', 1)
-    if not numeric.is_within(weight):
+    if not numerics.is_within(weight):
       raise ConfigError(f'penalties.{name}: weight is {weight!r}; it must be a number of at least 0')
-    if not kinds.is_whole(every, 1):
+    if not validation.is_whole(every, 1):
       raise ConfigError(f'penalties.{name}: every is {every!r}; it must be a whole number from 1')
     with at(f'penalties.{name}'):
-      made = names.make(regularizers, {**arguments, 'name': name}, Regularizer)
+      made = lookup.make(regularizers, {**arguments, 'name': name}, Regularizer)
     terms[name] = _Term(made, weight, every)
   return terms
 
@@ -162,9 +166,9 @@ def _noise(noise: Mapping[str, Any]):
   """(examples, step, [B] keys) -> the examples as the discriminator is shown them."""
   if not noise:
     return lambda examples, step, key: examples
-  names.check(noise, {'scale': True, 'steps': True})
+  lookup.check(noise, {'scale': True, 'steps': True})
   scale, steps = noise['scale'], noise['steps']
-  if not numeric.is_within(scale) or not numeric.is_within(steps, least=1):
+  if not numerics.is_within(scale) or not numerics.is_within(steps, least=1):
     raise ConfigError(f'noise: scale is {scale} and steps {steps}; at least 0, and at least 1')
 
   def shown(examples: jax.Array, step: jax.Array, key: chex.PRNGKey) -> jax.Array:
@@ -175,11 +179,11 @@ def _noise(noise: Mapping[str, Any]):
 
 
 def _penalize(
-  terms: Mapping[str, _Term], pair: Pair, variables: Variables, inputs: Inputs, now: _Round
+  terms: Mapping[str, _Term], pair: Pair, variables: Variables, inputs: Inputs, now: _ForwardPass
 ) -> tuple[jax.Array | float, dict[str, jax.Array]]:
   """What the penalties add to the discriminator's loss, and their means."""
   added, means = 0.0, {}
-  keys = latents.split(now.key, len(terms) + 1)
+  keys = rng.split(now.key, len(terms) + 1)
   for key, (name, term) in zip(keys, terms.items(), strict=False):
     critique = _critique(pair, variables, inputs, now, key, inputs.memory['regularizers'][name])
     means[name], weighted = term.of(critique, inputs.step, inputs.memory['last'][name])
@@ -188,9 +192,9 @@ def _penalize(
 
 
 def _critique(
-  pair: Pair, variables: Variables, inputs: Inputs, now: _Round, key: chex.PRNGKey, memory: PyTree
+  pair: Pair, variables: Variables, inputs: Inputs, now: _ForwardPass, key: chex.PRNGKey, memory: PyTree
 ) -> Critique:
-  key, critic_key = latents.split(key)
+  key, critic_key = rng.split(key)
   critic = lambda points: pair.judge(variables, points, critic_key)[0]
   return Critique(
     critic, now.real, now.fake, now.real_scores, now.fake_scores, key, inputs.gather, memory

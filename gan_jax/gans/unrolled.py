@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from flax import linen as nn
 
-from gan_jax.errors import ConfigError
+from gan_jax.common.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans import two_player
 

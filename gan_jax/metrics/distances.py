@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from gan_jax.metrics import sets
+from gan_jax.metrics import _validation
 
 TILE = 2048
 """How many vectors of either set are compared at a time, which takes some 100 MB."""
@@ -132,7 +132,10 @@ def nearest(
   Raises:
     ValueError: wrong shapes, NaN or infinity, or no such k.
   """
-  queries, bank = sets.checked('queries', queries), sets.checked('examples of the bank', bank)
+  queries, bank = (
+    _validation.checked('queries', queries),
+    _validation.checked('examples of the bank', bank),
+  )
   if queries.shape[1] != bank.shape[1]:
     raise ValueError(
       f'queries have {queries.shape[1]} dimensions and the bank {bank.shape[1]}; use the same features'

@@ -46,7 +46,7 @@ class Prepared(NamedTuple):
   factor: np.ndarray
 
 
-def _where_it_is(array: np.ndarray | jax.Array) -> ModuleType:
+def _array_module(array: np.ndarray | jax.Array) -> ModuleType:
   return np if isinstance(array, np.ndarray | np.generic) else jnp
 
 
@@ -64,7 +64,7 @@ def moments(features: np.ndarray | jax.Array, weights: np.ndarray | jax.Array | 
     weights: [N], 0 where a row is padding and 1 where not. What padding holds is not seen, even NaN.
   """
   chex.assert_rank(features, 2)
-  xp = _where_it_is(features)
+  xp = _array_module(features)
   keep = xp.ones(len(features), bool) if weights is None else xp.asarray(weights, bool)
   chex.assert_shape(keep, features.shape[:1])
   dtype = np.float64 if xp is np else jnp.promote_types(features.dtype, jnp.float32)
@@ -85,7 +85,7 @@ def merge(a: Moments, b: Moments) -> Moments:
   """
   chex.assert_equal_shape([a.mean, b.mean])
   count = a.count + b.count
-  share = b.count / _where_it_is(count).maximum(count, 1)
+  share = b.count / _array_module(count).maximum(count, 1)
   apart = b.mean - a.mean
   # The weight first: 0 times the square of a large number could be NaN.
   between = (a.count * share * apart)[:, None] * apart

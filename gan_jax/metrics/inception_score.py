@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from gan_jax.metrics import sets
+from gan_jax.metrics import _validation
 
 
 class InceptionScore(NamedTuple):
@@ -58,7 +58,7 @@ def inception_score(
   """
   if splits < 1:
     raise ValueError(f'splits is {splits}; it must be at least 1')
-  logits = sets.checked('logits', logits)
+  logits = _validation.checked('logits', logits)
   count = len(logits)
   if count < splits:
     raise ValueError(f'{count} logits for {splits} splits; score more examples, or in fewer splits')

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse, stats
 from scipy.sparse import csgraph
 
-from gan_jax.metrics import sets
+from gan_jax.metrics import _validation
 from gan_jax.metrics.distances import nearest
 
 
@@ -39,7 +39,7 @@ class Memorization(NamedTuple):
 
 def leave_one_out(examples: jax.typing.ArrayLike) -> np.ndarray:
   """How far each is from the nearest other, [N, D] -> float64 [N], N >= 2; 0 if it is there twice."""
-  return _others(sets.checked('examples', examples, least=2))[1]
+  return _others(_validation.checked('examples', examples, least=2))[1]
 
 
 def _others(examples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -94,7 +94,10 @@ def memorization(
   Source: Meehan et al. 2020 (arXiv:2004.05675), section 3, of one cell; `copied`, and
     the groups in `z`, are our own.
   """
-  fake, train = sets.checked('samples', fake), sets.checked('training examples', train, least=2)
+  fake, train = (
+    _validation.checked('samples', fake),
+    _validation.checked('training examples', train, least=2),
+  )
   if held_out is None:
     others, real = _others(train)
     groups = _connected(others)

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from gan_jax.errors import ConfigError
-from gan_jax.networks.conv import Conv, ConvTranspose, Geometry
+from gan_jax.common.errors import ConfigError
+from gan_jax.networks.layers.conv import Conv, ConvTranspose, Geometry
 
 SIZES = (28, 32, 64, 128)
 NORMS = ('batch', 'spectral', 'none')

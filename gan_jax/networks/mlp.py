@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from gan_jax import numeric
-from gan_jax.errors import ConfigError
+from gan_jax.common import numerics
+from gan_jax.common.errors import ConfigError
 
 
 def _uniform(reach: float) -> nn.initializers.Initializer:
@@ -42,7 +42,7 @@ class Generator(nn.Module):
   init_range: float = 0.05
 
   def __post_init__(self):
-    numeric.check_finite('init_range', self.init_range, least=0)
+    numerics.check_finite('init_range', self.init_range, least=0)
     super().__post_init__()
 
   @nn.compact
@@ -74,9 +74,9 @@ class MaxoutDiscriminator(nn.Module):
   init_range: float = 0.005
 
   def __post_init__(self):
-    numeric.check_finite('init_range', self.init_range, least=0)
+    numerics.check_finite('init_range', self.init_range, least=0)
     for name, rate in (('input_dropout', self.input_dropout), ('hidden_dropout', self.hidden_dropout)):
-      if not numeric.is_within(rate, below=1):
+      if not numerics.is_within(rate, below=1):
         raise ConfigError(f'{name}={rate!r}: out of range (from 0 to below 1); change {name}')
     super().__post_init__()
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from gan_jax.metrics import memorization as memorizing
 from gan_jax.metrics import ms_ssim as similarity
-from gan_jax.metrics import sliced as slicing
+from gan_jax.metrics import sliced_wasserstein as slicing
 
 HERE = pathlib.Path(__file__).parent
 SEEDS = (1, 2, 3)

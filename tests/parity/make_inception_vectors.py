@@ -9,7 +9,7 @@ import inception_inputs as inputs
 import inception_references as references
 import numpy as np
 
-from gan_jax import digests
+from gan_jax.common import hashing
 
 PATH = pathlib.Path(__file__).with_name('inception_vectors.npz')
 SIZES = (28, 28), (32, 32), (64, 48), (200, 200), (299, 299), (400, 300)
@@ -29,7 +29,7 @@ def main() -> None:
   arrays = outputs(inputs.parts(200, 160, 2))
   for height, width in SIZES:
     arrays[f'{height}x{width}'] = references.resized(inputs.parts(height, width))[0, ::37, ::41]
-  np.savez_compressed(PATH, photograph=digests.of_array(inputs.photograph()), **arrays)
+  np.savez_compressed(PATH, photograph=hashing.of_array(inputs.photograph()), **arrays)
   print(f'{PATH}: {", ".join(arrays)}; {PATH.stat().st_size:,} bytes')
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.metrics import frechet, inception_score, kernel, neighbors
+from gan_jax.metrics import frechet, inception_score, kernel_distance, precision_recall
 
 SEED = 2020
 PARTS = 8
@@ -21,7 +21,7 @@ def moments(features: np.ndarray) -> frechet.Moments:
 
 
 def kid(real: np.ndarray, fake: np.ndarray, subsets: int, size: int) -> dict[str, float]:
-  found = kernel.kernel_distance(real, fake, seed=SEED, subsets=subsets, subset_size=size)
+  found = kernel_distance.kernel_distance(real, fake, seed=SEED, subsets=subsets, subset_size=size)
   name = f'kernel, {subsets} of {size}'
   return {f'{name}: value': found.value, f'{name}: deviation': found.deviation}
 
@@ -33,9 +33,9 @@ def isc(logits: np.ndarray, splits: int, shuffle: bool) -> dict[str, float]:
 
 
 def prdc(real: np.ndarray, fake: np.ndarray, k: int, package: str = 'prdc') -> dict[str, float]:
-  found = neighbors.precision_recall(real, fake, k=k)._asdict()
+  found = precision_recall.precision_recall(real, fake, k=k)._asdict()
   if package == 'prdc':
-    found |= neighbors.density_coverage(real, fake, k=k)._asdict()
+    found |= precision_recall.density_coverage(real, fake, k=k)._asdict()
   del found['k']
   return {f'{name}, k {k} ({package})': value for name, value in found.items()}
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gan_jax import digests
+from gan_jax.common import hashing
 
 PyTree = Any
 
@@ -45,4 +45,4 @@ class FeatureNetwork(NamedTuple):
   @property
   def digest(self) -> str:
     """SHA-256 of the weights."""
-    return digests.of_tree(self.params)
+    return hashing.of_tree(self.params)

@@ -17,10 +17,10 @@ import numpy as np
 from flax import linen as nn
 from flax import traverse_util
 
-from gan_jax import digests
-from gan_jax.errors import ConfigError
+from gan_jax.common import hashing
+from gan_jax.common.errors import ConfigError
 from gan_jax.metrics.features import FeatureNetwork, Outputs, PyTree
-from gan_jax.networks.conv import Conv, Geometry
+from gan_jax.networks.layers.conv import Conv, Geometry
 
 SIZE = 28
 CLASSES = 10
@@ -112,7 +112,7 @@ def write(name: str, params: PyTree, facts: dict, folder: pathlib.Path = HERE) -
   weights = cast(dict[str, np.ndarray], traverse_util.flatten_dict(params, sep='/'))
   # pyrefly: ignore[bad-argument-type]  no weight is called allow_pickle
   np.savez(folder / f'{name}.npz', **weights)
-  card = {'digest': digests.of_tree(params)} | facts
+  card = {'digest': hashing.of_tree(params)} | facts
   (folder / f'{name}.json').write_text(json.dumps(card, indent=2) + '\n')
 
 
@@ -129,7 +129,7 @@ def read(name: str, folder: pathlib.Path = HERE) -> FeatureNetwork:
     expected = json.loads(card.read_text())['digest']
   except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
     raise ConfigError(_remedy(name, folder, f'cannot be read: {error}')) from error
-  if digests.of_tree(params) != expected:
+  if hashing.of_tree(params) != expected:
     raise ConfigError(_remedy(name, folder, 'have not the digest that their card says'))
   return network(name, params)
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gan_jax import output
-from gan_jax.errors import ConfigError
+from gan_jax.common import output
+from gan_jax.common.errors import ConfigError
 from gan_jax.metrics.features import inception, inception_v3
 
 EPSILON = 0.001

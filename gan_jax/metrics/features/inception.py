@@ -7,8 +7,8 @@ import zlib
 
 import numpy as np
 
-from gan_jax import cache, homes
-from gan_jax.errors import ConfigError
+from gan_jax.common import cache, user_paths
+from gan_jax.common.errors import ConfigError
 from gan_jax.metrics.features import FeatureNetwork, inception_v3
 
 VARIABLE = 'GAN_JAX_INCEPTION'
@@ -37,7 +37,7 @@ def place() -> pathlib.Path:
   """Where the converted weights are: the user's cache, unless GAN_JAX_INCEPTION names another file."""
   named = os.environ.get(VARIABLE)
   if named:
-    return homes.expanded(named, VARIABLE)
+    return user_paths.expanded(named, VARIABLE)
   return cache.folder() / 'inception.npz'
 
 

@@ -1,0 +1,96 @@
+"""Scores a run: python -m gan_jax.evaluate --workdir=runs/dcgan --features=digits --num=10000.
+
+It prints every score and the protocol that it was made by, and appends both to scores.jsonl in the
+folder of the run. The run's data is needed, its experiment file is not.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from absl import flags
+
+from gan_jax import cli
+from gan_jax.common import console, user_paths
+from gan_jax.common.errors import at
+from gan_jax.config import build
+from gan_jax.data import source as sources
+from gan_jax.evaluation import cards, evaluator
+from gan_jax.runtime import accelerators, devices
+from gan_jax.storage import load_run, metrics_log, workdir
+
+
+def _flags(argv: Sequence[str]) -> flags.FlagValues:
+  values = cli.new_flags(__doc__)
+  flags.DEFINE_string('workdir', None, 'Folder of the run.', required=True, flag_values=values)
+  flags.DEFINE_string('data', None, load_run.DATA_HELP, flag_values=values)
+  flags.DEFINE_string(
+    'features', None, "Feature network (default: the run's evaluate.features).", flag_values=values
+  )
+  flags.DEFINE_list('scores', [], 'Metrics to compute (default: all that apply).', flag_values=values)
+  flags.DEFINE_integer('num', 10_000, 'Number of samples.', flag_values=values)
+  flags.DEFINE_integer(
+    'seed', 0, 'Seed of the latents; sample i depends on the seed and i alone.', flag_values=values
+  )
+  flags.DEFINE_string(
+    'step', None, "Checkpoint: a step or 'best' (default: newest).", flag_values=values
+  )
+  flags.DEFINE_boolean(
+    'ema',
+    None,
+    'Averaged or raw weights (default: averaged, if the run keeps an average).',
+    flag_values=values,
+  )
+  cli.parse(values, argv)
+  return values
+
+
+def main(argv: Sequence[str]) -> int:
+  """Runs the command; the exit code."""
+  flag = _flags(argv)
+  devices.prepare()
+  accelerators.check()
+  folder = user_paths.expanded(flag.workdir, '--workdir')
+  config = workdir.read_config(folder)
+  workdir.prepare(folder)
+  features = flag.features or config['evaluate']['features']
+  how = evaluator.protocol(features, flag.scores, flag.num, flag.seed, prefix='--')
+  game, variables, step = load_run.load(folder, load_run.parse_step(flag.step), flag.ema)
+  weights = 'averaged' if config['ema'] and flag.ema is not False else 'raw'
+  config = load_run.with_data(config, flag.data)
+  source = build.make_unseen_source(config, load_run.source(config))
+  if not workdir.has_data(folder, sources.digest(source)):
+    console.warn(
+      'the images are not those with which this run began; the scores compare samples with '
+      f'{source.about}'
+    )
+  with at('evaluate'):
+    evaluate = evaluator.Evaluator(how, config['data']['name'], game, source, console.warn)
+    found, card = evaluate(devices.replicate(variables), weights=weights, step=step)
+  metrics_log.add_scores(folder, {'step': step, 'scores': found, 'card': card})
+  _print({name: _text(value, cards.remark(card, name)) for name, value in found.items()})
+  _print(_flat({key: value for key, value in card.items() if key != 'remarks'}))
+  print(f'added to {folder / metrics_log.SCORES}')
+  return 0
+
+
+def _text(value: float | None, remark: str) -> str:
+  """Returns a score as text: its value, or '-' and the reason."""
+  if value is not None:
+    return f'{value:.6g}'
+  return f'-  ({remark})' if remark else '-'
+
+
+def _flat(card: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+  """A card with the keys of nested mappings joined by dots."""
+  found = {}
+  for key, value in card.items():
+    name = f'{prefix}{key}'
+    found |= _flat(value, f'{name}.') if isinstance(value, Mapping) else {name: value}
+  return found
+
+
+def _print(values: Mapping[str, Any]) -> None:
+  width = max(map(len, values))
+  for name, value in values.items():
+    print(f'{name:{width}}  {value}')
+  print()

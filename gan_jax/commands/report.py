@@ -1,0 +1,79 @@
+"""Draws the page of a run: python -m gan_jax.report --workdir=runs/dcgan writes its report.html.
+
+What needs the run's networks is drawn anew, from a checkpoint. For the training images nearest to
+samples it needs the run's data too; where that cannot be had, the page says so.
+"""
+
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+
+from gan_jax import cli
+from gan_jax.common import console, user_paths
+from gan_jax.common.errors import ConfigError
+from gan_jax.common.types import Plain
+from gan_jax.config import schema
+from gan_jax.data import source as sources
+from gan_jax.evaluation import evaluator
+from gan_jax.metrics.features import FeatureNetwork
+from gan_jax.runtime import accelerators, devices
+from gan_jax.storage import load_run, workdir
+from gan_jax.visualization import inspection, page
+
+
+def _flags(argv: Sequence[str]) -> flags.FlagValues:
+  values = cli.new_flags(__doc__)
+  flags.DEFINE_string('workdir', None, 'Folder of the run.', required=True, flag_values=values)
+  flags.DEFINE_string('data', None, load_run.DATA_HELP, flag_values=values)
+  flags.DEFINE_string(
+    'step', None, "Checkpoint: a step or 'best' (default: newest).", flag_values=values
+  )
+  flags.DEFINE_integer('seed', 0, 'Seed of the samples shown.', flag_values=values)
+  cli.parse(values, argv)
+  return values
+
+
+def _source(folder: pathlib.Path, config: Plain) -> tuple[sources.Source | None, str]:
+  """The data of a run, or why there is none."""
+  try:
+    source = load_run.source(config)
+  except ConfigError as error:
+    return None, f'Left out, for the data cannot be had: {error}'
+  if not workdir.has_data(folder, sources.digest(source)):
+    name = schema.data_name(config)
+    return None, f'Left out, for the images of {name} are not those with which the run began.'
+  return source, ''
+
+
+def _networks(config: Plain) -> list[FeatureNetwork]:
+  """The feature network that the run is scored by, if it names one that can be had."""
+  name = config['evaluate']['features']
+  if not name:
+    return []
+  try:
+    return [evaluator.network(name, 'evaluate.')]
+  except ConfigError as error:
+    console.warn(f'the nearest training images are found by pixels alone: {error}')
+    return []
+
+
+def main(argv: Sequence[str]) -> int:
+  """Runs the command; the exit code."""
+  flag = _flags(argv)
+  devices.prepare()
+  accelerators.check()
+  folder, seed = user_paths.expanded(flag.workdir, '--workdir'), flag.seed
+  if not 0 <= seed < 2**32:
+    raise ConfigError('--seed must be from 0 to 2**32 - 1')
+  config = workdir.read_config(folder)
+  workdir.prepare(folder)
+  game, variables, step = load_run.load(folder, load_run.parse_step(flag.step))
+  source, without = _source(folder, load_run.with_data(config, flag.data))
+  if without:
+    console.warn(f'the training images nearest to samples: {without}')
+  weights = 'averaged' if config['ema'] else 'raw'
+  subject = inspection.Subject(game, variables, step, weights, seed)
+  inspection.save(folder, subject, source, _networks(config), without)
+  print(f'{page.write(folder)}: step {step}, seed {seed}')
+  return 0

@@ -1,0 +1,1 @@
+"""From a config to objects: keys and defaults, presets, composition."""

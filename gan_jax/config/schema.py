@@ -1,0 +1,259 @@
+"""The defaults that every experiment starts from, and the check of a config before anything runs."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gan_jax.common.errors import ConfigError
+from gan_jax.common.types import Plain
+
+PLACEMENTS = ('auto', 'resident', 'stream')
+"""Of a set of images, see `data.placing`."""
+
+STATISTICS = ('global', 'device')
+"""Of what part of a batch its statistics are."""
+
+COMPUTE_DTYPES = ('float32', 'bfloat16')
+"""In which networks compute."""
+
+ORDERS = ('alternating', 'simultaneous', 'extragradient')
+"""Of play in a step, see `train.Play`."""
+
+
+class Config(ConfigDict):
+  """A ConfigDict with a key `update`, which the method of that name would hide; that is lost."""
+
+  def __getattribute__(self, name: str) -> Any:
+    return self['update'] if name == 'update' else super().__getattribute__(name)
+
+
+def default() -> Config:
+  """A config with every top-level key.
+
+  Keys:
+    seed: of weights, latents and the order of the data.
+    steps: generator updates in all.
+    batch_size: global, divided among all devices.
+    steps_per_call: steps in one call of the compiled program; intervals are multiples of it.
+    unroll: steps of a call that are compiled as one piece, a divisor of steps_per_call. Two take longer
+      to compile; on CPU some dense networks then train faster, as the mlp of `make bench`.
+    update: 'alternating', each player sees what those before it did in the same step,
+      'simultaneous', all start from where the step began, or 'extragradient', see `train.Play`.
+    gan: {'name': a module of gan_jax.gans, **hyperparameters of its make}.
+    batch_statistics: 'global': what is taken of a whole batch (batch norm, DRAGAN's deviation, MMD,
+      EBGAN's repelled codes, relativistic averages) is of the batch of all devices, so that results do
+      not depend on their number; 'device': each device takes it of its own part, and sends less. The
+      papers of DCGAN, DRAGAN, MMD GAN and most others were on one device, where both are the same;
+      BigGAN (Brock et al. 2019, arXiv:1809.11096, section 3) takes the generator's over all devices.
+    compute_dtype: 'float32', or 'bfloat16': activations and products in networks; parameters, losses,
+      penalties, statistics and optimizers stay float32, see `precision`. For TPU and GPU.
+    networks: {network: {'name': 'module.Class' in gan_jax.networks, **its fields}}.
+    players: {player: {'optimizer': a name in optax, 'learning_rate': ..., **its arguments,
+      'steps': its updates in a step, 'before', 'after' and 'constraints': {transformation: its
+      arguments} of gan_jax.transforms or optax, on gradients, on the optimizer's changes, and last on
+      what the changes make of the weights; in each of these in the order of names}}.
+    ema: {network: decay} of the networks of which an average of the weights is kept.
+    data: {'name': a module of gan_jax.data, or 'module:which' as 'tfds:cifar10', 'folder:pictures',
+      **settings of its load}.
+    placement: 'resident': images lie in the memory of the devices, 'stream': they are read from the
+      disk as they are needed, or 'auto': by their size. The batches are the same.
+    log_every, sample_every, checkpoint_every: steps between lines of metrics, pictures and
+      checkpoints.
+    keep: how many of the newest checkpoints are kept.
+    evaluate_every: steps between scores; 0 for none.
+    evaluate: {'features': a module of gan_jax.metrics.features, 'scores': names of functions in
+      gan_jax.scores, 'num': samples, 'seed': of their latents, 'best': the score by which the best
+      checkpoint is chosen, e.g. 'frechet_digits', or '' for none}.
+    on_alert: 'warn' or 'stop': what is done when the run shows a failure, see `monitor`.
+    remat: names of networks whose activations are computed again in the backward pass, not kept: less
+      memory, more time, results that differ by rounding.
+    compiler_options: {'cpu', 'gpu' or 'tpu': {option of XLA: value}} for the train step, of which a run
+      of several processes takes none; results then differ by rounding.
+  """
+  return Config(
+    {
+      'seed': 0,
+      'steps': 10_000,
+      'batch_size': 64,
+      'steps_per_call': 1,
+      'unroll': 1,
+      'update': 'alternating',
+      'batch_statistics': 'global',
+      'compute_dtype': 'float32',
+      'gan': {},
+      'networks': {},
+      'players': {},
+      'ema': {},
+      'data': {},
+      'placement': 'auto',
+      'log_every': 50,
+      'sample_every': 500,
+      'checkpoint_every': 500,
+      'keep': 3,
+      'evaluate_every': 0,
+      'evaluate': {
+        'features': '',
+        'scores': ('frechet_distance',),
+        'num': 2_500,
+        'seed': 0,
+        'best': '',
+      },
+      'on_alert': 'warn',
+      'remat': (),
+      'compiler_options': {},
+    }
+  )
+
+
+WATCHING = ('evaluate_every', 'evaluate', 'on_alert')
+"""Keys of what is done beside training."""
+
+INTERVALS = ('log_every', 'sample_every', 'checkpoint_every')
+"""Keys that are steps, between what is done again and again."""
+
+MAY_CHANGE = (
+  'steps',
+  'placement',
+  'unroll',
+  'remat',
+  'compiler_options',
+  *INTERVALS,
+  'keep',
+  *WATCHING,
+)
+"""Keys that do not change what a run computes, so a resumed run may have others."""
+
+PLACES = ('folder',)
+"""Kinds of data whose name says only where the data lies. A digest identifies the data itself."""
+
+PLATFORMS = ('cpu', 'gpu', 'tpu')
+"""That the compiler can have options for."""
+
+ON_ALERT = ('warn', 'stop')
+"""What can be done about an alert."""
+
+
+def plain(config: ConfigDict) -> Plain:
+  """The config as JSON gives it back: dicts, lists, strings, numbers, booleans.
+
+  Raises:
+    ConfigError: a value that JSON has not.
+  """
+  try:
+    return json.loads(json.dumps(config.to_dict()))
+  except TypeError as error:
+    raise ConfigError(f'a config holds plain values only: {error}') from error
+
+
+def _whole(config: Mapping[str, Any], key: str, least: int) -> None:
+  value = config[key]
+  if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**32:
+    raise ConfigError(f'{key} is {value!r}; it must be a whole number from {least} to 2**32 - 1')
+
+
+def check(config: Plain, devices: int) -> None:
+  """Checks all that can be told without building anything.
+
+  Args:
+    config: as `plain` gives it.
+    devices: how many share the batch.
+
+  Raises:
+    ConfigError: names the key and the remedy.
+  """
+  wanted = default().to_dict()
+  for key in wanted.keys() ^ config.keys():
+    verb = 'is missing' if key in wanted else 'is not a key of a config'
+    raise ConfigError(f'{key} {verb}; the keys are: {", ".join(wanted)}')
+  for key, value in wanted.items():
+    if isinstance(value, dict) and not isinstance(config[key], dict):
+      raise ConfigError(f'{key} is {config[key]!r}; it must be a dict')
+  for key in ('steps', 'batch_size', 'steps_per_call', 'unroll', 'keep', *INTERVALS):
+    _whole(config, key, 1)
+  for key in ('seed', 'evaluate_every'):
+    _whole(config, key, 0)
+  choices = {
+    'update': ORDERS,
+    'placement': PLACEMENTS,
+    'on_alert': ON_ALERT,
+    'batch_statistics': STATISTICS,
+    'compute_dtype': COMPUTE_DTYPES,
+  }
+  for key, known in choices.items():
+    if config[key] not in known:
+      raise ConfigError(f'{key} is {config[key]!r}; it must be one of: {", ".join(known)}')
+  if not isinstance(config['remat'], list):
+    raise ConfigError(f'remat is {config["remat"]!r}; write it as a list of networks')
+  for platform, options in config['compiler_options'].items():
+    if platform not in PLATFORMS or not isinstance(options, dict):
+      raise ConfigError(
+        f'compiler_options.{platform} is {options!r}; write them as {{platform: {{option: value}}}}; '
+        f'platforms are: {", ".join(PLATFORMS)}'
+      )
+  _check_divisions(config, devices)
+
+
+def _check_divisions(config: Plain, devices: int) -> None:
+  batch_size, per_call = config['batch_size'], config['steps_per_call']
+  if batch_size % devices:
+    near = max(batch_size // devices, 1) * devices
+    raise ConfigError(
+      f'batch_size is {batch_size}, which {devices} devices cannot share evenly; try {near}'
+    )
+  if per_call % config['unroll']:
+    raise ConfigError(f'unroll is {config["unroll"]}, no divisor of steps_per_call, {per_call}; try 1')
+  for key in ('steps', *INTERVALS, 'evaluate_every'):
+    if config[key] % per_call:
+      near = -(-config[key] // per_call) * per_call
+      raise ConfigError(
+        f'{key} is {config[key]}, no multiple of steps_per_call, {per_call}; try {near}'
+      )
+
+
+def changes(old: Plain, new: Plain) -> list[str]:
+  """The `differences` that make another run of it; what the old one does not say is as by default.
+
+  A new place of the same kind of data is no change. The caller must compare the digests of the data,
+  see `workdir.check_data`.
+  """
+  ignored = dict.fromkeys(MAY_CHANGE)
+  kind = place_kind(data_name(old))
+  if kind and kind == place_kind(data_name(new)):
+    old = with_data_at(old, data_name(new))
+  return differences({**plain(default()), **old} | ignored, new | ignored)
+
+
+def with_data_at(config: Plain, name: str) -> Plain:
+  """Returns a copy of the config with another `data.name`."""
+  return {**config, 'data': {**config['data'], 'name': name}}
+
+
+def place_kind(name: Any) -> str:
+  """Returns the kind of data that a `data.name` states, or '' if the name is more than a place."""
+  kind, colon, _ = str(name).partition(':')
+  return kind if colon and kind in PLACES else ''
+
+
+def data_name(config: Plain) -> Any:
+  """Returns `data.name`, or None if the config names no data."""
+  data = config.get('data')
+  return data.get('name') if isinstance(data, dict) else None
+
+
+def differences(old: Plain, new: Plain, prefix: str = '') -> list[str]:
+  """The keys in which two plain configs differ: 'a.b: 1 -> 2'."""
+  found = []
+  for key in sorted(old.keys() | new.keys()):
+    a, b = old.get(key), new.get(key)
+    if isinstance(a, dict) and isinstance(b, dict):
+      found += differences(a, b, f'{prefix}{key}.')
+    elif a != b:
+      found.append(f'{prefix}{key}: {a!r} -> {b!r}')
+  return found
+
+
+def weights(config: Plain) -> str:
+  """Which weights of a run are shown and scored, in a word."""
+  return 'averaged' if config['ema'] else 'raw'

@@ -1,0 +1,1 @@
+"""What sources share: decoding, caching, shuffling, placement and prefetching of examples."""

@@ -1,0 +1,1 @@
+"""Evaluation of samples: features, statistics of real data, metrics by name, protocols."""

@@ -1,0 +1,1 @@
+"""What GAN variants share."""

@@ -1,0 +1,13 @@
+"""Latents of a generator: priors and interpolation."""
+
+from gan_jax.latents.interpolation import slerp
+from gan_jax.latents.priors import Prior, materialize, mixture, normal, uniform
+
+__all__ = [
+  'Prior',
+  'materialize',
+  'mixture',
+  'normal',
+  'slerp',
+  'uniform',
+]

@@ -1,0 +1,33 @@
+"""Adversarial losses, gradient penalties, and regularizers."""
+
+from gan_jax.losses.adversarial import (
+  AdversarialLoss,
+  Pairwise,
+  energy_margin,
+  f_divergence,
+  hinge,
+  kl,
+  least_absolute,
+  least_squares,
+  minimax,
+  non_saturating,
+  relativistic_average,
+  relativistic_paired,
+  wasserstein,
+)
+
+__all__ = [
+  'AdversarialLoss',
+  'Pairwise',
+  'energy_margin',
+  'f_divergence',
+  'hinge',
+  'kl',
+  'least_absolute',
+  'least_squares',
+  'minimax',
+  'non_saturating',
+  'relativistic_average',
+  'relativistic_paired',
+  'wasserstein',
+]

@@ -1,0 +1,1 @@
+"""Layers; the only networks code that knows platforms."""

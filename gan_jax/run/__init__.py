@@ -1,0 +1,1 @@
+"""A single training run: the loop and what happens at its intervals."""

@@ -1,0 +1,1 @@
+"""Plots, sample grids and the HTML page of a run."""
