@@ -59,7 +59,7 @@ def convolutions(case: Case) -> tuple[nn.Module, nn.Module]:
 
 
 def dense(case: Case) -> tuple[nn.Module, nn.Module]:
-  """The networks of `gan_jax/networks/points.py`."""
+  """The networks of `gan_jax/networks/mlp_2d.py`."""
   layers, width = [], case.latents
   for features in case.generator:
     layers += [nn.Linear(width, features, bias=not case.batch_norm)]

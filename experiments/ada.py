@@ -18,7 +18,7 @@ from gan_jax.config import presets, schema
 
 
 def get_config(preset: str = '') -> schema.Config:
-  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start_with_r1(words)
   if not presets.on_points(words):

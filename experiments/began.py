@@ -12,7 +12,7 @@ from gan_jax.config import presets, schema
 
 
 def get_config(preset: str = '') -> schema.Config:
-  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   judge = {'name': 'mlp.Autoencoder', 'hidden': (512, 256), 'code': 32}
   config = presets.start(words, images=judge, points={'name': 'points.Autoencoder'})

@@ -23,7 +23,7 @@ DIVERGENCES = (
 
 
 def get_config(preset: str = '') -> schema.Config:
-  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset, *DIVERGENCES)
   config = presets.start(words)
   config.gan.name = 'two_player'

@@ -13,7 +13,7 @@ from gan_jax.config import presets, schema
 
 
 def get_config(preset: str = '') -> schema.Config:
-  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words)
   config.gan.name = 'two_player'

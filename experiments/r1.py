@@ -15,5 +15,5 @@ from gan_jax.config import presets, schema
 
 
 def get_config(preset: str = '') -> schema.Config:
-  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   return presets.start_with_r1(presets.words(preset))

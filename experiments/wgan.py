@@ -14,7 +14,7 @@ from gan_jax.config import presets, schema
 
 
 def get_config(preset: str = '') -> schema.Config:
-  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words)
   rate, limit = (5e-4, 0.1) if presets.on_points(words) else (2e-4, 0.01)

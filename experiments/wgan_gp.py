@@ -10,7 +10,7 @@ from gan_jax.config import presets, schema
 
 
 def get_config(preset: str = '') -> schema.Config:
-  """Digits, or the data and protocol that the preset says; see `gan_jax.flavours`."""
+  """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words, images={'norm': 'none'})
   # On points the authors' code has 0.1 for the paper's 10.

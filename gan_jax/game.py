@@ -2,7 +2,7 @@
 
 A variant is a `Game`. It says what its players minimise and nothing of how: optimizers, learning
 rates, updates per step, the order of play and averages of weights are configuration, and devices
-are the business of `gan_jax.parallel`.
+are the business of `gan_jax.runtime.devices`.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""The losses of f-GAN, from the conjugates of `gan_jax.f_divergences`."""
+"""The losses of f-GAN, from the conjugates of `gan_jax.divergences.f_divergences`."""
 
 import numpy as np
 import pytest

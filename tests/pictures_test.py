@@ -91,7 +91,7 @@ def test_the_scores_are_those_of_the_saved_weights(ring_run):
 def test_a_crash_after_scores_and_before_their_checkpoint_leaves_no_line_twice(ring_run, tmp_path):
   script = """
 import os
-from gan_jax.checkpoints import Checkpoints
+from gan_jax.storage.checkpoints import Checkpoints
 save = Checkpoints.save
 def crash(self, step, state):
   if step == 8:

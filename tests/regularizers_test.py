@@ -28,7 +28,7 @@ def critique(memory=(), gather=lambda x: x):
   return regularizers.Critique(bowl, REAL, FAKE, *scores, KEYS, gather, dict(memory))
 
 
-# {name: (arguments, what its penalty is by the functions of gan_jax.penalties)}
+# {name: (arguments, what its penalty is by the functions of gan_jax.losses.penalties)}
 ALL = {
   'gradient_penalty': (
     {'target': 0.5, 'one_sided': True},

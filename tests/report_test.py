@@ -90,7 +90,7 @@ def test_the_page_is_one_file_that_needs_no_network(folder, document):
 
 def test_the_page_runs_its_own_script_and_no_other(document):
   policy = document.all('meta')[1]['content']
-  script = (importlib.resources.files('gan_jax.page') / 'page.js').read_text()
+  script = (importlib.resources.files('gan_jax.visualization.page') / 'page.js').read_text()
   digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
   assert policy.startswith("default-src 'none'; img-src data:;")
   assert policy.endswith(f"script-src 'sha256-{digest}'")

@@ -105,17 +105,17 @@ CRASHES = {
     2,
   ),
   'between a picture and its checkpoint': (
-    'from gan_jax.checkpoints import Checkpoints as owner; name = "save"',
+    'from gan_jax.storage.checkpoints import Checkpoints as owner; name = "save"',
     '',
     2,
   ),
   'while a checkpoint is being written': (
-    'from gan_jax.checkpoints import Checkpoints as owner; name = "save"',
+    'from gan_jax.storage.checkpoints import Checkpoints as owner; name = "save"',
     'original(*args)',
     3,
   ),
   'before the first checkpoint': (
-    'from gan_jax.workdir import Metrics as owner; name = "write"',
+    'from gan_jax.storage.metrics_log import Metrics as owner; name = "write"',
     '',
     3,
   ),

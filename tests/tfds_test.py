@@ -117,7 +117,7 @@ def test_what_is_not_there_says_how_to_get_it_at_once(tmp_path, monkeypatch):
   with pytest.raises(ConfigError) as error:
     load('celeb_a')
   assert time.monotonic() - began < 5
-  assert 'python -m gan_jax.data.prepare --name=tfds:celeb_a' in str(error.value)
+  assert 'python -m gan_jax prepare_data --name=tfds:celeb_a' in str(error.value)
   assert f'copy its folder celeb_a in ~/tensorflow_datasets to {tmp_path}' in str(error.value)
 
 
@@ -291,7 +291,7 @@ def test_a_wrong_check_sum():
 
 def run(*flags):
   return subprocess.run(
-    [sys.executable, '-m', 'gan_jax.data.prepare', *flags], capture_output=True, text=True, cwd=ROOT
+    [sys.executable, '-m', 'gan_jax', 'prepare_data', *flags], capture_output=True, text=True, cwd=ROOT
   )
 
 

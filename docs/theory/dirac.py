@@ -127,7 +127,7 @@ def ordered(values: Any) -> np.ndarray:
 
 
 def step(played: Game, order: str = 'simultaneous', rate: float = 0.1):
-  """Parameters -> parameters after one step of `gan_jax.train` with plain gradient descent."""
+  """Parameters -> parameters after one step of `gan_jax.training.step` with plain gradient descent."""
   how = update_schedule.UpdateSchedule(
     optimizers={player.name: optax.sgd(rate) for player in played.players},
     updates={player.name: 1 for player in played.players},

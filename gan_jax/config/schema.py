@@ -10,7 +10,7 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.common.types import Plain
 
 PLACEMENTS = ('auto', 'resident', 'stream')
-"""Of a set of images, see `data.placing`."""
+"""Of a set of images, see `placement`."""
 
 STATISTICS = ('global', 'device')
 """Of what part of a batch its statistics are."""
@@ -19,7 +19,7 @@ COMPUTE_DTYPES = ('float32', 'bfloat16')
 """In which networks compute."""
 
 ORDERS = ('alternating', 'simultaneous', 'extragradient')
-"""Of play in a step, see `train.Play`."""
+"""Of play in a step, see `update_schedule.UpdateSchedule`."""
 
 
 class Config(ConfigDict):
@@ -40,7 +40,7 @@ def default() -> Config:
     unroll: steps of a call that are compiled as one piece, a divisor of steps_per_call. Two take longer
       to compile; on CPU some dense networks then train faster, as the mlp of `make bench`.
     update: 'alternating', each player sees what those before it did in the same step,
-      'simultaneous', all start from where the step began, or 'extragradient', see `train.Play`.
+      'simultaneous', all start from where the step began, or 'extragradient', see `update_schedule.UpdateSchedule`.
     gan: {'name': a module of gan_jax.gans, **hyperparameters of its make}.
     batch_statistics: 'global': what is taken of a whole batch (batch norm, DRAGAN's deviation, MMD,
       EBGAN's repelled codes, relativistic averages) is of the batch of all devices, so that results do
@@ -48,11 +48,11 @@ def default() -> Config:
       papers of DCGAN, DRAGAN, MMD GAN and most others were on one device, where both are the same;
       BigGAN (Brock et al. 2019, arXiv:1809.11096, section 3) takes the generator's over all devices.
     compute_dtype: 'float32', or 'bfloat16': activations and products in networks; parameters, losses,
-      penalties, statistics and optimizers stay float32, see `precision`. For TPU and GPU.
+      penalties, statistics and optimizers stay float32, see `networks.wrappers`. For TPU and GPU.
     networks: {network: {'name': 'module.Class' in gan_jax.networks, **its fields}}.
     players: {player: {'optimizer': a name in optax, 'learning_rate': ..., **its arguments,
       'steps': its updates in a step, 'before', 'after' and 'constraints': {transformation: its
-      arguments} of gan_jax.transforms or optax, on gradients, on the optimizer's changes, and last on
+      arguments} of gan_jax.training.transforms or optax, on gradients, on the optimizer's changes, and last on
       what the changes make of the weights; in each of these in the order of names}}.
     ema: {network: decay} of the networks of which an average of the weights is kept.
     data: {'name': a module of gan_jax.data, or 'module:which' as 'tfds:cifar10', 'folder:pictures',
@@ -64,9 +64,9 @@ def default() -> Config:
     keep: how many of the newest checkpoints are kept.
     evaluate_every: steps between scores; 0 for none.
     evaluate: {'features': a module of gan_jax.metrics.features, 'scores': names of functions in
-      gan_jax.scores, 'num': samples, 'seed': of their latents, 'best': the score by which the best
+      gan_jax.evaluation.scores, 'num': samples, 'seed': of their latents, 'best': the score by which the best
       checkpoint is chosen, e.g. 'frechet_digits', or '' for none}.
-    on_alert: 'warn' or 'stop': what is done when the run shows a failure, see `monitor`.
+    on_alert: 'warn' or 'stop': what is done when the run shows a failure, see `run.failure_detection`.
     remat: names of networks whose activations are computed again in the backward pass, not kept: less
       memory, more time, results that differ by rounding.
     compiler_options: {'cpu', 'gpu' or 'tpu': {option of XLA: value}} for the train step, of which a run

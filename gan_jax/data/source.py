@@ -26,7 +26,7 @@ class Source(NamedTuple):
     split: which part of the data set they are, for whoever compares scores.
     part: (first, count, rows [b]) -> the arrays from which `batch` can make these rows of the draws
       from `first` to first + count - 1, besides those of `arrays`; None where it needs no others.
-    digest: of the images, see `digests.of_array`; '' where it has not been taken yet.
+    digest: of the images, see `hashing.of_array`; '' where it has not been taken yet.
     about: what the data is and where it lies, for a person.
     labels: of the whole set, int32 [N]; None where it has none, and of data drawn afresh.
     classes: the names of the labels, where they have names.

@@ -21,7 +21,7 @@ def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 3) -> So
   """Three digits a picture, each drawn from all of them alone, so that all modes are equally likely.
 
   No epochs: there are 1.25e11 pictures, and row i of batch number n is a function of the seed, n and i.
-  The label is 100 a + 10 b + c for the digits a, b, c in red, green, blue; see `metrics.stacked`.
+  The label is 100 a + 10 b + c for the digits a, b, c in red, green, blue; see `stacked_mnist`.
 
   Args:
     seed: of the draws.

@@ -1,6 +1,6 @@
 """TensorFlow Datasets, `tfds:<name>[/<config>][:<version>]`: read as prepared, without TensorFlow.
 
-Nothing is downloaded here: `python -m gan_jax.data.prepare --name=tfds:<name>` does that once, on this
+Nothing is downloaded here: `python -m gan_jax prepare_data --name=tfds:<name>` does that once, on this
 machine or on another from which the folder is copied.
 """
 
@@ -114,7 +114,7 @@ def find(name: Name) -> pathlib.Path:
 def remedy(name: Name) -> str:
   """What to do about a data set that is not there."""
   return (
-    f'prepare it where there is network: python -m gan_jax.data.prepare --name=tfds:{name} ; if that '
+    f'prepare it where there is network: python -m gan_jax prepare_data --name=tfds:{name} ; if that '
     f'is another machine, copy its folder {name.name} in ~/tensorflow_datasets to {data_folder()}'
   )
 
@@ -175,7 +175,7 @@ def _opened(folder: pathlib.Path, name: Name, split: str) -> tuple[Any, Any]:
     except NotImplementedError as error:
       raise ConfigError(
         f'{folder} is in a format that cannot be read at random ({builder.info.file_format}); '
-        f'remove it, then run python -m gan_jax.data.prepare --name=tfds:{name}'
+        f'remove it, then run python -m gan_jax prepare_data --name=tfds:{name}'
       ) from error
   except ConfigError:
     raise

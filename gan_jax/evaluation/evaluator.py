@@ -32,7 +32,7 @@ class EvaluationProtocol(NamedTuple):
 
   Attributes:
     network: by whose features.
-    chosen: {name: function of `gan_jax.scores`}.
+    chosen: {name: function of `gan_jax.evaluation.scores`}.
     num: samples.
     seed: of their latents.
     demanded: whether a score that cannot be had is an error, or is told of and left out.
@@ -67,7 +67,7 @@ def protocol(
 
   Args:
     name: of the feature network, a module of `gan_jax.metrics.features`.
-    wanted: functions of `gan_jax.scores`; none: all that can be had.
+    wanted: functions of `gan_jax.evaluation.scores`; none: all that can be had.
     num: samples, from 2.
     seed: of their latents, from 0 to 2**32 - 1.
     prefix: of the keys in errors, '--' of flags.
@@ -86,7 +86,7 @@ def protocol(
 
 
 def configured(settings: Mapping[str, Any]) -> EvaluationProtocol:
-  """The protocol of `config.evaluate`, see `config.default`; 'best' is checked too."""
+  """The protocol of `config.evaluate`, see `schema.default`; 'best' is checked too."""
   lookup.check(settings, SETTINGS)
   if not settings['scores']:
     raise ConfigError('scores is empty; name some, or set evaluate_every to 0')

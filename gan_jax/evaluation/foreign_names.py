@@ -45,7 +45,7 @@ SCORES = {
   **_each('memorized', 'memorization copied ct'),
   **_each('support', 'birthday birthday_paradox'),
 }
-"""{another name: our function of `gan_jax.scores`}."""
+"""{another name: our function of `gan_jax.evaluation.scores`}."""
 
 _VALUES = {
   'frechet_distance': 'frechet',
@@ -57,7 +57,7 @@ _VALUES = {
   'ms_ssim_diversity': 'ms_ssim',
   'memorized': 'copied',
 }
-"""{function of `gan_jax.scores`: one of its values}, where their names differ."""
+"""{function of `gan_jax.evaluation.scores`: one of its values}, where their names differ."""
 
 NETWORKS = {
   **_each('inception', 'inceptionv3 inception_v3 inception_v3_compat iv3 fid'),

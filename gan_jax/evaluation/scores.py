@@ -71,7 +71,7 @@ class Comparison(NamedTuple):
     network: the name of the feature network.
     seed: of what is random in a score.
     gaussian: the moments of the real features, prepared.
-    modes: of the data, with a method `scores`, see `data.Source`; None where they are not known.
+    modes: of the data, with a method `scores`, see `source.Source`; None where they are not known.
   """
 
   real: FeatureStatistics
@@ -118,7 +118,7 @@ def _too_few(of: Comparison) -> str:
 
 
 def kernel_distance(of: Comparison) -> OfSamples:
-  """Kernel distance and the standard error of its subsets, see `metrics.kernel`."""
+  """Kernel distance and the standard error of its subsets, see `kernel_distance`."""
   found = kernel.kernel_distance(of.real.features, of.fake.features, seed=of.seed)
   settings = {'subsets': found.subsets, 'subset_size': found.subset_size}
   remark = _whole_subsets(of, found.subset_size)
@@ -148,28 +148,28 @@ def inception(of: Comparison) -> OfSamples:
 
 
 def precision_recall(of: Comparison) -> OfSamples:
-  """Improved precision and recall, of as many real examples as samples, see `metrics.neighbors`."""
+  """Improved precision and recall, of as many real examples as samples, see `precision_recall`."""
   real, fake = of.equal()
   found = neighbors.precision_recall(real.features, fake.features)
   return OfSamples(of.named(precision=found.precision, recall=found.recall), {'k': found.k})
 
 
 def density_coverage(of: Comparison) -> OfSamples:
-  """Density and coverage, of as many real examples as samples, see `metrics.neighbors`."""
+  """Density and coverage, of as many real examples as samples, see `precision_recall`."""
   real, fake = of.equal()
   found = neighbors.density_coverage(real.features, fake.features)
   return OfSamples(of.named(density=found.density, coverage=found.coverage), {'k': found.k})
 
 
 def sliced_wasserstein(of: Comparison) -> OfSamples:
-  """The sliced Wasserstein distance of features, of as many real examples, see `metrics.sliced`."""
+  """The sliced Wasserstein distance of features, of as many real examples, see `sliced_wasserstein`."""
   real, fake = of.equal()
   found = sliced.sliced_wasserstein(real.features, fake.features, seed=of.seed)
   return OfSamples(of.named(sliced_wasserstein=found), {'directions': sliced.DIRECTIONS})
 
 
 def sliced_patches(of: Comparison) -> OfSamples:
-  """The sliced Wasserstein distance of patches at each level of detail, see `metrics.sliced`."""
+  """The sliced Wasserstein distance of patches at each level of detail, see `sliced_wasserstein`."""
   _check_images(of)
   real, fake = of.equal()
   found = sliced.pyramid_distance(real.images, fake.images, seed=of.seed)

@@ -2,7 +2,7 @@
 
 A critic is a function of points, [B, ...] -> [B], whose score of an example depends on that example
 alone (with batch norm in training it does not, and the penalties lose their meaning). The weight of
-a penalty (lambda, gamma / 2) multiplies outside. `gan_jax.regularizers` puts them into a game.
+a penalty (lambda, gamma / 2) multiplies outside. `gan_jax.losses.regularizers` puts them into a game.
 """
 
 import math

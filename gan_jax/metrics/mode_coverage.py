@@ -24,7 +24,7 @@ class Modes(NamedTuple):
   reach: float = 3.0
 
   def scores(self, samples: np.ndarray) -> dict[str, jax.Array]:
-    """How samples [N, D] lie on the modes, see `metrics.modes`."""
+    """How samples [N, D] lie on the modes, see `mode_coverage`."""
     return scores(samples, *self)
 
 

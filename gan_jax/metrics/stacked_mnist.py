@@ -18,7 +18,7 @@ class Stacks:
   """The 1,000 modes, which the feature network `digits` tells apart."""
 
   def scores(self, samples: np.ndarray) -> dict[str, float]:
-    """Modes captured by samples, uint8 [N, height, width, 3], see `metrics.stacked`."""
+    """Modes captured by samples, uint8 [N, height, width, 3], see `stacked_mnist`."""
     return scores(classified(samples, _classify()))
 
 

@@ -75,7 +75,7 @@ def initial_state(config: Plain, built: Built) -> TrainState:
 def make_call(
   config: Plain, built: Built
 ) -> Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]:
-  """What a device does in one call of a run, see `train.make_step`."""
+  """What a device does in one call of a run, see `step.make_step`."""
   source, count = built.source, config['steps_per_call']
   across = devices.GLOBAL_BATCH if build.is_global(config) else devices.PER_DEVICE
   return make_step(built.game, built.play, source.batch, across, count, config['unroll'])
@@ -101,7 +101,7 @@ def run(
   Args:
     config: checked.
     built: of the config.
-    folder: held by this process, see `workdir.held`.
+    folder: held by this process, see `workdir.locked`.
     started: time.perf_counter() when the program was started.
     window: the steps that are traced.
 

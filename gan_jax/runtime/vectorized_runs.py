@@ -1,4 +1,4 @@
-"""Many runs in one compiled program; besides `parallel` the only file that knows devices.
+"""Many runs in one compiled program; besides `runtime.devices` the only file that knows devices.
 
 The runs are divided among the devices, and none sees another. On CPU a device takes its runs in turn,
 which gives each bit for bit what it is alone, and is as fast: one run's step fills a core. Elsewhere a
@@ -101,7 +101,7 @@ class Ensemble:
       state: [runs, ...], as an example.
       own: {'arrays', 'values'} of each run, [runs, ...].
       shared: arrays that all runs read.
-      options: of the compiler, see `parallel.compiler_options`.
+      options: of the compiler, see `devices.compiler_options`.
     """
     rows = np.arange(self._batch, dtype=np.int32)
 

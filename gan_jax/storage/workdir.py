@@ -188,7 +188,7 @@ def check_data(folder: pathlib.Path, config: Plain, digest: str) -> None:
   Args:
     folder: of the run.
     config: with which the run is to continue.
-    digest: of the data that the config names, see `data.digest`.
+    digest: of the data that the config names, see `source.digest`.
 
   Raises:
     ConfigError: the data is different, or lies in a new place while nothing states the old digest.
@@ -215,7 +215,7 @@ def note_data(folder: pathlib.Path, config: Plain, about: Mapping[str, Any]) -> 
   Args:
     folder: of the run.
     config: with which the run starts or continues.
-    about: {'digest': see `data.digest`, ...}.
+    about: {'digest': see `source.digest`, ...}.
 
   Raises:
     ConfigError: see `check_data`.

@@ -99,7 +99,7 @@ class StudyRunner:
     return sweep.step_of(self._config, built, values)(state, feed)
 
   def _first_states(self) -> list[TrainState]:
-    """As `loop.start` gives them, each program compiled once for all seeds."""
+    """As `loop.initial_state` gives them, each program compiled once for all seeds."""
     rows = np.arange(self._config['batch_size'])
     begin = {
       label: jax.jit(functools.partial(init_state, built.game, built.play))

@@ -21,7 +21,7 @@ def _optimizers() -> dict[str, Any]:
 
 
 def _transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.GradientTransformation]:
-  """Transformations {name: arguments} of `gan_jax.transforms` or of optax, in the order of names."""
+  """Transformations {name: arguments} of `gan_jax.training.transforms` or of optax, in the order of names."""
   kind = optax.GradientTransformation
   known = {**lookup.factories(optax, kind), **lookup.factories(transforms, kind)}
   made = []

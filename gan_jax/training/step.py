@@ -21,7 +21,7 @@ class Data(NamedTuple):
   """Where a device's examples come from.
 
   Attributes:
-    batch: (arrays, draw, rows [b]) -> the given rows of a global batch, see `data.Source`.
+    batch: (arrays, draw, rows [b]) -> the given rows of a global batch, see `source.Source`.
     arrays: what it reads.
     rows: int32 [b], this device's places in the global batch.
   """
@@ -44,7 +44,7 @@ def make_step(
   Args:
     game: the variant.
     play: how it is played.
-    batch: of the source, see `data.Source`.
+    batch: of the source, see `source.Source`.
     across: what the devices do together.
     count: steps in a call.
     unroll: of these, how many are compiled as one piece.

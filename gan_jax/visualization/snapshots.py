@@ -32,7 +32,7 @@ def drawer(config: Plain, game: Game, source: sources.Source) -> Draw:
   """How to draw the states of a run: samples are from the same latents every time.
 
   Images are drawn side by side, of averaged weights and of raw ones. Points are drawn over real ones
-  and over the discriminator's output; those of a mixture are scored, see `metrics.modes`.
+  and over the discriminator's output; those of a mixture are scored, see `mode_coverage`.
   """
   real = build.make_batch(config, source)['real']
   if real.ndim > 2:

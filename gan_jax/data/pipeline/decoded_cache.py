@@ -74,7 +74,7 @@ class Kept(NamedTuple):
   Attributes:
     images: the pictures, in the order of the listing.
     labels: int32 [N], the label of the entry of each picture.
-    digest: of all images, see `digests.of_array`.
+    digest: of all images, see `hashing.of_array`.
     skipped: pairs of the name of a bad file and what is wrong with it.
   """
 

@@ -31,7 +31,7 @@ class ImageSet(NamedTuple):
     images: uint8 [N, height, width, channels].
     labels: int32 [N], or None.
     name: of the set, for a person.
-    split, digest, classes: as of `data.Source`.
+    split, digest, classes: as of `source.Source`.
   """
 
   images: Images

@@ -1,4 +1,4 @@
-"""What games report of a batch beside their losses, for a person and for `gan_jax.monitor`."""
+"""What games report of a batch beside their losses, for a person and for `gan_jax.run.failure_detection`."""
 
 import chex
 import jax
@@ -32,7 +32,7 @@ def distances(inputs: Inputs, fake: jax.Array) -> dict[str, jax.Array]:
 
   The root of the mean over all pairs of different examples of their squared distance, which is
   sqrt(2 B / (B - 1) mean_i |x_i - mean|^2), over the batch, see
-  `config.default` for which. A generator that has
+  `schema.default` for which. A generator that has
   collapsed to one example has 0; one that has collapsed to a few far apart does not show it here.
 
   Args:

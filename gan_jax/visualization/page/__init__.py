@@ -31,7 +31,7 @@ SHOWN, ABOUT, INTERPOLATIONS, NEIGHBOURS = (
   'interpolations.png',
   'neighbours_{}.png',
 )
-"""Where `gan_jax.showing` leaves what needs the networks, in the folder of the run."""
+"""Where `gan_jax.visualization.inspection` leaves what needs the networks, in the folder of the run."""
 Frame = tuple[int, bytes]
 
 
