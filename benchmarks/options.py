@@ -49,8 +49,8 @@ class Option(NamedTuple):
 OPTIONS = (
   *(Option(case, environment={SWITCH: '0'}) for case in CASES),
   # It trains with 2.
-  Option('mlp', ('unroll=1',)),
-  Option('plane100', ('unroll=2',)),
+  Option('mlp', ('scan_unroll=1',)),
+  Option('plane100', ('scan_unroll=2',)),
   Option('dcgan64', ('remat=["generator", "discriminator"]',)),
 )
 

@@ -27,14 +27,17 @@ from gan_jax.runtime import devices
 def config(case: Case, changes: Mapping[str, Any] = {}) -> Plain:
   """What the case is in our words, with keys of the config as in `changes`."""
   made = schema.default()
-  made.batch_size, made.steps_per_call, made.unroll = case.batch, case.steps, case.unroll
+  made.batch_size, made.steps_per_call, made.scan_unroll = case.batch, case.steps, case.unroll
   made.gan = {'name': 'two_player', 'prior': {'name': 'normal', 'size': case.latents}}
   made.gan.loss = {'name': 'non_saturating' if case.critic == 1 else 'wasserstein'}
   if case.shape == (2,):
     made.compiler_options = presets.SMALL_PRODUCTS
   made.networks = _convolutions(case) if case.kind == 'dcgan' else _dense(case)
   adam = {'optimizer': 'adam', 'learning_rate': 2e-4, 'b1': 0.5}
-  made.players = {'generator': {**adam, 'steps': 1}, 'discriminator': {**adam, 'steps': case.critic}}
+  made.players = {
+    'generator': {**adam, 'updates_per_step': 1},
+    'discriminator': {**adam, 'updates_per_step': case.critic},
+  }
   if case.critic > 1:
     made.gan.penalties = {'gradient_penalty': {'weight': 10.0}}
     made.networks.discriminator.norm = 'none'
@@ -52,9 +55,9 @@ def _convolutions(case: Case) -> dict:
 
 
 def _dense(case: Case) -> dict:
-  generator = {'name': 'points.Generator', 'size': case.shape[0], 'hidden': case.generator}
+  generator = {'name': 'mlp_2d.Generator', 'size': case.shape[0], 'hidden': case.generator}
   generator['batch_norm'] = case.batch_norm
-  discriminator = {'name': 'points.Discriminator', 'hidden': case.discriminator}
+  discriminator = {'name': 'mlp_2d.Discriminator', 'hidden': case.discriminator}
   return {'generator': generator, 'discriminator': discriminator}
 
 

@@ -126,7 +126,7 @@ def compiled(
 
   name, _, preset = experiment.partition(':')
   fields = {path: [value] for path, value in changes.items()}
-  fields |= {'steps_per_call': [1], 'unroll': [1]}
+  fields |= {'steps_per_call': [1], 'scan_unroll': [1]}
   (setting,) = sweep.settings([f'{EXPERIMENTS / name}.py:{preset}'.rstrip(':')], fields)
   config = setting.config
   name, cores = topology

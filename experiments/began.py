@@ -15,6 +15,6 @@ def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   judge = {'name': 'mlp.Autoencoder', 'hidden': (512, 256), 'code': 32}
-  config = presets.start(words, images=judge, points={'name': 'points.Autoencoder'})
+  config = presets.start(words, images=judge, points={'name': 'mlp_2d.Autoencoder'})
   config.gan.name, config.gan.diversity, config.gan.rate = 'began', 0.5, 1e-3
   return config

@@ -14,7 +14,7 @@ def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words, images={'norm': 'none'})
-  config.update = 'simultaneous'
+  config.update_rule = 'simultaneous'
   config.gan.name = 'consensus'
   config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
   config.gan.weight = 0.1

@@ -14,7 +14,7 @@ def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   judge = {'name': 'mlp.Autoencoder', 'hidden': (512, 256), 'code': 32}
-  config = presets.start(words, images=judge, points={'name': 'points.Autoencoder'})
+  config = presets.start(words, images=judge, points={'name': 'mlp_2d.Autoencoder'})
   # The margin is in units of one pixel's or coordinate's squared error; a wide one leaves noise.
   config.gan.name, config.gan.margin, config.gan.pull_away = 'ebgan', 0.1, 0.1
   if not presets.on_points(words):

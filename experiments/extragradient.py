@@ -16,12 +16,12 @@ def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words, images={'norm': 'none'})
-  config.update = 'extragradient'
+  config.update_rule = 'extragradient'
   config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if presets.on_points(words) else 10.0
   if not presets.on_points(words):
     config.players.discriminator.learning_rate *= 5
   presets.last_for(config, words, images=2_000, points=10_000)
   for name, player in config.players.items():
-    if 'after' in player:
+    if 'update_transforms' in player:
       presets.fade_out(config, name, updates=2)
   return config

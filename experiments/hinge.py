@@ -19,5 +19,5 @@ def get_config(preset: str = '') -> schema.Config:
   config.gan.name = 'two_player'
   config.gan.loss = {'name': 'hinge'}
   if 'orthogonal' in words:
-    config.players.generator.before = {'add_orthogonal_gradient': {'weight': 1e-4}}
+    config.players.generator.gradient_transforms = {'add_orthogonal_gradient': {'weight': 1e-4}}
   return config

@@ -15,7 +15,7 @@ def get_config(preset: str = '') -> schema.Config:
   """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words, images={'norm': 'none'})
-  config.update = 'simultaneous'
+  config.update_rule = 'simultaneous'
   config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if presets.on_points(words) else 10.0
   if not presets.on_points(words):
     config.players.discriminator.learning_rate *= 5

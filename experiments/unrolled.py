@@ -20,7 +20,7 @@ def get_config(preset: str = '') -> schema.Config:
   words = presets.words(preset)
   points = presets.on_points(words)
   config = presets.start(words, images={'norm': 'none'})
-  config.update = 'simultaneous'
+  config.update_rule = 'simultaneous'
   config.gan.name, config.gan.unroll = 'unrolled', 5
   # Adam's slope is infinite where a weight has had no gradient yet, e.g. behind a ReLU.
   config.players.discriminator.eps_root = 1e-10

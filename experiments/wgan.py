@@ -23,5 +23,5 @@ def get_config(preset: str = '') -> schema.Config:
     del player.b1
     player.optimizer, player.learning_rate = 'rmsprop', rate
   presets.critic_steps(config, 5, words)
-  config.players.discriminator.constraints = {'clip_weights': {'limit': limit}}
+  config.players.discriminator.weight_constraints = {'clip_weights': {'limit': limit}}
   return config

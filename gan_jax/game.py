@@ -48,7 +48,7 @@ class Inputs:
       for what compares the examples of a whole batch; or as it is, where each device is to compare its
       own alone. Gradients go through it, as through `mean`.
     mean: the mean of a tree over all devices.
-    ahead: (player, variables, inputs, count) -> the variables after `count` more updates of that
+    unrolled_update: (player, variables, inputs, count) -> the variables after `count` more updates of that
       player on these inputs, by its own optimizer from where that is; gradients go through them.
   """
 
@@ -58,7 +58,7 @@ class Inputs:
   memory: PyTree
   gather: Callable[[jax.Array], jax.Array] = struct.field(pytree_node=False, default=_alone)
   mean: Callable[[PyTree], PyTree] = struct.field(pytree_node=False, default=_alone)
-  ahead: Callable[..., Variables] | None = struct.field(pytree_node=False, default=None)
+  unrolled_update: Callable[..., Variables] | None = struct.field(pytree_node=False, default=None)
 
 
 @struct.dataclass

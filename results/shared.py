@@ -43,7 +43,7 @@ def digest(config: dict) -> str:
   """Of all settings but the seed, where the data lies, and what is done beside training."""
   from gan_jax.config import schema
 
-  beside = ('placement', 'unroll', 'remat', 'compiler_options', *schema.WATCHING)
+  beside = ('placement', 'scan_unroll', 'remat', 'compiler_options', *schema.WATCHING)
   default = schema.plain(schema.default())
   # Keys that are younger than runs that are noted; those were as by default.
   young = [k for k in ('batch_statistics', 'compute_dtype') if config[k] == default[k]]

@@ -10,11 +10,11 @@ from gan_jax.runtime import accelerators
 GAN = '--config=experiments/gan.py:test'
 
 
-@pytest.mark.parametrize('module', ['main', 'study', 'data.show'])
-def test_commands_on_a_platform_that_is_not_here_are_refused(tmp_path, module):
-  place = {'main': '--workdir', 'study': '--out'}.get(module, '--out')
-  out = tmp_path / ('x.png' if module == 'data.show' else 'run')
-  done = command(GAN, f'{place}={out}', module=module, platforms='cuda')
+@pytest.mark.parametrize('verb', ['train', 'study', 'show_data'])
+def test_commands_on_a_platform_that_is_not_here_are_refused(tmp_path, verb):
+  place = {'train': '--workdir', 'study': '--out'}.get(verb, '--out')
+  out = tmp_path / ('x.png' if verb == 'show_data' else 'run')
+  done = command(GAN, f'{place}={out}', verb=verb, platforms='cuda')
   assert done.returncode == 2
   [line] = done.stderr.strip().splitlines()
   assert line.startswith('error: JAX_PLATFORMS=cuda: JAX finds no such device here')
@@ -22,9 +22,9 @@ def test_commands_on_a_platform_that_is_not_here_are_refused(tmp_path, module):
   assert not any(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize('module', ['sample', 'evaluate', 'report'])
-def test_commands_on_an_unknown_platform_are_refused(finished_run, tmp_path, module):
-  done = command(f'--workdir={finished_run}', module=module, platforms='nonsense')
+@pytest.mark.parametrize('verb', ['sample', 'evaluate', 'report'])
+def test_commands_on_an_unknown_platform_are_refused(finished_run, tmp_path, verb):
+  done = command(f'--workdir={finished_run}', verb=verb, platforms='nonsense')
   assert done.returncode == 2
   assert done.stderr.startswith('error: JAX_PLATFORMS=nonsense: JAX finds no such device here (')
   assert done.stderr.endswith('; unset JAX_PLATFORMS to use what there is\n')

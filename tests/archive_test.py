@@ -109,7 +109,7 @@ def test_labels_are_those_of_the_files_in_any_order(shards):
 def test_labels_of_bad_files_are_left_out_with_them(shards):
   describe(shards, [[name, i] for i, name in enumerate(SHARDS)])
   (shards / SHARDS[2]).write_bytes(b'')
-  assert load(shards, bad_share=0.2).labels.tolist() == [0, 1, 3, 4, 5, 6, 7]
+  assert load(shards, max_corrupt_fraction=0.2).labels.tolist() == [0, 1, 3, 4, 5, 6, 7]
 
 
 def test_described_folder_passes_nothing_over_and_misses_no_class(shards, capsys):
@@ -248,7 +248,7 @@ def test_links_in_an_archive_count_as_bad_files(classes, capsys):
   with zipfile.ZipFile(packed, 'a') as archive:
     archive.writestr(member('cat/link.png', stat.S_IFLNK | 0o777), '0.png')
     archive.writestr(member('cat/pipe.png', stat.S_IFIFO | 0o666), '')
-  assert len(load(packed, bad_share=0.5).images) == 6
+  assert len(load(packed, max_corrupt_fraction=0.5).images) == 6
   said = capsys.readouterr().err
   assert 'cat/link.png (it is a link, which an archive cannot follow)' in said
   assert 'cat/pipe.png (it is not a file)' in said
@@ -268,7 +268,7 @@ def test_damaged_member_counts_as_a_bad_file(classes, method, capsys):
   content, place = bytearray(packed.read_bytes()), offset_of(packed, 'cat/1.png')
   content[place + 20] ^= 0xFF
   packed.write_bytes(content)
-  assert len(load(packed, bad_share=0.2).images) == 5
+  assert len(load(packed, max_corrupt_fraction=0.2).images) == 5
   assert 'cat/1.png (it is damaged in the archive: ' in capsys.readouterr().err
 
 
@@ -303,7 +303,7 @@ def test_bomb_counts_as_a_bad_file_and_is_not_unpacked(classes, capsys, monkeypa
     archive.writestr('cat/liar.png', bytes(10**6 + 1))
   patched(packed, 'cat/liar.png', 24, (100).to_bytes(4, 'little'))
   assert packed.stat().st_size < 10_000
-  assert len(load(packed, bad_share=0.5).images) == 6
+  assert len(load(packed, max_corrupt_fraction=0.5).images) == 6
   said = capsys.readouterr().err
   assert 'cat/bomb.png (its 1,000,001 bytes are more than 1,000,000)' in said
   assert 'cat/liar.png (it is damaged in the archive: ' in said
@@ -386,7 +386,7 @@ def test_damaged_archives_give_clear_errors(classes):
       content = content[: random.integers(len(whole))]
     packed.write_bytes(content)
     try:
-      source = load(packed, bad_share=1.0)
+      source = load(packed, max_corrupt_fraction=1.0)
     except ConfigError:
       refused += 1
       continue

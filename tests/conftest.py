@@ -55,9 +55,9 @@ def first_step(path: pathlib.Path, preset: str = 'test', **changes) -> dict[str,
   return {name: float(f'{value[0]:.6g}') for name, value in metrics.items()}
 
 
-def start(*arguments: str, module: str = 'main', **settings) -> subprocess.Popen:
+def start(*arguments: str, verb: str = 'train', **settings) -> subprocess.Popen:
   """Starts a command of the package as a person would, in a process of its own, see `python`."""
-  return python('-m', f'gan_jax.{module}', *arguments, **settings)
+  return python('-m', 'gan_jax', verb, *arguments, **settings)
 
 
 def python(
@@ -92,7 +92,7 @@ def command(*arguments: str, **settings) -> subprocess.CompletedProcess:
 _FORKING = """
 import importlib, json, os, sys, tempfile, traceback
 from gan_jax import cli
-command = importlib.import_module('gan_jax.' + sys.argv[1])
+command = importlib.import_module('gan_jax.commands.' + sys.argv[1])
 
 def run(arguments):
   streams = [tempfile.TemporaryFile('w+') for _ in range(2)]
@@ -122,13 +122,13 @@ print(json.dumps([run(arguments) for arguments in json.load(sys.stdin)]))
 
 
 def forks(
-  commands: dict[str, list[str]], module: str = 'main', devices: int = 1
+  commands: dict[str, list[str]], verb: str = 'train', devices: int = 1
 ) -> dict[str, subprocess.CompletedProcess]:
   """Runs commands of the package to their ends, each in a fork of one process that has imported it.
 
   For many that end soon: importing takes longer than they do.
   """
-  process = python('-c', _FORKING, module, devices=devices, stdin=subprocess.PIPE)
+  process = python('-c', _FORKING, verb, devices=devices, stdin=subprocess.PIPE)
   out, err = process.communicate(json.dumps(list(commands.values())), timeout=400)
   assert process.returncode == 0, err
   ends = zip(commands.items(), json.loads(out), strict=True)

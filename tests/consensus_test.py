@@ -136,7 +136,7 @@ def test_a_negative_weight_is_refused():
 
 def test_the_experiment_is_simultaneous():
   config = experiment(ROOT / 'experiments' / 'consensus.py', 'ring')
-  assert config['update'] == 'simultaneous'
+  assert config['update_rule'] == 'simultaneous'
   assert config['gan']['weight'] == 0.1
 
 

@@ -108,9 +108,9 @@ def test_scatter_under_a_backend_of_notebooks_is_drawn():
   script = (
     'import os\n'
     'import numpy as np\n'
-    'from gan_jax import drawing\n'
+    'from gan_jax.visualization import plots\n'
     'points = np.zeros((3, 2))\n'
-    'print(drawing.scatter({"real": points}, points).shape, os.environ["MPLBACKEND"])\n'
+    'print(plots.scatter({"real": points}, points).shape, os.environ["MPLBACKEND"])\n'
   )
   backend = 'module://no_such_package.backend'
   done = subprocess.run(

@@ -42,8 +42,8 @@ CASES = {
     'log_every is 3, no multiple of steps_per_call, 2; try 4',
   ),
   'pieces of a call': (
-    ['--config.unroll=3'],
-    'unroll is 3, no divisor of steps_per_call, 2; try 1',
+    ['--config.scan_unroll=3'],
+    'scan_unroll is 3, no divisor of steps_per_call, 2; try 1',
   ),
   'size of the network': (
     ['--config.data.size=30'],
@@ -67,7 +67,10 @@ CASES = {
     "players.generator: optimizer: it has no argument 'b1' (take it out of the experiment)",
   ),
   'unknown data': (['--config.data.name=mnist'], "data: there is no 'mnist'; did you mean 'mnist5k'?"),
-  'order of play': (['--config.update=both'], "update is 'both'; it must be one of: alternating,"),
+  'order of play': (
+    ['--config.update_rule=both'],
+    "update_rule is 'both'; it must be one of: alternating,",
+  ),
   'decay': (['--config.ema.generator=1.0'], 'ema: generator: the decay is 1.0; it must be in [0, 1)'),
   'a rate below zero': (
     ['--config.players.generator.learning_rate=-1.0'],
@@ -174,11 +177,10 @@ def test_a_config_json_that_is_none(tmp_path):
     RuntimeError('INTERNAL: Error dispatching computation: Out of memory allocating 4 bytes.'),
   ],
 )
-def test_run_out_of_memory_ends_with_a_line(monkeypatch, capsys, error):
-  def main():
+def test_run_out_of_memory_ends_with_a_line(capsys, error):
+  def main(argv):
     raise error
 
-  monkeypatch.setattr(cli.app, 'run', lambda command, flags_parser: command(['x']))
   with pytest.raises(SystemExit) as ended:
     cli.run(main)
   assert ended.value.code == console.BAD_REQUEST
@@ -187,10 +189,9 @@ def test_run_out_of_memory_ends_with_a_line(monkeypatch, capsys, error):
   assert 'lower batch_size' in line
 
 
-def test_run_with_a_fault_of_its_own_keeps_the_traceback(monkeypatch):
-  def main():
+def test_run_with_a_fault_of_its_own_keeps_the_traceback():
+  def main(argv):
     raise RuntimeError('a fault of the program')
 
-  monkeypatch.setattr(cli.app, 'run', lambda command, flags_parser: command(['x']))
   with pytest.raises(RuntimeError, match='a fault of the program'):
     cli.run(main)

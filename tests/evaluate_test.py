@@ -80,7 +80,7 @@ def test_two_processes_score_together_and_come_back_to_the_best(tmp_path, scored
 
 def test_the_command_gives_on_eight_devices_the_score_that_the_loop_gave_on_one(scored_run):
   flags = (f'--workdir={scored_run}', '--num=200', '--scores=frechet_distance')
-  done = command(*flags, module='evaluate', devices=8)
+  done = command(*flags, verb='evaluate', devices=8)
   assert done.returncode == 0, done.stderr
   added = json.loads((scored_run / metrics_log.SCORES).read_text().splitlines()[-1])
   last = scored(scored_run)[-1]
@@ -95,7 +95,7 @@ def test_the_best_checkpoint_can_be_asked_for(tmp_path, scored_run):
   at, kept = best(scored_run)
   out = tmp_path / 'best.npz'
   flags = (f'--workdir={scored_run}', '--step=best', '--num=3', f'--out={out}')
-  done = command(*flags, module='sample')
+  done = command(*flags, verb='sample')
   assert done.returncode == 0, done.stderr
   assert f'3 samples of step {at},' in done.stdout
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_scored_is_said_in_one_line(scored_run):
 
 
 def test_a_run_without_a_best_checkpoint_says_why(finished_run):
-  done = command(f'--workdir={finished_run}', '--step=best', '--features=random', module='evaluate')
+  done = command(f'--workdir={finished_run}', '--step=best', '--features=random', verb='evaluate')
   assert done.returncode == 2
   assert 'config.evaluate.best' in done.stderr
 
@@ -127,7 +127,7 @@ def test_a_run_without_a_best_checkpoint_says_why(finished_run):
 def test_images_are_scored_through_a_network(tmp_path, finished_run):
   folder = shutil.copytree(finished_run, tmp_path / 'run')
   flags = (f'--workdir={folder}', '--features=random', '--num=120')
-  done = command(*flags, '--scores=frechet_distance,kernel_distance', module='evaluate')
+  done = command(*flags, '--scores=frechet_distance,kernel_distance', verb='evaluate')
   assert done.returncode == 0, done.stderr
   (line,) = [json.loads(text) for text in (folder / metrics_log.SCORES).read_text().splitlines()]
   assert set(line['scores']) == {'frechet_random', 'kernel_random', 'kernel_error_random'}
@@ -140,7 +140,7 @@ def test_images_are_scored_through_a_network(tmp_path, finished_run):
 def test_scores_of_two_samples_say_so_on_the_terminal_and_on_their_card(tmp_path, scored_run):
   folder = shutil.copytree(scored_run, tmp_path / 'run')
   flags = (f'--workdir={folder}', '--num=2', '--scores=frechet_distance,kernel_distance')
-  done = command(*flags, module='evaluate')
+  done = command(*flags, verb='evaluate')
   assert done.returncode == 0, done.stderr
   (line,) = [json.loads(text) for text in (folder / metrics_log.SCORES).read_text().splitlines()[-1:]]
   assert line['scores']['kernel_error_coordinates'] is None
@@ -156,13 +156,15 @@ def test_scores_of_two_samples_say_so_on_the_terminal_and_on_their_card(tmp_path
 
 def test_an_alert_can_stop_a_run_which_the_same_command_goes_on_with(tmp_path):
   script = """
-from gan_jax import cli, main, monitor
+from gan_jax import cli
+from gan_jax.commands import train
+from gan_jax.run import failure_detection as monitor
 monitor.start = lambda: False
 def watch(state, line):
   seen = not state and line['step'] >= 6
   return state or seen, (monitor.Alert('collapse', 'all samples are one'),) * seen
 monitor.watch = watch
-cli.run(main.main)
+cli.run(train.main)
 """
   flags = (*RING, '--config.on_alert=stop', f'--workdir={tmp_path}')
   stopped = finish(python('-c', script, *flags))

@@ -218,7 +218,9 @@ CONFIGS = {
     'gan.loss': {'name': 'f_divergence', 'divergence': 'hellinger', 'saturating': False}
   },
   'hinge': {'gan.loss': {'name': 'hinge'}, 'networks.discriminator.norm': 'spectral'},
-  'hinge:orthogonal': {'players.generator.before': {'add_orthogonal_gradient': {'weight': 1e-4}}},
+  'hinge:orthogonal': {
+    'players.generator.gradient_transforms': {'add_orthogonal_gradient': {'weight': 1e-4}}
+  },
   'dragan': {
     'gan.loss': CROSS_ENTROPY,
     'gan.penalties': {'dragan': {'weight': 10.0, 'target': 1.0, 'scale': 0.5}},
@@ -234,7 +236,7 @@ CONFIGS = {
   'lecam': {'gan.loss': CROSS_ENTROPY, 'gan.penalties': {'lecam': {'weight': 0.1, 'decay': 0.99}}},
   'instance_noise': {'gan.loss': CROSS_ENTROPY, 'gan.noise': {'scale': 0.5, 'steps': 7_500}},
   'optimistic': {
-    'update': 'simultaneous',
+    'update_rule': 'simultaneous',
     'gan.name': 'wgan_gp',
     'gan.weight': 0.1,
     'players.generator.optimizer': 'optimistic_adam_v2',
@@ -243,7 +245,7 @@ CONFIGS = {
     'players.discriminator.nesterov': False,
   },
   'extragradient': {
-    'update': 'extragradient',
+    'update_rule': 'extragradient',
     'gan.name': 'wgan_gp',
     'gan.weight': 0.1,
     'players.generator.optimizer': 'adam',
@@ -274,7 +276,7 @@ def split(case):
 
 # Where only differences of scores count, or the hinges of real and fake pull alike, the gradient of
 # the last bias is 0 but for rounding, of which Adam would make a whole step.
-SGD = {'players.discriminator': {'optimizer': 'sgd', 'learning_rate': 1e-2, 'steps': 1}}
+SGD = {'players.discriminator': {'optimizer': 'sgd', 'learning_rate': 1e-2, 'updates_per_step': 1}}
 BY_SGD = ('ragan', 'r3gan', 'hinge')
 
 
@@ -293,7 +295,7 @@ def test_the_first_step_is_what_it_was(case):
 def test_the_config_has_the_settings_of_the_variant(case):
   path, word = split(case)
   config = experiment(path, '-'.join(filter(None, ('ring', word))))
-  wanted = {'update': 'alternating', **CONFIGS[case]}
+  wanted = {'update_rule': 'alternating', **CONFIGS[case]}
   for name, value in wanted.items():
     found = config
     for key in name.split('.'):
@@ -341,7 +343,7 @@ def test_optimistic_adam_looks_one_step_back():
   config = experiment(ROOT / 'experiments' / 'optimistic.py', 'ring')
   spec = config['players']['generator']
   rate, b1, b2, eps = spec['learning_rate'], spec['b1'], 0.999, 1e-8
-  transform, _ = optimizers.make_optimizer({**spec, 'after': {}})
+  transform, _ = optimizers.make_optimizer({**spec, 'update_transforms': {}})
   state, first, second, last = transform.init(0.0), 0.0, 0.0, None
   for count, gradient in enumerate([1.0, -0.5, 2.0, 0.3], start=1):
     change, state = transform.update(gradient, state, 0.0)

@@ -58,7 +58,9 @@ def test_what_comes_before_the_optimizer_sees_the_weights_of_the_gradients():
   # A penalty of c x^2 / 2 in the loss, or its slope c x added to the gradient.
   c = 0.7
   spec = {'optimizer': 'sgd', 'learning_rate': RATE}
-  added, _ = optimizers.make_optimizer({**spec, 'before': {'add_decayed_weights': {'weight_decay': c}}})
+  added, _ = optimizers.make_optimizer(
+    {**spec, 'gradient_transforms': {'add_decayed_weights': {'weight_decay': c}}}
+  )
   plain, _ = optimizers.make_optimizer(spec)
   names = ('discriminator', 'generator')
   penalised = scalars(
@@ -80,8 +82,8 @@ def test_extragradient_takes_two_draws_a_step_and_players_share_them():
 def test_extragradient_is_for_players_of_one_update_and_networks_of_their_own():
   def config(steps, order='extragradient'):
     player = {'optimizer': 'sgd', 'learning_rate': 0.1}
-    players = {'discriminator': {**player, 'steps': steps}, 'generator': player}
-    return {'players': players, 'ema': {}, 'update': order}
+    players = {'discriminator': {**player, 'updates_per_step': steps}, 'generator': player}
+    return {'players': players, 'ema': {}, 'update_rule': order}
 
   assert build.make_update_schedule(config(1), bilinear()).draws == 2
   assert build.make_update_schedule(config(2, 'alternating'), bilinear()).draws == 2

@@ -110,7 +110,7 @@ def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, finished_run):
   assert done.stderr.startswith(refused), done.stderr
   config['gan']['real_label'] = 0.9
   workdir.write_config(folder, config)
-  done = command(f'--workdir={folder}', f'--out={tmp_path}/x.png', module='sample')
+  done = command(f'--workdir={folder}', f'--out={tmp_path}/x.png', verb='sample')
   assert done.returncode == 2
   assert done.stderr.startswith(refused + 'gan.real_label: 1.0 -> 0.9)'), done.stderr
 
@@ -120,8 +120,9 @@ def test_a_clock_that_is_set_back_changes_nothing(tmp_path, finished_run):
 import time
 now = time.time
 time.time = lambda: now() - 86400 * 30
-from gan_jax import cli, main
-cli.run(main.main)
+from gan_jax import cli
+from gan_jax.commands import train
+cli.run(train.main)
 """
   set_back, other = (shutil.copytree(finished_run, tmp_path / name) for name in ('back', 'other'))
   longer = (DCGAN, '--config.steps=16')

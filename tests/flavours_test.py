@@ -12,7 +12,7 @@ def load(name, preset, **changes):
 
 
 def decay(config, player):
-  return config['players'][player]['after']['linear_decay']
+  return config['players'][player]['update_transforms']['linear_decay']
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_sets_of_pictures_are_of_the_size_of_the_networks(word):
   assert (generator['size'], generator['channels']) == (shown.size, shown.channels)
   assert (config['data']['size'], config['data']['channels']) == (shown.size, shown.channels)
   assert (config['steps'], config['data']['flip'], config['data']['crop']) == (shown.steps, True, 20)
-  own = {'split'} if shown.name.startswith('tfds:') else {'background', 'bad_share'}
+  own = {'split'} if shown.name.startswith('tfds:') else {'background', 'max_corrupt_fraction'}
   assert config['data'].keys() == {'name', 'size', 'channels', 'crop', 'filter', 'flip', *own}
   assert load('gan', word)['networks']['generator']['size'] == shown.size
 
@@ -92,8 +92,8 @@ def test_points_of_their_own_size(name, size):
   config = load('lsgan', name)
   assert config['data'] == {'name': name}
   assert config['networks']['generator']['size'] == size
-  assert config['networks']['discriminator']['name'] == 'points.Discriminator'
-  assert (config['steps'], config['batch_size'], config['update']) == (10_000, 128, 'alternating')
+  assert config['networks']['discriminator']['name'] == 'mlp_2d.Discriminator'
+  assert (config['steps'], config['batch_size'], config['update_rule']) == (10_000, 128, 'alternating')
 
 
 def test_a_test_of_points_takes_seconds():
@@ -109,19 +109,19 @@ def test_the_protocol_of_pacgan(name, data):
   config = load(name, f'{data}-pacgan')
   # 100,000 points in batches of 100, 400 times.
   assert config['steps'] == 100_000 // 100 * 400
-  assert config['update'] == 'simultaneous'
+  assert config['update_rule'] == 'simultaneous'
   assert config['gan']['prior'] == {'name': 'normal', 'size': 2}
   assert config['networks'] == {
     'generator': {
-      'name': 'points.Generator',
+      'name': 'mlp_2d.Generator',
       'size': 2,
       'hidden': [400, 400, 400, 400],
       'batch_norm': True,
       'weights': 0.02,
     },
-    'discriminator': {'name': 'points.Maxout', 'hidden': [200, 200, 200], 'pieces': 5},
+    'discriminator': {'name': 'mlp_2d.Maxout', 'hidden': [200, 200, 200], 'pieces': 5},
   }
-  adam = {'optimizer': 'adam', 'learning_rate': 1e-4, 'b1': 0.8, 'steps': 1}
+  adam = {'optimizer': 'adam', 'learning_rate': 1e-4, 'b1': 0.8, 'updates_per_step': 1}
   assert config['players'] == {'generator': adam, 'discriminator': adam}
   assert config['ema'] == {}
   assert config['data'] == {'name': data}
@@ -134,11 +134,11 @@ def test_the_batch_of_pacgan_has_100_examples_where_there_are_no_packs():
 
 def test_the_protocol_of_veegan():
   config = load('gan', 'ring-veegan')
-  assert (config['batch_size'], config['steps'], config['update']) == (500, 25_000, 'alternating')
+  assert (config['batch_size'], config['steps'], config['update_rule']) == (500, 25_000, 'alternating')
   assert config['gan']['prior'] == {'name': 'normal', 'size': 254}
   assert config['networks']['generator']['hidden'] == [128, 128]
   assert config['networks']['discriminator']['hidden'] == [128]
-  adam = {'optimizer': 'adam', 'learning_rate': 1e-3, 'b1': 0.5, 'steps': 1}
+  adam = {'optimizer': 'adam', 'learning_rate': 1e-3, 'b1': 0.5, 'updates_per_step': 1}
   assert config['players'] == {'generator': adam, 'discriminator': adam}
   assert config['ema'] == {}
 
@@ -162,19 +162,19 @@ def test_rates_go_down_in_the_second_half_of_a_run_on_points_however_long():
     config = load('lsgan', 'ring', **changes)
     for player in ('generator', 'discriminator'):
       assert decay(config, player) == {'begin': steps // 2, 'end': steps}
-  assert 'after' not in load('lsgan', '')['players']['generator']
+  assert 'update_transforms' not in load('lsgan', '')['players']['generator']
 
 
 @pytest.mark.parametrize('name', ['wgan', 'wgan_gp'])
 def test_five_updates_of_the_critic_in_a_step_are_counted(name):
   config = load(name, 'ring', steps=500)
-  assert config['players']['discriminator']['steps'] == 5
+  assert config['players']['discriminator']['updates_per_step'] == 5
   assert decay(config, 'generator') == {'begin': 250, 'end': 500}
   assert decay(config, 'discriminator') == {'begin': 1250, 'end': 2500}
   digits = load(name, '')
-  assert digits['players']['discriminator']['steps'] == 5
+  assert digits['players']['discriminator']['updates_per_step'] == 5
   assert digits['steps'] == 1_500
-  assert 'after' not in digits['players']['discriminator']
+  assert 'update_transforms' not in digits['players']['discriminator']
 
 
 def test_both_updates_of_an_extragradient_step_are_counted():

@@ -75,7 +75,7 @@ def test_a_folder_without_a_picture_is_no_class(pictures):
   np.testing.assert_array_equal(np.unique(source.labels), [0, 1])
   for picture_of_a_dog in (pictures / 'dog').rglob('*.webp'):
     picture_of_a_dog.write_text('x')
-  assert load(pictures, bad_share=0.9).labels is None
+  assert load(pictures, max_corrupt_fraction=0.9).labels is None
 
 
 def test_a_file_that_cannot_be_read_is_an_error_not_a_bad_picture(pictures, monkeypatch):
@@ -109,7 +109,7 @@ def test_bad_files_are_named_and_counted_every_time(pictures, own_cache, capsys)
   (pictures / 'cat' / '3.png').write_bytes(b'')
   (pictures / 'dog' / '2.webp').write_bytes(b'no picture')
   for _ in range(2):
-    source = load(pictures, bad_share=0.1)
+    source = load(pictures, max_corrupt_fraction=0.1)
     assert len(source.images) == len(source.labels) == 18
     said = capsys.readouterr().err
     assert '2 of 20 files of folder:' in said
@@ -123,9 +123,9 @@ def test_too_many_bad_files_are_an_error_also_later(pictures):
     (pictures / 'cat' / f'{i}.png').write_bytes(b'x')
   with pytest.raises(ConfigError, match=r'of 20 files of folder:.* more than 5.0% are no pictures'):
     load(pictures)
-  load(pictures, bad_share=0.1)
-  with pytest.raises(ConfigError, match='raise data.bad_share'):
-    load(pictures, bad_share=0.05)
+  load(pictures, max_corrupt_fraction=0.1)
+  with pytest.raises(ConfigError, match='raise data.max_corrupt_fraction'):
+    load(pictures, max_corrupt_fraction=0.05)
 
 
 def test_pictures_are_decoded_once_and_anew_when_a_file_or_a_setting_changes(pictures, monkeypatch):
@@ -238,7 +238,7 @@ def test_names_that_are_no_text(tmp_path, capsys):
   (tmp_path / os.fsdecode(b'bad\xff.png')).write_bytes(b'x')
   for i in range(3):
     picture(tmp_path / f'{i}.png')
-  assert len(load(tmp_path, batch_size=1, bad_share=0.5).images) == 3
+  assert len(load(tmp_path, batch_size=1, max_corrupt_fraction=0.5).images) == 3
 
 
 @pytest.mark.parametrize(
@@ -278,13 +278,13 @@ def test_a_folder_inside_that_cannot_be_read_is_not_left_out(pictures, monkeypat
 def test_all_bad_is_an_error_whatever_the_share(tmp_path):
   (tmp_path / 'x.png').write_text('x')
   with pytest.raises(ConfigError, match='holds no picture'):
-    load(tmp_path, bad_share=1.0)
+    load(tmp_path, max_corrupt_fraction=1.0)
 
 
 @pytest.mark.parametrize('share', [-0.1, 1.5])
 def test_a_share_out_of_range(pictures, share):
-  with pytest.raises(ConfigError, match='data.bad_share is'):
-    load(pictures, bad_share=share)
+  with pytest.raises(ConfigError, match='data.max_corrupt_fraction is'):
+    load(pictures, max_corrupt_fraction=share)
 
 
 def test_a_batch_larger_than_the_set(pictures):
@@ -338,7 +338,7 @@ def test_a_thousand_damaged_files(tmp_path, own_cache):
     picture(tmp_path / name, (16, 16))
   shutil.copy(tmp_path / 'good.png', tmp_path / 'a png in truth.jpg')
   (tmp_path / 'no picture.png').write_bytes(b'%PDF-1.7')
-  source = load(tmp_path, size=16, bad_share=1.0)
+  source = load(tmp_path, size=16, max_corrupt_fraction=1.0)
   [index] = own_cache.rglob('index.json')
   named = {name for name, _ in json.loads(index.read_text())['skipped']}
   assert certain | {'no picture.png'} <= named <= certain | doubtful | {'no picture.png'}

@@ -125,7 +125,7 @@ def test_commands_with_a_tilde_write_into_the_home(monkeypatch, tmp_path):
   done = command('--config=experiments/gan.py:test', '--config.steps=2', '--workdir=~/runs/a')
   assert done.returncode == 0, done.stderr
   assert (tmp_path / 'runs/a/config.json').exists()
-  done = command('--workdir=~/runs/a', '--out=~/s.npz', '--num=2', module='sample')
+  done = command('--workdir=~/runs/a', '--out=~/s.npz', '--num=2', verb='sample')
   assert done.returncode == 0, done.stderr
   assert (tmp_path / 's.npz').exists()
 

@@ -32,7 +32,7 @@ def test_commands_under_overridden_settings_draw_the_same(tmp_path, monkeypatch)
   usual, other = tmp_path / 'usual', tmp_path / 'other'
   assert command(*GAN, f'--workdir={usual}').returncode == 0
   draw = ('--num=8', f'--workdir={usual}')
-  assert command(*draw, f'--out={tmp_path}/usual.npz', module='sample').returncode == 0
+  assert command(*draw, f'--out={tmp_path}/usual.npz', verb='sample').returncode == 0
   for name, value in (OVERRIDDEN | {'JAX_DEBUG_KEY_REUSE': '1'}).items():
     monkeypatch.setenv(name, value)
   done = command(*GAN, f'--workdir={other}')
@@ -41,7 +41,7 @@ def test_commands_under_overridden_settings_draw_the_same(tmp_path, monkeypatch)
     assert f'warning: {name}=' in done.stderr
   assert _losses(other) == _losses(usual)
   assert (other / hardware.FILE).read_text() == (usual / hardware.FILE).read_text()
-  done = command(*draw, f'--out={tmp_path}/other.npz', module='sample')
+  done = command(*draw, f'--out={tmp_path}/other.npz', verb='sample')
   assert done.returncode == 0, done.stderr
   assert (tmp_path / 'other.npz').read_bytes() == (tmp_path / 'usual.npz').read_bytes()
 
@@ -53,7 +53,7 @@ def _losses(folder: pathlib.Path) -> list:
 
 def test_show_without_compiled_programs_is_refused(tmp_path, monkeypatch):
   monkeypatch.setenv('JAX_DISABLE_JIT', '1')
-  done = command(GAN[0], f'--out={tmp_path}/x.png', module='data.show')
+  done = command(GAN[0], f'--out={tmp_path}/x.png', verb='show_data')
   assert done.returncode == 2
   assert done.stderr.startswith('error: JAX_DISABLE_JIT=True: it forbids the compiled programs')
   assert not any(tmp_path.iterdir())

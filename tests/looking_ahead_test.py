@@ -13,7 +13,7 @@ def looking_ahead(x_loss, y_loss, count, **start):
   """A game where y plays against x as it will be after `count` more updates."""
 
   def against_the_future(x, y, inputs, variables):
-    later = inputs.ahead('discriminator', variables, inputs, count)
+    later = inputs.unrolled_update('discriminator', variables, inputs, count)
     return y_loss(later.params['discriminator']['value'], y, inputs)
 
   return scalars(x_loss, against_the_future, **start)

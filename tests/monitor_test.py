@@ -263,7 +263,7 @@ class Peak(nn.Module):
 
 
 def adam(rate):
-  return {'optimizer': 'adam', 'learning_rate': rate, 'steps': 1}
+  return {'optimizer': 'adam', 'learning_rate': rate, 'updates_per_step': 1}
 
 
 def trained(name, steps, rates, every=10, **networks):
@@ -301,7 +301,7 @@ def test_a_generator_collapses_before_a_discriminator_that_hardly_learns():
 
 def test_a_generator_far_from_the_data_loses_by_the_minimax_loss():
   # Adam would make steps of what is left of its gradient.
-  generator = {'optimizer': 'sgd', 'learning_rate': 1e-2, 'steps': 1}
+  generator = {'optimizer': 'sgd', 'learning_rate': 1e-2, 'updates_per_step': 1}
   lines = trained(
     'gan', 1200, {'discriminator': adam(1e-3), 'generator': generator}, 2, generator=Away()
   )

@@ -219,7 +219,7 @@ def test_best_score_at_a_new_place_is_compared_with_those_before(tmp_path):
     (16, 2.0, 'folder:b', 'two', [12, 16]),
   ):
     line = {'step': step, 'frechet_random': value, 'card': card(name, digest)}
-    best.consider(history, line, state)
+    best.maybe_save(history, line, state)
     assert best._kept.steps() == kept
   best.close()
 

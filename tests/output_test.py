@@ -58,7 +58,7 @@ def test_sighup_says_that_it_saved(tmp_path):
 def test_sighup_that_nohup_ignores_stays_ignored():
   script = (
     'import os, signal\n'
-    'from gan_jax import processes\n'
+    'from gan_jax.runtime import processes\n'
     'signal.signal(signal.SIGHUP, signal.SIG_IGN)\n'
     'with processes.StopRequest() as stop:\n'
     '  os.kill(os.getpid(), signal.SIGHUP)\n'
@@ -68,8 +68,8 @@ def test_sighup_that_nohup_ignores_stays_ignored():
   assert done.stdout == 'False\n', done.stderr
 
 
-def in_shell(redirection, *arguments, module='main'):
-  line = f'exec "$0" -m gan_jax.{module} "$@" {redirection}'
+def in_shell(redirection, *arguments, verb='train'):
+  line = f'exec "$0" -m gan_jax {verb} "$@" {redirection}'
   return subprocess.run(
     ['sh', '-c', line, sys.executable, *arguments],
     cwd=ROOT,
@@ -99,7 +99,7 @@ def test_closed_descriptors_are_not_taken_by_files_of_the_run(tmp_path):
 def test_scores_are_kept_though_nobody_reads_them(tmp_path, finished_run):
   folder = shutil.copytree(finished_run, tmp_path / 'run')
   arguments = (f'--workdir={folder}', '--num=20', '--features=random', '--scores=frechet_distance')
-  process = start(*arguments, module='evaluate')
+  process = start(*arguments, verb='evaluate')
   process.stdout.close()
   errors = process.stderr.read()
   assert process.wait() == 0, errors
@@ -139,5 +139,7 @@ def test_stream_waits_for_a_reader_that_is_slow():
 
 
 def test_say_to_nobody_raises_nothing():
-  script = 'import os\nfrom gan_jax import output\nos.close(2)\noutput.say("lost")\nprint("went on")'
+  script = (
+    'import os\nfrom gan_jax.common import output\nos.close(2)\noutput.say("lost")\nprint("went on")'
+  )
   assert finish(python('-c', script)).stdout == 'went on\n'

@@ -58,7 +58,7 @@ def test_links_to_nothing_count_as_bad_files(pictures, capsys):
     ConfigError, match=r'of 16 files .* more than 5.0% .*cat/gone0.png \(it is a link'
   ):
     load(pictures)
-  source, _, err = said_twice(capsys, pictures, bad_share=0.5)
+  source, _, err = said_twice(capsys, pictures, max_corrupt_fraction=0.5)
   assert len(source.images) == 8 and source.classes == ('cat', 'dog')
   assert '8 of 16 files of folder:' in err
   assert 'cat/gone0.png (it is a link to nothing, /nowhere/0)' in err
@@ -66,7 +66,7 @@ def test_links_to_nothing_count_as_bad_files(pictures, capsys):
 
 def test_link_to_itself_counts_as_bad_file(pictures, capsys):
   (pictures / 'cat' / 'round.png').symlink_to('round.png')
-  _, _, err = said_twice(capsys, pictures, bad_share=0.2)
+  _, _, err = said_twice(capsys, pictures, max_corrupt_fraction=0.2)
   assert 'cat/round.png (it is a link to nothing, round.png)' in err
 
 
@@ -76,7 +76,7 @@ def test_pipes_sockets_and_devices_count_as_bad_files(pictures, capsys, monkeypa
   monkeypatch.chdir(pictures / 'cat')
   with socket.socket(socket.AF_UNIX) as bound:
     bound.bind('socket.png')
-    _, _, err = said_twice(capsys, pictures, bad_share=0.5)
+    _, _, err = said_twice(capsys, pictures, max_corrupt_fraction=0.5)
   assert '3 of 11 files' in err
   for name, kind in (('null', 'a device'), ('pipe', 'a pipe'), ('socket', 'a socket')):
     assert f'cat/{name}.png (it is {kind}, not a file)' in err
@@ -85,7 +85,7 @@ def test_pipes_sockets_and_devices_count_as_bad_files(pictures, capsys, monkeypa
 def test_file_larger_than_any_picture_is_not_read(pictures, capsys):
   with open(pictures / 'cat' / 'film.png', 'wb') as file:
     file.truncate(contents.MOST_BYTES + 1)
-  _, _, err = said_twice(capsys, pictures, bad_share=0.2)
+  _, _, err = said_twice(capsys, pictures, max_corrupt_fraction=0.2)
   assert 'cat/film.png (its 536,870,913 bytes are more than 536,870,912)' in err
 
 
@@ -189,10 +189,10 @@ def pipe(place):
 
 @pytest.mark.parametrize('change', [hide, note, link_nowhere, link_twice, pipe])
 def test_listing_changes_with_what_is_passed_over(pictures, change, capsys):
-  load(pictures, bad_share=0.5)
+  load(pictures, max_corrupt_fraction=0.5)
   capsys.readouterr()
   change(pictures)
-  load(pictures, bad_share=0.5)
+  load(pictures, max_corrupt_fraction=0.5)
   assert 'decoding' in capsys.readouterr().out
 
 
@@ -201,7 +201,7 @@ def test_bad_link_with_a_new_target_is_named_with_it(pictures, capsys):
   for target in ('/nowhere', '/elsewhere'):
     link.unlink(missing_ok=True)
     link.symlink_to(target)
-    load(pictures, bad_share=0.2)
+    load(pictures, max_corrupt_fraction=0.2)
     assert f'it is a link to nothing, {target})' in capsys.readouterr().err
 
 
@@ -212,7 +212,7 @@ def test_class_without_a_good_picture_is_named(pictures, capsys):
   (pictures / 'about' / 'notes.txt').write_text('x')
   for file in (pictures / 'dog').iterdir():
     file.write_bytes(b'')
-  source, _, err = said_twice(capsys, pictures, bad_share=0.5)
+  source, _, err = said_twice(capsys, pictures, max_corrupt_fraction=0.5)
   assert source.classes == ('cat', 'fox')
   np.testing.assert_array_equal(np.bincount(source.labels), [4, 4])
   assert 'no picture can be read in some folders, 3 in all: about, dog, empty\n' in err
@@ -228,7 +228,7 @@ def test_linked_class_without_a_picture_is_named(pictures, tmp_path, capsys):
 def test_labels_lost_with_the_last_but_one_class_are_said_to_be_lost(pictures, capsys):
   for file in (pictures / 'dog').iterdir():
     file.write_bytes(b'')
-  source, _, err = said_twice(capsys, pictures, bad_share=0.5)
+  source, _, err = said_twice(capsys, pictures, max_corrupt_fraction=0.5)
   assert source.labels is None
   assert 'in some folders, 1 in all: dog; too few folders are left for labels' in err
 
@@ -242,7 +242,7 @@ def test_labels_lost_to_a_picture_outside_are_said_to_be_lost(pictures, capsys):
 
 def test_bad_file_outside_takes_no_labels(pictures):
   (pictures / 'bad.png').write_bytes(b'')
-  assert load(pictures, bad_share=0.2).classes == ('cat', 'dog')
+  assert load(pictures, max_corrupt_fraction=0.2).classes == ('cat', 'dog')
 
 
 @pytest.mark.parametrize('place', ['', 'cat', 'dog/deep'])
@@ -280,9 +280,13 @@ def test_command_that_shows_data_says_what_is_missing(pictures, tmp_path):
   (pictures / '.hidden').write_text('x')
   done = command(
     '--config=experiments/gan.py:folder-test',
-    *(f'--config.data.name=folder:{pictures}', '--config.data.bad_share=0.5', '--config.batch_size=4'),
+    *(
+      f'--config.data.name=folder:{pictures}',
+      '--config.data.max_corrupt_fraction=0.5',
+      '--config.batch_size=4',
+    ),
     *('--num=4', f'--out={tmp_path / "out.png"}'),
-    module='data.show',
+    verb='show_data',
   )
   assert done.returncode == 0, done.stderr
   assert f'passed over in folder:{pictures}: hidden: 1 (.hidden)\n' in done.stdout

@@ -31,7 +31,7 @@ def names(folder):
 
 
 def draw(folder, out, *flags):
-  return command(f'--workdir={folder}', f'--out={out}', *flags, module='sample')
+  return command(f'--workdir={folder}', f'--out={out}', *flags, verb='sample')
 
 
 @pytest.fixture(scope='module')
@@ -99,8 +99,9 @@ def crash(self, step, state):
   save(self, step, state)
   self.wait()
 Checkpoints.save = crash
-from gan_jax import cli, main
-cli.run(main.main)
+from gan_jax import cli
+from gan_jax.commands import train
+cli.run(train.main)
 """
   flags = (RING, f'--workdir={tmp_path}')
   crashed = finish(python('-c', script, *flags))

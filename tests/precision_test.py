@@ -32,7 +32,9 @@ def gradients(config, built, variables, memory):
   for player in built.game.players:
 
     def loss(owned, player=player):
-      inputs = Inputs(batch, keys, jnp.zeros((), jnp.int32), memory, ahead=lambda _, v, *rest: v)
+      inputs = Inputs(
+        batch, keys, jnp.zeros((), jnp.int32), memory, unrolled_update=lambda _, v, *rest: v
+      )
       value, aux = player.loss(variables.replace(params={**variables.params, **owned}), inputs)
       return value, aux.variables
 

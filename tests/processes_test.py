@@ -37,7 +37,7 @@ def test_launchers_of_several_are_known(environment):
 
 def test_one_process_can_be_asked_for_whatever_the_launcher(monkeypatch):
   joined = []
-  monkeypatch.setattr(processes, 'Native', lambda: mock.Mock())
+  monkeypatch.setattr(processes, 'StderrFilter', lambda: mock.Mock())
   monkeypatch.setattr(processes, '_join', lambda *given: joined.append(given))
   monkeypatch.setenv('SLURM_STEP_NUM_TASKS', '4')
   processes.connect(None, 1, None)
@@ -47,7 +47,7 @@ def test_one_process_can_be_asked_for_whatever_the_launcher(monkeypatch):
 
 
 def test_connect_says_at_once_what_is_awaited(monkeypatch, capsys):
-  monkeypatch.setattr(processes, 'Native', lambda: mock.Mock())
+  monkeypatch.setattr(processes, 'StderrFilter', lambda: mock.Mock())
   monkeypatch.setattr(processes, '_join', lambda *given: print('joined'))
   monkeypatch.setenv('SLURM_STEP_NUM_TASKS', '4')
   processes.connect(None, None, None)

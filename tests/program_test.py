@@ -31,7 +31,7 @@ def test_what_was_begun_is_compiled_once_and_is_what_runs(options):
 
   program, (state, feed) = devices.Program(doubled, options=options), placed()
   COMPILED.clear()
-  program.begin(devices.shape_structs(state), devices.shape_structs(feed))
+  program.start_compiling(devices.shape_structs(state), devices.shape_structs(feed))
   state, metrics = program(state, feed)
   state, _ = program(state, feed)
   assert len(COMPILED) == 1
@@ -44,6 +44,6 @@ def test_what_fails_in_the_thread_is_raised_at_the_call():
     raise ValueError('this step')
 
   program, (state, feed) = devices.Program(broken), placed()
-  program.begin(devices.shape_structs(state), devices.shape_structs(feed))
+  program.start_compiling(devices.shape_structs(state), devices.shape_structs(feed))
   with pytest.raises(ValueError, match='this step'):
     program(state, feed)

@@ -25,7 +25,7 @@ def bowl(x):
 
 def critique(memory=(), gather=lambda x: x):
   scores = (bowl(REAL), bowl(FAKE))
-  return regularizers.Critique(bowl, REAL, FAKE, *scores, KEYS, gather, dict(memory))
+  return regularizers.PenaltyInputs(bowl, REAL, FAKE, *scores, KEYS, gather, dict(memory))
 
 
 # {name: (arguments, what its penalty is by the functions of gan_jax.losses.penalties)}

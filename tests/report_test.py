@@ -323,7 +323,7 @@ def test_the_command_shows_a_run_whose_data_is_gone(finished_run, tmp_path):
   folder = tmp_path / 'run'
   shutil.copytree(finished_run, folder)
   put(folder, 'data.name', 'gone')
-  done = command(f'--workdir={folder}', '--seed=3', module='report')
+  done = command(f'--workdir={folder}', '--seed=3', verb='report')
   assert done.returncode == 0, done.stderr
   assert done.stdout == f'{folder / "report.html"}: step 8, seed 3\n'
   left_out = "Left out, for the data cannot be had: data: there is no 'gone'"

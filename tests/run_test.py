@@ -67,7 +67,7 @@ def test_other_data_of_the_same_name_is_refused(tmp_path, finished_run):
   assert done.returncode == 2
   assert 'data: the images are not those with which the run in' in done.stderr
   flags = (f'--workdir={folder}', '--features=random', '--num=20', '--scores=frechet_distance')
-  done = command(*flags, module='evaluate')
+  done = command(*flags, verb='evaluate')
   assert done.returncode == 0, done.stderr
   assert 'warning: the images are not those with which this run began' in done.stderr
 
@@ -98,7 +98,7 @@ def test_a_killed_run_goes_on_as_if_it_had_never_been(tmp_path, uninterrupted):
 
 CRASHES = {
   'between the draft of a picture and the picture': (
-    'from gan_jax import drawing as owner; name = "write_whole"',
+    'from gan_jax.common import files as owner; name = "write_atomic"',
     # Time enough for a checkpoint that does not wait for the picture.
     'args[0].with_name("." + args[0].name + ".draft").write_bytes(args[1][:9]); '
     'import time; time.sleep(2)',
@@ -142,8 +142,9 @@ def crash(*args):
     os._exit(9)
   return original(*args)
 setattr(owner, name, crash)
-from gan_jax import cli, main
-cli.run(main.main)
+from gan_jax import cli
+from gan_jax.commands import train
+cli.run(train.main)
 """
   flags = (GAN, *LONG, f'--workdir={tmp_path}')
   crashed = finish(python('-c', script, *flags))
@@ -225,7 +226,7 @@ import runpy
 
 def get_config(preset):
   config = runpy.run_path('experiments/gan.py')['get_config'](preset)
-  config.players.discriminator.after = {{'add_decayed_weights': {{'weight_decay': {growth}}}}}
+  config.players.discriminator.update_transforms = {{'add_decayed_weights': {{'weight_decay': {growth}}}}}
   return config
 """
 

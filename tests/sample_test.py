@@ -10,7 +10,7 @@ from gan_jax.visualization import plots
 
 
 def draw(folder, out, *flags):
-  return command(f'--workdir={folder}', f'--out={out}', *flags, module='sample')
+  return command(f'--workdir={folder}', f'--out={out}', *flags, verb='sample')
 
 
 def read(path):

@@ -13,7 +13,7 @@ DCGAN = ROOT / 'experiments' / 'dcgan.py'
 
 def run(tmp_path, *flags, name='dcgan', preset='test', **settings):
   config = f'--config=experiments/{name}.py:{preset}'
-  return command(config, f'--out={tmp_path / "out.png"}', *flags, module='data.show', **settings)
+  return command(config, f'--out={tmp_path / "out.png"}', *flags, verb='show_data', **settings)
 
 
 def test_digits(tmp_path):
@@ -76,7 +76,7 @@ def test_what_the_picture_cannot_be(tmp_path):
 
 def test_the_command_refuses_in_one_line(tmp_path):
   done = command(
-    *('--config=experiments/dcgan.py:test', f'--out={tmp_path / "x.jpg"}'), module='data.show'
+    *('--config=experiments/dcgan.py:test', f'--out={tmp_path / "x.jpg"}'), verb='show_data'
   )
   assert done.returncode == 2
   assert done.stderr.strip().endswith('x.jpg; it must end in .png')

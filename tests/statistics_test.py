@@ -32,7 +32,7 @@ CASES = (('dcgan', 'test', NARROW), ('mmd_gan', 'ring-test', {}), ('ragan', 'rin
 @pytest.mark.parametrize(('name', 'preset', 'changes'), CASES)
 def test_of_its_own_part_each_device_makes_what_it_would_alone(name, preset, changes):
   path = ROOT / 'experiments' / f'{name}.py'
-  changes = {**changes, 'steps_per_call': 1, 'players.discriminator.steps': 1}
+  changes = {**changes, 'steps_per_call': 1, 'players.discriminator.updates_per_step': 1}
   apart = experiment(path, preset, batch_statistics='device', **changes)
   rows = np.arange(apart['batch_size'], dtype=np.int32).reshape(2, -1)
   (together,) = first_losses(apart, [rows])

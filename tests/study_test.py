@@ -166,10 +166,10 @@ def test_a_kill_between_two_results_loses_neither(tmp_path, monkeypatch):
         raise KeyboardInterrupt
     write(path, content, shared)
 
-  monkeypatch.setattr(workdir, 'write_whole', killed)
+  monkeypatch.setattr(files, 'write_atomic', killed)
   with pytest.raises(KeyboardInterrupt):
     begun(tmp_path, range(2), calls=100)
-  monkeypatch.setattr(workdir, 'write_whole', write)
+  monkeypatch.setattr(files, 'write_atomic', write)
   before = (tmp_path / 'seed_0' / member_run.RESULT).read_bytes()
   runs = begun(tmp_path, range(2), calls=100)
   assert (tmp_path / 'seed_0' / member_run.RESULT).read_bytes() == before
@@ -181,7 +181,7 @@ def test_a_kill_between_two_results_loses_neither(tmp_path, monkeypatch):
 
 @pytest.mark.xdist_group('study')
 def test_a_signal_saves_and_ends_cleanly(tmp_path):
-  process = conftest.start(*STUDY, f'--out={tmp_path}', module='study', devices=2)
+  process = conftest.start(*STUDY, f'--out={tmp_path}', verb='study', devices=2)
   for line in process.stdout:
     if 'step 300/1000' in line:
       break
@@ -215,7 +215,7 @@ STUDY = (
 @pytest.fixture(scope='module')
 def study(tmp_path_factory):
   folder = tmp_path_factory.mktemp('study')
-  done = conftest.command(*STUDY, f'--out={folder}', module='study', devices=2)
+  done = conftest.command(*STUDY, f'--out={folder}', verb='study', devices=2)
   assert done.returncode == 0, done.stderr
   return folder, done.stdout
 
@@ -271,7 +271,7 @@ def test_a_study_is_made_once(study):
   result = folder / 'gan_ring-test' / 'seed_0' / 'result.json'
   told = {key: value for key, value in json.loads(result.read_text()).items() if key != 'made_with'}
   result.write_text(json.dumps({**told, 'alerts': [{'name': 'collapse', 'text': 'all alike'}]}))
-  done = conftest.command(*STUDY, f'--out={folder}', module='study', devices=2)
+  done = conftest.command(*STUDY, f'--out={folder}', verb='study', devices=2)
   assert done.returncode == 0, done.stderr
   assert '3 runs of gan_ring-test are done' in done.stdout and 'program' not in done.stdout
   assert 'what an earlier gan_jax did not note; jax' in (folder / 'study.md').read_text()
@@ -281,14 +281,14 @@ def test_a_study_is_made_once(study):
 @pytest.mark.xdist_group('study')
 def test_a_killed_study_goes_on_to_the_same_end(study, tmp_path):
   folder, _ = study
-  process = conftest.start(*STUDY, f'--out={tmp_path}', module='study', devices=2)
+  process = conftest.start(*STUDY, f'--out={tmp_path}', verb='study', devices=2)
   for line in process.stdout:
     if 'step 300/1000' in line:
       break
   process.send_signal(signal.SIGKILL)
   process.communicate()
   assert list((tmp_path / 'under_way').iterdir())
-  done = conftest.command(*STUDY, f'--out={tmp_path}', module='study', devices=2)
+  done = conftest.command(*STUDY, f'--out={tmp_path}', verb='study', devices=2)
   assert done.returncode == 0, done.stderr
   assert 'step 100/1000' not in done.stdout.split('program 2/2')[0]
   for path in folder.glob('*/seed_*'):

@@ -29,7 +29,7 @@ def test_every_combination_is_a_setting():
 
 def test_what_is_derived_from_a_value_follows_it():
   (found,) = sweep.settings([POINTS], {'steps': [400]})
-  after = found.config['players']['generator']['after']['linear_decay']
+  after = found.config['players']['generator']['update_transforms']['linear_decay']
   assert after == {'begin': 200, 'end': 400}
 
 

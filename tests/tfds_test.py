@@ -202,7 +202,7 @@ def test_a_run_is_trained_on_it_and_scored(prepared, tmp_path):
   done = command(
     *(f'--workdir={tmp_path / "run"}', '--features=random', '--num=50'),
     *('--scores=frechet_distance', '--seed=1'),
-    module='evaluate',
+    verb='evaluate',
   )
   assert done.returncode == 0, done.stderr
   assert re.search(r'^real +1200$', done.stdout, re.MULTILINE), done.stdout

@@ -27,7 +27,7 @@ def test_the_vectors_of_its_authors(counter, key, wanted):
 DRAWS = """
 import jax, jax.numpy as jnp, numpy as np
 if {written}:
-  from gan_jax import threefry
+  from gan_jax.runtime import threefry
   threefry.write_out()
 def draw(key):
   keys = jax.vmap(lambda i: jax.random.split(jax.random.fold_in(key, i), 3))(jnp.arange(7))

@@ -184,11 +184,11 @@ def test_before_is_on_gradients_and_after_on_changes():
 def test_constraints_come_after_all_that_changes_the_weights():
   clipping, double = {'clip_weights': {'limit': 0.1}}, {'scale': {'step_size': 2.0}}
   # The weight 0.05 and a change of -0.04: twice that is -0.03, and of -0.4: -0.75, clipped to -0.1.
-  constrained = {'after': double, 'constraints': clipping}
+  constrained = {'update_transforms': double, 'weight_constraints': clipping}
   np.testing.assert_allclose(first([0.05], [0.04], **constrained), [-0.03], rtol=1e-5)
   np.testing.assert_allclose(first([0.05], [0.4], **constrained), [-0.1], rtol=1e-6)
   # In the other order the change to the limit, -0.15, is what is doubled: 0.05 - 0.3.
-  turned = {'after': clipping, 'constraints': double}
+  turned = {'update_transforms': clipping, 'weight_constraints': double}
   np.testing.assert_allclose(first([0.05], [0.4], **turned), [-0.25], rtol=1e-6)
   # Before the optimizer it clips 0.05 + 0.4, and 0.05 - 0.05 is left.
   np.testing.assert_allclose(first([0.05], [0.4], before=clipping), [0.0], atol=1e-7)
@@ -225,7 +225,7 @@ def test_a_decayed_rate_stops_the_player():
   np.testing.assert_allclose(got['weights'], [2.5], rtol=1e-6)
 
 
-@pytest.mark.parametrize('place', ['before', 'after', 'constraints'])
+@pytest.mark.parametrize('place', ['gradient_transforms', 'update_transforms', 'weight_constraints'])
 def test_an_unknown_transformation_is_refused_with_what_optax_has(place):
   message = f"{place}: there is no 'clip_weight'; .*clip_by_global_norm"
   with pytest.raises(ConfigError, match=message):

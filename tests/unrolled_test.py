@@ -136,7 +136,7 @@ def test_the_experiment_goes_five_steps_ahead_by_adam():
     'prior': {'name': 'normal', 'size': 2},
   }
   assert config['players']['discriminator']['optimizer'] == 'adam'
-  assert config['update'] == 'simultaneous'
+  assert config['update_rule'] == 'simultaneous'
 
 
 if __name__ == '__main__':

@@ -23,7 +23,7 @@ def line(step, value, **card):
 def kept_steps(tmp_path, name, values, history=(), after=0):
   best, lines = best_checkpoint.BestCheckpoint(tmp_path, config(name), after, spare=1), list(history)
   for step, value in values.items():
-    best.consider(lines, line(step, value), {'value': jnp.float32(value or 0)})
+    best.maybe_save(lines, line(step, value), {'value': jnp.float32(value or 0)})
     lines.append(line(step, value))
   best.close()
   with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as kept:
@@ -56,7 +56,7 @@ def test_a_score_that_was_not_made_before_has_no_competitor(tmp_path):
 def test_scores_added_to_the_protocol_do_not_forget_the_best(tmp_path):
   alone = kept_steps(tmp_path, 'frechet_x', {4: 3.0})
   best = best_checkpoint.BestCheckpoint(tmp_path, config('frechet_x'), step=4, spare=1)
-  best.consider([line(4, 3.0)], line(6, 4.0, compared=10), {'value': jnp.float32(4)})
+  best.maybe_save([line(4, 3.0)], line(6, 4.0, compared=10), {'value': jnp.float32(4)})
   best.close()
   with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as kept:
     assert kept.steps() == alone
@@ -66,7 +66,7 @@ def test_scores_added_to_the_protocol_do_not_forget_the_best(tmp_path):
 def test_a_card_of_an_older_version_competes_with_one_that_says_more(tmp_path, old, kept):
   said = {'settings': {'frechet_distance': {'singular': True}}, 'remarks': {'frechet_x': 'too few'}}
   best = best_checkpoint.BestCheckpoint(tmp_path, config('frechet_x'), step=4, spare=1)
-  best.consider([line(4, old)], line(6, 3.0, **said), {'value': jnp.float32(3)})
+  best.maybe_save([line(4, old)], line(6, 3.0, **said), {'value': jnp.float32(3)})
   best.close()
   with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as found:
     assert found.steps() == kept
@@ -88,7 +88,7 @@ def test_alerts_are_told_and_logged_and_those_of_before_are_not_told_again(monke
   monkeypatch.setattr(failure_detection, 'watch', lambda state, line: (state, seen(line)))
   told = []
   alarm = alerts.AlertLog([{'step': 1}], told.append)
-  assert [alarm.see({'step': step}) for step in (2, 3, 4)] == [
+  assert [alarm.update({'step': step}) for step in (2, 3, 4)] == [
     [],
     [{'name': 'new', 'text': 'new is seen'}],
     [],

@@ -77,7 +77,7 @@ def test_a_negative_weight_is_refused():
 def test_the_experiment_has_five_updates_of_a_critic_without_batch_norm():
   config = experiment(ROOT / 'experiments' / 'wgan_gp.py', '')
   assert config['gan']['weight'] == 10
-  assert {name: p['steps'] for name, p in config['players'].items()} == {
+  assert {name: p['updates_per_step'] for name, p in config['players'].items()} == {
     'discriminator': 5,
     'generator': 1,
   }

@@ -95,11 +95,13 @@ def make_update_schedule(config: Plain, built: Game) -> UpdateSchedule:
   for player, spec in config['players'].items():
     with at(f'players.{player}'):
       optimizers[player], updates[player] = make_optimizer(spec)
-  if config['update'] != 'alternating':
+  if config['update_rule'] != 'alternating':
     check_owners(built)
-  if config['update'] == 'extragradient' and set(updates.values()) != {1}:
-    raise ConfigError('update: with extragradient every player has 1 update in a step; set steps to 1')
-  return UpdateSchedule(optimizers, updates, dict(config['ema']), config['update'])
+  if config['update_rule'] == 'extragradient' and set(updates.values()) != {1}:
+    raise ConfigError(
+      'update_rule=extragradient: every player must have one update per step; set updates_per_step to 1'
+    )
+  return UpdateSchedule(optimizers, updates, dict(config['ema']), config['update_rule'])
 
 
 def _same(given: Mapping[str, Any], wanted: list[str], what: str) -> None:

@@ -101,11 +101,11 @@ def start(chosen: Words, images: Fields = {}, points: Fields = {}) -> schema.Con
   Args:
     chosen: the words of the preset.
     images: fields of the discriminator on images, `dcgan.Discriminator` unless they name another.
-    points: the same on points, `points.Discriminator` unless they name another.
+    points: the same on points, `mlp_2d.Discriminator` unless they name another.
   """
   if not on_points(chosen):
     return _images(chosen, images)
-  config = _points(chosen, {'name': 'points.Discriminator', **points})
+  config = _points(chosen, {'name': 'mlp_2d.Discriminator', **points})
   for protocol, change in (('pacgan', _pacgan), ('veegan', _veegan)):
     if protocol in chosen:
       if points:
@@ -130,8 +130,8 @@ def start_with_r1(chosen: Words) -> schema.Config:
 
 def critic_steps(config: schema.Config, count: int, chosen: Words) -> None:
   """Gives the discriminator `count` updates a step, and for the time they take fewer steps."""
-  config.players.discriminator.steps = count
-  if 'after' in config.players.discriminator:
+  config.players.discriminator.updates_per_step = count
+  if 'update_transforms' in config.players.discriminator:
     fade_out(config, 'discriminator', count)
   last_for(config, chosen, images=1_500, points=3_000)
 
@@ -152,12 +152,12 @@ def fade_out(config: schema.Config, player: str, updates: int = 1) -> None:
     updates: of the player in a step.
   """
   end = config.get_ref('steps') * updates
-  after = config.players[player].get('after', {})
-  config.players[player].after = {**after, 'linear_decay': {'begin': end // 2, 'end': end}}
+  after = config.players[player].get('update_transforms', {})
+  config.players[player].update_transforms = {**after, 'linear_decay': {'begin': end // 2, 'end': end}}
 
 
 def _adam(rate: float, b1: float = 0.5) -> dict[str, Any]:
-  return {'optimizer': 'adam', 'learning_rate': rate, 'b1': b1, 'steps': 1}
+  return {'optimizer': 'adam', 'learning_rate': rate, 'b1': b1, 'updates_per_step': 1}
 
 
 def _images(chosen: Words, judge: Fields) -> schema.Config:
@@ -190,7 +190,7 @@ def _framing(shown: Pictures) -> Fields:
   """What else can be set of a set of pictures from the command line."""
   if ':' not in shown.name:
     return {}
-  of_files = {'background': 255, 'bad_share': 0.05}
+  of_files = {'background': 255, 'max_corrupt_fraction': 0.05}
   own = {'split': 'train'} if shown.name.startswith('tfds:') else of_files
   return {'crop': shown.crop, 'filter': 'lanczos', 'flip': False, **own}
 
@@ -207,7 +207,7 @@ def _points(chosen: Words, judge: dict[str, Any]) -> schema.Config:
   config.compiler_options = SMALL_PRODUCTS
   config.gan = {'prior': {'name': 'normal', 'size': 2}}
   config.networks = {
-    'generator': {'name': 'points.Generator', 'size': size, 'hidden': hidden},
+    'generator': {'name': 'mlp_2d.Generator', 'size': size, 'hidden': hidden},
     'discriminator': {'hidden': hidden, **judge},
   }
   config.players = {'generator': _adam(1e-3), 'discriminator': _adam(1e-3)}
@@ -223,11 +223,11 @@ def _pacgan(config: schema.Config) -> None:
 
   It trains on 100,000 fixed points for 400 epochs; here every batch is drawn anew.
   """
-  config.steps, config.batch_size, config['update'] = 400_000, 100, 'simultaneous'
+  config.steps, config.batch_size, config.update_rule = 400_000, 100, 'simultaneous'
   config.gan.prior = {'name': 'normal', 'size': 2}
   generator = config.networks.generator
   generator.hidden, generator.batch_norm, generator.weights = (400,) * 4, True, 0.02
-  config.networks.discriminator = {'name': 'points.Maxout', 'hidden': (200,) * 3, 'pieces': 5}
+  config.networks.discriminator = {'name': 'mlp_2d.Maxout', 'hidden': (200,) * 3, 'pieces': 5}
   config.players = {'generator': _adam(1e-4, b1=0.8), 'discriminator': _adam(1e-4, b1=0.8)}
   config.ema = {}
 

@@ -7,6 +7,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gan_jax.common.errors import ConfigError
+from gan_jax.common.renamed import new_name
 from gan_jax.common.types import Plain
 
 PLACEMENTS = ('auto', 'resident', 'stream')
@@ -22,14 +23,7 @@ ORDERS = ('alternating', 'simultaneous', 'extragradient')
 """Of play in a step, see `update_schedule.UpdateSchedule`."""
 
 
-class Config(ConfigDict):
-  """A ConfigDict with a key `update`, which the method of that name would hide; that is lost."""
-
-  def __getattribute__(self, name: str) -> Any:
-    return self['update'] if name == 'update' else super().__getattribute__(name)
-
-
-def default() -> Config:
+def default() -> ConfigDict:
   """A config with every top-level key.
 
   Keys:
@@ -37,9 +31,9 @@ def default() -> Config:
     steps: generator updates in all.
     batch_size: global, divided among all devices.
     steps_per_call: steps in one call of the compiled program; intervals are multiples of it.
-    unroll: steps of a call that are compiled as one piece, a divisor of steps_per_call. Two take longer
+    scan_unroll: steps of a call that are compiled as one piece, a divisor of steps_per_call. Two take longer
       to compile; on CPU some dense networks then train faster, as the mlp of `make bench`.
-    update: 'alternating', each player sees what those before it did in the same step,
+    update_rule: 'alternating', each player sees what those before it did in the same step,
       'simultaneous', all start from where the step began, or 'extragradient', see `update_schedule.UpdateSchedule`.
     gan: {'name': a module of gan_jax.gans, **hyperparameters of its make}.
     batch_statistics: 'global': what is taken of a whole batch (batch norm, DRAGAN's deviation, MMD,
@@ -51,7 +45,7 @@ def default() -> Config:
       penalties, statistics and optimizers stay float32, see `networks.wrappers`. For TPU and GPU.
     networks: {network: {'name': 'module.Class' in gan_jax.networks, **its fields}}.
     players: {player: {'optimizer': a name in optax, 'learning_rate': ..., **its arguments,
-      'steps': its updates in a step, 'before', 'after' and 'constraints': {transformation: its
+      'updates_per_step': ..., 'gradient_transforms', 'update_transforms' and 'weight_constraints': {transformation: its
       arguments} of gan_jax.training.transforms or optax, on gradients, on the optimizer's changes, and last on
       what the changes make of the weights; in each of these in the order of names}}.
     ema: {network: decay} of the networks of which an average of the weights is kept.
@@ -61,7 +55,7 @@ def default() -> Config:
       disk as they are needed, or 'auto': by their size. The batches are the same.
     log_every, sample_every, checkpoint_every: steps between lines of metrics, pictures and
       checkpoints.
-    keep: how many of the newest checkpoints are kept.
+    keep_checkpoints: how many of the newest checkpoints are kept.
     evaluate_every: steps between scores; 0 for none.
     evaluate: {'features': a module of gan_jax.metrics.features, 'scores': names of functions in
       gan_jax.evaluation.scores, 'num': samples, 'seed': of their latents, 'best': the score by which the best
@@ -72,14 +66,14 @@ def default() -> Config:
     compiler_options: {'cpu', 'gpu' or 'tpu': {option of XLA: value}} for the train step, of which a run
       of several processes takes none; results then differ by rounding.
   """
-  return Config(
+  return ConfigDict(
     {
       'seed': 0,
       'steps': 10_000,
       'batch_size': 64,
       'steps_per_call': 1,
-      'unroll': 1,
-      'update': 'alternating',
+      'scan_unroll': 1,
+      'update_rule': 'alternating',
       'batch_statistics': 'global',
       'compute_dtype': 'float32',
       'gan': {},
@@ -91,7 +85,7 @@ def default() -> Config:
       'log_every': 50,
       'sample_every': 500,
       'checkpoint_every': 500,
-      'keep': 3,
+      'keep_checkpoints': 3,
       'evaluate_every': 0,
       'evaluate': {
         'features': '',
@@ -116,11 +110,11 @@ INTERVALS = ('log_every', 'sample_every', 'checkpoint_every')
 MAY_CHANGE = (
   'steps',
   'placement',
-  'unroll',
+  'scan_unroll',
   'remat',
   'compiler_options',
   *INTERVALS,
-  'keep',
+  'keep_checkpoints',
   *WATCHING,
 )
 """Keys that do not change what a run computes, so a resumed run may have others."""
@@ -165,17 +159,20 @@ def check(config: Plain, devices: int) -> None:
   """
   wanted = default().to_dict()
   for key in wanted.keys() ^ config.keys():
+    renamed = new_name(key, wanted)
+    if renamed and key in config:
+      raise ConfigError(f'{key}: renamed in version 0.2; write {renamed}')
     verb = 'is missing' if key in wanted else 'is not a key of a config'
     raise ConfigError(f'{key} {verb}; the keys are: {", ".join(wanted)}')
   for key, value in wanted.items():
     if isinstance(value, dict) and not isinstance(config[key], dict):
       raise ConfigError(f'{key} is {config[key]!r}; it must be a dict')
-  for key in ('steps', 'batch_size', 'steps_per_call', 'unroll', 'keep', *INTERVALS):
+  for key in ('steps', 'batch_size', 'steps_per_call', 'scan_unroll', 'keep_checkpoints', *INTERVALS):
     _whole(config, key, 1)
   for key in ('seed', 'evaluate_every'):
     _whole(config, key, 0)
   choices = {
-    'update': ORDERS,
+    'update_rule': ORDERS,
     'placement': PLACEMENTS,
     'on_alert': ON_ALERT,
     'batch_statistics': STATISTICS,
@@ -202,8 +199,10 @@ def _check_divisions(config: Plain, devices: int) -> None:
     raise ConfigError(
       f'batch_size is {batch_size}, which {devices} devices cannot share evenly; try {near}'
     )
-  if per_call % config['unroll']:
-    raise ConfigError(f'unroll is {config["unroll"]}, no divisor of steps_per_call, {per_call}; try 1')
+  if per_call % config['scan_unroll']:
+    raise ConfigError(
+      f'scan_unroll is {config["scan_unroll"]}, no divisor of steps_per_call, {per_call}; try 1'
+    )
   for key in ('steps', *INTERVALS, 'evaluate_every'):
     if config[key] % per_call:
       near = -(-config[key] // per_call) * per_call

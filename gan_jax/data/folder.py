@@ -34,7 +34,7 @@ def load(
   filter: str = 'lanczos',
   background: int = 255,
   flip: bool = False,
-  bad_share: float = 0.05,
+  max_corrupt_fraction: float = 0.05,
 ) -> Source:
   """The pictures of a folder, decoded once; see `framing.pixels` for what is read, and how.
 
@@ -58,7 +58,7 @@ def load(
     filter: to resize by, see `framing.FILTERS`.
     background: a grey from 0 to 255 that lies behind transparent pictures.
     flip: whether every second picture, by chance, is mirrored left to right.
-    bad_share: how many of the files, in [0, 1], may be bad before that is an error.
+    max_corrupt_fraction: how many of the files, in [0, 1], may be bad before that is an error.
 
   Raises:
     ConfigError: there is no such folder or archive, there are no pictures in it, it cannot be read,
@@ -72,7 +72,7 @@ def load(
   if not names:
     raise ConfigError(_emptiness(of, found))
   listing = _listing(name, names, found, labels)
-  kept = decoded_cache.kept(listing, how, bad_share)
+  kept = decoded_cache.kept(listing, how, max_corrupt_fraction)
   images = ImageSet(kept.images, name=name, digest=kept.digest)
   if labels:
     images = images._replace(labels=kept.labels)

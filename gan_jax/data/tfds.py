@@ -54,7 +54,7 @@ def load(
       split; or a setting out of its range.
   """
   how = Framing(size, crop, channels, filter)
-  images = decoded(_listing(Name.parse(of), split), how, bad_share=0.0)
+  images = decoded(_listing(Name.parse(of), split), how, max_corrupt_fraction=0.0)
   return place(images._replace(split=split), seed, batch_size, placement, flip)
 
 

@@ -46,9 +46,9 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
     real = inputs.batch['real']
     fake, variables = pair.generate(variables, pairs[0], pairs[1])
     other, variables = pair.generate(variables, pairs[2], pairs[3])
-    on_real, variables = pair.judge(variables, real, pairs[4])
-    on_fake, variables = pair.judge(variables, fake, pairs[5])
-    on_other, variables = pair.judge(variables, other, pairs[6])
+    on_real, variables = pair.discriminate(variables, real, pairs[4])
+    on_fake, variables = pair.discriminate(variables, fake, pairs[5])
+    on_other, variables = pair.discriminate(variables, other, pairs[6])
     chex.assert_rank([on_real, on_fake, on_other], 2)
     points = penalties.interpolate(pairs[7], real, fake)
     return (on_real, on_fake, on_other), (fake, points), pairs[8], variables
@@ -56,7 +56,7 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     (real, fake, other), (made, points), key, variables = play(variables, inputs)
     f = lambda features: norm(features - other) - norm(features)
-    critic = lambda points: f(pair.judge(variables, points, key)[0])
+    critic = lambda points: f(pair.discriminate(variables, points, key)[0])
     penalty = penalties.gradient_penalty(critic, points).mean()
     surrogate = (f(real) - f(fake)).mean()
     metrics = {

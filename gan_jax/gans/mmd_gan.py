@@ -61,10 +61,10 @@ def make(
     latent_key, generator_key, critic_key, real_key, fake_key, key = rng.split(inputs.key, 6)
     fake, variables = pair.generate(variables, latent_key, generator_key)
     real = inputs.batch['real']
-    real_features, variables = pair.judge(variables, real, real_key)
-    fake_features, variables = pair.judge(variables, fake, fake_key)
+    real_features, variables = pair.discriminate(variables, real, real_key)
+    fake_features, variables = pair.discriminate(variables, fake, fake_key)
     chex.assert_rank([real_features, fake_features], 2)
-    features = lambda points: pair.judge(variables, points, critic_key)[0]
+    features = lambda points: pair.discriminate(variables, points, critic_key)[0]
     gathered = inputs.gather(real_features), inputs.gather(fake_features)
     distance = _distance(compare, *gathered, unbiased)
     if scaling:

@@ -19,7 +19,7 @@ from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
 from gan_jax.gans.parts.generator_discriminator import Pair, make_pair
 from gan_jax.losses import regularizers
-from gan_jax.losses.regularizers import Critique, Regularizer
+from gan_jax.losses.regularizers import PenaltyInputs, Regularizer
 
 
 def make(
@@ -70,8 +70,8 @@ def make(
     real, fake = _augmented(augmentation, inputs, made)
     real = shown(real, inputs.step, noise_keys[0])
     fake = shown(fake, inputs.step, noise_keys[1])
-    real_scores, variables = pair.judge(variables, real, real_key)
-    fake_scores, variables = pair.judge(variables, fake, fake_key)
+    real_scores, variables = pair.discriminate(variables, real, real_key)
+    fake_scores, variables = pair.discriminate(variables, fake, fake_key)
     chex.assert_rank([real_scores, fake_scores], 1)
     return _ForwardPass(made, real, fake, real_scores, fake_scores, key), variables
 
@@ -134,7 +134,7 @@ class _Term(NamedTuple):
   weight: float
   every: int
 
-  def of(self, critique: Critique, step: jax.Array, last: jax.Array):
+  def evaluate(self, critique: PenaltyInputs, step: jax.Array, last: jax.Array):
     """The mean penalty, `last` in the steps without, and what it adds to the loss."""
     value = lambda: self.regularizer.penalty(critique).mean()
     if self.every == 1:
@@ -185,18 +185,18 @@ def _penalize(
   added, means = 0.0, {}
   keys = rng.split(now.key, len(terms) + 1)
   for key, (name, term) in zip(keys, terms.items(), strict=False):
-    critique = _critique(pair, variables, inputs, now, key, inputs.memory['regularizers'][name])
-    means[name], weighted = term.of(critique, inputs.step, inputs.memory['last'][name])
+    critique = _penalty_inputs(pair, variables, inputs, now, key, inputs.memory['regularizers'][name])
+    means[name], weighted = term.evaluate(critique, inputs.step, inputs.memory['last'][name])
     added += weighted
   return added, means
 
 
-def _critique(
+def _penalty_inputs(
   pair: Pair, variables: Variables, inputs: Inputs, now: _ForwardPass, key: chex.PRNGKey, memory: PyTree
-) -> Critique:
+) -> PenaltyInputs:
   key, critic_key = rng.split(key)
-  critic = lambda points: pair.judge(variables, points, critic_key)[0]
-  return Critique(
+  critic = lambda points: pair.discriminate(variables, points, critic_key)[0]
+  return PenaltyInputs(
     critic, now.real, now.fake, now.real_scores, now.fake_scores, key, inputs.gather, memory
   )
 

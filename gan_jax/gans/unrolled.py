@@ -39,8 +39,8 @@ def make(
   discriminator, generator = game.players
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
-    assert inputs.ahead is not None
-    answered = inputs.ahead(discriminator.name, variables, inputs, unroll)
+    assert inputs.unrolled_update is not None
+    answered = inputs.unrolled_update(discriminator.name, variables, inputs, unroll)
     return generator.loss(answered, inputs)
 
   return game._replace(players=(discriminator, generator._replace(loss=generator_loss)))

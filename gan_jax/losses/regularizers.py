@@ -1,6 +1,6 @@
 """Penalties put into a game: what is penalised where, by name and weight in a config.
 
-A regulariser turns what a discriminator's loss has at hand, a `Critique`, into values [B] that are
+A regulariser turns what a discriminator's loss has at hand, a `PenaltyInputs`, into values [B] that are
 averaged, weighted and added to that loss.
 """
 
@@ -16,7 +16,7 @@ from gan_jax.common.types import PyTree
 from gan_jax.losses import penalties
 
 
-class Critique(NamedTuple):
+class PenaltyInputs(NamedTuple):
   """What a regulariser of the discriminator may look at.
 
   Attributes:
@@ -49,15 +49,15 @@ def _unchanged(memory: PyTree, metrics: Mapping[str, jax.Array]) -> PyTree:
 
 
 class Regularizer(NamedTuple):
-  """A penalty [B] of a critique, and what it remembers from step to step.
+  """A penalty, and what it remembers from step to step.
 
   Attributes:
-    penalty: of a critique.
+    penalty: of a inputs.
     init_memory: () -> what it remembers before the first step.
     update_memory: (memory, metrics of the discriminator) -> memory, after each step.
   """
 
-  penalty: Callable[[Critique], jax.Array]
+  penalty: Callable[[PenaltyInputs], jax.Array]
   init_memory: Callable[[], PyTree] = _nothing
   update_memory: Callable[[PyTree, Mapping[str, jax.Array]], PyTree] = _unchanged
 
@@ -75,9 +75,9 @@ def gradient_penalty(target: float = 1.0, one_sided: bool = False) -> Regularize
   """
   _check_target(target)
 
-  def penalty(critique: Critique) -> jax.Array:
-    points = penalties.interpolate(critique.key, critique.real, critique.fake)
-    return penalties.gradient_penalty(critique.critic, points, target, one_sided)
+  def penalty(inputs: PenaltyInputs) -> jax.Array:
+    points = penalties.interpolate(inputs.key, inputs.real, inputs.fake)
+    return penalties.gradient_penalty(inputs.critic, points, target, one_sided)
 
   return Regularizer(penalty)
 
@@ -91,22 +91,22 @@ def dragan(target: float = 1.0, one_sided: bool = False, scale: float = 0.5) -> 
   _check_target(target)
   numerics.check_finite('scale', scale, least=0)
 
-  def penalty(critique: Critique) -> jax.Array:
-    deviation = critique.gather(critique.real).std()
-    points = penalties.dragan_points(critique.key, critique.real, deviation, scale)
-    return penalties.gradient_penalty(critique.critic, points, target, one_sided)
+  def penalty(inputs: PenaltyInputs) -> jax.Array:
+    deviation = inputs.gather(inputs.real).std()
+    points = penalties.dragan_points(inputs.key, inputs.real, deviation, scale)
+    return penalties.gradient_penalty(inputs.critic, points, target, one_sided)
 
   return Regularizer(penalty)
 
 
 def r1() -> Regularizer:
   """The squared gradient norm on real points; the weight is gamma / 2. See `zero_centered`."""
-  return Regularizer(lambda critique: penalties.zero_centered(critique.critic, critique.real))
+  return Regularizer(lambda inputs: penalties.zero_centered(inputs.critic, inputs.real))
 
 
 def r2() -> Regularizer:
   """The squared gradient norm on fake points; the weight is gamma / 2. See `zero_centered`."""
-  return Regularizer(lambda critique: penalties.zero_centered(critique.critic, critique.fake))
+  return Regularizer(lambda inputs: penalties.zero_centered(inputs.critic, inputs.fake))
 
 
 def lecam(decay: float = 0.99) -> Regularizer:
@@ -122,9 +122,9 @@ def lecam(decay: float = 0.99) -> Regularizer:
     raise ValueError(f'decay is {decay}; it must be in [0, 1)')
   kinds = ('real_score', 'fake_score')
 
-  def penalty(critique: Critique) -> jax.Array:
-    means = (critique.memory[kind] for kind in kinds)
-    return penalties.lecam(critique.real_scores, critique.fake_scores, *means)
+  def penalty(inputs: PenaltyInputs) -> jax.Array:
+    means = (inputs.memory[kind] for kind in kinds)
+    return penalties.lecam(inputs.real_scores, inputs.fake_scores, *means)
 
   def update_memory(memory: PyTree, metrics: Mapping[str, jax.Array]) -> PyTree:
     return {kind: decay * memory[kind] + (1 - decay) * metrics[kind] for kind in kinds}

@@ -16,7 +16,7 @@ class AlertLog:
     for line in history:
       self._state, _ = failure_detection.watch(self._state, line)
 
-  def see(self, line: Mapping[str, Any]) -> list[MetricsLine]:
+  def update(self, line: Mapping[str, Any]) -> list[MetricsLine]:
     """The failures that a line is the first to show, as they are logged."""
     self._state, alerts = failure_detection.watch(self._state, line)
     for alert in alerts:

@@ -29,7 +29,7 @@ class BestCheckpoint:
     processes.on_primary(lambda: self._kept.discard(after=step))
     self._kept.reload()
 
-  def consider(self, history: Iterable[MetricsLine], line: MetricsLine, state: TrainState) -> None:
+  def maybe_save(self, history: Iterable[MetricsLine], line: MetricsLine, state: TrainState) -> None:
     """Keeps the state if no line before has a better score by the same protocol; in all processes."""
     if processes.decided(processes.is_primary() and self._is_best(history, line)):
       self._kept.save(line['step'], devices.local(state))

@@ -78,7 +78,7 @@ def make_call(
   """What a device does in one call of a run, see `step.make_step`."""
   source, count = built.source, config['steps_per_call']
   across = devices.GLOBAL_BATCH if build.is_global(config) else devices.PER_DEVICE
-  return make_step(built.game, built.play, source.batch, across, count, config['unroll'])
+  return make_step(built.game, built.play, source.batch, across, count, config['scan_unroll'])
 
 
 def _check_shapes(config: Plain, built: Built) -> None:
@@ -109,7 +109,7 @@ def run(
     ConfigError: the folder is past `steps`, or holds no checkpoint that is whole.
     DivergedError: a loss or gradient is not finite any more.
   """
-  opened = checkpoints.opened(folder / workdir.CHECKPOINTS, config, config['keep'])
+  opened = checkpoints.opened(folder / workdir.CHECKPOINTS, config, config['keep_checkpoints'])
   # Inside, so that what is being saved is not waited for when another process is lost.
   with opened as kept, processes.guarded():
     state, step = _resumed(config, built, kept)
@@ -205,7 +205,7 @@ class _Loop:
     if self._evaluate and config['evaluate']['best']:
       spare = -(-config['checkpoint_every'] // config['evaluate_every'])
       self._best = best_checkpoint.BestCheckpoint(folder, config, last, spare)
-    self._alarm = alerts.AlertLog(self._metrics.history if self._metrics else [], console.warn)
+    self._alerts = alerts.AlertLog(self._metrics.history if self._metrics else [], console.warn)
     self._alerted = False
     for closing in (self._metrics, self._progress, self._best, self._pictures):
       if closing:
@@ -216,7 +216,7 @@ class _Loop:
     program = devices.Program(make_call(config, self._built), options=config['compiler_options'])
     with self._feeds() as feeds:
       first, feeds = _looked_ahead(feeds)
-      program.begin(devices.shape_structs(state), first)
+      program.start_compiling(devices.shape_structs(state), first)
       self._show(state)
       return self._train(program, state, feeds, window)
 
@@ -299,7 +299,7 @@ class _Loop:
     """Writes a line; whether it has an alert."""
     assert self._metrics and self._clock and self._origin is not None
     line: MetricsLine = {'step': step, 'time': round(now - self._origin, 3), **values}
-    alerts = self._alarm.see(line)
+    alerts = self._alerts.update(line)
     if alerts:
       line['alerts'] = alerts
     since, then = self._clock
@@ -373,7 +373,7 @@ class _Loop:
   def _note(self, line: MetricsLine, state: TrainState) -> None:
     """Logs scores, and keeps the state if it is the best; in all processes."""
     if self._best:
-      self._best.consider(self._metrics.history if self._metrics else [], line, state)
+      self._best.maybe_save(self._metrics.history if self._metrics else [], line, state)
     if self._metrics:
       self._metrics.write(line)
       self._progress.scored(self._step, {k: v for k, v in line.items() if k not in _NO_SCORES})

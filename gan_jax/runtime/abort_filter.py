@@ -57,7 +57,7 @@ class StderrFilter:
     sys.stderr = output.stream(original, sys.stderr)
     self._order = output.say
 
-  def say(self, line: str) -> None:
+  def set_message(self, line: str) -> None:
     """From here on `line` is what is shown when the connection to the others is lost."""
     self._order(f'{_SAY}{line}')
 

@@ -115,7 +115,7 @@ class Program:
     """Compiled for such a state and feed, so that it can be read."""
     return self._mapped.lower(state, feed).compile(self._options)
 
-  def begin(self, state: PyTree, feed: PyTree) -> None:
+  def start_compiling(self, state: PyTree, feed: PyTree) -> None:
     """Starts to compile in a thread, for a state and a feed that have these `places`.
 
     Whatever that raises is raised at the first call. One process of several does not start before that.

@@ -60,7 +60,7 @@ def connect(coordinator: str | None, num_processes: int | None, process_id: int 
   native = StderrFilter()
   with _ended_after(_JOINING, coordinator):
     _join(coordinator, num_processes, process_id)
-  native.say(_LOST)
+  native.set_message(_LOST)
 
 
 @contextlib.contextmanager

@@ -161,7 +161,7 @@ class Checkpoints:
       left = ', '.join(map(str, self.steps()))
       raise ConfigError(
         f'checkpoint {self._folder / str(step)} was deleted while it was read (there are now: {left}); '
-        'read the newest, or set config.keep to more'
+        'read the newest, or set keep_checkpoints to more'
       ) from error
     self._check_own(step, config)
     return arrays
@@ -219,7 +219,7 @@ class Checkpoints:
       return step, arrays
     raise ConfigError(
       f'the run in {self._folder.parent} deletes its checkpoints faster than they are read; set '
-      'config.keep to more, or wait for its end'
+      'keep_checkpoints to more, or wait for its end'
     )
 
   def _is_there(self, step: int) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from gan_jax.common import files
 from gan_jax.common.errors import ConfigError
+from gan_jax.common.renamed import new_name
 from gan_jax.common.types import Plain
 from gan_jax.config.schema import changes, data_name, default, plain, with_data_at
 
@@ -152,6 +153,11 @@ def read_config(folder: pathlib.Path) -> Plain:
     raise ConfigError(f'workdir: {path} is not JSON: {error}') from error
   if not isinstance(config, dict):
     raise ConfigError(f'workdir: {path} is no config: it must hold an object')
+  if any(new_name(key, default()) and key not in default() for key in config):
+    raise ConfigError(
+      f'workdir={folder}: a run of gan_jax 0.1, whose config has other keys; read it with gan_jax 0.1.0, '
+      'or train it again in another folder'
+    )
   return {**plain(default()), **config}
 
 

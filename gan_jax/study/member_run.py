@@ -67,7 +67,7 @@ class Log:
     self._run, self._every, self._last = run, run.config['log_every'], run.config['steps']
     self._metrics = metrics_log.Metrics(run.folder, step if step else -1)
     before = [alert for line in self._metrics.history for alert in line.get('alerts', ())]
-    self._alarm = alerts.AlertLog(
+    self._alerts = alerts.AlertLog(
       self._metrics.history, lambda text: console.warn(f'{run.name}: {text}')
     )
     self.alerts, self.time = before, self._metrics.time
@@ -92,7 +92,7 @@ class Log:
       self.write({'step': step, 'alerts': [alert]})
     elif step % self._every == 0 or step == self._last:
       line = {'step': step, **{name: float(v[-1]) for name, v in values.items()}}
-      alerts = self._alarm.see(line)
+      alerts = self._alerts.update(line)
       self.alerts += alerts
       self.write(line | ({'alerts': alerts} if alerts else {}))
 

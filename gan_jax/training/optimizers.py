@@ -10,6 +10,7 @@ import optax
 
 from gan_jax.common import lookup, numerics
 from gan_jax.common.errors import ConfigError, at
+from gan_jax.common.renamed import new_name
 from gan_jax.training import transforms
 
 
@@ -34,11 +35,17 @@ def _transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.GradientTr
 
 def make_optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformation, int]:
   """A player's optimizer with what comes before and after it, and its updates in a step."""
-  stages = ('before', 'after', 'constraints')
-  arguments: dict[str, Any] = {'steps': 1, **dict.fromkeys(stages, {}), **spec}
-  name, steps = arguments.pop('optimizer', None), arguments.pop('steps')
-  if not isinstance(steps, int) or steps < 1:
-    raise ConfigError(f'steps is {steps!r}; it must be a whole number of at least 1')
+  stages = ('gradient_transforms', 'update_transforms', 'weight_constraints')
+  arguments: dict[str, Any] = {'updates_per_step': 1, **dict.fromkeys(stages, {}), **spec}
+  for key in spec:
+    renamed = new_name(key, arguments)
+    if renamed:
+      raise ConfigError(f'{key}: renamed in version 0.2; write {renamed}')
+  name, updates = arguments.pop('optimizer', None), arguments.pop('updates_per_step')
+  if not isinstance(updates, int) or updates < 1:
+    raise ConfigError(
+      f'updates_per_step={updates!r}: out of range (a whole number of at least 1); change it'
+    )
   around = {}
   for stage in stages:
     with at(stage):
@@ -49,11 +56,11 @@ def make_optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformatio
     _check_rate(arguments.get('learning_rate'))
     made = lookup.call(known[name], arguments)
     made = _join(
-      optax.chain(optax.identity(), *around['before']),
-      optax.chain(made, *around['after'], *around['constraints']),
+      optax.chain(optax.identity(), *around['gradient_transforms']),
+      optax.chain(made, *around['update_transforms'], *around['weight_constraints']),
     )
     jax.eval_shape(lambda p: made.update(p, made.init(p), p), {'weights': np.zeros((2, 2), np.float32)})
-    return made, steps
+    return made, updates
 
 
 def _join(

@@ -128,7 +128,7 @@ def _player_updates(
       memory=state.memory,
       gather=table.across.gather,
       mean=table.across.mean,
-      ahead=functools.partial(_unrolled_update, table, opt),
+      unrolled_update=functools.partial(_unrolled_update, table, opt),
     )
     variables, own = carry
     variables, own, metrics = _gradient_update(table, player, variables, own, inputs, base)

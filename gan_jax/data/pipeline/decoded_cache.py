@@ -57,12 +57,12 @@ class Listing(NamedTuple):
   count: int
   read: Callable[[int, int], Sequence[Entry]]
   classes: tuple[str, ...] = ()
-  remedy: str = 'mend them, move them away, or raise data.bad_share'
+  remedy: str = 'mend them, move them away, or raise data.max_corrupt_fraction'
 
 
-def decoded(listing: Listing, how: Framing, bad_share: float) -> ImageSet:
+def decoded(listing: Listing, how: Framing, max_corrupt_fraction: float) -> ImageSet:
   """The pictures of a listing with their labels, see `kept`."""
-  found = kept(listing, how, bad_share)
+  found = kept(listing, how, max_corrupt_fraction)
   classed = len(listing.classes) > 1 and found.labels.min() >= 0
   labels, classes = (found.labels, listing.classes) if classed else (None, ())
   return ImageSet(found.images, labels, listing.name, digest=found.digest, classes=classes)
@@ -84,30 +84,30 @@ class Kept(NamedTuple):
   skipped: list[tuple[str, str]]
 
 
-def kept(listing: Listing, how: Framing, bad_share: float) -> Kept:
+def kept(listing: Listing, how: Framing, max_corrupt_fraction: float) -> Kept:
   """Decodes the pictures of a listing, or finds them decoded.
 
   Args:
     listing: the files.
     how: they are framed.
-    bad_share: of the files, in [0, 1]; so many may be skipped because no picture can be made of them.
+    max_corrupt_fraction: of the files, in [0, 1]; so many may be skipped because no picture can be made of them.
 
   Raises:
     ConfigError: a setting out of its range, more bad files, none that is good, pictures of several
       sizes where `how` leaves them as they are, or no room on the disk.
   """
   decode.check(how)
-  if not 0 <= bad_share <= 1:
-    raise ConfigError(f'data.bad_share is {bad_share}; it must be from 0 to 1')
+  if not 0 <= max_corrupt_fraction <= 1:
+    raise ConfigError(f'data.max_corrupt_fraction is {max_corrupt_fraction}; it must be from 0 to 1')
   parts = {'listing': listing.digest, 'format': _FORMAT, **_texts(how)}
   place = cache.folder() / 'images' / hashing.of_texts(parts)[:24]
   with _alone(place):
     found = _kept(place)
     if found is None:
-      _make(place, functools.partial(_decode, listing, how, bad_share))
+      _make(place, functools.partial(_decode, listing, how, max_corrupt_fraction))
       found = _kept(place)
       assert found is not None, place
-  _check_share(listing, found.skipped, bad_share)
+  _check_share(listing, found.skipped, max_corrupt_fraction)
   _tell(listing, found.skipped, place)
   return found
 
@@ -190,7 +190,7 @@ def _part(listing: Listing, how: Framing, first: int) -> _Part:
   return part
 
 
-def _decode(listing: Listing, how: Framing, bad_share: float, folder: pathlib.Path) -> None:
+def _decode(listing: Listing, how: Framing, max_corrupt_fraction: float, folder: pathlib.Path) -> None:
   """Leaves all pictures of a listing in a folder."""
   labels, skipped, first = [], [], None
   print(f'decoding {listing.count:,} pictures of {listing.name}, once', flush=True)
@@ -199,7 +199,7 @@ def _decode(listing: Listing, how: Framing, bad_share: float, folder: pathlib.Pa
   with open(folder / _IMAGES, 'wb') as file, work as parts, bar:
     for part in parts:
       skipped += part.skipped
-      _check_share(listing, skipped, bad_share)
+      _check_share(listing, skipped, max_corrupt_fraction)
       for image, name in zip(part.images, part.names, strict=True):
         first = first or _First(name, image.shape)
         first.check(name, image)
@@ -233,10 +233,10 @@ class _First(NamedTuple):
       )
 
 
-def _check_share(listing: Listing, skipped: Sequence, bad_share: float) -> None:
-  if len(skipped) > bad_share * listing.count:
+def _check_share(listing: Listing, skipped: Sequence, max_corrupt_fraction: float) -> None:
+  if len(skipped) > max_corrupt_fraction * listing.count:
     raise ConfigError(
-      f'of {listing.count:,} files of {listing.name} more than {bad_share:.1%} are no pictures to '
+      f'of {listing.count:,} files of {listing.name} more than {max_corrupt_fraction:.1%} are no pictures to '
       f'train on: {_some(skipped)}; {listing.remedy}'
     )
 

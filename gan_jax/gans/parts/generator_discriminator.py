@@ -46,7 +46,7 @@ class Pair:
     latent = latents.materialize(self.draw(latent_key))
     return apply(self.networks, variables, 'generator', latent, key=key)
 
-  def judge(
+  def discriminate(
     self, variables: Variables, examples: jax.Array, key: chex.PRNGKey
   ) -> tuple[Outputs, Variables]:
     """What the discriminator makes of a training batch [B, ...], and the new variables."""
@@ -54,9 +54,9 @@ class Pair:
 
   def sample(self, variables: Variables, key: chex.PRNGKey) -> jax.Array:
     """Samples outside training, see `game.Game`."""
-    return self.of_latents(variables, self.draw(key))
+    return self.generate_eval(variables, self.draw(key))
 
-  def of_latents(self, variables: Variables, latent: jax.Array) -> jax.Array:
+  def generate_eval(self, variables: Variables, latent: jax.Array) -> jax.Array:
     """Samples outside training of given latents [N, L], see `game.Game`."""
     return apply(self.networks, variables, 'generator', latent, train=False)[0]
 
@@ -80,7 +80,7 @@ class Pair:
       Player('discriminator', ('discriminator',), discriminator),
       Player('generator', ('generator',), generator),
     )
-    shown = {'latents': self.draw, 'generate': self.of_latents}
+    shown = {'latents': self.draw, 'generate': self.generate_eval}
     return Game(self.networks, players, self.init, self.sample, **shown, **more)
 
 
