@@ -5,7 +5,7 @@ make bench, or python benchmarks/peers.py --peer=<python with torch> [--cases=dc
 Sides live in processes of their own, stopped while another has its turn, and take turns, A B A B, so
 short that the machine is about the same in both, as many as a minute has. Of torch's layouts the one
 with the best median of the first turns stays. OpenMP waits as it does by default: told to wait
-passively, torch is up to three times slower. Both take memory as `gan_jax.runtime.environment` says. In each
+passively, torch is up to three times slower. Both take memory as `runtime.environment` says. In each
 turn products of large matrices show what the machine can do just then; a side's share of that peak
 counts the operations of the direct algorithm, so one that needs fewer may have more than all of it.
 

@@ -18,7 +18,7 @@ from gan_jax.common import output
 from gan_jax.common.console import BAD_REQUEST, DIVERGED, INTERRUPTED, UNWRITTEN
 from gan_jax.common.errors import ConfigError, DivergedError, WriteError
 from gan_jax.common.lookup import choose
-from gan_jax.common.renamed import RENAMED
+from gan_jax.common.renamed import new_name
 from gan_jax.runtime import environment
 
 STARTED = time.perf_counter()
@@ -84,11 +84,10 @@ def _unknown_key(error: Exception, argv: Sequence[str]) -> ConfigError | None:
   blamed = [a.split('=')[0] for a in argv if re.search(rf'\.{key[0]}[.=]', a)]
   if not blamed:
     return None
-  renamed = RENAMED.get(key[0])
-  if renamed:
-    return ConfigError(
-      f'{blamed[0]}: renamed in version 0.2; write {blamed[0].removesuffix(key[0])}{renamed}'
-    )
+  new = new_name(blamed[0].removeprefix('--config.'))
+  if new:
+    flag = f'{blamed[0].removesuffix(key[0])}{new}'
+    return ConfigError(f'{blamed[0]}: renamed in version 0.2 (now {flag}); write {flag}')
   remedy = hint[0] if hint else "add it in the experiment's file"
   return ConfigError(f'{blamed[0]}: the config has no key {key[0]!r} there; {remedy}')
 

@@ -48,8 +48,8 @@ class Inputs:
       for what compares the examples of a whole batch; or as it is, where each device is to compare its
       own alone. Gradients go through it, as through `mean`.
     mean: the mean of a tree over all devices.
-    unrolled_update: (player, variables, inputs, count) -> the variables after `count` more updates of that
-      player on these inputs, by its own optimizer from where that is; gradients go through them.
+    unrolled_update: (player, variables, inputs, count) -> the variables after `count` more updates of
+      that player on these inputs, by its own optimizer; gradients go through them.
   """
 
   batch: Mapping[str, jax.Array]

@@ -253,7 +253,7 @@ def test_newest_of_a_run_that_deletes_without_end_says_so(tmp_path, monkeypatch)
   reader = checkpoints.Checkpoints(folder, CONFIG)
   monkeypatch.setattr(reader, '_is_there', lambda step: False)
   damage_bit(folder / '10')
-  with pytest.raises(ConfigError, match='faster than they are read; set config.keep'):
+  with pytest.raises(ConfigError, match='faster than they are read; set keep_checkpoints'):
     reader.newest(pytest.fail)
 
 

@@ -226,7 +226,8 @@ import runpy
 
 def get_config(preset):
   config = runpy.run_path('experiments/gan.py')['get_config'](preset)
-  config.players.discriminator.update_transforms = {{'add_decayed_weights': {{'weight_decay': {growth}}}}}
+  growing = {{'add_decayed_weights': {{'weight_decay': {growth}}}}}
+  config.players.discriminator.update_transforms = growing
   return config
 """
 

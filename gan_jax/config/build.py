@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from gan_jax import data, gans
 from gan_jax import networks as families
-from gan_jax.common import lookup, numerics, validation
+from gan_jax.common import lookup, numerics, renamed, validation
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.common.types import Plain
 from gan_jax.data import source as sources
@@ -127,6 +127,7 @@ def make_source(config: Plain) -> sources.Source:
       )
     offered = {'of': of, **{key: config[key] for key in ('seed', 'batch_size', 'placement')}}
     own = {key: p.default is p.empty for key, p in takes.items() if key not in offered}
+    renamed.check(settings, inside='data.')
     lookup.check(settings, own)
     validation.check(settings, {key: takes[key].annotation for key in settings})
     return load(**{key: offered[key] for key in takes if key in offered}, **settings)

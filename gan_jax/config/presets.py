@@ -7,7 +7,7 @@ a paper's protocol, 'test' for seconds of the run, and words of the experiment's
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ml_collections import FieldReference
+from ml_collections import ConfigDict, FieldReference
 
 from gan_jax.common import lookup
 from gan_jax.common.errors import ConfigError
@@ -95,7 +95,7 @@ def on_points(chosen: Words) -> bool:
   return bool(chosen & set(POINTS))
 
 
-def start(chosen: Words, images: Fields = {}, points: Fields = {}) -> schema.Config:
+def start(chosen: Words, images: Fields = {}, points: Fields = {}) -> ConfigDict:
   """A config with everything but the game; an experiment sets what is its own in it.
 
   Args:
@@ -116,7 +116,7 @@ def start(chosen: Words, images: Fields = {}, points: Fields = {}) -> schema.Con
   return config
 
 
-def start_with_r1(chosen: Words) -> schema.Config:
+def start_with_r1(chosen: Words) -> ConfigDict:
   """The non-saturating game with the R1 penalty, and on images Adam without momentum."""
   config = start(chosen, images={'norm': 'none'})
   config.gan.name = 'two_player'
@@ -128,7 +128,7 @@ def start_with_r1(chosen: Words) -> schema.Config:
   return config
 
 
-def critic_steps(config: schema.Config, count: int, chosen: Words) -> None:
+def critic_steps(config: ConfigDict, count: int, chosen: Words) -> None:
   """Gives the discriminator `count` updates a step, and for the time they take fewer steps."""
   config.players.discriminator.updates_per_step = count
   if 'update_transforms' in config.players.discriminator:
@@ -136,14 +136,14 @@ def critic_steps(config: schema.Config, count: int, chosen: Words) -> None:
   last_for(config, chosen, images=1_500, points=3_000)
 
 
-def last_for(config: schema.Config, chosen: Words, images: int, points: int) -> None:
+def last_for(config: ConfigDict, chosen: Words, images: int, points: int) -> None:
   """Sets the number of steps on points and on digits, unless the preset is a test or a paper's."""
   others = IMAGES.keys() - {'mnist'}
   if not chosen & {'test', *PROTOCOLS, *others}:
     config.steps = points if on_points(chosen) else images
 
 
-def fade_out(config: schema.Config, player: str, updates: int = 1) -> None:
+def fade_out(config: ConfigDict, player: str, updates: int = 1) -> None:
   """Lets a player's changes go down to 0 in the second half of the run.
 
   Args:
@@ -160,7 +160,7 @@ def _adam(rate: float, b1: float = 0.5) -> dict[str, Any]:
   return {'optimizer': 'adam', 'learning_rate': rate, 'b1': b1, 'updates_per_step': 1}
 
 
-def _images(chosen: Words, judge: Fields) -> schema.Config:
+def _images(chosen: Words, judge: Fields) -> ConfigDict:
   """Images, digits unless others are said, with DCGAN's networks and settings."""
   config, (word,) = schema.default(), chosen & IMAGES.keys() or {'mnist'}
   shown = IMAGES[word]
@@ -195,7 +195,7 @@ def _framing(shown: Pictures) -> Fields:
   return {'crop': shown.crop, 'filter': 'lanczos', 'flip': False, **own}
 
 
-def _points(chosen: Words, judge: dict[str, Any]) -> schema.Config:
+def _points(chosen: Words, judge: dict[str, Any]) -> ConfigDict:
   """Points, with networks and settings of our own; the rates go down to 0 in the second half."""
   config = schema.default()
   hidden = (16, 16) if 'test' in chosen else (128, 128, 128)
@@ -218,7 +218,7 @@ def _points(chosen: Words, judge: dict[str, Any]) -> schema.Config:
   return config
 
 
-def _pacgan(config: schema.Config) -> None:
+def _pacgan(config: ConfigDict) -> None:
   """The 2-D experiments of PacGAN (arXiv:1712.04086), with the settings of its code.
 
   It trains on 100,000 fixed points for 400 epochs; here every batch is drawn anew.
@@ -232,7 +232,7 @@ def _pacgan(config: schema.Config) -> None:
   config.ema = {}
 
 
-def _veegan(config: schema.Config) -> None:
+def _veegan(config: ConfigDict) -> None:
   """The 2-D experiments of VEEGAN (arXiv:1705.07761), as far as they are known.
 
   The paper gives no settings; these are those of a later version of its notebook.
@@ -246,7 +246,7 @@ def _veegan(config: schema.Config) -> None:
   config.ema = {}
 
 
-def _shorten(config: schema.Config) -> None:
+def _shorten(config: ConfigDict) -> None:
   config.steps, config.batch_size, config.steps_per_call = 8, 16, 2
   config.log_every, config.sample_every, config.checkpoint_every = 2, 4, 4
   config.evaluate_every, config.evaluate.num = 0, 50

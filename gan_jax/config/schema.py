@@ -6,8 +6,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from gan_jax.common import renamed
 from gan_jax.common.errors import ConfigError
-from gan_jax.common.renamed import new_name
 from gan_jax.common.types import Plain
 
 PLACEMENTS = ('auto', 'resident', 'stream')
@@ -31,10 +31,11 @@ def default() -> ConfigDict:
     steps: generator updates in all.
     batch_size: global, divided among all devices.
     steps_per_call: steps in one call of the compiled program; intervals are multiples of it.
-    scan_unroll: steps of a call that are compiled as one piece, a divisor of steps_per_call. Two take longer
-      to compile; on CPU some dense networks then train faster, as the mlp of `make bench`.
+    scan_unroll: steps of a call that are compiled as one piece, a divisor of steps_per_call. Two take
+      longer to compile; on CPU some dense networks then train faster, as the mlp of `make bench`.
     update_rule: 'alternating', each player sees what those before it did in the same step,
-      'simultaneous', all start from where the step began, or 'extragradient', see `update_schedule.UpdateSchedule`.
+      'simultaneous', all start from where the step began, or 'extragradient', see
+      `UpdateSchedule`.
     gan: {'name': a module of gan_jax.gans, **hyperparameters of its make}.
     batch_statistics: 'global': what is taken of a whole batch (batch norm, DRAGAN's deviation, MMD,
       EBGAN's repelled codes, relativistic averages) is of the batch of all devices, so that results do
@@ -45,9 +46,10 @@ def default() -> ConfigDict:
       penalties, statistics and optimizers stay float32, see `networks.wrappers`. For TPU and GPU.
     networks: {network: {'name': 'module.Class' in gan_jax.networks, **its fields}}.
     players: {player: {'optimizer': a name in optax, 'learning_rate': ..., **its arguments,
-      'updates_per_step': ..., 'gradient_transforms', 'update_transforms' and 'weight_constraints': {transformation: its
-      arguments} of gan_jax.training.transforms or optax, on gradients, on the optimizer's changes, and last on
-      what the changes make of the weights; in each of these in the order of names}}.
+      'updates_per_step': 1 or more, 'gradient_transforms', 'update_transforms' and
+      'weight_constraints': {transformation: its arguments} of gan_jax.training.transforms or optax, on
+      gradients, on the optimizer's updates, and last on the updated weights; each in the order of
+      names}}.
     ema: {network: decay} of the networks of which an average of the weights is kept.
     data: {'name': a module of gan_jax.data, or 'module:which' as 'tfds:cifar10', 'folder:pictures',
       **settings of its load}.
@@ -58,8 +60,8 @@ def default() -> ConfigDict:
     keep_checkpoints: how many of the newest checkpoints are kept.
     evaluate_every: steps between scores; 0 for none.
     evaluate: {'features': a module of gan_jax.metrics.features, 'scores': names of functions in
-      gan_jax.evaluation.scores, 'num': samples, 'seed': of their latents, 'best': the score by which the best
-      checkpoint is chosen, e.g. 'frechet_digits', or '' for none}.
+      gan_jax.evaluation.scores, 'num': samples, 'seed': of their latents, 'best': the score by which
+      the best checkpoint is chosen, e.g. 'frechet_digits', or '' for none}.
     on_alert: 'warn' or 'stop': what is done when the run shows a failure, see `run.failure_detection`.
     remat: names of networks whose activations are computed again in the backward pass, not kept: less
       memory, more time, results that differ by rounding.
@@ -158,10 +160,8 @@ def check(config: Plain, devices: int) -> None:
     ConfigError: names the key and the remedy.
   """
   wanted = default().to_dict()
+  renamed.check(config)
   for key in wanted.keys() ^ config.keys():
-    renamed = new_name(key, wanted)
-    if renamed and key in config:
-      raise ConfigError(f'{key}: renamed in version 0.2; write {renamed}')
     verb = 'is missing' if key in wanted else 'is not a key of a config'
     raise ConfigError(f'{key} {verb}; the keys are: {", ".join(wanted)}')
   for key, value in wanted.items():

@@ -41,8 +41,8 @@ def make(
   Args:
     networks: 'generator'; 'discriminator', examples -> features [B, D].
     prior: as in `two_player.make`.
-    kernel: {'name': a factory of `gan_jax.divergences.mmd`, **its arguments}. With `polynomial`, whose slope has no
-      bound, the penalty overflows float32 where features are beyond some 1e3.
+    kernel: {'name': a factory of `gan_jax.divergences.mmd`, **its arguments}. With `polynomial`, whose
+      gradient has no bound, the penalty overflows float32 where features are beyond some 1e3.
     unbiased: the estimator, see `mmd.mmd2`.
     penalty: weight of the gradient penalty on the witness function.
     scaling: the weight of the critic's slope in s; 0 for no scaling.

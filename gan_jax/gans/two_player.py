@@ -37,9 +37,9 @@ def make(
     networks: 'generator', latents [B, L] -> examples; 'discriminator', examples -> scores [B].
     loss: {'name': a factory of `gan_jax.losses`, **its arguments}.
     prior: {'name': a factory of `gan_jax.latents`, **its arguments}.
-    penalties: {a factory of `gan_jax.losses.regularizers`: {'weight': what it is multiplied by, 'every': in
-      every so manieth step, so much heavier, by default 1 (lazy regularisation, Karras et al. 2020,
-      arXiv:1912.04958, section 3.1), **its arguments}}, added to the discriminator's loss.
+    penalties: {a factory of `gan_jax.losses.regularizers`: {'weight': its factor, 'every': n, **its
+      arguments}}, added to the discriminator's loss. It is applied every n-th step with n times the
+      weight, by default 1 (lazy regularization, Karras et al. 2020, arXiv:1912.04958, section 3.1).
     noise: {'scale': standard deviation of Gaussian noise on all that the discriminator is shown in
       training, 'steps': over which it goes down in a line to 0} (instance noise, Arjovsky & Bottou
       2017, arXiv:1701.04862, section 3; annealed as by Sonderby et al. 2017, arXiv:1610.04490).

@@ -167,8 +167,8 @@ def f_divergence(divergence: str, saturating: bool = False) -> AdversarialLoss:
   section 3.2 advises, or with `saturating` -f*(T(fake)), the bound itself (equation 6).
 
   Args:
-    divergence: a function of `gan_jax.divergences.f_divergences`: total_variation, kl, reverse_kl, pearson,
-      neyman, hellinger, jensen_shannon or gan.
+    divergence: a function of `gan_jax.divergences.f_divergences`: total_variation, kl, reverse_kl,
+      pearson, neyman, hellinger, jensen_shannon or gan.
     saturating: whether the generator minimises the bound itself.
 
   Raises:

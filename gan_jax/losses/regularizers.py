@@ -52,7 +52,7 @@ class Regularizer(NamedTuple):
   """A penalty, and what it remembers from step to step.
 
   Attributes:
-    penalty: of a inputs.
+    penalty: its values [B].
     init_memory: () -> what it remembers before the first step.
     update_memory: (memory, metrics of the discriminator) -> memory, after each step.
   """

@@ -153,10 +153,10 @@ def read_config(folder: pathlib.Path) -> Plain:
     raise ConfigError(f'workdir: {path} is not JSON: {error}') from error
   if not isinstance(config, dict):
     raise ConfigError(f'workdir: {path} is no config: it must hold an object')
-  if any(new_name(key, default()) and key not in default() for key in config):
+  if any(map(new_name, config)):
     raise ConfigError(
-      f'workdir={folder}: a run of gan_jax 0.1, whose config has other keys; read it with gan_jax 0.1.0, '
-      'or train it again in another folder'
+      f'workdir={folder}: a run of gan_jax 0.1 (this is 0.2, whose config has other keys); read it '
+      'with gan_jax 0.1.0, or train it again in another folder'
     )
   return {**plain(default()), **config}
 

@@ -8,9 +8,8 @@ import jax
 import numpy as np
 import optax
 
-from gan_jax.common import lookup, numerics
+from gan_jax.common import lookup, numerics, renamed
 from gan_jax.common.errors import ConfigError, at
-from gan_jax.common.renamed import new_name
 from gan_jax.training import transforms
 
 
@@ -22,7 +21,7 @@ def _optimizers() -> dict[str, Any]:
 
 
 def _transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.GradientTransformation]:
-  """Transformations {name: arguments} of `gan_jax.training.transforms` or of optax, in the order of names."""
+  """Returns the transformations {name: arguments}, of `training.transforms` or optax, by name."""
   kind = optax.GradientTransformation
   known = {**lookup.factories(optax, kind), **lookup.factories(transforms, kind)}
   made = []
@@ -37,10 +36,7 @@ def make_optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformatio
   """A player's optimizer with what comes before and after it, and its updates in a step."""
   stages = ('gradient_transforms', 'update_transforms', 'weight_constraints')
   arguments: dict[str, Any] = {'updates_per_step': 1, **dict.fromkeys(stages, {}), **spec}
-  for key in spec:
-    renamed = new_name(key, arguments)
-    if renamed:
-      raise ConfigError(f'{key}: renamed in version 0.2; write {renamed}')
+  renamed.check(spec, inside='players.*.')
   name, updates = arguments.pop('optimizer', None), arguments.pop('updates_per_step')
   if not isinstance(updates, int) or updates < 1:
     raise ConfigError(

@@ -1,7 +1,7 @@
 """Optax transformations that GANs need and optax lacks.
 
-A config names them, and optax's own, at a player: under `gradient_transforms`, on gradients before the optimizer,
-under `update_transforms`, on the updates that it makes, or under `weight_constraints`, last of all.
+A config names them, and optax's own, at a player: under `gradient_transforms`, on gradients before the
+optimizer, under `update_transforms`, on its updates, or under `weight_constraints`, last of all.
 """
 
 import math

@@ -90,7 +90,7 @@ def kept(listing: Listing, how: Framing, max_corrupt_fraction: float) -> Kept:
   Args:
     listing: the files.
     how: they are framed.
-    max_corrupt_fraction: of the files, in [0, 1]; so many may be skipped because no picture can be made of them.
+    max_corrupt_fraction: fraction of the files, in [0, 1], that may be skipped as corrupt.
 
   Raises:
     ConfigError: a setting out of its range, more bad files, none that is good, pictures of several
@@ -236,8 +236,8 @@ class _First(NamedTuple):
 def _check_share(listing: Listing, skipped: Sequence, max_corrupt_fraction: float) -> None:
   if len(skipped) > max_corrupt_fraction * listing.count:
     raise ConfigError(
-      f'of {listing.count:,} files of {listing.name} more than {max_corrupt_fraction:.1%} are no pictures to '
-      f'train on: {_some(skipped)}; {listing.remedy}'
+      f'of {listing.count:,} files of {listing.name} more than {max_corrupt_fraction:.1%} are no '
+      f'pictures to train on: {_some(skipped)}; {listing.remedy}'
     )
 
 

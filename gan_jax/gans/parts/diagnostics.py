@@ -1,4 +1,4 @@
-"""What games report of a batch beside their losses, for a person and for `gan_jax.run.failure_detection`."""
+"""Metrics of a batch that games report beside their losses."""
 
 import chex
 import jax
