@@ -1,8 +1,6 @@
 """The command line: flags, and errors of one line with an exit code that tells their kind."""
 
-import importlib
 import os
-import pkgutil
 import re
 import signal
 import sys
@@ -13,48 +11,13 @@ from typing import NoReturn
 
 from absl import flags, logging
 
-from gan_jax import commands
 from gan_jax.common import output
 from gan_jax.common.console import BAD_REQUEST, DIVERGED, INTERRUPTED, UNWRITTEN
 from gan_jax.common.errors import ConfigError, DivergedError, WriteError
-from gan_jax.common.lookup import choose
 from gan_jax.common.renamed import new_name
-from gan_jax.runtime import environment
 
 STARTED = time.perf_counter()
 """When the program started."""
-
-VERBS = tuple(module.name for module in pkgutil.iter_modules(commands.__path__))
-"""The commands, one file a verb in `gan_jax.commands`."""
-
-_TRAINING = ('study', 'train')
-"""Verbs that train, for which `environment.prepare` tunes the process."""
-
-
-def execute(verb: str) -> None:
-  """Runs a command with the flags in `sys.argv`, and exits.
-
-  Args:
-    verb: one of `VERBS`. Its module is imported once the process is prepared.
-  """
-  if verb in _TRAINING:
-    environment.prepare()
-    end_on_interrupt()
-  run(importlib.import_module(f'gan_jax.commands.{verb}').main)
-
-
-def dispatch() -> None:
-  """Runs the command that the first argument names, with the flags that follow."""
-  verb = sys.argv[1].replace('-', '_') if len(sys.argv) > 1 else ''
-  if verb in ('', '__help', '_h'):
-    print(f'usage: python -m gan_jax VERB [flags]; VERB is one of: {", ".join(VERBS)}')
-    sys.exit(0 if verb else BAD_REQUEST)
-  try:
-    choose(verb, VERBS)
-  except ConfigError as error:
-    _fail(error, BAD_REQUEST)
-  sys.argv = [f'{sys.argv[0]} {sys.argv[1]}', *sys.argv[2:]]
-  execute(verb)
 
 
 def end_on_interrupt() -> None:
@@ -67,9 +30,10 @@ def end_on_interrupt() -> None:
   signal.signal(signal.SIGINT, end)
 
 
-def _fail(error: Exception, code: int) -> NoReturn:
+def fail(error: Exception | str, code: int) -> NoReturn:
+  """Prints an error in one line, and exits with `code`."""
   text = ' '.join(str(error).split())
-  if error.__cause__ and logging.level_info():
+  if isinstance(error, Exception) and error.__cause__ and logging.level_info():
     traceback.print_exception(error)
   print(f'error: {text}', file=sys.stderr, flush=True)
   sys.exit(code)
@@ -179,15 +143,15 @@ def run(main: Callable[[Sequence[str]], int]) -> NoReturn:
   try:
     sys.exit(main(sys.argv))
   except ConfigError as error:
-    _fail(error, BAD_REQUEST)
+    fail(error, BAD_REQUEST)
   except DivergedError as error:
-    _fail(error, DIVERGED)
+    fail(error, DIVERGED)
   except WriteError as error:
-    _fail(error, UNWRITTEN)
+    fail(error, UNWRITTEN)
   except (MemoryError, RuntimeError) as error:
     if not _is_out_of_memory(error):
       raise
-    _fail(ConfigError(f'out of memory: {_first_sentence(error)}; {_SMALLER}'), BAD_REQUEST)
+    fail(ConfigError(f'out of memory: {_first_sentence(error)}; {_SMALLER}'), BAD_REQUEST)
   except KeyboardInterrupt:
     print('interrupted: what was saved last is kept', file=sys.stderr, flush=True)
     sys.exit(INTERRUPTED)

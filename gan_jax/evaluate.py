@@ -1,6 +1,6 @@
 """`python -m gan_jax.evaluate` is `python -m gan_jax evaluate`."""
 
-from gan_jax import cli
+from gan_jax import commands
 
 if __name__ == '__main__':
-  cli.execute('evaluate')
+  commands.execute('evaluate')

@@ -1,6 +1,6 @@
 """`python -m gan_jax.main` is `python -m gan_jax train`."""
 
-from gan_jax import cli
+from gan_jax import commands
 
 if __name__ == '__main__':
-  cli.execute('train')
+  commands.execute('train')

@@ -1,6 +1,6 @@
 """`python -m gan_jax.report` is `python -m gan_jax report`."""
 
-from gan_jax import cli
+from gan_jax import commands
 
 if __name__ == '__main__':
-  cli.execute('report')
+  commands.execute('report')

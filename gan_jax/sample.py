@@ -1,6 +1,6 @@
 """`python -m gan_jax.sample` is `python -m gan_jax sample`."""
 
-from gan_jax import cli
+from gan_jax import commands
 
 if __name__ == '__main__':
-  cli.execute('sample')
+  commands.execute('sample')

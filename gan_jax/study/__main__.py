@@ -1,6 +1,6 @@
 """`python -m gan_jax.study` is `python -m gan_jax study`."""
 
-from gan_jax import cli
+from gan_jax import commands
 
 if __name__ == '__main__':
-  cli.execute('study')
+  commands.execute('study')
