@@ -8,10 +8,12 @@ python -m gan_jax.main --config=experiments/began.py
 python -m gan_jax.main --config=experiments/began.py:ring
 """
 
-from gan_jax.config import presets, schema
+from ml_collections import ConfigDict
+
+from gan_jax.config import presets
 
 
-def get_config(preset: str = '') -> schema.Config:
+def get_config(preset: str = '') -> ConfigDict:
   """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   judge = {'name': 'mlp.Autoencoder', 'hidden': (512, 256), 'code': 32}

@@ -15,10 +15,12 @@ be read from step 1,500 on; at 10,000 the samples are of all ten kinds, a few of
 Digits: plainly readable and of all kinds; one in ten is a doubtful shape.
 """
 
-from gan_jax.config import presets, schema
+from ml_collections import ConfigDict
+
+from gan_jax.config import presets
 
 
-def get_config(preset: str = '') -> schema.Config:
+def get_config(preset: str = '') -> ConfigDict:
   """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words)

@@ -9,10 +9,12 @@ python -m gan_jax.main --config=experiments/extragradient.py
 python -m gan_jax.main --config=experiments/extragradient.py:ring
 """
 
-from gan_jax.config import presets, schema
+from ml_collections import ConfigDict
+
+from gan_jax.config import presets
 
 
-def get_config(preset: str = '') -> schema.Config:
+def get_config(preset: str = '') -> ConfigDict:
   """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words, images={'norm': 'none'})

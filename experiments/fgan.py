@@ -8,7 +8,9 @@ python -m gan_jax.main --config=experiments/fgan.py
 python -m gan_jax.main --config=experiments/fgan.py:ring
 """
 
-from gan_jax.config import presets, schema
+from ml_collections import ConfigDict
+
+from gan_jax.config import presets
 
 DIVERGENCES = (
   'total_variation',
@@ -22,7 +24,7 @@ DIVERGENCES = (
 )
 
 
-def get_config(preset: str = '') -> schema.Config:
+def get_config(preset: str = '') -> ConfigDict:
   """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset, *DIVERGENCES)
   config = presets.start(words)

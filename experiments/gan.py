@@ -11,10 +11,12 @@ for the paper's SGD with momentum: with SGD the minimax game collapsed to one im
 learned a few ragged kinds of digits.
 """
 
-from gan_jax.config import presets, schema
+from ml_collections import ConfigDict
+
+from gan_jax.config import presets
 
 
-def get_config(preset: str = '') -> schema.Config:
+def get_config(preset: str = '') -> ConfigDict:
   """Digits with the paper's networks, or the data and protocol that the preset says."""
   words = presets.words(preset, 'non_saturating')
   config = presets.start(words)
@@ -27,7 +29,7 @@ def get_config(preset: str = '') -> schema.Config:
   return config
 
 
-def _paper(config: schema.Config, small: bool) -> None:
+def _paper(config: ConfigDict, small: bool) -> None:
   """The networks of the paper's MNIST model."""
   size, channels = config.data.get_ref('size'), config.data.get_ref('channels')
   config.networks = {

@@ -11,9 +11,11 @@ python -m gan_jax.main --config=experiments/r1.py
 python -m gan_jax.main --config=experiments/r1.py:ring
 """
 
-from gan_jax.config import presets, schema
+from ml_collections import ConfigDict
+
+from gan_jax.config import presets
 
 
-def get_config(preset: str = '') -> schema.Config:
+def get_config(preset: str = '') -> ConfigDict:
   """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   return presets.start_with_r1(presets.words(preset))

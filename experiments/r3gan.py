@@ -13,10 +13,12 @@ python -m gan_jax.main --config=experiments/r3gan.py
 python -m gan_jax.main --config=experiments/r3gan.py:ring
 """
 
-from gan_jax.config import presets, schema
+from ml_collections import ConfigDict
+
+from gan_jax.config import presets
 
 
-def get_config(preset: str = '') -> schema.Config:
+def get_config(preset: str = '') -> ConfigDict:
   """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words, images={'norm': 'none'})
@@ -31,7 +33,7 @@ def get_config(preset: str = '') -> schema.Config:
   return config
 
 
-def _long(config: schema.Config, words: presets.Words) -> None:
+def _long(config: ConfigDict, words: presets.Words) -> None:
   """What it takes on the grid to have 98 % of the samples in the modes."""
   config.batch_size = 256
   config.networks.generator.hidden, config.networks.discriminator.hidden = (128,) * 6, (128,) * 4
