@@ -18,14 +18,14 @@ test-slow: $(VENV)/.installed-test  ## Runs what make test leaves out.
 	$(RUN) -m pytest -n 2 --dist loadgroup -m slow
 
 chaos: $(VENV)/.installed-test  ## Kills a run a hundred times, at random instants: ten minutes.
-	$(RUN) tests/chaos.py
+	PYTHONPATH=tests $(RUN) -m helpers.chaos
 
 # Where Debian's packages cannot be had, the tests that read Fashion-MNIST are skipped, and say so.
 $(FASHION): | $(VENV)/.installed-test
 	@mkdir -p build
 	@echo 'preparing Fashion-MNIST for the tests, half a minute'
 	-@classifiers/fetch_fashion.sh build/fashion > build/fashion.log 2>&1 \
-	  && $(RUN) tests/prepare_fashion.py build/fashion build/tfds >> build/fashion.log 2>&1 \
+	  && $(RUN) tests/helpers/prepare_fashion.py build/fashion build/tfds >> build/fashion.log 2>&1 \
 	  || echo 'it cannot be had here, see build/fashion.log'
 
 emoji: build/emoji  ## Fetches 3,660 small pictures in colour, a folder to try things on.

@@ -2,7 +2,7 @@
 
 python classifiers/sample.py --data=FOLDER
 
-`classifiers/fetch.sh FOLDER` fetches the data. tests/classifier_test.npz then holds uint8 images
+`classifiers/fetch.sh FOLDER` fetches the data. The file beside classifier_test.py then holds uint8 images
 [200, 28, 28, 1] and labels [200] of each.
 """
 
@@ -12,7 +12,7 @@ import pathlib
 import numpy as np
 import train
 
-FILE = pathlib.Path(__file__).parent.parent / 'tests' / 'classifier_test.npz'
+FILE = pathlib.Path(__file__).parents[1] / 'tests/metrics/features/classifier_test.npz'
 EVERY = 50
 
 

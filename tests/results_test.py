@@ -5,7 +5,8 @@ import pathlib
 import shutil
 
 import pytest
-from conftest import ROOT
+
+from helpers.experiments import ROOT
 
 
 @pytest.mark.parametrize('name', ['mixtures', 'digits', 'scores'])

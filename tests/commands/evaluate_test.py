@@ -1,0 +1,186 @@
+"""Scores in the loop and after it, in processes of their own."""
+
+import json
+import re
+import shutil
+import signal
+
+import numpy as np
+import pytest
+
+from gan_jax.storage import metrics_log, workdir
+from helpers.commands import command, finish, forks, python, start
+from helpers.runs import arrays, assert_same_run, free_port, kept_in, lines, until
+
+RING = (
+  *('--config=experiments/gan.py:ring-test', '--config.steps=60', '--config.log_every=2'),
+  *('--config.sample_every=20', '--config.checkpoint_every=20', '--config.evaluate_every=10'),
+  *('--config.evaluate.num=200', '--config.evaluate.best=frechet_coordinates'),
+)
+
+
+def scored(folder):
+  return [line for line in lines(folder) if 'frechet_coordinates' in line]
+
+
+def best(folder):
+  with kept_in(folder, workdir.BEST) as kept:
+    step = kept.steps()[-1]
+    return step, kept.read(step)
+
+
+@pytest.fixture(scope='module')
+def scored_run(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('scored')
+  done = command(*RING, f'--workdir={folder}')
+  assert done.returncode == 0, done.stderr
+  assert 'step 10/60  frechet_coordinates ' in done.stdout
+  assert 'scores: 200 samples of seed 0, averaged weights, against 200 of ring' in done.stdout
+  return folder
+
+
+def test_the_loop_scores_by_the_protocol_and_keeps_the_best(scored_run):
+  found = scored(scored_run)
+  assert [line['step'] for line in found] == [0, 10, 20, 30, 40, 50, 60]
+  assert [line['card']['step'] for line in found] == [0, 10, 20, 30, 40, 50, 60]
+  assert {line['card']['generated'] for line in found} == {200}
+  values = {line['step']: line['frechet_coordinates'] for line in found}
+  assert best(scored_run)[0] == min(values, key=values.get)
+
+
+@pytest.mark.parametrize('step', [pytest.param(14, marks=pytest.mark.slow), 44])
+def test_a_killed_run_has_the_same_scores_and_the_same_best(tmp_path, scored_run, step):
+  process = start(*RING, f'--workdir={tmp_path}')
+  until(process, f'^step {step}/')
+  process.kill()
+  assert finish(process).returncode == -signal.SIGKILL
+  done = command(*RING, f'--workdir={tmp_path}')
+  assert done.returncode == 0, done.stderr
+  assert_same_run(scored_run, tmp_path, 60)
+  (at, one), (other_at, other) = best(scored_run), best(tmp_path)
+  assert at == other_at
+  for name in one:
+    np.testing.assert_array_equal(one[name], other[name])
+
+
+@pytest.mark.xdist_group('two processes')
+def test_two_processes_score_together_and_come_back_to_the_best(tmp_path, scored_run):
+  folder = shutil.copytree(scored_run, tmp_path / 'run')
+  for step in (40, 60):
+    shutil.rmtree(folder / workdir.CHECKPOINTS / str(step))
+  shared = (f'--coordinator=127.0.0.1:{free_port()}', '--num_processes=2', f'--workdir={folder}')
+  both = [start(*RING, *shared, f'--process_id={i}') for i in range(2)]
+  for done in map(finish, both):
+    assert done.returncode == 0, done.stderr
+  for one, two in zip(scored(scored_run), scored(folder), strict=True):
+    assert one['card'] == two['card']
+  values = {line['step']: line['frechet_coordinates'] for line in scored(folder)}
+  assert best(folder)[0] == min(values, key=values.get)
+
+
+def test_the_command_gives_on_eight_devices_the_score_that_the_loop_gave_on_one(scored_run):
+  flags = (f'--workdir={scored_run}', '--num=200', '--scores=frechet_distance')
+  done = command(*flags, verb='evaluate', devices=8)
+  assert done.returncode == 0, done.stderr
+  added = json.loads((scored_run / metrics_log.SCORES).read_text().splitlines()[-1])
+  last = scored(scored_run)[-1]
+  assert added['card'] == last['card']
+  wanted = last['frechet_coordinates']
+  np.testing.assert_allclose(added['scores']['frechet_coordinates'], wanted, rtol=1e-4)
+  assert f'frechet_coordinates  {wanted:.4g}'[:24] in done.stdout
+  assert added['card']['data_digest'] in done.stdout
+
+
+def test_the_best_checkpoint_can_be_asked_for(tmp_path, scored_run):
+  at, kept = best(scored_run)
+  out = tmp_path / 'best.npz'
+  flags = (f'--workdir={scored_run}', '--step=best', '--num=3', f'--out={out}')
+  done = command(*flags, verb='sample')
+  assert done.returncode == 0, done.stderr
+  assert f'3 samples of step {at},' in done.stdout
+
+
+def test_what_cannot_be_scored_is_said_in_one_line(scored_run):
+  cases = {
+    '--features=digit': 'error: --features=digit: no such feature network (coordinates, digits,',
+    '--features=inceptionv3': '; use inception\n',
+    '--scores=fid': '; use frechet_distance; the value is FID only with features=inception\n',
+    '--scores=frechet_distance,KID': 'error: --scores=KID: no such score (density_coverage,',
+    '--features=digits --num=20': 'cannot look at examples of shape (2,)',
+    '--step=last': "--step is 'last'; it must be the step of a checkpoint, or best",
+    '--scores=inception --num=20': 'inception: the network coordinates has no classes',
+    '--num=1': 'num is 1',
+  }
+  commands = {flags: [f'--workdir={scored_run}', *flags.split()] for flags in cases}
+  for flags, done in forks(commands, 'evaluate').items():
+    assert done.returncode == 2, flags
+    assert cases[flags] in done.stderr
+    assert done.stderr.count('\n') == 1
+
+
+def test_a_run_without_a_best_checkpoint_says_why(finished_run):
+  done = command(f'--workdir={finished_run}', '--step=best', '--features=random', verb='evaluate')
+  assert done.returncode == 2
+  assert 'config.evaluate.best' in done.stderr
+
+
+def test_images_are_scored_through_a_network(tmp_path, finished_run):
+  folder = shutil.copytree(finished_run, tmp_path / 'run')
+  flags = (f'--workdir={folder}', '--features=random', '--num=120')
+  done = command(*flags, '--scores=frechet_distance,kernel_distance', verb='evaluate')
+  assert done.returncode == 0, done.stderr
+  (line,) = [json.loads(text) for text in (folder / metrics_log.SCORES).read_text().splitlines()]
+  assert set(line['scores']) == {'frechet_random', 'kernel_random', 'kernel_error_random'}
+  assert line['scores']['frechet_random'] > 0
+  card = line['card']
+  assert (card['real'], card['generated'], card['compared']) == (5000, 120, 120)
+  assert (card['data'], card['split'], card['weights']) == ('mnist5k', 'train', 'averaged')
+
+
+def test_scores_of_two_samples_say_so_on_the_terminal_and_on_their_card(tmp_path, scored_run):
+  folder = shutil.copytree(scored_run, tmp_path / 'run')
+  flags = (f'--workdir={folder}', '--num=2', '--scores=frechet_distance,kernel_distance')
+  done = command(*flags, verb='evaluate')
+  assert done.returncode == 0, done.stderr
+  (line,) = [json.loads(text) for text in (folder / metrics_log.SCORES).read_text().splitlines()[-1:]]
+  assert line['scores']['kernel_error_coordinates'] is None
+  assert line['card']['settings'] == {
+    'frechet_distance': {'dimensions': 2, 'singular': True},
+    'kernel_distance': {'subsets': 1, 'subset_size': 2},
+  }
+  assert set(line['card']['remarks']) == {'frechet_coordinates', 'kernel_error_coordinates'}
+  assert done.stderr.count('does not compare with others') == 1
+  assert re.search(r'kernel_error_coordinates +-  \(each subset holds all 2 samples', done.stdout)
+  assert re.search(r'settings.kernel_distance.subset_size +2\n', done.stdout)
+
+
+def test_an_alert_can_stop_a_run_which_the_same_command_goes_on_with(tmp_path):
+  script = """
+from gan_jax import cli
+from gan_jax.commands import train
+from gan_jax.run import failure_detection as monitor
+monitor.start = lambda: False
+def watch(state, line):
+  seen = not state and line['step'] >= 6
+  return state or seen, (monitor.Alert('collapse', 'all samples are one'),) * seen
+monitor.watch = watch
+cli.run(train.main)
+"""
+  flags = (*RING, '--config.on_alert=stop', f'--workdir={tmp_path}')
+  stopped = finish(python('-c', script, *flags))
+  assert stopped.returncode == 4, stopped.stderr
+  assert stopped.stderr.count('warning: step 6: all samples are one') == 1
+  assert 'stopped on an alert' in stopped.stdout
+  assert arrays(tmp_path, 8)
+  on = finish(python('-c', script, *flags))
+  assert on.returncode == 0, on.stderr
+  assert 'all samples are one' not in on.stderr
+  alerts = [line['step'] for line in lines(tmp_path) if 'alerts' in line]
+  assert alerts == [6]
+
+
+def test_a_best_score_that_is_not_made_is_refused_before_training(tmp_path):
+  done = command(*RING, '--config.evaluate.best=recall_coordinates', f'--workdir={tmp_path}')
+  assert done.returncode == 2
+  assert "best is 'recall_coordinates', but what is scored is: frechet_coordinates" in done.stderr
+  assert 'step 2/' not in done.stdout

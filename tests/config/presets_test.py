@@ -1,0 +1,183 @@
+"""Presets: words, what excludes what, and the protocols of papers."""
+
+import pytest
+
+from gan_jax.common.errors import ConfigError
+from gan_jax.config import presets, schema
+from helpers.experiments import ROOT, experiment
+
+
+def load(name, preset, **changes):
+  return experiment(ROOT / 'experiments' / f'{name}.py', preset, **changes)
+
+
+def decay(config, player):
+  return config['players'][player]['update_transforms']['linear_decay']
+
+
+@pytest.mark.parametrize(
+  ('preset', 'own', 'chosen'),
+  [
+    ('', (), set()),
+    ('test', (), {'test'}),
+    ('ring-test', (), {'ring', 'test'}),
+    ('test-ring', (), {'ring', 'test'}),
+    ('grid-veegan-scaled', ('scaled',), {'grid', 'veegan', 'scaled'}),
+    ('mnist-test', (), {'mnist', 'test'}),
+  ],
+)
+def test_words_of_a_preset(preset, own, chosen):
+  assert presets.words(preset, *own) == chosen
+
+
+@pytest.mark.parametrize(
+  ('preset', 'message'),
+  [
+    ('rnig', "there is no 'rnig'; did you mean 'ring'"),
+    ('ring-scaled', "there is no 'scaled'"),
+    ('ring_test', "there is no 'ring_test'"),
+    ('ring-grid', "the preset 'ring-grid' asks for both ring and grid; choose one"),
+    ('mnist-ring', "the preset 'mnist-ring' asks for both mnist and ring"),
+    ('ring-pacgan-veegan', 'asks for both pacgan and veegan; choose one'),
+    ('pacgan', 'pacgan, veegan are for points of a plane; say which: ring, grid, swiss_roll'),
+    ('mnist-veegan', 'pacgan, veegan are for points of a plane'),
+    ('mixture_1200-veegan', 'pacgan, veegan are for points of a plane'),
+  ],
+)
+def test_refused(preset, message):
+  with pytest.raises(ConfigError, match=message):
+    presets.words(preset)
+
+
+def test_words_of_one_experiment_are_unknown_to_another():
+  assert load('fgan', 'ring-hellinger')['gan']['loss']['divergence'] == 'hellinger'
+  with pytest.raises(ConfigError, match="there is no 'hellinger'"):
+    load('lsgan', 'ring-hellinger')
+
+
+@pytest.mark.parametrize('word', [word for word in presets.IMAGES if word != 'mnist'])
+def test_sets_of_pictures_are_of_the_size_of_the_networks(word):
+  changes = {'data.flip': True, 'data.crop': 20, 'data.filter': 'box'}
+  config, shown = load('lsgan', word, **changes), presets.IMAGES[word]
+  assert config['data']['name'] == shown.name
+  generator = config['networks']['generator']
+  assert (generator['size'], generator['channels']) == (shown.size, shown.channels)
+  assert (config['data']['size'], config['data']['channels']) == (shown.size, shown.channels)
+  assert (config['steps'], config['data']['flip'], config['data']['crop']) == (shown.steps, True, 20)
+  own = {'split'} if shown.name.startswith('tfds:') else {'background', 'max_corrupt_fraction'}
+  assert config['data'].keys() == {'name', 'size', 'channels', 'crop', 'filter', 'flip', *own}
+  assert load('gan', word)['networks']['generator']['size'] == shown.size
+
+
+@pytest.mark.parametrize('preset', ['', 'mnist', 'test'])
+def test_digits_unless_said(preset):
+  config = load('lsgan', preset)
+  assert config['data'] == {'name': 'mnist5k', 'size': 28, 'channels': 1}
+  assert config['networks']['discriminator']['name'] == 'dcgan.Discriminator'
+  assert not presets.on_points(presets.words(preset))
+
+
+def test_digits_are_sized_for_both_networks_at_once():
+  config = load('lsgan', '', **{'data.size': 64, 'data.channels': 3})
+  assert (config['networks']['generator']['size'], config['networks']['generator']['channels']) == (
+    64,
+    3,
+  )
+
+
+@pytest.mark.parametrize(
+  ('name', 'size'), [('ring', 2), ('grid', 2), ('swiss_roll', 2), ('mixture_1200', 1200)]
+)
+def test_points_of_their_own_size(name, size):
+  config = load('lsgan', name)
+  assert config['data'] == {'name': name}
+  assert config['networks']['generator']['size'] == size
+  assert config['networks']['discriminator']['name'] == 'mlp_2d.Discriminator'
+  assert (config['steps'], config['batch_size'], config['update_rule']) == (10_000, 128, 'alternating')
+
+
+def test_a_test_of_points_takes_seconds():
+  config = load('lsgan', 'ring-test')
+  assert (config['steps'], config['batch_size']) == (8, 16)
+  assert config['networks']['generator']['hidden'] == [16, 16]
+  schema.check(config, devices=1)
+
+
+@pytest.mark.parametrize('data', ['ring', 'grid'])
+@pytest.mark.parametrize('name', ['gan', 'pacgan', 'lsgan'])
+def test_the_protocol_of_pacgan(name, data):
+  config = load(name, f'{data}-pacgan')
+  # 100,000 points in batches of 100, 400 times.
+  assert config['steps'] == 100_000 // 100 * 400
+  assert config['update_rule'] == 'simultaneous'
+  assert config['gan']['prior'] == {'name': 'normal', 'size': 2}
+  assert config['networks'] == {
+    'generator': {
+      'name': 'mlp_2d.Generator',
+      'size': 2,
+      'hidden': [400, 400, 400, 400],
+      'batch_norm': True,
+      'weights': 0.02,
+    },
+    'discriminator': {'name': 'mlp_2d.Maxout', 'hidden': [200, 200, 200], 'pieces': 5},
+  }
+  adam = {'optimizer': 'adam', 'learning_rate': 1e-4, 'b1': 0.8, 'updates_per_step': 1}
+  assert config['players'] == {'generator': adam, 'discriminator': adam}
+  assert config['ema'] == {}
+  assert config['data'] == {'name': data}
+  schema.check(config, devices=1)
+
+
+def test_the_batch_of_pacgan_has_100_examples_where_there_are_no_packs():
+  assert load('gan', 'ring-pacgan')['batch_size'] == 100
+
+
+def test_the_protocol_of_veegan():
+  config = load('gan', 'ring-veegan')
+  assert (config['batch_size'], config['steps'], config['update_rule']) == (500, 25_000, 'alternating')
+  assert config['gan']['prior'] == {'name': 'normal', 'size': 254}
+  assert config['networks']['generator']['hidden'] == [128, 128]
+  assert config['networks']['discriminator']['hidden'] == [128]
+  adam = {'optimizer': 'adam', 'learning_rate': 1e-3, 'b1': 0.5, 'updates_per_step': 1}
+  assert config['players'] == {'generator': adam, 'discriminator': adam}
+  assert config['ema'] == {}
+
+
+@pytest.mark.parametrize('protocol', presets.PROTOCOLS)
+def test_a_protocol_can_be_shortened(protocol):
+  config = load('gan', f'ring-{protocol}-test')
+  assert (config['steps'], config['batch_size']) == (8, 16)
+  schema.check(config, devices=1)
+
+
+@pytest.mark.parametrize('protocol', presets.PROTOCOLS)
+@pytest.mark.parametrize('name', ['ebgan', 'began', 'cramer', 'mmd_gan', 'hinge'])
+def test_a_protocol_is_refused_where_the_game_needs_another_discriminator(name, protocol):
+  with pytest.raises(ConfigError, match=f'the protocol {protocol} has a discriminator of its own'):
+    load(name, f'ring-{protocol}')
+
+
+def test_rates_go_down_in_the_second_half_of_a_run_on_points_however_long():
+  for changes, steps in (({}, 10_000), ({'steps': 500}, 500)):
+    config = load('lsgan', 'ring', **changes)
+    for player in ('generator', 'discriminator'):
+      assert decay(config, player) == {'begin': steps // 2, 'end': steps}
+  assert 'update_transforms' not in load('lsgan', '')['players']['generator']
+
+
+@pytest.mark.parametrize('name', ['wgan', 'wgan_gp'])
+def test_five_updates_of_the_critic_in_a_step_are_counted(name):
+  config = load(name, 'ring', steps=500)
+  assert config['players']['discriminator']['updates_per_step'] == 5
+  assert decay(config, 'generator') == {'begin': 250, 'end': 500}
+  assert decay(config, 'discriminator') == {'begin': 1250, 'end': 2500}
+  digits = load(name, '')
+  assert digits['players']['discriminator']['updates_per_step'] == 5
+  assert digits['steps'] == 1_500
+  assert 'update_transforms' not in digits['players']['discriminator']
+
+
+def test_both_updates_of_an_extragradient_step_are_counted():
+  config = load('extragradient', 'ring', steps=500)
+  for player in ('generator', 'discriminator'):
+    assert decay(config, player) == {'begin': 500, 'end': 1000}

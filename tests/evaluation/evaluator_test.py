@@ -1,0 +1,168 @@
+"""Scoring by a protocol: what is refused, what is left out, and what the card says."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.common.errors import ConfigError, DivergedError
+from gan_jax.config import build, schema
+from gan_jax.data.pipeline import synthetic
+from gan_jax.evaluation import evaluator as evaluation
+from gan_jax.evaluation import scores
+from gan_jax.evaluation.feature_extraction import FeatureStatistics
+from gan_jax.metrics import frechet
+from helpers.toy_games import scalars
+
+CONFIG = {'data': {'name': 'ring'}, 'seed': 0, 'batch_size': 8, 'placement': 'auto'}
+SETTINGS = schema.default().evaluate.to_dict() | {'features': 'coordinates'}
+
+
+DRAW = synthetic.gaussians(build.make_source(CONFIG).modes.centers, 0.01)
+
+
+def ring_samples(variables, keys):
+  """Points as real as those of the data, or all at the origin if `spread` is 0."""
+  return variables['spread'] * jax.vmap(DRAW)(keys)[0]
+
+
+GAME = scalars(lambda *a: 0.0, lambda *a: 0.0)._replace(sample=ring_samples)
+
+
+def evaluator(how, warn=pytest.fail, game=GAME):
+  return evaluation.Evaluator(how, 'ring', game, build.make_source(CONFIG), warn)
+
+
+def test_a_game_that_draws_the_data_has_the_best_scores_and_a_collapsed_one_the_worst():
+  evaluate = evaluator(evaluation.protocol('coordinates', [], 500, 0), warn=lambda text: None)
+  good, card = evaluate({'spread': jnp.float32(1)}, step=7, weights='raw')
+  bad, _ = evaluate({'spread': jnp.float32(0)}, step=7, weights='raw')
+  for name in ('frechet_coordinates', 'kernel_coordinates', 'modes/reverse_kl'):
+    assert good[name] < 0.1 * bad[name]
+    assert scores.is_better(name, good[name], bad[name])
+  for name in ('precision', 'recall', 'density', 'coverage'):
+    assert good[f'{name}_coordinates'] > 0.8
+    assert bad[f'{name}_coordinates'] < 0.1
+    assert scores.is_better(f'{name}_coordinates', 0.9, 0.8)
+  assert good['modes/captured'] == 8
+  assert bad['modes/captured'] == 0
+  assert card['step'] == 7
+  assert (card['data'], card['split']) == ('ring', 'drawn afresh')
+  assert (card['real'], card['generated'], card['compared']) == (500, 500, 500)
+  assert (card['features'], card['weights'], card['seed']) == ('coordinates', 'raw', 0)
+  assert len(card['data_digest']) == len(card['features_digest']) == 64
+
+
+def test_scores_that_cannot_be_had_are_told_of_and_an_error_if_they_were_asked_for():
+  told = []
+  found, _ = evaluator(evaluation.protocol('coordinates', [], 20, 0), told.append)(
+    {'spread': jnp.float32(1)}
+  )
+  assert 'inception is left out: the network coordinates has no classes' in told
+  assert not any('inception' in name for name in found)
+  asked = evaluator(evaluation.protocol('coordinates', ['inception'], 20, 0))
+  with pytest.raises(ConfigError, match='scores: inception: the network coordinates has no classes'):
+    asked({'spread': jnp.float32(1)})
+
+
+def test_the_card_says_with_which_settings_each_score_was_made():
+  names = ['frechet_distance', 'precision_recall', 'density_coverage', 'modes']
+  evaluate = evaluator(evaluation.protocol('coordinates', [*names, 'sliced_wasserstein'], 50, 0))
+  _, card = evaluate({'spread': jnp.float32(1)})
+  assert card['settings'] == {
+    'frechet_distance': {'dimensions': 2, 'singular': False},
+    'precision_recall': {'k': 3},
+    'density_coverage': {'k': 5},
+    'sliced_wasserstein': {'directions': 512},
+  }
+  assert 'remarks' not in card
+  assert json.loads(json.dumps(card)) == card
+
+
+def test_subsets_that_cannot_differ_give_no_error_and_it_is_told_once():
+  told = []
+  how = evaluation.protocol('coordinates', ['kernel_distance'], 876, 0)
+  evaluate = evaluator(how, told.append)
+  for spread in (1, 0):
+    found, card = evaluate({'spread': jnp.float32(spread)})
+    assert found['kernel_error_coordinates'] is None
+    assert card['settings'] == {'kernel_distance': {'subsets': 1, 'subset_size': 876}}
+    assert list(card['remarks']) == ['kernel_error_coordinates']
+  (warning,) = told
+  assert warning.startswith('kernel_error_coordinates: each subset holds all 876 samples and all real')
+
+
+def test_subsets_that_hold_all_samples_say_that_their_error_is_of_real_examples_alone():
+  real, fake = (np.random.RandomState(seed).randn(count, 2) for seed, count in ((0, 60), (1, 20)))
+  seen = [FeatureStatistics(frechet.moments(x), x, x[:, :0], x) for x in (real, fake)]
+  scored = scores.kernel_distance(scores.Comparison(*seen, 'coordinates', 0, None))
+  assert scored.settings == {'subsets': 100, 'subset_size': 20}
+  assert scored.values['kernel_error_coordinates'] > 0
+  assert scored.remarks == {
+    'kernel_error_coordinates': 'each subset holds all 20 samples, so the error measures only how the '
+    'other set is drawn; score more samples'
+  }
+
+
+def test_a_frechet_distance_of_too_few_samples_is_told_once_and_the_card_says_so():
+  told, how = [], evaluation.protocol('coordinates', ['frechet_distance'], 2, 0)
+  evaluate = evaluator(how, told.append)
+  for spread in (1, 0):
+    _, card = evaluate({'spread': jnp.float32(spread)})
+    assert card['settings'] == {'frechet_distance': {'dimensions': 2, 'singular': True}}
+    assert 'does not compare with others' in card['remarks']['frechet_coordinates']
+  (warning,) = told
+  assert warning.startswith('frechet_coordinates: 2 samples and 2 real examples are too few for 2 feat')
+  assert warning.endswith('score at least 3 of each')
+
+
+def test_the_frechet_distance_alone_keeps_no_sample():
+  assert evaluation.protocol('coordinates', ['frechet_distance'], 20, 0).kept == 0
+  assert evaluation.protocol('coordinates', ['frechet_distance', 'kernel_distance'], 20, 0).kept == 20
+
+
+def test_samples_that_are_not_finite_are_a_run_that_diverged():
+  evaluate = evaluator(evaluation.protocol('coordinates', ['frechet_distance'], 20, 0))
+  with pytest.raises(DivergedError, match='NaN'):
+    evaluate({'spread': jnp.float32(jnp.nan)})
+
+
+def test_a_network_that_cannot_see_the_data_is_refused():
+  network = evaluation.protocol('coordinates', [], 20, 0).network
+  blind = network._replace(name='blind', apply=lambda params, x: network.apply(params, x[..., 0]))
+  with pytest.raises(ConfigError, match=r"'blind' cannot look at examples of shape \(2,\)"):
+    evaluator(evaluation.protocol('coordinates', [], 20, 0)._replace(network=blind))
+
+
+@pytest.mark.parametrize(
+  ('change', 'said'),
+  [
+    ({'features': 'digit'}, r'evaluate\.features=digit: no such .*; use digits$'),
+    ({'features': ''}, r'evaluate\.features=: no such feature network \(coordinates, .*; use one of'),
+    ({'features': 'Inception-v3'}, r'evaluate\.features=Inception-v3: no such .*; use inception$'),
+    ({'scores': ('fid',)}, r'evaluate\.scores=fid: no such score \(density_.*; use frechet_distance;'),
+    ({'scores': ()}, 'scores is empty'),
+    ({'num': 1}, 'num is 1'),
+    ({'num': True}, 'num is True'),
+    ({'seed': -1}, 'seed is -1'),
+    ({'best': 'frechet_digits'}, 'evaluate.best=frechet_digits: no such .*; use frechet_coordinates'),
+    ({'best': 'fid'}, r'evaluate\.best=fid: no such value \(copied_.*; use frechet_coordinates;'),
+    ({'best': 'kernel_distance'}, r'evaluate\.best=.*; use kernel_coordinates$'),
+    ({'best': 'modes/captures'}, r'evaluate\.best=.*; use modes/captured$'),
+    ({'bests': ''}, "no argument 'bests'"),
+  ],
+)
+def test_bad_settings_are_refused(change, said):
+  with pytest.raises(ConfigError, match=said):
+    evaluation.configured({**SETTINGS, **change})
+
+
+def test_every_score_says_whether_higher_is_better():
+  evaluate = evaluator(evaluation.protocol('coordinates', [], 100, 0), warn=lambda text: None)
+  found, _ = evaluate({'spread': jnp.float32(1)})
+  sides = {'kernel_error', 'copied_of_real', 'copied_z', 'support_at_least'}
+  bases = {name.removesuffix('_coordinates') for name in found}
+  assert bases - sides <= {*scores.HIGHER, *scores.LOWER}
+  assert not set(scores.HIGHER) & set(scores.LOWER)

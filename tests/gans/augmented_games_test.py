@@ -1,0 +1,244 @@
+"""A game whose discriminator is shown augmented images: what is augmented, and what is not."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+
+from gan_jax import augment
+from gan_jax.common.errors import ConfigError
+from gan_jax.run import loop
+from helpers.experiments import ROOT, experiment, first_step
+from helpers.toy_networks import Linear, begin, inputs, make, train
+
+SIDE = 4
+REAL = np.random.default_rng(0).uniform(-1, 1, (8, SIDE, SIDE, 1)).astype(np.float32)
+SLOPE = tuple(float(x) for x in np.random.default_rng(1).normal(size=SIDE * SIDE))
+ADA = {'name': 'ada', 'initial': 1.0, 'images': 1_000, 'interval': 2}
+
+
+class Images(nn.Module):
+  """Images whose pixels are the tanh of the first latent times parameters."""
+
+  @nn.compact
+  def __call__(self, latents, *, train, key=None):
+    kernel = self.param('kernel', lambda key: jnp.linspace(-1, 2, SIDE * SIDE).reshape(SIDE, SIDE, 1))
+    return jnp.tanh(latents[:, :1, None, None] * kernel)
+
+
+def game(augment, discriminator=None, **more):
+  return make(discriminator or Linear(SLOPE), Images(), augment=augment, **more)
+
+
+def given(built, real=REAL):
+  """The inputs of a first step."""
+  kept = built.init_memory(jax.random.key(0), {'real': jnp.asarray(real)})
+  return inputs(real, memory=kept)
+
+
+def loss(built, player, real=REAL):
+  """The loss and the metrics of a player, with the networks as they start."""
+  [turn] = [p for p in built.players if p.name == player]
+  value, aux = turn.loss(begin(built, real), given(built, real))
+  return float(value), {name: float(metric) for name, metric in aux.metrics.items()}
+
+
+def seen(augment, player, real=REAL, **more):
+  """What the discriminator is shown in a player's turn: real and fake examples."""
+  shown = []
+  built = game(augment, Linear(SLOPE, note=shown.append), **more)
+  variables = begin(built, real)
+  shown.clear()
+  [turn] = [p for p in built.players if p.name == player]
+  turn.loss(variables, given(built, real))
+  return [np.asarray(x) for x in shown[:2]]
+
+
+@pytest.mark.parametrize('player', ['discriminator', 'generator'])
+def test_real_and_fake_are_both_augmented_and_not_alike(player):
+  # Cut out are rectangles of 2 x 2, of which at least one pixel is inside.
+  augment = {'name': 'diffaugment', 'policy': ('cutout',)}
+  ones = np.ones_like(REAL)
+  real, fake = (x == 0 for x in seen(augment, player, ones))
+  for holes in (real, fake):
+    assert (holes.sum(axis=(1, 2, 3)) >= 1).all()
+    assert len({hole.tobytes() for hole in holes}) > 3
+  assert (real != fake).any(axis=(1, 2, 3)).sum() > 3
+
+
+def test_an_augmentation_that_does_nothing_leaves_every_other_draw():
+  more = {'penalties': {'dragan': {'weight': 1.0}}, 'noise': {'scale': 0.5, 'steps': 10}}
+  plain, augmented = game({}, **more), game({'name': 'flip', 'probability': 0.0}, **more)
+  for player in ('discriminator', 'generator'):
+    assert loss(plain, player) == loss(augmented, player)
+
+
+def test_a_game_without_it_has_the_memory_that_it_had():
+  built = make(penalties={'r1': {'weight': 1.0}})
+  kept = built.init_memory(jax.random.key(0), {})
+  assert kept == {'regularizers': {'r1': {}}, 'last': {'r1': 0}}
+  new = built.update_memory(kept, None, {'discriminator/r1': 2.0})
+  assert new == {'regularizers': {'r1': {}}, 'last': {'r1': 2}}
+
+
+def test_noise_is_added_to_what_is_augmented():
+  # Of translations by a pixel of 4, and of noise, which is also where grey came in.
+  augment, noise = {'name': 'translation', 'share': 0.25}, {'scale': 0.5, 'steps': 10}
+  without, with_noise = (
+    seen(augment, 'discriminator')[0],
+    seen(augment, 'discriminator', noise=noise)[0],
+  )
+  grey = without == 0
+  assert grey.sum() > 8
+  assert (with_noise[grey] != 0).all()
+  assert (with_noise - without).std() == pytest.approx(0.5, rel=0.3)
+  # The same noise as on what is not augmented.
+  plain = seen({}, 'discriminator', noise=noise)[0] - REAL
+  np.testing.assert_allclose(with_noise - without, plain, atol=1e-6)
+
+
+def test_distances_are_of_what_is_not_augmented_and_scores_of_what_is():
+  built, plain = game(ADA), game({})
+  metrics, bare = (loss(either, 'discriminator')[1] for either in (built, plain))
+  for name in ('real_distance', 'fake_distance'):
+    assert metrics[name] == bare[name]
+  real, fake = seen(ADA, 'discriminator')
+  scores = [x.reshape(8, -1) @ np.array(SLOPE) for x in (real, fake)]
+  assert metrics['real_score'] == pytest.approx(scores[0].mean(), rel=1e-4)
+  assert metrics['fake_score'] == pytest.approx(scores[1].mean(), rel=1e-4)
+  assert metrics['real_sign'] == pytest.approx(np.sign(scores[0]).mean())
+  assert metrics['augmentation'] == 1
+  assert set(metrics) - set(bare) == {'real_sign', 'augmentation'}
+
+
+class Bowl(nn.Module):
+  """Scores |x|^2 / 2, whose gradient at x is x."""
+
+  @nn.compact
+  def __call__(self, x, *, train, key=None):
+    return 0.5 * self.param('scale', lambda key: jnp.ones(())) * (x**2).sum(axis=(1, 2, 3))
+
+
+def test_penalties_are_of_augmented_images():
+  augment = {'name': 'diffaugment'}
+  built = game(augment, Bowl(), penalties={'r1': {'weight': 1.0}, 'r2': {'weight': 1.0}})
+  _, metrics = loss(built, 'discriminator')
+  real, fake = seen(augment, 'discriminator')
+  assert metrics['r1'] == pytest.approx((real**2).sum(axis=(1, 2, 3)).mean(), rel=1e-5)
+  assert metrics['r2'] == pytest.approx((fake**2).sum(axis=(1, 2, 3)).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize('augment', [{'name': 'diffaugment'}, ADA], ids=lambda spec: spec['name'])
+def test_the_generators_gradient_goes_through_it(augment):
+  built = game(augment, loss='wasserstein')
+  variables, first = begin(built, REAL), given(built)
+
+  @jax.jit
+  def value(kernel):
+    params = {**variables.params, 'generator': {'kernel': kernel}}
+    return built.players[1].loss(variables.replace(params=params), first)[0]
+
+  kernel = variables.params['generator']['kernel']
+  slope = jax.grad(value)(kernel)
+  # All pixels of all images count, but for those that are cut out of some.
+  assert (abs(slope) > 1e-4).all()
+  chex.assert_numerical_grads(value, (kernel,), order=1, rtol=0.02, atol=0.02, modes=['rev'])
+
+
+def test_one_device_and_eight_agree_and_p_is_that_of_the_global_batch():
+  optimizers = dict.fromkeys(('discriminator', 'generator'), optax.sgd(1e-2))
+  built = game({**ADA, 'initial': 0.5, 'target': 1.0, 'groups': ('geometric',)})
+  one, metrics = train(built, optimizers, REAL, steps=4)
+  eight, others = train(built, optimizers, REAL, steps=4, devices=8)
+  chex.assert_trees_all_close(one.variables.params, eight.variables.params, atol=1e-5)
+  for name, value in metrics.items():
+    np.testing.assert_allclose(others[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
+  for state in (one, eight):
+    kept = jax.device_get(state.memory['augment'])
+    # Down by 2 * 8 / 1000 twice.
+    assert kept == {'probability': pytest.approx(0.468), 'signs': 0, 'steps': 0, 'batch': 8}
+  expected = [0.5, 0.5, 0.484, 0.484]
+  np.testing.assert_allclose(metrics['discriminator/augmentation'], expected, rtol=1e-6)
+
+
+def test_bad_augmentations_are_refused():
+  with pytest.raises(ConfigError, match="there is no 'adda'; did you mean 'ada'"):
+    game({'name': 'adda'})
+  with pytest.raises(ConfigError, match='write it as a name and its arguments'):
+    game({'target': 0.6})
+  with pytest.raises(ConfigError, match='augment: target is 3; it must be from -1 to 1'):
+    game({'name': 'ada', 'target': 3})
+
+
+def test_on_points_a_config_with_it_is_refused_before_anything_runs():
+  path = ROOT / 'experiments' / 'r1.py'
+  plain = experiment(path, 'ring-test')
+  plain['gan']['augment'] = {'name': 'flip'}
+  with pytest.raises(
+    ConfigError, match='examples are of shape .16, 2.; only images .*leave augment out'
+  ):
+    loop.assemble_run(plain)
+
+
+@pytest.mark.parametrize('name', ['ada', 'diffaugment'])
+def test_experiments_augment_images_and_not_points(name):
+  path = ROOT / 'experiments' / f'{name}.py'
+  for preset in ('', 'test'):
+    gan = experiment(path, preset)['gan']
+    assert gan['augment']['name'] == name
+    known = augment.ada if name == 'ada' else augment.diffaugment
+    known(**{key: value for key, value in gan['augment'].items() if key != 'name'})
+  plain = experiment(path, 'ring')
+  assert plain == experiment(ROOT / 'experiments' / 'r1.py', 'ring')
+
+
+# Of ADA at p = 1/2; printed by: python tests/gans/augmented_games_test.py
+GOLDENS = {
+  'ada': {
+    'discriminator/accuracy': 0.4375,
+    'discriminator/augmentation': 0.5,
+    'discriminator/fake_distance': 2.38459,
+    'discriminator/fake_score': -1.47509e-05,
+    'discriminator/gradient_norm': 0.0389389,
+    'discriminator/loss': 1.38632,
+    'discriminator/r1': 2.90603e-07,
+    'discriminator/real_distance': 19.8239,
+    'discriminator/real_score': -5.55415e-05,
+    'discriminator/real_sign': -0.25,
+    'generator/fake_score': 0.000216367,
+    'generator/gradient_norm': 0.000510449,
+    'generator/loss': 0.693039,
+  },
+  'diffaugment': {
+    'discriminator/accuracy': 0.5,
+    'discriminator/fake_distance': 2.38459,
+    'discriminator/fake_score': -8.73661e-06,
+    'discriminator/gradient_norm': 0.0350159,
+    'discriminator/loss': 1.38626,
+    'discriminator/r1': 3.5899e-07,
+    'discriminator/real_distance': 19.8239,
+    'discriminator/real_score': 5.37911e-05,
+    'generator/fake_score': -0.000160165,
+    'generator/gradient_norm': 0.000576031,
+    'generator/loss': 0.693227,
+  },
+}
+
+
+def first(name):
+  path = ROOT / 'experiments' / f'{name}.py'
+  changes = {'gan.augment': {'name': 'ada', 'initial': 0.5}} if name == 'ada' else {}
+  return first_step(path, **changes)
+
+
+@pytest.mark.parametrize('name', GOLDENS)
+def test_the_first_step_on_digits_is_what_it_was(name):
+  assert first(name) == pytest.approx(GOLDENS[name], rel=1e-3, abs=1e-8)
+
+
+if __name__ == '__main__':
+  for name in GOLDENS:
+    print(f'{name!r}: {first(name)},')

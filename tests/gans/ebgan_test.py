@@ -1,0 +1,115 @@
+"""EBGAN: energies of an autoencoder, a margin, and codes of fakes that repel each other."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.gans import ebgan
+from helpers.experiments import ROOT, first_step
+from helpers.toy_networks import DISTANCES, FAKE, PRIOR, REAL, Auto, Points, begin, gradient, loss
+
+# Printed by: python tests/gans/ebgan_test.py
+GOLDEN = {
+  'discriminator/accuracy': 0.6875,
+  'discriminator/fake_distance': 1.39483,
+  'discriminator/fake_energy': 3.67185,
+  'discriminator/gradient_norm': 10.2346,
+  'discriminator/loss': 1.38379,
+  'discriminator/real_distance': 1.4203,
+  'discriminator/real_energy': 1.38379,
+  'generator/fake_energy': 2.60511,
+  'generator/gradient_norm': 21.7384,
+  'generator/loss': 2.67166,
+  'generator/pull_away': 0.665406,
+}
+
+# The autoencoder brings back half, so the energy is a quarter of the mean square: of (1, 2) and (0, -1)
+# 0.625 and 0.125, of (3, 0) and (-1, 1) 1.125 and 0.25.
+REAL_ENERGY, FAKE_ENERGY = np.array([0.625, 0.125]), np.array([1.125, 0.25])
+# The cosine of (3, 0) and (-1, 1) is -1 / sqrt 2.
+PULL_AWAY = 0.5
+
+
+def make(fake=FAKE, **arguments):
+  return ebgan.make({'generator': Points(fake), 'discriminator': Auto()}, prior=PRIOR, **arguments)
+
+
+def test_the_first_step_is_what_it_was():
+  got = first_step(ROOT / 'experiments' / 'ebgan.py', 'ring-test')
+  assert got == pytest.approx(GOLDEN, rel=2e-4, abs=1e-6)
+
+
+def test_the_energy_is_the_mean_square_over_an_example():
+  examples, copies = np.zeros((2, 3, 3, 1)), np.zeros((2, 3, 3, 1))
+  copies[0, 1, 2], copies[1] = 3, 2
+  np.testing.assert_allclose(ebgan.energy(jnp.array(examples), jnp.array(copies)), [1, 4])
+  with pytest.raises(AssertionError, match='shape'):
+    ebgan.energy(jnp.array(examples), jnp.array(copies[:, :2]))
+
+
+@pytest.mark.parametrize(('margin', 'value'), [(1.0, 0.75), (0.1, 0.375), (2.0, 1.6875)])
+def test_the_discriminator_lowers_the_energy_of_real_examples_and_lifts_fakes_to_the_margin(
+  margin, value
+):
+  # Of real examples 0.375 on average; max(0, margin - E(fake)): (0, 0.75), (0, 0), (0.875, 1.75).
+  by_hand = (REAL_ENERGY + np.maximum(0, margin - FAKE_ENERGY)).mean()
+  got, metrics = loss(make(margin=margin), 'discriminator', REAL)
+  assert got == pytest.approx(by_hand) == value
+  # Both real examples have the lower energy.
+  seen = {'real_energy': 0.375, 'fake_energy': 0.6875, 'accuracy': 1.0, **DISTANCES}
+  assert metrics == pytest.approx(seen)
+
+
+def test_a_fake_above_the_margin_is_let_alone():
+  game = make(margin=0.1, pull_away=0.0)
+  # d/ds of the mean over coordinates and examples of (x - s x)^2 is -2 (1 - s) mean x^2, of real ones.
+  slope = gradient(game, 'discriminator', REAL)['discriminator']['scale']
+  assert float(slope) == pytest.approx(-2 * 0.5 * np.mean(np.square(REAL)))
+
+
+@pytest.mark.parametrize('weight', [0.0, 0.1, 2.0])
+def test_pulling_away_is_in_the_generators_loss_alone(weight):
+  game = make(pull_away=weight)
+  value, metrics = loss(game, 'generator', REAL)
+  assert value == pytest.approx(FAKE_ENERGY.mean() + weight * PULL_AWAY, rel=1e-6)
+  assert metrics == pytest.approx({'fake_energy': 0.6875, 'pull_away': PULL_AWAY}, rel=1e-6)
+  assert loss(game, 'discriminator', REAL) == loss(make(), 'discriminator', REAL)
+
+
+def test_the_generator_lowers_the_energy_of_its_samples():
+  # d/dy of mean (y / 2)^2 over four numbers is y / 8.
+  slopes = gradient(make(pull_away=0.0), 'generator', REAL)['generator']['points']
+  np.testing.assert_allclose(slopes, np.array(FAKE) / 8, rtol=1e-6)
+
+
+def test_codes_repel_each_other():
+  # Nearly one direction: a step down the slope turns the two apart.
+  fake = np.array([[1.0, 0.1], [1.0, -0.1]])
+  at = lambda points: loss(make(tuple(map(tuple, points))), 'generator', REAL)[1]['pull_away']
+  energy, both = (
+    gradient(make(tuple(map(tuple, fake)), pull_away=w), 'generator', REAL)['generator']['points']
+    for w in (0.0, 1.0)
+  )
+  assert at(fake - 0.1 * np.asarray(both - energy)) < at(fake)
+
+
+def test_codes_of_all_devices_repel_each_other():
+  # With a copy of each code: of 12 ordered pairs 4 are of copies (1), and 8 of the others (0.5).
+  gather = lambda codes: jnp.concatenate([codes, codes])
+  _, metrics = loss(make(), 'generator', REAL, gather=gather)
+  assert metrics['pull_away'] == pytest.approx((4 + 8 * 0.5) / 12, rel=1e-6)
+
+
+def test_the_score_of_an_example_is_its_energy():
+  game = make()
+  np.testing.assert_allclose(game.score(begin(game, REAL), jnp.array(REAL)), REAL_ENERGY)
+
+
+@pytest.mark.parametrize('margin', [0.0, -1.0])
+def test_a_margin_that_is_not_positive_is_refused(margin):
+  with pytest.raises(ValueError, match=f'margin is {margin}; it must be positive'):
+    make(margin=margin)
+
+
+if __name__ == '__main__':
+  print(first_step(ROOT / 'experiments' / 'ebgan.py', 'ring-test'))

@@ -1,0 +1,80 @@
+"""Trains experiments on so many devices, of one process or of several.
+
+python tests/helpers/train_on_devices.py ADDRESS COUNT NUMBER FOLDER SUBJECT ...
+
+It is process NUMBER of COUNT, and saves its variables after STEPS steps of each subject in FOLDER.
+"""
+
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+import optax
+
+from gan_jax.run import loop
+from gan_jax.runtime import devices, processes
+from gan_jax.storage import checkpoints
+from gan_jax.study import sweep
+from gan_jax.training.state import TrainState
+
+ROOT = pathlib.Path(__file__).parents[2]
+STEPS = 20
+# With synchronised batch norm; with second derivatives; with a statistic of pairs of examples.
+SUBJECTS = ('dcgan:test', 'wgan_gp:ring-test', 'mmd_gan:ring-test')
+
+
+# Parts of its gradient are 0 but for rounding, of which Adam would make steps.
+BY_SGD = ('mmd_gan',)
+
+
+def built_of(name: str, config: dict) -> loop.Built:
+  """The experiment with its own optimizers, or with one that is linear in the gradient."""
+  built = loop.assemble_run(config)
+  if name not in BY_SGD:
+    return built
+  optimizers = dict.fromkeys(built.play.optimizers, optax.sgd(1e-2))
+  return dataclasses.replace(built, play=built.play._replace(optimizers=optimizers))
+
+
+def states(subject: str, count: int | None = None) -> Iterator[TrainState]:
+  """The states of training, from the first on.
+
+  Args:
+    subject: 'EXPERIMENT:PRESET'.
+    count: of devices of this process; None for all of all processes.
+  """
+  name, preset = subject.split(':')
+  (setting,) = sweep.settings([f'{ROOT}/experiments/{name}.py:{preset}'], {'steps_per_call': [1]})
+  built, local = built_of(name, setting.config), count and jax.devices()[:count]
+  call = devices.Program(loop.make_call(setting.config, built), local)
+  state = devices.replicate(loop.initial_state(setting.config, built), local)
+  feed = devices.shard_batch(built.source.arrays, setting.config['batch_size'], local)
+  while True:
+    yield state
+    state, _ = call(state, feed)
+
+
+def at(states: Iterator[TrainState], step: int) -> TrainState:
+  """The state after so many steps; it is used up when a later one is asked for."""
+  return next(state for state in states if int(devices.local(state.step)) == step)
+
+
+def variables(state: TrainState) -> dict[str, np.ndarray]:
+  """Weights and batch statistics, by their names."""
+  return checkpoints.to_arrays(devices.local(state.variables))
+
+
+def main() -> None:
+  """What a process does."""
+  address, count, number, folder, *subjects = sys.argv[1:]
+  devices.prepare()
+  processes.connect(address, int(count), int(number))
+  for subject in subjects:
+    np.savez(f'{folder}/{subject}_{number}.npz', **variables(at(states(subject), STEPS)))
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,80 @@
+"""What a command sets before it begins."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gan_jax.runtime import devices, environment
+from helpers import commands
+from helpers.experiments import ROOT
+
+SCRIPT = """
+import gc, json, os, sys
+from gan_jax import environment
+environment.prepare()
+flags = sys.argv[1:], sys.flags.optimize
+print(json.dumps([os.environ.get(environment.TUNABLES), os.getpid(), *flags, gc.get_threshold()]))
+"""
+
+
+def run(**changes):
+  own = {k: v for k, v in os.environ.items() if k not in (environment.TUNABLES, environment.SWITCH)}
+  process = subprocess.Popen(
+    [sys.executable, '-O', '-c', SCRIPT, 'one', '--two=a b'],
+    cwd=ROOT,
+    env=own | changes,
+    stdout=subprocess.PIPE,
+    text=True,
+  )
+  said, _ = process.communicate(timeout=60)
+  return [*json.loads(said), process.pid]
+
+
+@pytest.mark.skipif(not environment.lacking({}), reason='the C library is not glibc')
+def test_huge_pages_are_asked_for_in_the_same_process_with_the_same_arguments():
+  tunables, number, arguments, optimize, _, pid = run()
+  assert tunables == environment.SETTING
+  assert number == pid
+  assert (arguments, optimize) == (['one', '--two=a b'], 1)
+
+
+def test_a_person_decides():
+  assert run(GAN_JAX_TUNING='0')[0] is None
+  assert run(GLIBC_TUNABLES='glibc.malloc.check=0')[0] == 'glibc.malloc.check=0'
+
+
+def test_one_switch_leaves_all_of_it(monkeypatch):
+  options = {'cpu': {'xla_cpu_experimental_ynn_fusion_type': ''}, 'tpu': {'other': 1}}
+  assert devices.compiler_options(options) == options['cpu']
+  monkeypatch.setenv(environment.SWITCH, '0')
+  assert devices.compiler_options(options) == {}
+
+
+def test_a_switch_that_says_neither_is_refused(monkeypatch):
+  monkeypatch.setenv(environment.SWITCH, 'false')
+  done = commands.command('--config=experiments/gan.py')
+  assert done.returncode == 2
+  assert done.stderr == "error: GAN_JAX_TUNING is 'false'; it must be 0 or 1\n"
+
+
+def test_garbage_is_looked_for_seldom_unless_a_person_decides():
+  assert run()[4][0] == environment.OBJECTS
+  assert run(GAN_JAX_TUNING='0')[4][0] < environment.OBJECTS
+
+
+def test_another_library_is_left_alone(monkeypatch):
+  monkeypatch.setattr(environment.platform, 'libc_ver', lambda: ('', ''))
+  assert not environment.lacking({})
+
+
+@pytest.mark.skipif(not hasattr(os, 'sched_setaffinity'), reason='the system has no affinity')
+def test_only_cores_that_the_process_may_use_are_counted():
+  before = os.sched_getaffinity(0)
+  try:
+    os.sched_setaffinity(0, {min(before)})
+    assert environment.cores() == 1
+  finally:
+    os.sched_setaffinity(0, before)

@@ -1,0 +1,108 @@
+"""Which launchers are known, what is said of lost processes."""
+
+from unittest import mock
+
+import pytest
+
+from gan_jax.common.errors import ConfigError
+from gan_jax.runtime import abort_filter, processes
+from helpers.commands import finish, python
+from helpers.runs import free_port
+
+ALONE = (
+  {},
+  {'SLURM_JOB_ID': '7', 'SLURM_NTASKS': '4'},
+  {'SLURM_STEP_NUM_TASKS': '1'},
+  {'OMPI_COMM_WORLD_SIZE': '1'},
+  {'KUBERNETES_SERVICE_HOST': '10.0.0.1'},
+  {'TPU_SKIP_MDS_QUERY': '1', 'TPU_WORKER_HOSTNAMES': 'localhost'},
+)
+OF_SEVERAL = (
+  {'SLURM_STEP_NUM_TASKS': '4'},
+  {'OMPI_COMM_WORLD_SIZE': '2'},
+  {'KUBERNETES_SERVICE_HOST': '10.0.0.1', 'JOB_COMPLETION_INDEX': '0'},
+  {'TPU_WORKER_HOSTNAMES': 'a,b'},
+)
+
+
+@pytest.mark.parametrize('environment', ALONE)
+def test_what_starts_one_process_is_no_launcher(environment):
+  assert not processes.is_launched(environment)
+
+
+@pytest.mark.parametrize('environment', OF_SEVERAL)
+def test_launchers_of_several_are_known(environment):
+  assert processes.is_launched(environment)
+
+
+def test_one_process_can_be_asked_for_whatever_the_launcher(monkeypatch):
+  joined = []
+  monkeypatch.setattr(processes, 'StderrFilter', lambda: mock.Mock())
+  monkeypatch.setattr(processes, '_join', lambda *given: joined.append(given))
+  monkeypatch.setenv('SLURM_STEP_NUM_TASKS', '4')
+  processes.connect(None, 1, None)
+  assert joined == []
+  processes.connect(None, None, None)
+  assert joined == [(None, None, None)]
+
+
+def test_connect_says_at_once_what_is_awaited(monkeypatch, capsys):
+  monkeypatch.setattr(processes, 'StderrFilter', lambda: mock.Mock())
+  monkeypatch.setattr(processes, '_join', lambda *given: print('joined'))
+  monkeypatch.setenv('SLURM_STEP_NUM_TASKS', '4')
+  processes.connect(None, None, None)
+  processes.connect('10.0.0.1:1234', 3, 1)
+  alone = '--num_processes=1 trains in this process alone'
+  assert capsys.readouterr().out.splitlines() == [
+    f'SLURM_STEP_NUM_TASKS=4: waiting up to 60 seconds for the other processes of the run; {alone}',
+    'joined',
+    f'process 1 of 3: waiting up to 60 seconds for the others, process 0 at 10.0.0.1:1234; {alone}',
+    'joined',
+  ]
+
+
+def test_connect_that_nobody_else_joins_ends_with_a_line():
+  script = """
+from gan_jax import processes
+processes._JOINING = 2
+processes.connect('127.0.0.1:%d', 2, 0)
+"""
+  done = finish(python('-c', script % free_port()))
+  assert done.returncode == 2, done.stderr
+  assert done.stdout.startswith(
+    'process 0 of 2: waiting up to 2 seconds for the others, process 0 at 127'
+  )
+  assert 'have not found each other in 2 seconds (process 0 at 127.0.0.1:' in done.stderr
+  assert done.stderr.count('\n') == 1
+
+
+def test_connect_alone_says_nothing(capsys, monkeypatch):
+  monkeypatch.delenv('SLURM_STEP_NUM_TASKS', raising=False)
+  processes.connect(None, None, None)
+  processes.connect(None, 1, None)
+  assert capsys.readouterr().out == ''
+
+
+@pytest.mark.parametrize('given', [(None, 2, None), ('a:1', None, 0), (None, 1, 0)])
+def test_half_of_what_is_needed_is_refused(given):
+  with pytest.raises(ConfigError, match='go together; give all three'):
+    processes.connect(*given)
+
+
+def test_a_page_about_the_connection_becomes_the_line_that_was_ordered():
+  lines = [
+    b'something else\n',
+    b'\0say not found\n',
+    b'a warning\n',
+    b'\0say lost\n',
+    b'E1126 coordination_service_agent.cc:289] Polled an error\n',
+    b'*** Check failure stack trace: ***\n',
+  ]
+  assert [*abort_filter.explained(lines)] == [b'something else\n', b'a warning\n', b'lost\n']
+  assert [*abort_filter.explained(lines[:3])] == [b'something else\n', b'a warning\n']
+
+
+def test_errors_of_other_kinds_are_not_taken_for_a_loss():
+  with pytest.raises(ValueError, match='Barrier'), processes.guarded():
+    # This process is alone.
+    raise ValueError('Barrier')

@@ -1,0 +1,47 @@
+"""Traces of steps."""
+
+import gzip
+import json
+
+import pytest
+
+from gan_jax.common.errors import ConfigError
+from gan_jax.config import schema
+from gan_jax.runtime import profiling
+from helpers.commands import command
+
+CONFIG = schema.plain(schema.default()) | {'steps': 8, 'steps_per_call': 2}
+
+
+def test_the_steps_that_are_asked_for_are_traced(tmp_path):
+  done = command('--config=experiments/gan.py:test', f'--workdir={tmp_path}', '--profile=2,4')
+  assert done.returncode == 0, done.stderr
+  assert f'profile: traced into {tmp_path}/profile\n' in done.stdout
+  (file,) = (tmp_path / profiling.FOLDER).rglob('perfetto_trace.json.gz')
+  events = json.loads(gzip.decompress(file.read_bytes()))['traceEvents']
+  # Two steps a call.
+  assert [e['args']['step_num'] for e in events if e.get('name') == 'call'] == ['2', '4']
+  (trace,) = (tmp_path / profiling.FOLDER).rglob('*.xplane.pb')
+  assert trace.stat().st_size > 0
+
+
+@pytest.mark.parametrize('text', ['', '5', '5,0', 'a,b', '1,2,3', '-1,2'])
+def test_what_is_no_window_is_refused(tmp_path, text):
+  with pytest.raises(ConfigError, match='write it as STEP,COUNT'):
+    profiling.window(text, tmp_path, CONFIG)
+
+
+def test_a_window_behind_the_last_call_is_refused(tmp_path):
+  assert profiling.window('6,4', tmp_path, CONFIG)
+  with pytest.raises(ConfigError, match='the last call of the run begins after 6 steps; write 6 or'):
+    profiling.window('7,4', tmp_path, CONFIG)
+
+
+def test_a_window_ends_with_its_run(tmp_path):
+  window = profiling.window('0,100', tmp_path, CONFIG)
+  window.before(0, 0)
+  window.after(2, 0)
+  window.close()
+  window.close()
+  assert list((tmp_path / profiling.FOLDER).rglob('*.xplane.pb'))
+  assert profiling.window(None, tmp_path, CONFIG).close() is None

@@ -1,0 +1,346 @@
+"""Runs trained together: each as if alone, in one program, through kills and divergence."""
+
+import json
+import math
+import signal
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax.common import files
+from gan_jax.common.errors import ConfigError
+from gan_jax.run import loop
+from gan_jax.runtime import devices, vectorized_runs
+from gan_jax.storage import checkpoints, load_run, metrics_log, workdir
+from gan_jax.study import member_run, runner, sweep
+from gan_jax.training.step import make_step
+from helpers import commands, xla_flags
+from helpers.runs import arrays, kept_in
+
+RING, DIGITS = 'experiments/gan.py:ring-test', 'experiments/dcgan.py:test'
+RATE = 'players.generator.learning_rate'
+
+
+@pytest.fixture(autouse=True)
+def emitters(monkeypatch):
+  """Programs are made as in training; else they round in other ways."""
+  given, more = devices.compiler_options, {xla_flags.EMITTERS: True} if xla_flags.EMITTERS else {}
+  monkeypatch.setattr(devices, 'compiler_options', lambda options: given(options) | more)
+
+
+def train(folder, experiment, seeds, sweeps={}):
+  """The finished runs of a study of one program, in this process."""
+  (group,) = sweep.grouped(sweep.settings([experiment], sweeps))
+  runs = [
+    member_run.Run(s, seed, folder / s.label / f'seed_{seed}') for s in group.settings for seed in seeds
+  ]
+  together = runner.StudyRunner(group, runs, folder)
+  estimate = together.prepare()
+  assert min(estimate) > 0
+  together.train(lambda step, more: None, lambda: False)
+  return runs
+
+
+def state_of(run):
+  return arrays(run.folder, run.config['steps'])
+
+
+def alone(config):
+  """What `main` makes of a config on one device."""
+  built, local = loop.assemble_run(config), jax.devices()[:1]
+  count = config['steps_per_call']
+  step = make_step(built.game, built.play, built.source.batch, devices.GLOBAL_BATCH, count)
+  call = devices.Program(step, local, config['compiler_options'])
+  state = devices.replicate(loop.initial_state(config, built), local)
+  feed = devices.shard_batch(built.source.arrays, config['batch_size'], local)
+  for _ in range(config['steps'] // count):
+    state, _ = call(state, feed)
+  return checkpoints.to_arrays(devices.local(state))
+
+
+@pytest.mark.parametrize('experiment', (RING, DIGITS))
+def test_a_run_among_others_is_bit_for_bit_what_it_is_alone(tmp_path, experiment):
+  # Ten runs on eight devices: some have two, and some a gap.
+  runs = train(tmp_path, experiment, range(10) if experiment == RING else range(3))
+  for run in (runs[0], runs[-1])[experiment == DIGITS :]:
+    found, wanted = state_of(run), alone(run.config)
+    assert found.keys() == wanted.keys()
+    for name, array in wanted.items():
+      np.testing.assert_array_equal(found[name], array, err_msg=name)
+  first, last = (
+    state_of(run)['variables.params.generator.Dense_0.kernel'] for run in (runs[0], runs[-1])
+  )
+  assert (first != last).any()
+
+
+def test_by_vmap_a_run_is_what_it_is_alone_up_to_rounding(tmp_path, monkeypatch):
+  monkeypatch.setattr(vectorized_runs, 'ONE_BY_ONE', ())
+  runs = train(tmp_path, RING, range(10))
+  wanted = alone(runs[3].config)
+  for name, array in state_of(runs[3]).items():
+    # Eight steps of Adam at 1e-3; float32 rounds at 1e-7.
+    np.testing.assert_allclose(array, wanted[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_numbers_that_are_inputs_do_what_constants_do(tmp_path):
+  runs = train(tmp_path, RING, range(2), {RATE: [1e-3, 1e-2], 'players.discriminator.b1': [0.0, 0.5]})
+  assert len(runs) == 8
+  wanted = alone(runs[5].config)
+  for name, array in state_of(runs[5]).items():
+    np.testing.assert_allclose(array, wanted[name], rtol=1e-3, atol=1e-5, err_msg=name)
+  assert json.loads((runs[5].folder / workdir.CONFIG).read_text()) == runs[5].config
+
+
+def test_a_run_that_diverges_is_reported_and_leaves_the_others_alone(tmp_path):
+  with_it = train(tmp_path / 'a', RING, range(2), {RATE: [1e-3, 1e38]})
+  without = train(tmp_path / 'b', RING, range(2), {RATE: [1e-3, 2e-3]})
+  for one, other in zip(with_it[:2], without[:2], strict=True):
+    a, b = state_of(one), state_of(other)
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+    assert one.result()['diverged'] is None
+  for run in with_it[2:]:
+    found = run.result()
+    assert 1 <= found['diverged'] <= 8
+    assert [alert['name'] for alert in found['alerts']] == ['divergence']
+    assert found['alerts'][0]['text'].endswith(f'is not finite at step {found["diverged"]}')
+    # Scored as it is: no sample lies in a mode.
+    assert found['scores']['modes/captured'] == 0
+
+
+def test_a_finished_run_is_a_run_like_any_other(tmp_path):
+  (run,) = train(tmp_path, RING, range(1))
+  game, variables, step = load_run.load(run.folder)
+  assert step == run.config['steps']
+  points = game.sample(variables, jax.random.split(jax.random.key(0), 5))
+  assert points.shape == (5, 2) and np.isfinite(points).all()
+  *_, last, of_scores = map(json.loads, (run.folder / metrics_log.METRICS).read_text().splitlines())
+  assert last['step'] == of_scores['step'] == step and math.isfinite(last['generator/loss'])
+  assert {k: v for k, v in of_scores.items() if '/' in k} == run.result()['scores']
+
+
+def test_a_folder_with_runs_of_another_config_is_refused(tmp_path):
+  train(tmp_path, RING, range(1))
+  (changed,) = sweep.settings([RING], {'batch_size': [8]})
+  run = member_run.Run(changed, 0, tmp_path / changed.label / 'seed_0')
+  with pytest.raises(ConfigError, match='another config'):
+    runner.StudyRunner(sweep.CompiledGroup((changed,), ()), [run], tmp_path)
+  (longer,) = sweep.settings([RING], {'steps': [16]})
+  with pytest.raises(ConfigError, match='holds a run of 8 steps, but steps is 16'):
+    run._replace(setting=longer).result()
+
+
+def begun(folder, seeds, calls):
+  """The runs of seeds, stopped after so many calls."""
+  (group,) = sweep.grouped(sweep.settings([RING], {}))
+  (setting,) = group.settings
+  runs = [member_run.Run(setting, seed, folder / f'seed_{seed}') for seed in seeds]
+  asked = iter(range(100))
+  for part in runner.parts(runs, folder):
+    together = runner.StudyRunner(group, part, folder)
+    together.prepare()
+    together.train(lambda step, more: None, lambda: next(asked) + 1 >= calls)
+  return runs
+
+
+def test_more_seeds_join_a_study_that_was_stopped(tmp_path):
+  started = begun(tmp_path, range(2), calls=2)
+  assert [run.result() for run in started] == [None, None]
+  runs = [*started, started[0]._replace(seed=2, folder=tmp_path / 'seed_2')]
+  assert [[run.seed for run in part] for part in runner.parts(runs, tmp_path)] == [[0, 1], [2]]
+  runs = begun(tmp_path, range(3), calls=100)
+  assert [run.result()['steps'] for run in runs] == [8, 8, 8]
+  assert runner.parts(runs, tmp_path) == []
+  wanted = alone(runs[1].config)
+  assert all(np.array_equal(state_of(runs[1])[name], array) for name, array in wanted.items())
+
+
+def test_a_kill_between_two_results_loses_neither(tmp_path, monkeypatch):
+  write, written = files.write_atomic, []
+
+  def killed(path, content, shared=False):
+    if path.name == member_run.RESULT:
+      written.append(path)
+      if len(written) == 2:
+        raise KeyboardInterrupt
+    write(path, content, shared)
+
+  monkeypatch.setattr(files, 'write_atomic', killed)
+  with pytest.raises(KeyboardInterrupt):
+    begun(tmp_path, range(2), calls=100)
+  monkeypatch.setattr(files, 'write_atomic', write)
+  before = (tmp_path / 'seed_0' / member_run.RESULT).read_bytes()
+  runs = begun(tmp_path, range(2), calls=100)
+  assert (tmp_path / 'seed_0' / member_run.RESULT).read_bytes() == before
+  assert [run.result()['steps'] for run in runs] == [8, 8]
+  lines = (tmp_path / 'seed_1' / metrics_log.METRICS).read_text().splitlines()
+  # Of losses and of scores.
+  assert [json.loads(line)['step'] for line in lines] == [2, 4, 4, 6, 8, 8]
+
+
+@pytest.mark.xdist_group('study')
+def test_a_signal_saves_and_ends_cleanly(tmp_path):
+  process = commands.start(*STUDY, f'--out={tmp_path}', verb='study', devices=2)
+  for line in process.stdout:
+    if 'step 300/1000' in line:
+      break
+  process.send_signal(signal.SIGTERM)
+  said, complaint = process.communicate(timeout=100)
+  assert process.returncode == 0, complaint
+  assert 'the same command goes on from there' in said.splitlines()[-1]
+  assert 'Traceback' not in complaint
+  assert [path for path in (tmp_path / 'under_way').glob('*/*') if path.name.isdigit()]
+
+
+@pytest.mark.parametrize(
+  'experiment', ('dcgan.py:test', *(f'gan.py:{p}-test' for p in ('grid', 'swiss_roll', 'mixture_1200')))
+)
+def test_what_a_seed_draws_is_no_constant_of_the_program(experiment):
+  (setting,) = sweep.settings([f'experiments/{experiment}'], {})
+  one, other = (loop.assemble_run(sweep.with_seed(setting, seed)).source for seed in (1, 2))
+  rows = np.arange(16)
+  as_own, as_given = other.batch(other.arrays, 5, rows), one.batch(other.arrays, 5, rows)
+  jax.tree.map(np.testing.assert_array_equal, as_own, as_given)
+  assert (one.batch(one.arrays, 5, rows)['real'] != as_own['real']).any()
+
+
+STUDY = (
+  *(f'--config={RING}', '--config=experiments/wgan_gp.py:ring-test', '--seeds=3'),
+  *('--sweep=steps=1000', '--sweep=checkpoint_every=100', '--sweep=sample_every=500'),
+  '--sweep=log_every=100',
+)
+
+
+@pytest.fixture(scope='module')
+def study(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('study')
+  done = commands.command(*STUDY, f'--out={folder}', verb='study', devices=2)
+  assert done.returncode == 0, done.stderr
+  return folder, done.stdout
+
+
+@pytest.mark.xdist_group('study')
+def test_a_study_says_what_it_takes_and_what_came_out(study):
+  folder, said = study
+  assert 'program 1 of 2: gan_ring-test, 3 runs of 1,000 steps, about' in said
+  assert 'comparisons show a difference at 5 % after correction; of 3 seeds none can: --seeds=6' in said
+  found = json.loads((folder / 'study.json').read_text())
+  assert [s['label'] for s in found['settings']] == ['gan_ring-test', 'wgan_gp_ring-test']
+  for setting in found['settings']:
+    values = [run['scores']['modes/reverse_kl'] for run in setting['runs']]
+    assert setting['summary']['modes/reverse_kl']['mean'] == pytest.approx(np.mean(values))
+  (pair,) = (c for c in found['comparisons'] if c['score'] == 'modes/reverse_kl')
+  means = [s['summary']['modes/reverse_kl']['mean'] for s in found['settings']]
+  assert pair['difference'] == pytest.approx(means[0] - means[1])
+  for name in ('curves/generator_loss.png', 'sheets/gan_ring-test.png'):
+    assert (folder / name).read_bytes().startswith(b'\x89PNG')
+  page = (folder / 'study.html').read_text()
+  assert 'wgan_gp_ring-test' in page and 'src="http' not in page
+  for told in (page, (folder / 'study.md').read_text()):
+    assert f'{RING}' in told and 'steps=1000, checkpoint_every=100' in told
+    assert f'jax {jax.__version__}' in told and 'on 2 devices (cpu: cpu)' in told
+  assert not list((folder / 'under_way').iterdir())
+
+
+@pytest.mark.xdist_group('study')
+def test_a_run_of_a_study_is_bit_for_bit_what_training_makes_of_it(study, tmp_path):
+  folder, _ = study
+  settings = [f'--config.{flag.removeprefix("--sweep=")}' for flag in STUDY if 'sweep' in flag]
+  done = commands.command(f'--config={RING}', *settings, '--config.seed=2', f'--workdir={tmp_path}')
+  assert done.returncode == 0, done.stderr
+  one, other = (arrays(path, 1000) for path in (folder / 'gan_ring-test' / 'seed_2', tmp_path))
+  assert one.keys() == other.keys()
+  for name, array in one.items():
+    np.testing.assert_array_equal(array, other[name], err_msg=name)
+
+
+@pytest.mark.xdist_group('study')
+def test_the_folder_of_a_study_is_none_for_a_run(study):
+  done = commands.command(f'--config={RING}', f'--workdir={study[0]}')
+  assert done.returncode == 2 and 'holds a study, whose runs lie in it' in done.stderr
+  assert not (study[0] / 'config.json').exists()
+  with pytest.raises(ConfigError, match=r'its study\.html'):
+    workdir.read_config(study[0])
+
+
+@pytest.mark.xdist_group('study')
+def test_a_study_is_made_once(study):
+  folder, _ = study
+  # As one that was made before it was noted with what, and with an alert.
+  result = folder / 'gan_ring-test' / 'seed_0' / 'result.json'
+  told = {key: value for key, value in json.loads(result.read_text()).items() if key != 'made_with'}
+  result.write_text(json.dumps({**told, 'alerts': [{'name': 'collapse', 'text': 'all alike'}]}))
+  done = commands.command(*STUDY, f'--out={folder}', verb='study', devices=2)
+  assert done.returncode == 0, done.stderr
+  assert '3 runs of gan_ring-test are done' in done.stdout and 'program' not in done.stdout
+  assert 'what an earlier gan_jax did not note; jax' in (folder / 'study.md').read_text()
+  assert 'gan_ring-test seed 0: all alike' in (folder / 'study.html').read_text()
+
+
+@pytest.mark.xdist_group('study')
+def test_a_killed_study_goes_on_to_the_same_end(study, tmp_path):
+  folder, _ = study
+  process = commands.start(*STUDY, f'--out={tmp_path}', verb='study', devices=2)
+  for line in process.stdout:
+    if 'step 300/1000' in line:
+      break
+  process.send_signal(signal.SIGKILL)
+  process.communicate()
+  assert list((tmp_path / 'under_way').iterdir())
+  done = commands.command(*STUDY, f'--out={tmp_path}', verb='study', devices=2)
+  assert done.returncode == 0, done.stderr
+  assert 'step 100/1000' not in done.stdout.split('program 2/2')[0]
+  for path in folder.glob('*/seed_*'):
+    other = tmp_path / path.relative_to(folder)
+    for with_checkpoints in (path, other):
+      assert (with_checkpoints / 'checkpoints' / '1000').is_dir()
+    with kept_in(path) as one, kept_in(other) as two:
+      a, b = one.read(1000), two.read(1000)
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+    lines = [(p / 'metrics.jsonl').read_text().splitlines() for p in (path, other)]
+    steps = [[json.loads(line)['step'] for line in of] for of in lines]
+    assert steps[0] == steps[1]
+
+
+def test_a_dry_run_leaves_nothing(tmp_path):
+  (tmp_path / 'there').mkdir()
+  folders = [tmp_path / 'absent', tmp_path / 'there']
+  commands = {place: [f'--config={RING}', '--dry_run', f'--out={place}'] for place in folders}
+  for done in commands.forks(commands, 'study').values():
+    assert done.returncode == 0 and 'program 1 of 1' in done.stdout, done.stderr
+  assert [path.name for path in tmp_path.rglob('*')] == ['there']
+
+
+def test_bad_requests_end_at_once(tmp_path):
+  elsewhere = tmp_path / 'mine'
+  elsewhere.mkdir()
+  for name in ('paper.tex', '.gitignore'):
+    (elsewhere / name).touch()
+  cases = {
+    '--config=experiments/nope.py': 'there is no file experiments/nope.py',
+    f'--config={RING} --seeds=0': '--seeds is 0',
+    f'--config={RING} --config.steps=8': 'in a study by --sweep KEY=VALUE',
+    '': '--config must be given',
+    f'--config={RING} --out={elsewhere}': f'--out: {elsewhere} holds paper.tex, and no study',
+    f'--config={RING} --dry_run --out={elsewhere}/paper.tex/a': '--out: cannot read and write in',
+  }
+  commands = {flags: [f'--out={tmp_path / "study"}', *flags.split()] for flags in cases}
+  for flags, done in commands.forks(commands, 'study').items():
+    assert done.returncode == 2 and cases[flags] in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_settings_on_different_data_are_not_compared(tmp_path):
+  flags = [
+    '--config=experiments/gan.py:ring-test',
+    '--config=experiments/gan.py:grid-test',
+    '--seeds=1',
+  ]
+  (done,) = commands.forks({'both': [*flags, f'--out={tmp_path}']}, 'study').values()
+  assert done.returncode == 0, done.stderr
+  for told in (done.stdout, *((tmp_path / name).read_text() for name in ('study.md', 'study.html'))):
+    assert 'No two settings are scored by one protocol' in told
+  assert json.loads((tmp_path / 'study.json').read_text())['comparisons'] == []
+  assert (
+    '| gan_grid-test | experiments/gan.py:grid-test | grid | - |' in (tmp_path / 'study.md').read_text()
+  )
