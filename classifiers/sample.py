@@ -2,8 +2,8 @@
 
 python classifiers/sample.py --data=FOLDER
 
-`classifiers/fetch.sh FOLDER` fetches the data. The file beside classifier_test.py then holds uint8 images
-[200, 28, 28, 1] and labels [200] of each.
+`classifiers/fetch.sh FOLDER` fetches the data. The file beside classifier_test.py then holds
+uint8 images [200, 28, 28, 1] and labels [200] of each.
 """
 
 import argparse
