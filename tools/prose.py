@@ -1,8 +1,8 @@
 """Checks prose against docs/glossary.md: python tools/prose.py [FILE ...].
 
 It reads README.md, CONTRIBUTING.md, CHANGELOG.md and docs/, and in Python files docstrings, comments,
-and messages. It reports words that the glossary replaces, sentences that begin with a dangling word, and
-long sentences. Code, quotes of code in backticks, and tables are not read.
+and messages. It reports words that the glossary replaces, sentences that begin with a dangling word,
+and long sentences. Code, quotes of code in backticks, and tables are not read.
 """
 
 import argparse
