@@ -96,11 +96,14 @@ install: $(VENV)/.installed  ## Sets up, and runs nothing.
 
 install-test: $(VENV)/.installed-test  ## Sets up what tests need too.
 
+# Linters, types, the direction of imports, spelling, and the words and sentences of the prose.
 lint: $(VENV)/.installed-test
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m pyrefly check --python-interpreter-path $(RUN) --output-format min-text --min-severity error
-	$(VENV)/bin/codespell README.md docs gan_jax experiments tests benchmarks results classifiers setup.cfg
+	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/codespell README.md docs gan_jax experiments tests benchmarks results tools setup.cfg
+	$(RUN) tools/prose.py
 
 format: $(VENV)/.installed-test
 	$(RUN) -m ruff check --fix .
