@@ -30,6 +30,7 @@ def __getattr__(name: str) -> Any:
   # Imported lazily: a command sets its environment before JAX is imported.
   if name not in __all__:
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-  return importlib.import_module(
-    f'gan_jax.losses.{name}' if name in _INSIDE_LOSSES else f'gan_jax.{name}'
-  )
+  if name == '__version__':
+    return importlib.metadata.version('gan_jax')
+  inside = 'losses.' if name in _INSIDE_LOSSES else ''
+  return importlib.import_module(f'gan_jax.{inside}{name}')
