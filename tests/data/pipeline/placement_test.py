@@ -76,7 +76,7 @@ def test_every_second_image_is_mirrored_by_chance():
 # On a device each image of 108 bytes lies in a row of 128.
 @pytest.mark.parametrize(('memory', 'resident'), [(50 * 128 * 4, True), (50 * 128 * 4 - 1, False)])
 def test_a_quarter_of_the_memory_is_taken(monkeypatch, memory, resident):
-  monkeypatch.setattr(placement.parallel, 'device_memory', lambda: memory)
+  monkeypatch.setattr(placement.devices, 'device_memory', lambda: memory)
   source = place(ImageSet(IMAGES, name='mine'), 0, 8)
   assert (source.part is None) == resident
   where = 'resident on each device' if resident else 'streamed'

@@ -269,8 +269,10 @@ def test_link_that_cannot_be_followed_is_an_error(pictures, monkeypatch):
         raise PermissionError(13, 'Permission denied', self.path)
       return stat(self.path)
 
-  entries = folder.tree._entries
-  monkeypatch.setattr(folder.tree, '_entries', lambda path: [Refusing(one) for one in entries(path)])
+  entries = folder.folder_tree._entries
+  monkeypatch.setattr(
+    folder.folder_tree, '_entries', lambda path: [Refusing(one) for one in entries(path)]
+  )
   with pytest.raises(ConfigError, match=r'cat/far.png cannot be read \(Permission denied\)'):
     load(pictures)
 
