@@ -13,7 +13,7 @@ from helpers.experiments import ROOT
 
 SCRIPT = """
 import gc, json, os, sys
-from gan_jax import environment
+from gan_jax.runtime import environment
 environment.prepare()
 flags = sys.argv[1:], sys.flags.optimize
 print(json.dumps([os.environ.get(environment.TUNABLES), os.getpid(), *flags, gc.get_threshold()]))
