@@ -192,7 +192,8 @@ def test_a_decoder_that_was_killed_leaves_nothing_that_counts(pictures, own_cach
   script = f"""
 import os
 import pathlib
-from gan_jax.data import folder, framing
+from gan_jax.data import folder
+from gan_jax.data.pipeline import decode as framing
 pixels, seen = framing.pixels, []
 def die(*a):
   seen.append(1)
@@ -210,7 +211,8 @@ folder.load(0, 4, 'auto', {str(pictures)!r})
 
 def test_two_processes_decode_once(pictures, own_cache):
   script = f"""
-from gan_jax.data import folder, framing
+from gan_jax.data import folder
+from gan_jax.data.pipeline import decode as framing
 pixels, seen = framing.pixels, []
 framing.pixels = lambda *a: seen.append(1) or pixels(*a)
 print(folder.load(0, 4, 'auto', {str(pictures)!r}).digest, len(seen))

@@ -235,7 +235,7 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch):
 def test_a_look_up_that_hangs_does_not_hold_up_the_end_of_the_program():
   script = """
 import os, time
-from gan_jax.data import prepare
+from gan_jax.commands import prepare_data as prepare
 prepare.socket.create_connection = lambda *a: time.sleep(1000)
 prepare._SECONDS, prepare.os.environ = 0.05, {}
 prepare.check_hosts(['https://host.invalid/x'])

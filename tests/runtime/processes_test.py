@@ -63,7 +63,7 @@ def test_connect_says_at_once_what_is_awaited(monkeypatch, capsys):
 
 def test_connect_that_nobody_else_joins_ends_with_a_line():
   script = """
-from gan_jax import processes
+from gan_jax.runtime import processes
 processes._JOINING = 2
 processes.connect('127.0.0.1:%d', 2, 0)
 """

@@ -158,7 +158,7 @@ def test_pillow_does_not_warn_of_what_is_skipped_by_name(tmp_path):
   (tmp_path / 'large.png').write_bytes(header_of(9500, 9500))
   script = f"""
 import pathlib
-from gan_jax.data import framing
+from gan_jax.data.pipeline import decode as framing
 try:
   framing.pixels(pathlib.Path({str(tmp_path / 'large.png')!r}).read_bytes(), framing.Framing())
 except framing.BadPictureError as error:
