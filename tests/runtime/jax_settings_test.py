@@ -113,7 +113,7 @@ def test_machine_with_another_precision_is_noted_and_told(tmp_path):
 
 
 def test_machine_of_an_older_run_without_settings_is_continued_silently(tmp_path):
-  older = {'from_step': 0, **hardware.here()}
+  older = {'from_step': 0, **hardware.current()}
   del older['jax_settings']
   (tmp_path / hardware.FILE).write_text(json.dumps([older]))
   said = []
