@@ -1,5 +1,7 @@
 """Launchers of several processes, and messages about lost processes."""
 
+import subprocess
+import sys
 from unittest import mock
 
 import pytest
@@ -100,6 +102,18 @@ def test_explained_replaces_an_abort_report_by_the_last_message():
   ]
   assert [*abort_filter.explained(lines)] == [b'something else\n', b'a warning\n', b'lost\n']
   assert [*abort_filter.explained(lines[:3])] == [b'something else\n', b'a warning\n']
+
+
+def test_abort_filter_runs_without_the_package():
+  # The helper process runs the file alone, isolated from the package.
+  done = subprocess.run(
+    [sys.executable, '-I', '-S', abort_filter.__file__],
+    input='a warning\n\0say lost\ncoordination service\nmore\n',
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert (done.stdout, done.stderr) == ('a warning\nlost\n', '')
 
 
 def test_guarded_alone_raises_errors_unchanged():
