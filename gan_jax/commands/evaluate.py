@@ -1,7 +1,7 @@
-"""Scores a run: python -m gan_jax.evaluate --workdir=runs/dcgan --features=digits --num=10000.
+"""Evaluates a run: python -m gan_jax.evaluate --workdir=runs/dcgan --features=digits --num=10000.
 
-It prints every score and the protocol that it was made by, and appends both to scores.jsonl in the
-folder of the run. The run's data is needed, its experiment file is not.
+It prints every metric and the evaluation protocol, and appends both to scores.jsonl in the folder of
+the run. It needs the run's data, but not its experiment file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   flags.DEFINE_list('scores', [], 'Metrics to compute (default: all that apply).', flag_values=values)
   flags.DEFINE_integer('num', 10_000, 'Number of samples.', flag_values=values)
   flags.DEFINE_integer(
-    'seed', 0, 'Seed of the latents; sample i depends on the seed and i alone.', flag_values=values
+    'seed', 0, 'Seed of the latents; sample i depends only on the seed and i.', flag_values=values
   )
   flags.DEFINE_string(
     'step', None, "Checkpoint: a step or 'best' (default: newest).", flag_values=values
@@ -37,7 +37,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   flags.DEFINE_boolean(
     'ema',
     None,
-    'Averaged or raw weights (default: averaged, if the run keeps an average).',
+    'Averaged or raw weights (default: averaged, if available).',
     flag_values=values,
   )
   cli.parse(values, argv)
@@ -45,7 +45,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
 
 
 def main(argv: Sequence[str]) -> int:
-  """Runs the command; the exit code."""
+  """Runs the command and returns its exit code."""
   flag = _flags(argv)
   devices.prepare()
   accelerators.check()
@@ -53,40 +53,40 @@ def main(argv: Sequence[str]) -> int:
   config = workdir.read_config(folder)
   workdir.prepare(folder)
   features = flag.features or config['evaluate']['features']
-  how = evaluator.protocol(features, flag.scores, flag.num, flag.seed, prefix='--')
+  protocol = evaluator.protocol(features, flag.scores, flag.num, flag.seed, prefix='--')
   game, variables, step = load_run.load(folder, load_run.parse_step(flag.step), flag.ema)
   weights = 'averaged' if config['ema'] and flag.ema is not False else 'raw'
   config = load_run.with_data(config, flag.data)
   source = build.make_unseen_source(config, load_run.source(config))
   if not workdir.has_data(folder, sources.digest(source)):
     console.warn(
-      'the images are not those with which this run began; the scores compare samples with '
+      'the images differ from those that this run started with; the metrics compare samples with '
       f'{source.about}'
     )
   with at('evaluate'):
-    evaluate = evaluator.Evaluator(how, config['data']['name'], game, source, console.warn)
-    found, card = evaluate(devices.replicate(variables), weights=weights, step=step)
-  metrics_log.add_scores(folder, {'step': step, 'scores': found, 'card': card})
-  _print({name: _text(value, cards.remark(card, name)) for name, value in found.items()})
+    evaluate = evaluator.Evaluator(protocol, config['data']['name'], game, source, console.warn)
+    scores, card = evaluate(devices.replicate(variables), weights=weights, step=step)
+  metrics_log.add_scores(folder, {'step': step, 'scores': scores, 'card': card})
+  _print({name: _text(value, cards.remark(card, name)) for name, value in scores.items()})
   _print(_flat({key: value for key, value in card.items() if key != 'remarks'}))
   print(f'added to {folder / metrics_log.SCORES}')
   return 0
 
 
 def _text(value: float | None, remark: str) -> str:
-  """Returns a score as text: its value, or '-' and the reason."""
+  """Returns a metric as text: its value, or '-' and the reason why it is undefined."""
   if value is not None:
     return f'{value:.6g}'
   return f'-  ({remark})' if remark else '-'
 
 
 def _flat(card: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
-  """A card with the keys of nested mappings joined by dots."""
-  found = {}
+  """Returns a card with the keys of nested mappings joined by dots."""
+  flat = {}
   for key, value in card.items():
     name = f'{prefix}{key}'
-    found |= _flat(value, f'{name}.') if isinstance(value, Mapping) else {name: value}
-  return found
+    flat |= _flat(value, f'{name}.') if isinstance(value, Mapping) else {name: value}
+  return flat
 
 
 def _print(values: Mapping[str, Any]) -> None:

@@ -1,8 +1,9 @@
-"""Downloads and prepares a TensorFlow data set: python -m gan_jax prepare_data --name=tfds:cifar10.
+"""Prepares a dataset of TensorFlow Datasets: python -m gan_jax prepare_data --name=tfds:cifar10.
 
-The one command of the project that needs network, and the extra [tfds], which brings TensorFlow. It
-leaves the set in TFDS_DATA_DIR, or ~/tensorflow_datasets, in the format that is read at random. A
-prepared set can be copied to other machines, which need neither.
+This is the only command of the project that needs network, and the only one that needs the extra
+[tfds], which installs TensorFlow. It downloads the dataset and writes it to TFDS_DATA_DIR, or to
+~/tensorflow_datasets, in a format with random access. A prepared dataset can be copied to other
+machines, which need neither network nor TensorFlow.
 """
 
 import importlib.util
@@ -19,7 +20,7 @@ from absl import flags
 from gan_jax import cli
 from gan_jax.common import lookup
 from gan_jax.common.errors import ConfigError
-from gan_jax.data.tfds import Name, data_folder, find, is_there
+from gan_jax.data.tfds import Name, data_folder, find, is_prepared
 
 _PREFIX = 'tfds:'
 _SECONDS = 3
@@ -27,7 +28,7 @@ _PORTS = {'http': 80, 'https': 443, 'ftp': 21}
 
 
 def main(argv: Sequence[str]) -> int:
-  """Runs the command; the exit code."""
+  """Runs the command and returns its exit code."""
   values = cli.new_flags(__doc__)
   flags.DEFINE_string(
     'name', None, 'The dataset, tfds:<name>[/<config>].', required=True, flag_values=values
@@ -36,14 +37,16 @@ def main(argv: Sequence[str]) -> int:
   return prepare_named(values.name)
 
 
-def prepare_named(given: str) -> int:
-  """Prepares the dataset of a name with its 'tfds:', unless it is there; the exit code."""
-  if not given.startswith(_PREFIX):
-    raise ConfigError(f'--name is {given!r}; it must begin with {_PREFIX}, as tfds:cifar10')
-  name = Name.parse(given.removeprefix(_PREFIX))
-  if not is_there(name):
+def prepare_named(full_name: str) -> int:
+  """Prepares the dataset of a name with its 'tfds:', unless it exists, and returns the exit code."""
+  if not full_name.startswith(_PREFIX):
+    raise ConfigError(
+      f'--name={full_name}: not a dataset of TFDS ({_PREFIX}NAME); write for example tfds:cifar10'
+    )
+  name = Name.parse(full_name.removeprefix(_PREFIX))
+  if not is_prepared(name):
     prepare(_builder(name))
-  print(f'{name} is there: {find(name)}')
+  print(f'{name} is prepared: {find(name)}')
   return 0
 
 
@@ -53,81 +56,83 @@ def _builder(name: Name) -> Any:
   lookup.choose(name.name, tfds.list_builders(with_community_datasets=False))
   if importlib.util.find_spec('tensorflow') is None:
     raise ConfigError(
-      "preparing a set needs TensorFlow, and reading it does not: pip install -e '.[tfds]'"
+      f'--name=tfds:{name}: preparing a dataset needs TensorFlow (reading one does not); run '
+      "pip install -e '.[tfds]'"
     )
   try:
     return tfds.builder(str(name), data_dir=data_folder(), file_format='array_record')
   except (AssertionError, ImportError, ValueError, tfds.core.registered.DatasetNotFoundError) as error:
-    raise ConfigError(f'{name}: {error}') from error
+    raise ConfigError(f'--name=tfds:{name}: TFDS cannot build it: {error}') from error
 
 
 def prepare(builder: Any) -> None:
-  """Downloads and writes the data set of a builder of TFDS.
+  """Downloads and writes the dataset of a TFDS builder.
 
   Raises:
-    ConfigError: files that a person must download are missing, a host cannot be reached, what was
-      downloaded is not what TFDS expects, or no room on the disk.
+    ConfigError: files that must be downloaded manually are missing, a host cannot be reached, the
+      download has a wrong checksum, or the disk is full.
   """
   import tensorflow_datasets as tfds
 
   _check_manual(builder)
   check_hosts(builder.url_infos)
+  name = f'--name=tfds:{builder.name}'
   try:
     builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
   except tfds.download.download_manager.NonMatchingChecksumError as error:
     raise ConfigError(
-      f'{builder.name}: what was downloaded is not what TFDS expects, so it is broken or the source '
-      f'has changed ({error}); try again, or with a newer tensorflow-datasets'
+      f'{name}: the download has another checksum than TFDS expects, so it is corrupt or the source '
+      f'has changed ({error}); try again, or use a newer tensorflow-datasets'
     ) from error
   except ImportError as error:
-    raise ConfigError(f'{builder.name} needs a further package to be prepared: {error}') from error
+    raise ConfigError(f'{name}: its preparation needs another package ({error}); install it') from error
   except (AssertionError, OSError) as error:
-    # An assertion is how a builder says which of the files to be downloaded by hand are missing.
-    raise ConfigError(f'{builder.name} cannot be prepared: {error}') from error
+    # Builders raise AssertionError if files that must be downloaded manually are missing.
+    raise ConfigError(f'{name}: it cannot be prepared: {error}') from error
 
 
 def _check_manual(builder: Any) -> None:
-  """Raises ConfigError if files that only a person can download are not where TFDS looks for them."""
-  wanted = builder.MANUAL_DOWNLOAD_INSTRUCTIONS
+  """Raises ConfigError if the folder for manual downloads is empty but the dataset needs some."""
+  instructions = builder.MANUAL_DOWNLOAD_INSTRUCTIONS
   folder = data_folder() / 'downloads' / 'manual'
-  if wanted and not any(folder.glob('*')):
+  if instructions and not any(folder.glob('*')):
     raise ConfigError(
-      f'{builder.name} must be downloaded by hand, into {folder}, before it can be prepared: '
-      f'{" ".join(wanted.split())}'
+      f'--name=tfds:{builder.name}: it must be downloaded manually before it can be prepared; put the '
+      f'files into {folder}: {" ".join(instructions.split())}'
     )
 
 
 def check_hosts(urls: Iterable[str]) -> None:
-  """Raises ConfigError, within seconds, if the first host of these addresses cannot be reached.
+  """Raises ConfigError, within seconds, if the host of the first URL cannot be reached.
 
-  TFDS itself would try again for minutes. Behind a proxy nothing is tried.
+  TFDS itself would retry for minutes. Behind a proxy the check is skipped.
   """
   if any(name.lower() in ('http_proxy', 'https_proxy', 'all_proxy') for name in os.environ):
     return
   for url in list(urls)[:1]:
-    parts = urllib.parse.urlparse(url)
-    failure = _failure(parts.hostname, parts.port or _PORTS.get(parts.scheme, 443))
+    address = urllib.parse.urlparse(url)
+    failure = _failure(address.hostname, address.port or _PORTS.get(address.scheme, 443))
     if failure:
       raise ConfigError(
-        f'{parts.hostname} cannot be reached from here ({failure}); run this command on a '
-        f'machine with network, and copy its folder of the set to {data_folder()}'
+        f'--name: its host {address.hostname} cannot be reached ({failure}); run this command on a '
+        f'machine with network, and copy its folder of the dataset to {data_folder()}'
       )
 
 
 def _failure(host: str | None, port: int) -> str:
-  """Why a host cannot be reached; '' if it can."""
-  said = queue.SimpleQueue()
+  """Returns why a host cannot be reached; '' if it can."""
+  answers = queue.SimpleQueue()
 
-  def look() -> None:
+  def connect() -> None:
     try:
       socket.create_connection((host, port), _SECONDS).close()
-      said.put('')
+      answers.put('')
     except OSError as error:
-      said.put(str(error) or 'no answer')
+      answers.put(str(error) or 'no answer')
 
-  # The look-up of a name has no time-out of its own, and the program does not wait for a daemon.
-  threading.Thread(target=look, daemon=True).start()
+  # A name lookup has no timeout, and the program does not wait for a daemon thread.
+  threading.Thread(target=connect, daemon=True).start()
   try:
-    return said.get(timeout=_SECONDS)
+    return answers.get(timeout=_SECONDS)
   except queue.Empty:
     return 'no answer'

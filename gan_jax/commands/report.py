@@ -1,7 +1,7 @@
-"""Draws the page of a run: python -m gan_jax.report --workdir=runs/dcgan writes its report.html.
+"""Writes the page of a run: python -m gan_jax.report --workdir=runs/dcgan writes its report.html.
 
-What needs the run's networks is drawn anew, from a checkpoint. For the training images nearest to
-samples it needs the run's data too; where that cannot be had, the page says so.
+Figures that need the run's networks are computed again from a checkpoint. The training images nearest
+to samples also need the run's data. If the data is not available, the page says so.
 """
 
 import pathlib
@@ -35,45 +35,45 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
 
 
 def _source(folder: pathlib.Path, config: Plain) -> tuple[sources.Source | None, str]:
-  """The data of a run, or why there is none."""
+  """Returns the data of a run and '', or None and the reason why it is not available."""
   try:
     source = load_run.source(config)
   except ConfigError as error:
-    return None, f'Left out, for the data cannot be had: {error}'
+    return None, f'Left out, because the data is not available: {error}'
   if not workdir.has_data(folder, sources.digest(source)):
     name = schema.data_name(config)
-    return None, f'Left out, for the images of {name} are not those with which the run began.'
+    return None, f'Left out, because the images of {name} differ from those that the run started with.'
   return source, ''
 
 
 def _networks(config: Plain) -> list[FeatureNetwork]:
-  """The feature network that the run is scored by, if it names one that can be had."""
+  """Returns the feature network of the run's evaluation in a list, or [] if it is not available."""
   name = config['evaluate']['features']
   if not name:
     return []
   try:
     return [evaluator.network(name, 'evaluate.')]
   except ConfigError as error:
-    console.warn(f'the nearest training images are found by pixels alone: {error}')
+    console.warn(f'the nearest training images are determined only by pixels: {error}')
     return []
 
 
 def main(argv: Sequence[str]) -> int:
-  """Runs the command; the exit code."""
+  """Runs the command and returns its exit code."""
   flag = _flags(argv)
   devices.prepare()
   accelerators.check()
   folder, seed = user_paths.expanded(flag.workdir, '--workdir'), flag.seed
   if not 0 <= seed < 2**32:
-    raise ConfigError('--seed must be from 0 to 2**32 - 1')
+    raise ConfigError(f'--seed={seed}: out of range (0 to 2**32 - 1); change --seed')
   config = workdir.read_config(folder)
   workdir.prepare(folder)
   game, variables, step = load_run.load(folder, load_run.parse_step(flag.step))
-  source, without = _source(folder, load_run.with_data(config, flag.data))
-  if without:
-    console.warn(f'the training images nearest to samples: {without}')
+  source, reason = _source(folder, load_run.with_data(config, flag.data))
+  if reason:
+    console.warn(f'the training images nearest to samples: {reason}')
   weights = 'averaged' if config['ema'] else 'raw'
   subject = inspection.Subject(game, variables, step, weights, seed)
-  inspection.save(folder, subject, source, _networks(config), without)
+  inspection.save(folder, subject, source, _networks(config), reason)
   print(f'{page.write(folder)}: step {step}, seed {seed}')
   return 0

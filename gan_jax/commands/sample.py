@@ -1,6 +1,6 @@
-"""Draws samples from a run: python -m gan_jax.sample --workdir=runs/dcgan --num=64 --out=grid.png.
+"""Generates samples of a run: python -m gan_jax.sample --workdir=runs/dcgan --num=64 --out=grid.png.
 
-It needs the folder of the run and nothing else: no data, no experiment file.
+It needs only the folder of the run, neither data nor the experiment file.
 """
 
 import itertools
@@ -26,7 +26,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   flags.DEFINE_string('workdir', None, 'Folder of the run.', required=True, flag_values=values)
   flags.DEFINE_integer('num', 64, 'Number of samples.', flag_values=values)
   flags.DEFINE_integer(
-    'seed', 0, 'Seed of the latents; sample i depends on the seed and i alone.', flag_values=values
+    'seed', 0, 'Seed of the latents; sample i depends only on the seed and i.', flag_values=values
   )
   flags.DEFINE_string(
     'out',
@@ -40,7 +40,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   flags.DEFINE_boolean(
     'ema',
     None,
-    'Averaged or raw weights (default: averaged, if the run keeps an average).',
+    'Averaged or raw weights (default: averaged, if available).',
     flag_values=values,
   )
   cli.parse(values, argv)
@@ -48,34 +48,36 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
 
 
 def write_npz(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
-  """Writes batches one after the other into an .npz file: 'images' or 'points' [num, ...]."""
+  """Writes batches to an .npz file with one array, 'images' or 'points' [num, ...]."""
   draft = path.with_name(f'.{path.name}.draft')
   first = next(batches)
   name = 'points' if first.ndim == 2 else 'images'
   with (
     zipfile.ZipFile(draft, 'w') as archive,
-    archive.open(f'{name}.npy', 'w', force_zip64=True) as f,
+    archive.open(f'{name}.npy', 'w', force_zip64=True) as file,
   ):
-    kind = np.lib.format.dtype_to_descr(first.dtype)
-    header = {'descr': kind, 'fortran_order': False, 'shape': (num, *first.shape[1:])}
-    np.lib.format.write_array_header_1_0(f, header)
+    dtype = np.lib.format.dtype_to_descr(first.dtype)
+    header = {'descr': dtype, 'fortran_order': False, 'shape': (num, *first.shape[1:])}
+    np.lib.format.write_array_header_1_0(file, header)
     for batch in itertools.chain([first], batches):
-      f.write(batch.tobytes())
+      file.write(batch.tobytes())
   draft.replace(path)
 
 
 def write_folder(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
-  """Writes each image as a PNG, 000000.png and so on."""
+  """Writes each image to a PNG file: 000000.png, 000001.png, ..."""
   first = next(batches)
   if first.ndim == 2:
-    raise ConfigError('--out: points are no pictures; choose a .npz or, for a plot, a .png')
+    raise ConfigError(
+      f'--out={path}/: this run generates points, not images; write FILE.npz, or FILE.png for a plot'
+    )
   path.mkdir(parents=True, exist_ok=True)
   if any(path.iterdir()):
-    raise ConfigError(f'--out: the folder {path} is not empty; choose another')
+    raise ConfigError(f'--out={path}: the folder is not empty; choose another')
   digits = max(6, len(str(num - 1)))
-  for place, images in enumerate(itertools.chain([first], batches)):
+  for batch_index, images in enumerate(itertools.chain([first], batches)):
     for offset, image in enumerate(images):
-      name = f'{place * load_run.BATCH + offset:0{digits}}.png'
+      name = f'{batch_index * load_run.BATCH + offset:0{digits}}.png'
       (path / name).write_bytes(pixels.png(image))
 
 
@@ -89,22 +91,28 @@ def _write_grid(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> 
 
 
 def _writer(out: str, num: int, seed: int):
-  """How to write what --out names."""
-  if num < 1 or not 0 <= seed < 2**32:
-    raise ConfigError('--num must be at least 1, and --seed from 0 to 2**32 - 1')
+  """Returns the function that writes the kind of output that --out names."""
+  if num < 1:
+    raise ConfigError(f'--num={num}: out of range (at least 1); change --num')
+  if not 0 <= seed < 2**32:
+    raise ConfigError(f'--seed={seed}: out of range (0 to 2**32 - 1); change --seed')
   if out.endswith('/') or user_paths.expanded(out, '--out').is_dir():
     return write_folder
   if out.endswith('.npz'):
     return write_npz
   if not out.endswith('.png'):
-    raise ConfigError(f'--out is {out!r}; it must end in .png, in .npz or, for a folder, in /')
+    raise ConfigError(
+      f'--out={out}: unknown kind of output (FILE.png, FILE.npz, or FOLDER/); change --out'
+    )
   if num > GRID_LIMIT:
-    raise ConfigError(f'--num: a grid holds {GRID_LIMIT} at most; write .npz or a folder with --out')
+    raise ConfigError(
+      f'--num={num}: too many for a grid (at most {GRID_LIMIT}); write FILE.npz or FOLDER/ with --out'
+    )
   return _write_grid
 
 
 def main(argv: Sequence[str]) -> int:
-  """Runs the command; the exit code."""
+  """Runs the command and returns its exit code."""
   flag = _flags(argv)
   devices.prepare()
   accelerators.check()
@@ -114,6 +122,8 @@ def main(argv: Sequence[str]) -> int:
   try:
     write(out, load_run.draw(game, variables, flag.num, flag.seed), flag.num)
   except OSError as error:
-    raise ConfigError(f'--out: cannot write {out} ({error.strerror})') from error
+    raise ConfigError(
+      f'--out={out}: cannot write to it ({error.strerror}); choose another path'
+    ) from error
   print(f'{out}: {flag.num} samples of step {step}, seed {flag.seed}')
   return 0

@@ -1,10 +1,10 @@
-"""Shows what a network will see.
+"""Shows the input of the networks.
 
 python -m gan_jax show_data --config=experiments/dcgan.py --out=grid.png
 
-The picture is of the first batch, and beside it as the discriminator sees it where its game augments
-images. What is printed says how many examples there are, of what shape and range, and how many of each
-label.
+The image shows the first examples and, if the game augments images, the same examples as the
+discriminator sees them. The command also prints the number of examples, their shape and range, and the
+number of examples per label.
 """
 
 import pathlib
@@ -30,7 +30,7 @@ _BAR = 40
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
   values = cli.new_flags(__doc__)
   config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].', flag_values=values)
-  flags.DEFINE_string('out', 'data.png', 'The picture.', flag_values=values)
+  flags.DEFINE_string('out', 'data.png', 'The PNG file to write.', flag_values=values)
   flags.DEFINE_integer('num', 64, 'Number of examples shown.', flag_values=values)
   flags.mark_flag_as_required('config', values)
   cli.parse(values, argv)
@@ -38,57 +38,63 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
 
 
 def main(argv: Sequence[str]) -> int:
-  """Runs the command; the exit code."""
+  """Runs the command and returns its exit code."""
   flag = _flags(argv)
   return show(schema.plain(flag.config), user_paths.expanded(flag.out, '--out'), flag.num)
 
 
 def show(config: Plain, out: pathlib.Path, num: int) -> int:
-  """Writes the picture and prints the facts; the exit code.
+  """Writes an image of the data, prints its properties, and returns the exit code.
 
   Args:
-    config: of an experiment.
-    out: the PNG to write.
-    num: examples in it.
+    config: the config of an experiment.
+    out: the PNG file to write.
+    num: the number of examples in it.
+
+  Raises:
+    ConfigError: `out` does not end in .png or cannot be written, `num` is below 1, or the config is
+      not valid.
   """
   if out.suffix != '.png':
-    raise ConfigError(f'--out is {out}; it must end in .png')
+    raise ConfigError(f'--out={out}: not a PNG file (FILE.png); change --out')
   if num < 1:
-    raise ConfigError(f'--num is {num}; it must be at least 1')
+    raise ConfigError(f'--num={num}: out of range (at least 1); change --num')
   devices.prepare()
   accelerators.check()
   schema.check(config, devices=1)
   source = build.make_source(config)
-  draws = -(-num // config['batch_size'])
-  batches = [build.make_batch(config, source, draw) for draw in range(draws)]
+  num_batches = -(-num // config['batch_size'])
+  batches = [build.make_batch(config, source, index) for index in range(num_batches)]
   real = np.concatenate([batch['real'] for batch in batches])[:num]
-  _tell(source, real)
+  _print_properties(source, real)
   labels = _labels(source, batches)
   if labels is not None:
-    _histogram(labels, source.classes)
-  _save(out, _picture(config, real))
-  print(f'picture: {out}')
+    _print_histogram(labels, source.classes)
+  _save(out, _image(config, real))
+  print(f'image:   {out}')
   return 0
 
 
-def _save(out: pathlib.Path, picture: np.ndarray) -> None:
+def _save(out: pathlib.Path, image: np.ndarray) -> None:
   try:
-    pixels.save_png(out, picture)
+    pixels.save_png(out, image)
   except OSError as error:
-    raise ConfigError(f'--out: cannot write {out} ({error.strerror})') from error
+    raise ConfigError(
+      f'--out={out}: cannot write to it ({error.strerror}); choose another path'
+    ) from error
 
 
-def _picture(config: Plain, real: np.ndarray) -> np.ndarray:
+def _image(config: Plain, real: np.ndarray) -> np.ndarray:
   if real.ndim == 4:
-    shown = {'as read': real, **_augmented(config, real)}
-    grids = {caption: plots.grid(pixels.to_bytes(images)) for caption, images in shown.items()}
+    versions = {'as read': real, **_augmented(config, real)}
+    grids = {caption: plots.grid(pixels.to_bytes(images)) for caption, images in versions.items()}
     return plots.captioned(grids) if len(grids) > 1 else grids['as read']
-  look = plots.plane(real)
-  return plots.scatter({'real': look(real)}, look(real), projected=real.shape[1] > 2)
+  project = plots.plane(real)
+  return plots.scatter({'real': project(real)}, project(real), projected=real.shape[1] > 2)
 
 
 def _augmented(config: Plain, real: np.ndarray) -> dict[str, jax.Array]:
-  """The same images as the discriminator of the first step sees them, if its game augments them."""
+  """Returns the images as the discriminator sees them in the first step, if the game augments them."""
   with at('gan'):
     if not config['gan'].get('augment'):
       return {}
@@ -98,24 +104,28 @@ def _augmented(config: Plain, real: np.ndarray) -> dict[str, jax.Array]:
     return {'augmented': jax.jit(augmentation.apply)(real, keys, memory)}
 
 
-def _tell(source: sources.Source, real: np.ndarray) -> None:
-  print(f'data:    {source.about or "drawn afresh for every batch"}')
+def _print_properties(source: sources.Source, real: np.ndarray) -> None:
+  print(f'data:    {source.about or "sampled for every batch"}')
   print(f'split:   {source.split}')
   print(f'shape:   {" x ".join(map(str, real.shape[1:]))}, {real.dtype}')
-  print(f'range:   {real.min():.3f} to {real.max():.3f}, mean {real.mean():.3f}, of {len(real)} shown')
+  print(
+    f'range:   {real.min():.3f} to {real.max():.3f}, mean {real.mean():.3f}, in the {len(real)} shown'
+  )
 
 
 def _labels(source: sources.Source, batches) -> np.ndarray | None:
-  """All labels of a set, those of the batches of data drawn afresh, None where there are none."""
+  """Returns all labels of a dataset, or of the batches if they are sampled; None without labels."""
   if source.labels is not None:
     return source.labels
-  return np.concatenate([b['label'] for b in batches]) if 'label' in batches[0] else None
+  if 'label' not in batches[0]:
+    return None
+  return np.concatenate([batch['label'] for batch in batches])
 
 
-def _histogram(labels: np.ndarray, classes: tuple[str, ...]) -> None:
-  found, counts = np.unique(labels, return_counts=True)
-  print(f'labels:  {len(found)} kinds in {len(labels):,} examples')
-  named = [str(classes[label]) if classes else str(label) for label in found]
-  width = max(map(len, named))
-  for name, count in zip(named, counts, strict=True):
+def _print_histogram(labels: np.ndarray, classes: tuple[str, ...]) -> None:
+  values, counts = np.unique(labels, return_counts=True)
+  print(f'labels:  {len(values)} classes in {len(labels):,} examples')
+  names = [str(classes[label]) if classes else str(label) for label in values]
+  width = max(map(len, names))
+  for name, count in zip(names, counts, strict=True):
     print(f'  {name:{width}}  {count:>9,}  {"#" * round(_BAR * count / counts.max())}')

@@ -103,7 +103,7 @@ def _tell_devices() -> None:
 def _check_data(config: Plain, source: sources.Source, folder: pathlib.Path) -> None:
   """Sees that all processes have the same data, and that a run goes on with what it began with."""
   processes.check_agreement(
-    source.part is None,
+    source.read_batches is None,
     'the data fits into the memory of some processes only; say where it lies with --config.placement',
   )
   digest = sources.digest(source)

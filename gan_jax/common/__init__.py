@@ -1,1 +1,1 @@
-"""What every other package may use: errors, files, random keys, numbers, types."""
+"""Utilities that every other package may use: errors, files, random keys, numbers, types."""

@@ -2,9 +2,14 @@
 
 import sys
 
-BAD_REQUEST, DIVERGED, ALERTED, LOST, UNWRITTEN, INTERRUPTED = 2, 3, 4, 5, 6, 130
+BAD_REQUEST = 2
+DIVERGED = 3
+ALERTED = 4
+LOST = 5
+UNWRITTEN = 6
+INTERRUPTED = 130
 
 
 def warn(text: str) -> None:
-  """Tells of something that a person should know and that stops nothing."""
+  """Prints a warning to standard error."""
   print(f'warning: {text}', file=sys.stderr, flush=True)

@@ -11,27 +11,28 @@ from gan_jax.common.errors import ConfigError, DivergedError, WriteError
 
 
 def write_atomic(path: pathlib.Path, content: bytes, shared: bool = False) -> None:
-  """Writes a file so that it is there whole or, whatever happens, as it was before.
+  """Writes a file completely or, if the process is interrupted, leaves it as it was.
 
   Args:
-    path: of the file.
-    content: of the file.
+    path: the path of the file.
+    content: the bytes of the file.
     shared: whether other processes may write it at the same time.
   """
-  draft = path.with_name(f'.{path.name}.{os.getpid() if shared else ""}draft')
-  # One that was left may be a link.
+  process = os.getpid() if shared else ''
+  draft = path.with_name(f'.{path.name}.{process}draft')
+  # A draft that remains from another process may be a link.
   draft.unlink(missing_ok=True)
   draft.write_bytes(content)
   draft.replace(path)
 
 
 _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
-"""Of writing alone: what is read gives other errors."""
+"""Errors that only writing raises; reading raises others."""
 
 
 @contextlib.contextmanager
 def writing(folder: pathlib.Path) -> Generator[None]:
-  """Raises WriteError for what the disk refuses, in whatever way it is told."""
+  """Raises WriteError if a full or read-only disk caused the error of the context."""
   try:
     yield
   except (ConfigError, DivergedError):
@@ -41,17 +42,17 @@ def writing(folder: pathlib.Path) -> Generator[None]:
     if code is None:
       raise
     raise WriteError(
-      f'cannot write to {folder}: {os.strerror(code)}; what was saved last is kept, and when that is '
-      'mended, the same command goes on from there'
+      f'cannot write to {folder}: {os.strerror(code)}; the last saved state is intact: fix the disk, '
+      'then run the same command to continue'
     ) from error
 
 
 def _refusal(error: BaseException | None) -> int | None:
-  """The system's number of an error, or of what led to it; None if the disk was not to blame."""
+  """Returns the system's number of an error or of its causes; None if the disk is not the cause."""
   while error:
-    # TensorStore tells of it in a text.
-    told = re.search(r"os_error_code='(\d+)'", str(error))
-    code = error.errno if isinstance(error, OSError) else told and int(told[1])
+    # TensorStore states the number only in its message.
+    match = re.search(r"os_error_code='(\d+)'", str(error))
+    code = error.errno if isinstance(error, OSError) else match and int(match[1])
     if code in _REFUSALS:
       return code
     error = error.__cause__ or error.__context__

@@ -1,7 +1,8 @@
-"""Standard output and standard error of a command, which never end it.
+"""Standard output and standard error that never end a command.
 
-A reader that goes away (`| head`, a dropped terminal), a full disk under a log file, or a name that the
-terminal cannot spell would otherwise raise an error in the middle of training.
+Without this module several faults would raise an error in the middle of training. Examples are a
+reader that exits (`| head`, a dropped terminal), a full disk under a log file, and a name that the
+terminal cannot encode.
 """
 
 import contextlib
@@ -13,25 +14,25 @@ import sys
 from typing import TextIO, cast
 
 _NO_READER = (errno.EPIPE, errno.EIO)
-"""Errors of a pipe or terminal that nobody reads any more."""
+"""Errors of a pipe or terminal without a reader."""
 
 
 class _Raw(io.FileIO):
-  """A file descriptor that takes whatever is written, and drops what the system refuses."""
+  """A file descriptor that discards the data that the system refuses to write."""
 
   _warned = False
 
   def write(self, data) -> int:
     try:
-      return self._patient(data)
+      return self._write_blocking(data)
     except OSError as error:
       if error.errno not in _NO_READER and not self._warned:
         self._warned = True
-        say(f'warning: output cannot be written ({error.strerror}); the command goes on without it')
+        say(f'warning: cannot write output ({error.strerror}); the command continues without it')
       return memoryview(data).nbytes
 
-  def _patient(self, data) -> int:
-    """Writes to a descriptor that another program may have set not to block."""
+  def _write_blocking(self, data) -> int:
+    """Writes to a descriptor that another program may have made non-blocking."""
     while True:
       written = super().write(data)
       if written is not None:
@@ -40,16 +41,16 @@ class _Raw(io.FileIO):
 
 
 def stream(descriptor: int, like: TextIO | None) -> TextIO:
-  """A text stream on a file descriptor that drops what cannot be written.
+  """Returns a text stream on a file descriptor that discards text that cannot be written.
 
   Args:
     descriptor: open for writing; it stays open.
-    like: the stream to take encoding and buffering from; None for UTF-8 by the line.
+    like: the stream whose encoding and buffering to use; None for UTF-8 with line buffering.
   """
   raw = _Raw(descriptor, 'w', closefd=False)
   if like is None:
     return io.TextIOWrapper(io.BufferedWriter(raw), 'utf-8', 'backslashreplace', line_buffering=True)
-  # `TextIO` has no `write_through`, but what a command writes to has.
+  # `TextIO` has no `write_through`, but the standard streams have.
   like = cast(io.TextIOWrapper, like)
   return io.TextIOWrapper(
     io.BufferedWriter(raw),
@@ -61,11 +62,11 @@ def stream(descriptor: int, like: TextIO | None) -> TextIO:
 
 
 def protect() -> None:
-  """Makes standard output and error of this process such streams. Commands call it first.
+  """Replaces standard output and error of this process by such streams. Commands call it first.
 
-  Streams that a test or a notebook has put in their place stay as they are. A missing descriptor
-  becomes `/dev/null`. Otherwise the next file that is opened would get its number, and native code
-  would write there.
+  Streams that a test or a notebook has installed stay as they are. A missing descriptor becomes
+  `/dev/null`. Otherwise the next file that is opened would get its number, and native code would write
+  there.
   """
   for descriptor in range(3):
     try:
@@ -79,6 +80,6 @@ def protect() -> None:
 
 
 def say(text: str) -> None:
-  """Writes a line to standard error at once, also from a signal handler, if anybody can read it."""
+  """Writes a line to standard error, unbuffered; safe in signal handlers and without a reader."""
   with contextlib.suppress(OSError):
     os.write(2, f'{text}\n'.encode(errors='backslashreplace'))

@@ -1,7 +1,7 @@
-"""A path that every library can take: a folder of any legal name, under another name if need be.
+"""A path without special characters for a folder of any legal name, for libraries that need one.
 
-Some libraries read a path as a pattern (`[x]`, `*`, `?`), or a backslash in it as a separator, and then
-write elsewhere or find nothing, without an error.
+Some libraries read a path as a pattern (`[x]`, `*`, `?`), or a backslash in it as a separator. They
+then write elsewhere, or find nothing, without an error.
 """
 
 import contextlib
@@ -16,21 +16,21 @@ _PLAIN = re.compile(r'[\w./ +,=@%~#-]*')
 
 
 def is_plain(path: pathlib.Path) -> bool:
-  """Whether a path holds nothing that a library could take for anything but a name."""
+  """Returns whether a path has no character with a special meaning to a library."""
   return _PLAIN.fullmatch(str(path)) is not None
 
 
 @contextlib.contextmanager
 def of(folder: pathlib.Path) -> Generator[pathlib.Path]:
-  """A plain path of an existing folder, good while the context is entered.
+  """Yields a plain path of an existing folder, valid inside the context.
 
-  It is the folder's path if that is plain. Otherwise it is a link in a temporary folder.
+  It is the folder's path if that is plain. Otherwise it is a symbolic link in a temporary folder.
 
   Args:
     folder: an absolute path.
 
   Raises:
-    ConfigError: the path is not plain, and neither is that of the folder for temporary files.
+    ConfigError: neither the path nor that of the folder for temporary files is plain.
   """
   if is_plain(folder):
     yield folder
@@ -38,8 +38,8 @@ def of(folder: pathlib.Path) -> Generator[pathlib.Path]:
   temporary = pathlib.Path(tempfile.gettempdir())
   if not is_plain(temporary):
     raise ConfigError(
-      f'TMPDIR={temporary}: its name has unusual characters, and so has {folder}, which needs a link '
-      'there; set TMPDIR to a folder with a plain name'
+      f'TMPDIR={temporary}: its name has special characters, and so has {folder}, which needs a link '
+      'in TMPDIR; set TMPDIR to a folder with a plain name'
     )
   with tempfile.TemporaryDirectory(prefix='gan_jax_', dir=temporary) as holder:
     link = pathlib.Path(holder) / 'folder'

@@ -14,6 +14,7 @@ _RENAMED = {
   'players.*.after': 'update_transforms',
   'players.*.constraints': 'weight_constraints',
   'data.bad_share': 'max_corrupt_fraction',
+  'data.deviation': 'std',
 }
 
 

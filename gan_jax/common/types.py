@@ -9,4 +9,4 @@ Plain = dict[str, Any]
 """A config as JSON holds it: dicts, lists, strings, numbers, booleans."""
 
 MetricsLine = dict[str, Any]
-"""A line of metrics.jsonl: 'step', 'time', numbers by name, and what no number can hold."""
+"""A line of metrics.jsonl: 'step', 'time', numbers by name, and values that are not numbers."""

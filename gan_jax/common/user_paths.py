@@ -1,4 +1,4 @@
-"""The user's home folder, which a container or a service may not have."""
+"""The user's home folder, which may be missing in a container or a service."""
 
 import os
 import pathlib
@@ -7,29 +7,31 @@ from gan_jax.common.errors import ConfigError
 
 
 def home() -> pathlib.Path | None:
-  """Returns the user's home folder; None if the system knows none, or if it does not exist."""
-  found = pathlib.Path(os.path.expanduser('~'))
-  return found if os.environ.get('HOME') != '' and found.is_absolute() and found.is_dir() else None
+  """Returns the user's home folder; None if it is unknown or does not exist."""
+  path = pathlib.Path(os.path.expanduser('~'))
+  return path if os.environ.get('HOME') != '' and path.is_absolute() and path.is_dir() else None
 
 
-def expanded(path: str, named: str) -> pathlib.Path:
+def expanded(path: str, flag: str) -> pathlib.Path:
   """Returns a path with its leading `~` or `~user` replaced by that home folder.
 
-  A shell leaves the `~` of `--workdir=~/runs` as it is.
+  A shell does not expand the `~` of `--workdir=~/runs`.
 
   Args:
-    path: as a person wrote it.
-    named: the flag or the variable that gave it, for the error.
+    path: the path as the user wrote it.
+    flag: the flag or the environment variable that gave it, for the error.
 
   Raises:
-    ConfigError: the path begins with `~`, and there is no such home folder.
+    ConfigError: the path begins with `~`, and that home folder is missing.
   """
-  found = pathlib.Path(os.path.expanduser(path))
-  is_own = path == '~' or path.startswith('~/')
-  is_unknown = home() is None if is_own else path.startswith('~') and str(found).startswith('~')
+  result = pathlib.Path(os.path.expanduser(path))
+  if path == '~' or path.startswith('~/'):
+    is_unknown = home() is None
+  else:
+    is_unknown = path.startswith('~') and str(result).startswith('~')
   if is_unknown:
     raise ConfigError(
-      f'{named}={path}: there is no home folder for {pathlib.Path(path).parts[0]} (a path without it, '
-      f'or ./~ for a folder of that name); set {named} to another path'
+      f'{flag}={path}: {pathlib.Path(path).parts[0]} has no home folder (a path without it, or ./~ '
+      f'for a folder of that name); set {flag} to another path'
     )
-  return found
+  return result

@@ -1,1 +1,1 @@
-"""From a config to objects: keys and defaults, presets, composition."""
+"""The configuration: keys and defaults, presets, and the construction of objects from a config."""

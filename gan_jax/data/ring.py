@@ -1,32 +1,31 @@
-"""Gaussians on a circle, the commonest test of mode collapse."""
+"""Gaussians on a circle, the most common test of mode collapse."""
 
 import numpy as np
 
-from gan_jax.common.errors import ConfigError
-from gan_jax.data.pipeline.synthetic import gaussians, source
+from gan_jax.common.validation import check_size
+from gan_jax.data.pipeline import synthetic
 from gan_jax.data.source import Source
-from gan_jax.metrics.mode_coverage import Modes
 
 
 def load(
-  seed: int, batch_size: int, *, modes: int = 8, radius: float = 1.0, deviation: float = 0.01
+  seed: int, batch_size: int, *, modes: int = 8, radius: float = 1.0, std: float = 0.01
 ) -> Source:
-  """`modes` different Gaussians, equally far apart on a circle, equally likely.
+  """Returns a source of `modes` Gaussians, equally spaced on a circle and equally likely.
 
   Args:
-    seed: of the points.
-    batch_size: global.
-    modes: how many, from 2.
-    radius: of the circle.
-    deviation: of each Gaussian, in both coordinates.
+    seed: the seed of the points.
+    batch_size: the global batch size.
+    modes: the number of Gaussians, at least 2.
+    radius: the radius of the circle, positive.
+    std: the standard deviation of each Gaussian in both coordinates, positive.
 
   Raises:
-    ConfigError: a number out of its range.
+    ConfigError: a number is out of its range.
 
   Source: the settings of VEEGAN (arXiv:1705.07761) and PacGAN (arXiv:1712.04086, section 4.1).
   """
-  if modes < 2 or radius <= 0 or deviation <= 0:
-    raise ConfigError('modes must be at least 2, radius and deviation positive')
+  check_size('modes', modes, least=2)
+  synthetic.check_positive(radius=radius, std=std)
   angles = 2 * np.pi * np.arange(modes) / modes
   centers = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-  return source(gaussians(centers, deviation), seed, Modes(centers, deviation))
+  return synthetic.gaussian_mixture(centers, std, seed)

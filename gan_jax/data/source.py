@@ -1,4 +1,4 @@
-"""The contract of data: a source gives batches as a function of the seed and the step."""
+"""The contract of data: a source gives batches as a function of the seed and the batch index."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -10,26 +10,27 @@ import numpy as np
 from gan_jax.common import hashing
 
 Images = Any
-"""Images at rest, uint8 [N, height, width, channels]: an array, or `rows.Rows` of a file."""
+"""Stored images, uint8 [N, height, width, channels]: an array, or an `array_file.Rows`."""
 
 
 class Source(NamedTuple):
-  """Where batches come from.
+  """A source of batches.
 
   Attributes:
-    arrays: what every device holds for the whole run, at rest: images as rows of bytes, see
-      `flattened`. Whole ones are in `images`.
-    batch: (arrays, draw, rows [b]) -> {'real': float32 [b, ...], 'label': int32 [b], where there are
-      labels}, the given rows of the global batch number `draw`; it runs inside the compiled step.
-    modes: of a mixture, see `points.Modes`; None where they are not known.
-    images: the whole set; None of data drawn afresh.
-    split: which part of the data set they are, for whoever compares scores.
-    part: (first, count, rows [b]) -> the arrays from which `batch` can make these rows of the draws
-      from `first` to first + count - 1, besides those of `arrays`; None where it needs no others.
-    digest: of the images, see `hashing.of_array`; '' where it has not been taken yet.
-    about: what the data is and where it lies, for a person.
-    labels: of the whole set, int32 [N]; None where it has none, and of data drawn afresh.
-    classes: the names of the labels, where they have names.
+    arrays: the arrays that every device holds for the whole run. Images are stored as rows of bytes,
+      see `flattened`; the images themselves are in `images`.
+    batch: (arrays, batch_index, rows [b]) -> {'real': float32 [b, ...]} with these rows of the global
+      batch, and 'label': int32 [b] if the dataset has labels. It runs inside the compiled step.
+    modes: the scorer of the modes of a mixture, see `mode_coverage.Modes`; None if they are unknown.
+    images: all images of the dataset; None for data that is sampled for every batch.
+    split: the split of the dataset, recorded with every evaluation.
+    read_batches: (first, count, rows [b]) -> the arrays from which `batch` computes these rows of the
+      batches `first` to first + count - 1, in addition to `arrays`; None if it needs no others.
+    digest: the digest of the images, see `hashing.of_array`; '' if it is not yet computed.
+    about: a description of the data and its placement, for messages.
+    labels: all labels, int32 [N]; None for a dataset without labels and for data that is sampled for
+      every batch.
+    classes: the names of the labels; empty if they have no names.
   """
 
   arrays: Mapping[str, np.ndarray]
@@ -37,7 +38,7 @@ class Source(NamedTuple):
   modes: Any = None
   images: Images | None = None
   split: str = 'train'
-  part: Callable[[int, int, np.ndarray], Mapping[str, np.ndarray]] | None = None
+  read_batches: Callable[[int, int, np.ndarray], Mapping[str, np.ndarray]] | None = None
   digest: str = ''
   about: str = ''
   labels: np.ndarray | None = None
@@ -45,12 +46,14 @@ class Source(NamedTuple):
 
 
 def arrays_of(source: Source, first: int, count: int, rows: np.ndarray) -> Mapping[str, np.ndarray]:
-  """All that `batch` of a source reads for these rows of `count` draws from `first` on."""
-  return {**source.arrays, **(source.part(first, count, rows) if source.part else {})}
+  """Returns all arrays that `source.batch` needs for these rows of `count` batches from `first` on."""
+  if source.read_batches is None:
+    return dict(source.arrays)
+  return {**source.arrays, **source.read_batches(first, count, rows)}
 
 
 def digest(source: Source) -> str:
-  """Of all images and labels of a set; '' of data drawn afresh."""
+  """Returns the digest of all images and labels; '' for data that is sampled for every batch."""
   if source.images is None:
     return ''
   images = source.digest or hashing.of_array(source.images)
@@ -62,9 +65,10 @@ _LANES = 128
 
 
 def flattened(images: np.ndarray) -> np.ndarray:
-  """Images [N, ...] as rows of bytes [N, a multiple of 128], at whose ends are zeros.
+  """Returns images [N, ...] as rows of bytes [N, M], padded with zeros to a multiple M of 128.
 
-  Such rows a TPU holds as they are. Of others it lays out the whole set anew in each call.
+  A TPU stores such rows as they are. It would copy rows of other lengths into a new layout in each
+  call.
   """
   rows = images.reshape(len(images), -1)
   missing = -rows.shape[1] % _LANES
@@ -72,11 +76,11 @@ def flattened(images: np.ndarray) -> np.ndarray:
 
 
 def flattened_size(shape: Sequence[int]) -> int:
-  """Bytes of `flattened` images of a shape [N, ...]."""
+  """Returns the bytes that `flattened` images of a shape [N, ...] take."""
   each = math.prod(shape[1:])
   return shape[0] * (each + -each % _LANES)
 
 
 def unflattened(rows: jax.Array, shape: Sequence[int]) -> jax.Array:
-  """The inverse of `flattened`, of some rows [..., n], for images of a shape: [..., *shape]."""
+  """Inverts `flattened`: rows [..., M] become images [..., *shape]."""
   return rows[..., : math.prod(shape)].reshape(*rows.shape[:-1], *shape)

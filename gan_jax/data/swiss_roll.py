@@ -1,30 +1,33 @@
-"""The Swiss roll in two dimensions: one curve, no modes."""
+"""The Swiss roll in two dimensions: a single curve without modes."""
 
 import chex
 import jax
 import jax.numpy as jnp
 
 from gan_jax.common.errors import ConfigError
-from gan_jax.data.pipeline.synthetic import source
+from gan_jax.data.pipeline import synthetic
 from gan_jax.data.source import Source
 
 
 def load(seed: int, batch_size: int, *, noise: float = 0.25, scale: float = 7.5) -> Source:
-  """A spiral t (cos t, sin t) with t on [1.5 pi, 4.5 pi), blurred and scaled down.
+  """Returns a source of points on the spiral t (cos t, sin t) / scale, with Gaussian noise.
+
+  The parameter t is uniform on [1.5 pi, 4.5 pi).
 
   Args:
-    seed: of the points.
-    batch_size: global.
-    noise: standard deviation of the blur, before scaling.
-    scale: what the coordinates are divided by.
+    seed: the seed of the points.
+    batch_size: the global batch size.
+    noise: the standard deviation of the noise before scaling, at least 0.
+    scale: the divisor of the coordinates, positive.
 
   Raises:
-    ConfigError: the scale is not positive.
+    ConfigError: `scale` is not positive, or `noise` is negative.
 
   Source: Gulrajani et al. 2017 (arXiv:1704.00028), figure 2, with the settings of its code.
   """
-  if scale <= 0 or noise < 0:
-    raise ConfigError('scale must be positive and noise at least 0')
+  synthetic.check_positive(scale=scale)
+  if noise < 0:
+    raise ConfigError(f'noise={noise!r}: out of range (a number of at least 0); change noise')
 
   def draw(key: chex.PRNGKey) -> tuple[jax.Array, jax.Array]:
     turn_key, noise_key = jax.random.split(key)
@@ -32,4 +35,4 @@ def load(seed: int, batch_size: int, *, noise: float = 0.25, scale: float = 7.5)
     curve = t * jnp.stack([jnp.cos(t), jnp.sin(t)])
     return (curve + noise * jax.random.normal(noise_key, (2,))) / scale, jnp.int32(0)
 
-  return source(draw, seed)
+  return synthetic.source(draw, seed)

@@ -1,7 +1,7 @@
-"""TensorFlow Datasets, `tfds:<name>[/<config>][:<version>]`: read as prepared, without TensorFlow.
+"""TensorFlow Datasets, `tfds:<name>[/<config>][:<version>]`: prepared datasets, without TensorFlow.
 
-Nothing is downloaded here: `python -m gan_jax prepare_data --name=tfds:<name>` does that once, on this
-machine or on another from which the folder is copied.
+Nothing is downloaded here. `python -m gan_jax prepare_data --name=tfds:<name>` downloads and prepares
+a dataset once, on this machine or on another machine from which the folder is copied.
 """
 
 import fnmatch
@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 from gan_jax.common import hashing, user_paths
 from gan_jax.common.errors import ConfigError
 from gan_jax.data.pipeline.decode import Framing
-from gan_jax.data.pipeline.decoded_cache import Entry, Listing, decoded
+from gan_jax.data.pipeline.decoded_cache import Entry, Listing, load_image_set
 from gan_jax.data.pipeline.placement import place
 from gan_jax.data.source import Source
 
 _INFO = 'dataset_info.json'
 _VARIABLE = 'TFDS_DATA_DIR'
-_REMEDY = 'set a crop that all have, or, if they are damaged, prepare the set anew'
+_REMEDY = 'set a crop that fits all images, or, if they are corrupt, prepare the dataset again'
 _VERSION = re.compile(r'\d+\.\d+\.\d+')
 
 
@@ -29,7 +29,7 @@ def load(
   seed: int,
   batch_size: int,
   placement: str,
-  of: str,
+  suffix: str,
   *,
   split: str = 'train',
   size: int = 0,
@@ -38,28 +38,30 @@ def load(
   filter: str = 'lanczos',
   flip: bool = False,
 ) -> Source:
-  """A split of a prepared data set that has a feature 'image', and labels if it has one 'label'.
+  """Returns a source of one split of a prepared dataset with a feature 'image'.
+
+  If the dataset has a feature 'label', batches have labels.
 
   Args:
-    seed: of the order.
-    batch_size: global.
-    placement: see `placing.place`.
-    of: the name, as TFDS writes it: 'cifar10', 'lsun/bedroom', 'mnist:3.0.1'; of several versions
-      the newest, unless it is said. They lie in TFDS_DATA_DIR, or else in ~/tensorflow_datasets.
-    split: 'train', 'test', 'train[:10%]' ..., as TFDS writes them.
-    size, crop, channels, filter, flip: as of `folder.load`.
+    seed: the seed of the shuffled order.
+    batch_size: the global batch size.
+    placement: see `placement.place`.
+    suffix: the name as TFDS writes it: 'cifar10', 'lsun/bedroom', 'mnist:3.0.1'. Without a version it
+      is the newest one. Datasets are in TFDS_DATA_DIR, or in ~/tensorflow_datasets if that is not set.
+    split: 'train', 'test', 'train[:10%]', ..., as TFDS writes them.
+    size, crop, channels, filter, flip: see `folder.load`.
 
   Raises:
-    ConfigError: the set is not there, not whole, or not in a format that can be read at random; no such
-      split; or a setting out of its range.
+    ConfigError: the dataset is missing, incomplete, or in a format without random access; the split
+      does not exist; or a setting is out of its range.
   """
-  how = Framing(size, crop, channels, filter)
-  images = decoded(_listing(Name.parse(of), split), how, max_corrupt_fraction=0.0)
+  framing = Framing(size, crop, channels, filter)
+  images = load_image_set(_listing(Name.parse(suffix), split), framing, max_corrupt_fraction=0.0)
   return place(images._replace(split=split), seed, batch_size, placement, flip)
 
 
 class Name(NamedTuple):
-  """A data set of TFDS: its name, its config and its version, '' where they are not said."""
+  """The name, the config, and the version of a TFDS dataset; '' for a config or version not given."""
 
   name: str
   config: str
@@ -67,17 +69,19 @@ class Name(NamedTuple):
 
   @classmethod
   def parse(cls, text: str) -> 'Name':
-    """Of 'name[/config][:version]'; ConfigError if it is none."""
-    found = re.fullmatch(r'(\w+)(?:/(\w[\w.-]*))?(?::([\w.*]+))?', text)
-    if not found:
+    """Parses 'name[/config][:version]'; raises ConfigError for other texts."""
+    match = re.fullmatch(r'(\w+)(?:/(\w[\w.-]*))?(?::([\w.*]+))?', text)
+    if not match:
       raise ConfigError(
-        f'{text!r} names no data set; write tfds:name, tfds:name/config or tfds:name:version'
+        f'data.name=tfds:{text}: not a valid name (tfds:NAME, tfds:NAME/CONFIG, or tfds:NAME:VERSION); '
+        'write one of these'
       )
-    return cls(*(part or '' for part in found.groups()))
+    return cls(*(group or '' for group in match.groups()))
 
   def __str__(self) -> str:
     config = self.config and f'/{self.config}'
-    return f'{self.name}{config}' + (self.version and f':{self.version}')
+    version = self.version and f':{self.version}'
+    return f'{self.name}{config}{version}'
 
 
 def data_folder() -> pathlib.Path:
@@ -86,62 +90,68 @@ def data_folder() -> pathlib.Path:
   TFDS_DATA_DIR names it; without it the folder is `~/tensorflow_datasets`.
 
   Raises:
-    ConfigError: TFDS_DATA_DIR is not set, and there is no home folder.
+    ConfigError: TFDS_DATA_DIR is not set, and the user has no home folder.
   """
   return user_paths.expanded(os.environ.get(_VARIABLE) or '~/tensorflow_datasets', _VARIABLE)
 
 
-def is_there(name: Name) -> bool:
-  """Whether a data set is prepared."""
-  return bool(_versions(_above(name), name.version or '*'))
+def is_prepared(name: Name) -> bool:
+  """Returns whether a dataset is prepared."""
+  return bool(_versions(_parent(name), name.version or '*'))
 
 
 def find(name: Name) -> pathlib.Path:
-  """The folder of a prepared data set; ConfigError, with what to do, if there is none."""
-  root, above = data_folder() / name.name, _above(name)
-  versions = _versions(above, name.version or '*')
+  """Returns the folder of a prepared dataset.
+
+  Raises:
+    ConfigError: the dataset is not prepared; the message gives the remedy.
+  """
+  root, parent = data_folder() / name.name, _parent(name)
+  versions = _versions(parent, name.version or '*')
   if versions:
-    return max(versions, key=_number)
+    return max(versions, key=_version_numbers)
   configs = sorted({path.parent.parent.name for path in root.glob(f'*/*/{_INFO}')})
   if configs and not name.config:
+    prepared = ', '.join(f'tfds:{name.name}/{config}' for config in configs)
     raise ConfigError(
-      f'{name} has several configs; name one of those that are prepared: '
-      + ', '.join(f'tfds:{name.name}/{config}' for config in configs)
+      f'data.name=tfds:{name}: the dataset has several configs (prepared: {prepared}); name one of them'
     )
-  raise ConfigError(f'{_how_it_is(above, name)}; {remedy(name)}')
+  raise ConfigError(f'data.name=tfds:{name}: {_problem(parent)}; {remedy(name)}')
 
 
 def remedy(name: Name) -> str:
-  """What to do about a data set that is not there."""
+  """Returns the advice for a dataset that is not prepared."""
   return (
-    f'prepare it where there is network: python -m gan_jax prepare_data --name=tfds:{name} ; if that '
-    f'is another machine, copy its folder {name.name} in ~/tensorflow_datasets to {data_folder()}'
+    f'prepare it on a machine with network: python -m gan_jax prepare_data --name=tfds:{name} ; if '
+    f'that is another machine, copy its folder {name.name} in ~/tensorflow_datasets to {data_folder()}'
   )
 
 
-def _above(name: Name) -> pathlib.Path:
-  """The folder of the versions of a set."""
+def _parent(name: Name) -> pathlib.Path:
+  """Returns the folder that contains the versions of a dataset."""
   return data_folder() / name.name / name.config
 
 
-def _versions(above: pathlib.Path, wanted: str) -> list[pathlib.Path]:
-  # A preparation that was killed leaves a folder of another name, which may hold all but a file.
-  found = [path.parent for path in above.glob(f'*/{_INFO}') if _VERSION.fullmatch(path.parent.name)]
-  return [path for path in found if fnmatch.fnmatch(path.name, wanted)]
+def _versions(parent: pathlib.Path, pattern: str) -> list[pathlib.Path]:
+  # A killed preparation leaves a folder with another name, which may lack only one file.
+  folders = [path.parent for path in parent.glob(f'*/{_INFO}')]
+  versions = [path for path in folders if _VERSION.fullmatch(path.name)]
+  return [path for path in versions if fnmatch.fnmatch(path.name, pattern)]
 
 
-def _number(path: pathlib.Path) -> tuple[int, ...]:
-  return tuple(int(part) for part in re.findall(r'\d+', path.name))
+def _version_numbers(path: pathlib.Path) -> tuple[int, ...]:
+  return tuple(int(number) for number in re.findall(r'\d+', path.name))
 
 
-def _how_it_is(above: pathlib.Path, name: Name) -> str:
-  there = sorted(path.name for path in _versions(above, '*'))
-  if there:
-    return f'{name} is not prepared, but there are versions: {", ".join(there)}'
-  begun = [path for path in above.glob('*') if path.is_dir() and not path.name.startswith('.')]
-  if begun:
-    return f'{begun[0]} is only half prepared (it has no {_INFO}): remove it'
-  return f'{name} is not prepared: there is no {above}'
+def _problem(parent: pathlib.Path) -> str:
+  """Returns why the folder has no suitable version, and which folder to remove, if any."""
+  versions = sorted(path.name for path in _versions(parent, '*'))
+  if versions:
+    return f'this version is not prepared (prepared: {", ".join(versions)})'
+  folders = [path for path in parent.glob('*') if path.is_dir() and not path.name.startswith('.')]
+  if folders:
+    return f'the preparation of {folders[0]} is incomplete ({_INFO} is missing); remove the folder'
+  return f'the dataset is not prepared ({parent} does not exist)'
 
 
 def _listing(name: Name, split: str) -> Listing:
@@ -149,61 +159,75 @@ def _listing(name: Name, split: str) -> Listing:
   source, info = _opened(folder, name, split)
   features = info.features
   if 'image' not in features:
-    raise ConfigError(f'{name} has no feature "image"; it has: {", ".join(features)}')
-  # Numbers that are no classes have no names.
+    raise ConfigError(
+      f'data.name=tfds:{name}: the dataset has no feature "image" (it has {", ".join(features)}); '
+      'choose another dataset'
+    )
+  # Labels that are not classes have no names.
   names = tuple(getattr(features['label'], 'names', ())) if 'label' in features else ()
-  key = {
-    **{path.name: f'{path.stat().st_size} {path.stat().st_mtime_ns}' for path in folder.iterdir()},
-    **{'folder': f'{info.full_name} {split}'},
-  }
-  read = functools.partial(_read, source, folder, bool(names))
-  return Listing(f'tfds:{name}', hashing.of_texts(key), len(source), read, names, _REMEDY)
+  status = {path.name: path.stat() for path in folder.iterdir()}
+  state = {file: f'{s.st_size} {s.st_mtime_ns}' for file, s in status.items()}
+  state['folder'] = f'{info.full_name} {split}'
+  read = functools.partial(_read, source, folder, bool(names), name)
+  return Listing(f'tfds:{name}', hashing.of_texts(state), len(source), read, names, _REMEDY)
 
 
 def _opened(folder: pathlib.Path, name: Name, split: str) -> tuple[Any, Any]:
-  """The split, encoded images in it, and what is said of the set."""
-  # It takes a second, and on a machine without it only what it reads is missing.
+  """Returns the split, with encoded images, and the metadata of the dataset."""
+  # Imported lazily: it takes a second to import, and only this source needs it.
   import tensorflow_datasets as tfds
 
   try:
     builder = tfds.builder_from_directory(folder)
     try:
       _check_files(builder, folder, name)
-      found = builder.as_data_source(split=split, decoders={'image': tfds.decode.SkipDecoding()})
-      return found, builder.info
-    # What TFDS itself raises of a format whose examples cannot be had by their number, as TFRecord.
+      source = builder.as_data_source(split=split, decoders={'image': tfds.decode.SkipDecoding()})
+      return source, builder.info
+    # TFDS raises this for formats without random access, such as TFRecord.
     except NotImplementedError as error:
       raise ConfigError(
-        f'{folder} is in a format that cannot be read at random ({builder.info.file_format}); '
-        f'remove it, then run python -m gan_jax prepare_data --name=tfds:{name}'
+        f'data.name=tfds:{name}: {folder} has a format without random access '
+        f'({builder.info.file_format}); remove it, then run python -m gan_jax prepare_data '
+        f'--name=tfds:{name}'
       ) from error
   except ConfigError:
     raise
   except Exception as error:
-    raise ConfigError(f'{folder}, split {split!r}: {error}') from error
+    raise ConfigError(
+      f'data.name=tfds:{name}: split {split!r} of {folder} cannot be read ({error}); change '
+      'data.split, or prepare the dataset again'
+    ) from error
 
 
 def _check_files(builder: Any, folder: pathlib.Path, name: Name) -> None:
-  files = [pathlib.Path(path) for found in builder.info.splits.values() for path in found.filepaths]
+  splits = builder.info.splits.values()
+  files = [pathlib.Path(path) for split in splits for path in split.filepaths]
   missing = [path for path in files if not path.exists()]
   if missing:
     raise ConfigError(
-      f'{folder} is not whole: {len(missing)} of its {len(files)} files are missing, {missing[0].name} '
-      f'the first; remove it, and {remedy(name)}'
+      f'data.name=tfds:{name}: {folder} is incomplete ({len(missing)} of its {len(files)} files are '
+      f'missing, {missing[0].name} is the first); remove it, and {remedy(name)}'
     )
 
 
-def _read(source: Any, folder: pathlib.Path, labelled: bool, first: int, last: int) -> list[Entry]:
+def _read(
+  source: Any, folder: pathlib.Path, has_labels: bool, name: Name, first: int, last: int
+) -> list[Entry]:
   try:
-    found = source.__getitems__(range(first, last))
+    examples = source.__getitems__(range(first, last))
   except Exception as error:
-    # What reads the files raises errors of many kinds of a damaged one.
+    # The reader raises errors of many types for a corrupt file.
     raise ConfigError(
-      f'{folder} cannot be read at example {first} and on ({error}); it is damaged: prepare it anew'
+      f'data.name=tfds:{name}: {folder} is corrupt at example {first} or later ({error}); remove it, '
+      'and prepare the dataset again'
     ) from error
   return [
-    Entry(f'example {first + i}', _constant(one['image']), int(one['label']) if labelled else -1)
-    for i, one in enumerate(found)
+    Entry(
+      f'example {first + i}',
+      _constant(example['image']),
+      int(example['label']) if has_labels else -1,
+    )
+    for i, example in enumerate(examples)
   ]
 
 

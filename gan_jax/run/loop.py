@@ -267,7 +267,7 @@ class _Loop:
   def _feeds(self) -> Generator[Iterator[PyTree]]:
     """What call after call reads from here on: the same each time, or a part of a stream."""
     config, source, draws = self._config, self._built.source, self._built.play.draws
-    if source.part is None:
+    if source.read_batches is None:
       yield itertools.repeat(devices.shard_batch(source.arrays, config['batch_size']))
       return
     count, mine = config['steps_per_call'] * draws, devices.rows(config['batch_size']).reshape(-1)

@@ -1,1 +1,1 @@
-"""Devices, processes and the machine; no other package knows them."""
+"""Devices, processes, and the machine; no other package handles them."""

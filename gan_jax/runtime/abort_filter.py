@@ -1,8 +1,9 @@
-"""One line for what XLA prints as it aborts a process that has lost the others of its run.
+"""Replaces XLA's abort report by one line when a process has lost the other processes of its run.
 
-XLA ends such a process from a thread of its own, after a page of C++ and with no exception that could
-be caught. So what native code prints goes through another process, this file run alone, which puts a
-line of ours in place of that page and passes on all else. What Python prints does not go through it.
+XLA aborts such a process in a separate thread, after a page of C++ output and without an exception
+that Python could catch. This module therefore sends the output of native code through a helper
+process, which runs this file. The helper replaces that page by one line and forwards all other output.
+The output of Python does not go through it.
 """
 
 import contextlib
@@ -12,61 +13,62 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 
-from gan_jax.common import output
-
-_PAGE = re.compile(rb'coordination_service|coordination service|JAX distributed service')
-_SAY = '\0say '
+_ABORT_REPORT = re.compile(rb'coordination_service|coordination service|JAX distributed service')
+_SET_MESSAGE = '\0say '
+"""The prefix of a line that sets the message."""
 
 
 def explained(lines: Iterable[bytes]) -> Iterator[bytes]:
-  """What is shown of the lines of native code.
+  """Filters lines of native code.
 
   Args:
-    lines: as they come; one that begins with a zero byte is an order, see `Native`.
+    lines: the lines; one that begins with a zero byte sets the message, see `StderrFilter`.
 
   Yields:
-    All of them until the connection is spoken of; then the line that was last ordered, and no more.
+    All lines until one mentions the lost connection; instead of it, the message that was last set, and
+    then nothing.
   """
-  instead = b''
+  message = b''
   for line in lines:
-    if line.startswith(_SAY.encode()):
-      instead = line.removeprefix(_SAY.encode())
-    elif _PAGE.search(line) and instead:
-      yield instead
+    if line.startswith(_SET_MESSAGE.encode()):
+      message = line.removeprefix(_SET_MESSAGE.encode())
+    elif _ABORT_REPORT.search(line) and message:
+      yield message
       return
     else:
       yield line
 
 
 class StderrFilter:
-  """Standard error of native code in this process, from here on; Python keeps its own."""
+  """Filters the standard error of native code in this process; that of Python is not filtered."""
 
   def __init__(self):
-    # This file also runs alone, where the package cannot be imported.
+    # Imported here: the helper process runs this file alone and cannot import the package.
+    from gan_jax.common import output
 
     original = os.dup(2)
     self._reader = subprocess.Popen(
       [sys.executable, '-I', '-S', __file__],
       stdin=subprocess.PIPE,
       stdout=original,
-      # Ctrl-C is for this process; the other ends with it.
+      # Ctrl-C is meant for this process; the helper ends with it.
       start_new_session=True,
     )
     assert self._reader.stdin is not None
     os.dup2(self._reader.stdin.fileno(), 2)
     sys.stderr = output.stream(original, sys.stderr)
-    self._order = output.say
+    self._send = output.say
 
   def set_message(self, line: str) -> None:
-    """From here on `line` is what is shown when the connection to the others is lost."""
-    self._order(f'{_SAY}{line}')
+    """Sets the line that is shown if the connection to the other processes is lost."""
+    self._send(f'{_SET_MESSAGE}{line}')
 
 
 if __name__ == '__main__':
-  for shown in explained(sys.stdin.buffer):
-    # Nobody may be reading any more.
+  for explained_line in explained(sys.stdin.buffer):
+    # The reader may have exited.
     with contextlib.suppress(OSError):
-      os.write(1, shown)
-  # Read to the end, or the other process would be stopped by what it writes.
+      os.write(1, explained_line)
+  # Read to the end; otherwise the other process would block when it writes.
   for _ in sys.stdin.buffer:
     pass

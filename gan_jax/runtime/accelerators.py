@@ -1,4 +1,4 @@
-"""The devices that JAX finds: in words, and what to do where it finds fewer than a machine has."""
+"""Describes the devices that JAX uses, and advises on devices of the machine that it does not use."""
 
 import os
 import pathlib
@@ -16,14 +16,14 @@ _INSTALL['gpu'] = _INSTALL['cuda']
 
 
 def check() -> None:
-  """Has JAX find its devices, before a command makes anything.
+  """Initializes JAX's devices; commands call it before they create anything.
 
   Raises:
-    ConfigError: JAX_PLATFORMS names devices that JAX does not find, or JAX cannot use those it finds.
+    ConfigError: JAX does not find the devices that JAX_PLATFORMS names, or cannot use those it finds.
   """
   try:
     jax.devices()
-  # An assertion is how JAX says that a plugin for a device is not installed.
+  # JAX raises AssertionError if a plugin for a device is not installed.
   except (RuntimeError, AssertionError) as error:
     raise ConfigError(_refusal(_platforms(), str(error).rstrip('. '))) from error
 
@@ -35,18 +35,20 @@ def _platforms() -> str:
 def _refusal(platforms: str, reason: str) -> str:
   if not platforms:
     return (
-      f'JAX cannot use the devices of this machine: {reason}; {_VARIABLE}=cpu computes without them'
+      f'{_VARIABLE}: JAX cannot use the devices of this machine ({reason}); set {_VARIABLE}=cpu to '
+      'compute without them'
     )
   install = next((f', or install JAX for it: {_INSTALL[p]}' for p in _INSTALL if p in platforms), '')
-  why = f' ({reason.partition(" (set JAX_PLATFORMS")[0].rstrip(".")})' if reason else ''
+  cause = reason.partition(' (set JAX_PLATFORMS')[0].rstrip('.')
+  details = f' ({cause})' if reason else ''
   return (
-    f'{_VARIABLE}={platforms}: JAX finds no such device here{why}; unset {_VARIABLE} to use what there '
-    f'is{install}'
+    f'{_VARIABLE}={platforms}: JAX finds no such device{details}; unset {_VARIABLE} to use the devices '
+    f'that exist{install}'
   )
 
 
 def in_words() -> str:
-  """Returns what JAX computes on, as '8 x NVIDIA H100 (gpu), 2 processes, jax 0.10.2'."""
+  """Returns a description of the devices, e.g. '8 x NVIDIA H100 (gpu), 2 processes, jax 0.10.2'."""
   device, count, processes = jax.devices()[0], jax.device_count(), jax.process_count()
   kind = '' if device.device_kind == device.platform else f' ({device.platform})'
   several = f', {processes} processes' if processes > 1 else ''
@@ -54,22 +56,21 @@ def in_words() -> str:
 
 
 def hint(root: pathlib.Path = pathlib.Path('/')) -> str:
-  """Returns what to do on a machine whose accelerator JAX does not use; '' if there is nothing to do.
+  """Returns advice for a machine whose accelerator JAX does not use; '' if none is needed.
 
   Args:
-    root: of the file system, in whose `dev` the drivers put their devices.
+    root: the root of the file system; drivers list their devices in its folder `dev`.
   """
-  asked = 'cpu' in _platforms().split(',')
-  if asked or jax.devices()[0].platform != 'cpu':
+  is_cpu_requested = 'cpu' in _platforms().split(',')
+  if is_cpu_requested or jax.devices()[0].platform != 'cpu':
     return ''
-  hidden = os.environ.get('CUDA_VISIBLE_DEVICES') in ('', '-1')
-  for pattern, name, platform in (
-    *([] if hidden else [('nvidia[0-9]*', 'an NVIDIA GPU', 'cuda')]),
-    ('accel[0-9]*', 'a TPU', 'tpu'),
-  ):
+  patterns = {'accel[0-9]*': ('a TPU', 'tpu')}
+  if os.environ.get('CUDA_VISIBLE_DEVICES') not in ('', '-1'):
+    patterns = {'nvidia[0-9]*': ('an NVIDIA GPU', 'cuda'), **patterns}
+  for pattern, (name, platform) in patterns.items():
     if any((root / 'dev').glob(pattern)):
       return (
         f'this machine has {name}, but JAX computes on the CPU: {_INSTALL[platform]}; '
-        f'{_VARIABLE}=cpu if the CPU is meant'
+        f'set {_VARIABLE}=cpu if the CPU is intended'
       )
   return ''

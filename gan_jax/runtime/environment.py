@@ -1,8 +1,8 @@
-"""What is set before a program begins, so that it runs faster.
+"""Settings that must be made before a program starts, so that it runs faster.
 
-On CPU a step takes and gives back large blocks of memory, with a page fault for every 4 KiB of them.
-GNU's C library takes huge pages if GLIBC_TUNABLES says so when a process starts. Tracing makes very
-many small objects, hardly any of them garbage, which Python would else look through all the time.
+On CPU a step allocates and frees large blocks of memory, with a page fault for every 4 KiB of them.
+GNU's C library uses huge pages if GLIBC_TUNABLES requests them when a process starts. Tracing
+allocates many small objects, few of which are garbage, so frequent garbage collection wastes time.
 """
 
 import gc
@@ -13,51 +13,52 @@ from collections.abc import Mapping, MutableMapping
 
 from gan_jax.common.errors import ConfigError
 
-TUNABLES, SETTING = 'GLIBC_TUNABLES', 'glibc.malloc.hugetlb=1'
+TUNABLES = 'GLIBC_TUNABLES'
+SETTING = 'glibc.malloc.hugetlb=1'
 SWITCH = 'GAN_JAX_TUNING'
 OBJECTS = 100_000
-"""New objects after which Python looks for garbage; its own number is 700, or 2,000."""
+"""Number of new objects that triggers a garbage collection; Python's default is 700 or 2,000."""
 
 
 def prepare(environment: MutableMapping[str, str] = os.environ) -> None:
-  """Has Python look for garbage seldom, and huge pages taken; GAN_JAX_TUNING=0 leaves both.
+  """Makes garbage collection rare and requests huge pages; GAN_JAX_TUNING=0 disables both.
 
-  For huge pages it starts this process anew, under its own number, unless GLIBC_TUNABLES is set
-  already or the C library is another. Called before JAX is imported, it costs little more than a start
-  of Python. A switch that says neither is an error of the command, with the exit code of `cli` for it.
+  To get huge pages it restarts this process, with the same process id, unless GLIBC_TUNABLES is already
+  set or the C library is not GNU's. It is called before JAX is imported, so it takes little longer than
+  a start of Python. An invalid GAN_JAX_TUNING ends the command with the exit code of a bad request.
   """
   try:
     tuned = is_tuned(environment)
   except ConfigError as error:
     print(f'error: {error}', file=sys.stderr)
     sys.exit(2)
-  if lacking(environment):
+  if is_restart_needed(environment):
     environment[TUNABLES] = SETTING
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], dict(environment))
   if tuned:
     gc.set_threshold(OBJECTS)
 
 
-def lacking(environment: MutableMapping[str, str]) -> bool:
-  """Whether huge pages are to be had and have not been asked for."""
-  asked = TUNABLES in environment or not is_tuned(environment)
-  return not asked and platform.libc_ver()[0] == 'glibc'
+def is_restart_needed(environment: MutableMapping[str, str]) -> bool:
+  """Returns whether huge pages are available and not yet requested."""
+  is_decided = TUNABLES in environment or not is_tuned(environment)
+  return not is_decided and platform.libc_ver()[0] == 'glibc'
 
 
 def cores() -> int:
-  """How many this process may run on, fewer than there are or not; it sees no quotas of time."""
+  """Returns the number of cores that this process may use; it does not consider CPU time quotas."""
   if hasattr(os, 'sched_getaffinity'):
     return len(os.sched_getaffinity(0))
   return os.cpu_count() or 1
 
 
 def is_tuned(environment: Mapping[str, str] = os.environ) -> bool:
-  """Whether what only makes a program faster is done; GAN_JAX_TUNING=0 leaves all of it.
+  """Returns whether to apply settings that only affect speed; GAN_JAX_TUNING=0 disables them.
 
   Raises:
-    ConfigError: it is neither 0 nor 1.
+    ConfigError: GAN_JAX_TUNING is neither 0 nor 1.
   """
-  asked = environment.get(SWITCH) or '1'
-  if asked not in ('0', '1'):
-    raise ConfigError(f'{SWITCH} is {asked!r}; it must be 0 or 1')
-  return asked == '1'
+  value = environment.get(SWITCH) or '1'
+  if value not in ('0', '1'):
+    raise ConfigError(f'{SWITCH}={value}: not a valid switch (0 or 1); set {SWITCH} to 0 or 1')
+  return value == '1'

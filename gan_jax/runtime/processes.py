@@ -1,4 +1,4 @@
-"""The processes of a run: joining them, and what they decide together."""
+"""The processes of a run: how they join, and how they make decisions together."""
 
 import contextlib
 import importlib.util
@@ -21,60 +21,63 @@ from gan_jax.runtime.abort_filter import StderrFilter
 
 T = TypeVar('T')
 
+_JOINING = 60
+"""Seconds within which all processes must join."""
 
-_JOINING, _ALIVE = 60, 10
-"""Seconds in which all must have come, and after which one that is silent is given up."""
+_ALIVE = 10
+"""Seconds after which a silent process counts as lost."""
+
 _ALONE = '--num_processes=1 trains in this process alone'
 _LOST = (
   'error: another process of this run has ended or cannot be reached; start all of them again: '
-  'they go on from the last checkpoint'
+  'they continue from the last checkpoint'
 )
 
 
 def connect(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
-  """Joins this process to the others of a run.
+  """Joins this process to the other processes of a run.
 
-  Without any argument it is one of several where a launcher says so, see `is_launched`; else, or if
-  `num_processes` is 1, it is alone.
+  Without arguments, a launcher determines whether the run has several processes, see `is_launched`.
+  Without a launcher, or if `num_processes` is 1, this process runs alone.
 
   Args:
-    coordinator: host:port of process 0, the same for all.
-    num_processes: how many there are.
-    process_id: which one this is, from 0.
+    coordinator: host:port of process 0, the same for all processes.
+    num_processes: the number of processes.
+    process_id: the index of this process, from 0.
 
   Raises:
-    ConfigError: one of the three without the others, or what cannot be.
+    ConfigError: one of the three is given without the others, or a value is out of range.
   """
-  given = (coordinator, num_processes, process_id)
-  if given == (None, 1, None) or (given == (None,) * 3 and not is_launched()):
+  arguments = (coordinator, num_processes, process_id)
+  if arguments == (None, 1, None) or (arguments == (None,) * 3 and not is_launched()):
     return
-  if None in given and given != (None,) * 3:
+  if None in arguments and arguments != (None,) * 3:
     raise ConfigError(
-      '--coordinator, --num_processes and --process_id go together; give all three, or none where '
-      f'Slurm, Open MPI, Kubernetes or Cloud TPU starts the processes; {_ALONE}'
+      '--coordinator, --num_processes, --process_id: they go together; give all three, or none if '
+      f'Slurm, Open MPI, Kubernetes, or Cloud TPU starts the processes; {_ALONE}'
     )
   if coordinator:
     assert num_processes is not None and process_id is not None
     _check(coordinator, num_processes, process_id)
-  print(_awaited(coordinator, num_processes, process_id), flush=True)
-  native = StderrFilter()
-  with _ended_after(_JOINING, coordinator):
+  print(_waiting_line(coordinator, num_processes, process_id), flush=True)
+  stderr_filter = StderrFilter()
+  with _exit_after(_JOINING, coordinator):
     _join(coordinator, num_processes, process_id)
-  native.set_message(_LOST)
+  stderr_filter.set_message(_LOST)
 
 
 @contextlib.contextmanager
-def _ended_after(seconds: float, coordinator: str | None) -> Generator[None]:
-  """Ends this process, with a line that says why, unless the context is left within some seconds.
+def _exit_after(seconds: float, coordinator: str | None) -> Generator[None]:
+  """Ends this process, with an error in one line, unless the context is left within some seconds.
 
-  JAX's own time limit ends a process without an exception that could be caught.
+  JAX's time limit ends a process without an exception that Python could catch.
   """
 
   def end() -> None:
     output.say(
-      f'error: the processes of the run have not found each other in {seconds} seconds (process 0 at '
-      f'{coordinator or "the address of its launcher"}); start all of them together, each with its own '
-      f'--process_id; {_ALONE}'
+      f'error: the processes of the run have not connected within {seconds} seconds (process 0 at '
+      f'{coordinator or "the address of its launcher"}); start all of them together, each with a '
+      f'different --process_id; {_ALONE}'
     )
     os._exit(console.BAD_REQUEST)
 
@@ -88,12 +91,12 @@ def _ended_after(seconds: float, coordinator: str | None) -> Generator[None]:
 
 
 def is_launched(environment: Mapping[str, str] = os.environ) -> bool:
-  """Whether Slurm, Open MPI, Kubernetes or Cloud TPU has started this process as one of several."""
+  """Returns whether Slurm, Open MPI, Kubernetes, or Cloud TPU has started several processes."""
   return bool(_launcher(environment))
 
 
 def _launcher(environment: Mapping[str, str]) -> str:
-  """Returns what says that this process is one of several; '' if nothing does."""
+  """Returns the setting of a launcher of several processes; '' without a launcher."""
   for name in ('SLURM_STEP_NUM_TASKS', 'OMPI_COMM_WORLD_SIZE'):
     if environment.get(name, '1') != '1':
       return f'{name}={environment[name]}'
@@ -102,28 +105,34 @@ def _launcher(environment: Mapping[str, str]) -> str:
   if 'TPU_WORKER_HOSTNAMES' in environment or 'TPU_SKIP_MDS_QUERY' in environment:
     hosts = environment.get('TPU_WORKER_HOSTNAMES', '')
     return f'TPU_WORKER_HOSTNAMES={hosts}' if ',' in hosts else ''
-  # A machine of Cloud TPU: JAX asks it how many they are.
+  # On a Cloud TPU machine, JAX asks the machine for the number of processes.
   chips = [*pathlib.Path('/dev').glob('accel*'), *pathlib.Path('/dev/vfio').glob('[0-9]*')]
   return 'Cloud TPU' if chips and importlib.util.find_spec('libtpu') is not None else ''
 
 
-def _awaited(coordinator: str | None, num_processes: int | None, process_id: int | None) -> str:
-  """Returns the line that says for whom this process waits."""
-  who, whom = f'{_launcher(os.environ)}', 'the other processes of the run'
+def _waiting_line(coordinator: str | None, num_processes: int | None, process_id: int | None) -> str:
+  """Returns the line that names the processes that this process waits for."""
+  this, others = _launcher(os.environ), 'the other processes of the run'
   if coordinator:
-    who, whom = f'process {process_id} of {num_processes}', f'the others, process 0 at {coordinator}'
-  return f'{who}: waiting up to {_JOINING} seconds for {whom}; {_ALONE}'
+    this = f'process {process_id} of {num_processes}'
+    others = f'the others, process 0 at {coordinator}'
+  return f'{this}: waiting up to {_JOINING} seconds for {others}; {_ALONE}'
 
 
 def _check(coordinator: str, num_processes: int, process_id: int) -> None:
   if num_processes < 1:
-    raise ConfigError(f'--num_processes is {num_processes}; it must be 1 or more')
+    raise ConfigError(
+      f'--num_processes={num_processes}: out of range (at least 1); change --num_processes'
+    )
   if not 0 <= process_id < num_processes:
-    raise ConfigError(f'--process_id is {process_id}; it must be from 0 to {num_processes - 1}')
+    raise ConfigError(
+      f'--process_id={process_id}: out of range (0 to {num_processes - 1}); change --process_id'
+    )
   host, _, port = coordinator.rpartition(':')
   if not (host and port.isdecimal() and 0 < int(port) < 2**16):
     raise ConfigError(
-      f'--coordinator is {coordinator!r}; it must be host:port, the port from 1 to {2**16 - 1}'
+      f'--coordinator={coordinator}: not an address (HOST:PORT, the port from 1 to {2**16 - 1}); '
+      'change --coordinator'
     )
 
 
@@ -139,28 +148,31 @@ def _join(coordinator: str | None, num_processes: int | None, process_id: int | 
       shutdown_timeout_seconds=_ALIVE,
     )
   except (RuntimeError, ValueError) as error:
-    raise ConfigError(f'the processes cannot be joined: {error}; {_ALONE}') from error
+    raise ConfigError(f'--coordinator: the processes cannot connect: {error}; {_ALONE}') from error
 
 
 @contextlib.contextmanager
 def guarded() -> Generator[None]:
-  """Ends this process at once if another one of the run is lost, without a farewell that hangs.
+  """Ends this process immediately if another process of the run is lost.
 
-  Checkpoints that are being written are given up, as if this process had been killed too.
+  A regular exit would wait for the lost process. Checkpoints that are being written are abandoned, as
+  if this process had been killed too.
   """
   try:
     yield
   except ConfigError:
     raise
   except Exception as error:
-    if jax.process_count() == 1 or not _LOSS.search(_chain(error)):
+    if jax.process_count() == 1 or not _CONNECTION_LOST.search(_chain(error)):
       raise
     output.say(_LOST)
     os._exit(console.LOST)
 
 
-_LOSS = re.compile('Gloo|NCCL|RCCL|heartbeat|Barrier|coordination|UNAVAILABLE|DEADLINE_EXCEEDED')
-"""In what JAX raises when a collective or an agreement fails because a process is gone."""
+_CONNECTION_LOST = re.compile(
+  'Gloo|NCCL|RCCL|heartbeat|Barrier|coordination|UNAVAILABLE|DEADLINE_EXCEEDED'
+)
+"""Texts in the errors that JAX raises when a collective fails because a process has ended."""
 
 
 def _chain(error: BaseException | None) -> str:
@@ -168,63 +180,62 @@ def _chain(error: BaseException | None) -> str:
 
 
 def is_primary() -> bool:
-  """Whether this is the one process that writes files and speaks."""
+  """Returns whether this is the only process that writes files and prints."""
   return jax.process_index() == 0
 
 
 def together(function: Callable[[], T]) -> T:
-  """Calls `function` in every process; what any of them refuses is refused in all.
+  """Calls `function` in every process; if it raises ConfigError in one, all processes raise.
 
   Raises:
-    ConfigError: its own, or that another process could not go on.
+    ConfigError: the error of this process, or a reference to another process that failed.
   """
   result = error = None
   try:
     result = function()
-  except ConfigError as found:
-    error = found
+  except ConfigError as raised:
+    error = raised
   failed = np.flatnonzero(_gathered(error is not None))
   if error:
     raise error
   if failed.size:
-    raise ConfigError(f'process {failed[0]} cannot go on; its own error says why')
+    raise ConfigError(f'process {failed[0]} cannot continue; see its error')
   return cast('T', result)
 
 
 def on_primary(function: Callable[[], T]) -> T | None:
-  """Calls `function` in the primary process alone; the others wait for it, and fail if it does."""
+  """Calls `function` only in the primary process; the others wait, and fail if it fails."""
   return together(function if is_primary() else lambda: None)
 
 
 def decided(flag: bool) -> bool:
-  """What the primary process says, in all of them."""
+  """Returns the flag of the primary process, in all processes."""
   return bool(_gathered(flag)[0])
 
 
 def unanimous(flag: bool) -> bool:
-  """Whether all processes say so, in all of them."""
+  """Returns whether the flag is set in all processes, in all processes."""
   return bool(_gathered(flag).all())
 
 
-def check_agreement(value: Any, what: str) -> None:
-  """Raises ConfigError in all processes unless `value` prints the same in all of them."""
-  # One bit less, to be an int32 in every process.
+def check_agreement(value: Any, message: str) -> None:
+  """Raises ConfigError, with the message, in all processes unless all have the same `repr(value)`."""
+  # Shifted by one bit, so that it fits into an int32.
   if len(set(_gathered(zlib.crc32(repr(value).encode()) >> 1).tolist())) > 1:
-    raise ConfigError(what)
+    raise ConfigError(message)
 
 
 def _gathered(value: int) -> np.ndarray:
-  """The values of all processes, in their order."""
+  """Returns the values of all processes, in the order of the processes."""
   return np.atleast_1d(multihost_utils.process_allgather(np.array(value, np.int32)))
 
 
 class StopRequest:
-  """Notes a SIGTERM, SIGINT or SIGHUP while it is entered, for the loop to end at a step it chooses.
+  """Records a SIGTERM, SIGINT, or SIGHUP inside the context, so that the loop can stop after a call.
 
-  Several processes agree on the step: a signal to any of them stops all at the same one. A second
-  SIGTERM or SIGINT ends the process as if this were not here. A dropped terminal sends SIGHUP more than
-  once, so a second one changes nothing. A SIGHUP that the process ignores, as under `nohup`, stays
-  ignored.
+  Several processes agree on the call: a signal to any of them stops all after the same one. A second
+  SIGTERM or SIGINT has its usual effect. A dropped terminal sends SIGHUP more than once, so a second
+  SIGHUP changes nothing. If the process ignores SIGHUP, as under `nohup`, it stays ignored.
   """
 
   def __init__(self):
@@ -233,13 +244,15 @@ class StopRequest:
     self._passed_on: signal.Signals | None = None
 
   def __enter__(self) -> 'StopRequest':
-    alone = jax.process_count() == 1
-    # JAX itself notes the SIGTERM of one process of several.
-    numbers = [signal.SIGTERM] * alone + [signal.SIGINT]
+    is_alone = jax.process_count() == 1
+    numbers = [signal.SIGINT]
+    # In a run of several processes, JAX itself handles SIGTERM.
+    if is_alone:
+      numbers.insert(0, signal.SIGTERM)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
       numbers.append(signal.SIGHUP)
     for number in numbers:
-      self._before[number] = signal.signal(number, self._note if alone else self._pass_on)
+      self._before[number] = signal.signal(number, self._note if is_alone else self._pass_on)
     return self
 
   def __exit__(self, *unused) -> None:
@@ -251,7 +264,7 @@ class StopRequest:
     self._expect_second(number)
 
   def _pass_on(self, number: int, unused_frame) -> None:
-    """Turns a signal into SIGTERM, of which JAX tells the other processes."""
+    """Sends SIGTERM to this process, which JAX then announces to the other processes."""
     self._passed_on = signal.Signals(number)
     self._expect_second(number)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -260,7 +273,7 @@ class StopRequest:
     signal.signal(number, signal.SIG_IGN if number == signal.SIGHUP else self._before[number])
 
   def reached(self, call: int) -> bool:
-    """Whether to stop after this call; asked after every one, by number, in all processes."""
+    """Returns whether to stop after this call; to be called after every call, in all processes."""
     if jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(call):
       self.signal = self._passed_on or signal.SIGTERM
     return self.signal is not None

@@ -1,4 +1,4 @@
-"""A trace of some steps of a run, by JAX's profiler: --profile=STEP,COUNT."""
+"""Traces some steps of a run with JAX's profiler: --profile=STEP,COUNT."""
 
 import math
 import pathlib
@@ -12,73 +12,75 @@ from gan_jax.common.types import Plain
 from gan_jax.runtime import processes
 
 FOLDER = 'profile'
-"""Of a run's folder, where its traces are."""
+"""Subfolder of a run with its traces."""
 
 
 class Window:
   """The steps that are traced.
 
-  Tracing begins with the first call after `first` steps and ends with the call in which `count` more
-  are done. Both ends wait for the devices, so a trace shows whole calls, and nothing else of a run is
-  slower for it.
+  Tracing starts before the first call after `first` steps, and ends after the call that completes
+  `count` further steps. Both ends wait for the devices, so a trace contains complete calls. Other calls
+  are not slowed down.
   """
 
   def __init__(self, first: float, count: int, folder: pathlib.Path):
-    """Prepares; nothing is traced yet.
+    """Stores the limits; tracing does not start yet.
 
     Args:
-      first: steps done before the trace begins.
-      count: steps in it.
-      folder: of the run.
+      first: the number of steps before the trace.
+      count: the number of traced steps.
+      folder: the folder of the run.
     """
-    self._first, self._count, self._folder = first, count, folder / FOLDER
+    self._first = first
+    self._count = count
+    self._folder = folder / FOLDER
     self._end: int | None = None
     self._done = False
 
   def before(self, step: int, state: Any) -> None:
-    """Called before each call, with the steps done so far and the state that it begins from."""
+    """Starts the trace if it is due. Called before each call, with its first step and its state."""
     if self._done or self._end is not None or step < self._first:
       return
     jax.block_until_ready(state)
     self._end = step + self._count
     options = jax.profiler.ProfileOptions()
-    # Else every call of a Python function is an event, which slows what is measured and hides it.
+    # Events for every Python function call would slow down the steps and clutter the trace.
     options.python_tracer_level = 0
     jax.profiler.start_trace(str(self._folder), create_perfetto_trace=True, profiler_options=options)
 
   def after(self, step: int, state: Any) -> None:
-    """Called after each call, with the steps done then."""
+    """Ends the trace if it is complete. Called after each call, with the steps done and the state."""
     if self._end is not None and step >= self._end:
       jax.block_until_ready(state)
       self.close()
 
   def close(self) -> None:
-    """Ends a trace that has begun, also of a run that ends before it."""
+    """Ends a running trace, even if it is incomplete because the run ends."""
     if self._end is not None:
       jax.profiler.stop_trace()
-      self._end, self._done = None, True
+      self._end = None
+      self._done = True
       if processes.is_primary():
         print(f'profile: traced into {self._folder}', flush=True)
 
 
 def window(text: str | None, folder: pathlib.Path, config: Plain) -> Window:
-  """The window that a flag 'STEP,COUNT' asks for; without one no step is traced.
+  """Returns the window of a flag 'STEP,COUNT'; without a flag no step is traced.
 
   Raises:
-    ConfigError: it is not two whole numbers, the second at least 1, or the run has no call after STEP.
+    ConfigError: the flag is not two whole numbers, COUNT is 0, or the run has no call after STEP.
   """
   if text is None:
     return Window(math.inf, 0, folder)
-  found = re.fullmatch(r'(\d+),([1-9]\d*)', text)
-  if not found:
+  match = re.fullmatch(r'(\d+),([1-9]\d*)', text)
+  if not match:
     raise ConfigError(
-      f'--profile is {text!r}; write it as STEP,COUNT: after which step tracing begins, and how many '
-      'steps it takes, as 100,20'
+      f'--profile={text}: not of the form STEP,COUNT (the step after which tracing starts, and the '
+      'number of steps); write for example 100,20'
     )
-  first, last = int(found[1]), config['steps'] - config['steps_per_call']
+  first, last = int(match[1]), config['steps'] - config['steps_per_call']
   if first > last:
     raise ConfigError(
-      f'--profile is {text!r}, but the last call of the run begins after {last} steps; write {last} or '
-      'less'
+      f'--profile={text}: the last call of the run begins after {last} steps; write {last} or less'
     )
-  return Window(first, int(found[2]), folder)
+  return Window(first, int(match[2]), folder)

@@ -1,1 +1,1 @@
-"""What a run stores: its folder, its checkpoints, its metrics."""
+"""Storage of a run: its folder, its checkpoints, and its metrics."""

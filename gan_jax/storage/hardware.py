@@ -1,4 +1,4 @@
-"""On what a run was trained, from which step on: what its results depend on beside its config."""
+"""A record of the hardware and software of a run, which affect rounding in addition to its config."""
 
 import json
 import pathlib
@@ -13,19 +13,19 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.runtime import jax_settings
 
 FILE = 'machine.json'
-_NONE = 'default'
-_WHY = {
-  'devices': 'sums over the batch are then taken in another order',
-  'processes': 'sums over the batch are then taken in another order',
-  'device': 'other devices round differently',
+_DEFAULT = 'default'
+_CONSEQUENCES = {
+  'devices': 'sums over the batch are then computed in another order',
+  'processes': 'sums over the batch are then computed in another order',
+  'device': 'devices of different kinds round differently',
   'jax': 'another version may compile other sums',
   'jaxlib': 'another version may compile other sums',
   'jax_settings': 'they may change how programs round',
 }
 
 
-def here() -> dict[str, Any]:
-  """Returns the devices of all processes, and the versions and settings of what compiles for them."""
+def current() -> dict[str, Any]:
+  """Returns the devices of all processes, and the versions and settings of JAX."""
   device = jax.devices()[0]
   return {
     'device': f'{device.platform}: {device.device_kind}',
@@ -33,38 +33,39 @@ def here() -> dict[str, Any]:
     'processes': jax.process_count(),
     'jax': jax.__version__,
     'jaxlib': jaxlib.__version__,
-    'jax_settings': jax_settings.unusual() or _NONE,
+    'jax_settings': jax_settings.unusual() or _DEFAULT,
   }
 
 
-def note(folder: pathlib.Path, step: int, say: Callable[[str], None]) -> None:
-  """Notes on what a run goes on; says what is other than before, and what that changes.
+def note(folder: pathlib.Path, step: int, warn: Callable[[str], None]) -> None:
+  """Records the hardware that a run continues on, and warns if it has changed.
 
   Args:
-    folder: of the run.
-    step: steps done.
-    say: told of each difference, in a line.
+    folder: the folder of the run.
+    step: the number of completed steps.
+    warn: receives one line per difference, with its consequence.
   """
-  before, now = _noted(folder, step), here()
-  if before:
+  records, now = _records(folder, step), current()
+  if records:
     for key, value in now.items():
-      if before[-1].get(key, value) != value:
-        say(
-          f'{key}: {before[-1].get(key)} until step {step}, {value} from there on; {_WHY[key]}, so '
+      before = records[-1].get(key)
+      if records[-1].get(key, value) != value:
+        warn(
+          f'{key}: {before} until step {step}, {value} from there on; {_CONSEQUENCES[key]}, so '
           'results may differ by rounding from those of a run without the change'
         )
-  last = before and {k: v for k, v in before[-1].items() if k != 'from_step'}
+  last = records and {k: v for k, v in records[-1].items() if k != 'from_step'}
   if last != now:
-    before.append({'from_step': step, **now})
-  files.write_atomic(folder / FILE, json.dumps(before, indent=2).encode() + b'\n')
+    records.append({'from_step': step, **now})
+  files.write_atomic(folder / FILE, json.dumps(records, indent=2).encode() + b'\n')
 
 
-def _noted(folder: pathlib.Path, step: int) -> list[dict[str, Any]]:
-  """What is noted of steps that still count."""
+def _records(folder: pathlib.Path, step: int) -> list[dict[str, Any]]:
+  """Returns the records of the steps before `step`."""
   path = folder / FILE
   if not path.exists() or not step:
     return []
   try:
-    return [line for line in json.loads(path.read_text()) if line['from_step'] < step]
+    return [record for record in json.loads(path.read_text()) if record['from_step'] < step]
   except (ValueError, TypeError, KeyError) as error:
-    raise ConfigError(f'workdir: {path} is not what a run wrote; mend it or remove it') from error
+    raise ConfigError(f'workdir={folder}: {path} is corrupt; fix it or remove it') from error

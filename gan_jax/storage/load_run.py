@@ -1,6 +1,7 @@
-"""A trained run, as a library: its game, its variables, samples from it.
+"""Loads a trained run: its game, its variables, and samples from it.
 
-Only the folder of the run is read: no data, no experiment file. `source` alone reads the data.
+Only the folder of the run is read, neither the data nor the experiment file. `source` alone reads the
+data.
 """
 
 import os
@@ -22,33 +23,33 @@ from gan_jax.storage import checkpoints, workdir
 from gan_jax.training.state import averaged
 
 BEST = 'best'
-"""Says the best checkpoint, where others are said by their step."""
+"""The name of the best checkpoint; other checkpoints are named by their step."""
 
 DATA_HELP = (
-  'Where the images of the run lie now, folder:PATH of a folder or a zip archive; by default where '
-  'they lay in training. Other images than those of the run are reported.'
+  'Current location of the images, folder:PATH of a folder or a zip archive (default: the location at '
+  'training). A warning reports images that differ from those of the run.'
 )
-"""Describes the flag --data, see `with_data`."""
+"""The help of the flag --data, see `with_data`."""
 
 BATCH = 100
-"""Samples made at once."""
+"""Number of samples that are generated in one call."""
 
 
 def load(
   folder: str | os.PathLike, step: int | str | None = None, ema: bool | None = None
 ) -> tuple[Game, Variables, int]:
-  """The game of a run and its variables.
+  """Loads the game of a run and its variables.
 
   Args:
-    folder: of the run.
-    step: of which checkpoint; 'best' by the run's own score, None for the newest that is whole.
-    ema: averaged weights or raw ones; None: averaged where there is an average.
+    folder: the folder of the run.
+    step: the step of the checkpoint, 'best' for the best one, or None for the newest intact one.
+    ema: True for averaged weights, False for raw weights, None for averaged weights if available.
 
   Returns:
-    The game, its variables and the step.
+    The game, its variables, and the step.
 
   Raises:
-    ConfigError: no such run, checkpoint or average.
+    ConfigError: the run, the checkpoint, or the average does not exist.
   """
   folder = pathlib.Path(folder)
   config = workdir.read_config(folder)
@@ -61,32 +62,33 @@ def load(
   variables = tree['variables']
   averages = tree.get('ema', {})
   if ema and not averages:
-    raise ConfigError(f'--ema: {folder} keeps no average of weights; use --noema')
+    raise ConfigError(f'--ema: the run in {folder} has no averaged weights; use --noema')
   state = {name: variables.get('state', {}).get(name, {}) for name in variables['params']}
   raw = Variables(variables['params'], state)
-  game, chosen = build.make_game(config), raw if ema is False else averaged(raw, averages)
+  game = build.make_game(config)
+  chosen = raw if ema is False else averaged(raw, averages)
   _check_fits(game, chosen, folder)
   return game, chosen, step
 
 
 def with_data(config: Plain, name: str | None) -> Plain:
-  """Returns the config of a run with the place of its data that the flag --data gives.
+  """Returns the config of a run with the location of its data from the flag --data.
 
   Args:
-    config: of the run.
+    config: the config of the run.
     name: the new `data.name`; None for the config as it is.
 
   Raises:
-    ConfigError: the name is no place, or no place of the same kind of data.
+    ConfigError: the name is not a location, or a location of another kind of data.
   """
   if name is None:
     return config
   before = schema.data_name(config)
   kind = schema.place_kind(before)
   if not kind:
-    raise ConfigError(f'--data={name}: the data of this run, {before}, has no place; leave out --data')
+    raise ConfigError(f'--data={name}: the data of this run, {before}, cannot move; leave out --data')
   if kind != schema.place_kind(name):
-    raise ConfigError(f'--data={name}: the run is trained on {before}; write {kind}:PATH')
+    raise ConfigError(f'--data={name}: not the kind of data of this run ({before}); write {kind}:PATH')
   return schema.with_data_at(config, name)
 
 
@@ -103,30 +105,30 @@ def source(config: Plain) -> sources.Source:
     if not kind:
       raise
     raise ConfigError(
-      f'{error}; if the images lie elsewhere now, say where: --data={kind}:PATH'
+      f'{error}; if the images have moved, give their location with --data={kind}:PATH'
     ) from error.__cause__
 
 
 def _check_fits(game: Game, variables: Variables, folder: pathlib.Path) -> None:
-  """Raises ConfigError unless the networks of the config are those of the checkpoint."""
+  """Raises ConfigError unless the variables fit the networks of the config."""
   keys = rng.sample_keys(0, 0, 2)
   try:
     jax.eval_shape(game.sample, variables, keys)
-  # Each network has its own way to fail on parameters of other names and shapes.
+  # Networks raise errors of different types for parameters with other names and shapes.
   except Exception as error:
     text = ' '.join(str(error).split())
     raise ConfigError(
-      f'workdir: the checkpoint does not fit {folder / workdir.CONFIG}; read it with the version of '
-      f'gan_jax that wrote it: {text:.200}'
+      f'workdir={folder}: the checkpoint does not fit {folder / workdir.CONFIG} ({text:.200}); load it '
+      'with the version of gan_jax that wrote it'
     ) from error
 
 
 def parse_step(text: str | None) -> int | str | None:
-  """What a flag --step asks for, as `load` takes it."""
+  """Converts the flag --step to the argument `step` of `load`."""
   if text is None or text == BEST:
     return text
   if not text.isdecimal():
-    raise ConfigError(f'--step is {text!r}; it must be the step of a checkpoint, or {BEST}')
+    raise ConfigError(f'--step={text}: not a checkpoint (a step, or {BEST}); change --step')
   return int(text)
 
 
@@ -134,37 +136,39 @@ def _arrays(
   folder: pathlib.Path, config: Plain, step: int | str | None
 ) -> tuple[int, checkpoints.Arrays]:
   if not folder.is_dir():
-    why = 'the run has saved none yet'
+    advice = 'train it first'
     if folder.name == workdir.BEST:
-      why = 'the best is kept by a run that has both config.evaluate_every and config.evaluate.best'
-    raise ConfigError(f'workdir: there are no checkpoints in {folder}; {why}')
-  with checkpoints.opened(folder, config) as kept:
-    steps = kept.steps()
+      advice = 'a run keeps its best checkpoint if evaluate_every and evaluate.best are set'
+    raise ConfigError(f'workdir={folder.parent}: the run has no checkpoint in {folder}; {advice}')
+  with checkpoints.opened(folder, config) as store:
+    steps = store.steps()
     if not steps:
-      raise ConfigError(f'workdir: {folder} is empty; the run has saved no checkpoint yet')
+      raise ConfigError(f'workdir={folder.parent}: {folder} has no checkpoint; train the run first')
     if step is None:
-      newest = kept.newest(console.warn)
+      newest = store.newest(console.warn)
       assert newest is not None
       return newest
-    found = next((there for there in steps if there == step), None)
-    if found is None:
-      raise ConfigError(f'--step: there is none of {step}; there are: {", ".join(map(str, steps))}')
-    return found, kept.read(found)
+    saved_step = next((saved for saved in steps if saved == step), None)
+    if saved_step is None:
+      raise ConfigError(
+        f'--step={step}: no such checkpoint ({", ".join(map(str, steps))}); change --step'
+      )
+    return saved_step, store.read(saved_step)
 
 
 def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.ndarray]:
-  """Samples in batches, images as uint8; sample i depends on seed and i alone.
+  """Generates samples in batches; sample i depends only on the seed and i.
 
-  It does not depend on the caller's settings of JAX either, but for `jax_random_seed_offset`.
+  It does not depend on the caller's settings of JAX either, except `jax_random_seed_offset`.
 
   Args:
-    game: of a run.
-    variables: of its networks.
-    num: how many in all.
+    game: the game of a run.
+    variables: the variables of its networks.
+    num: the total number of samples.
     seed: from 0 to 2**32 - 1.
 
   Yields:
-    uint8 [at most BATCH, height, width, channels], or points, float32 [at most BATCH, D].
+    Images, uint8 [at most BATCH, height, width, channels], or points, float32 [at most BATCH, D].
   """
   sample = jax.jit(game.sample)
   for first in range(0, num, BATCH):

@@ -10,44 +10,51 @@ import tensorboardX
 from gan_jax.common import files
 from gan_jax.common.errors import ConfigError
 
-METRICS, SCORES = 'metrics.jsonl', 'scores.jsonl'
+METRICS = 'metrics.jsonl'
+SCORES = 'scores.jsonl'
 
 
 def add_scores(folder: pathlib.Path, line: Mapping[str, Any]) -> None:
-  """Appends to the scores that were asked for: {'step', 'scores', 'card'}.
+  """Appends the result of an evaluation to scores.jsonl: {'step', 'scores', 'card'}.
 
   Raises:
     ConfigError: the folder cannot be written to.
   """
   path = folder / SCORES
   try:
-    torn = path.exists() and not path.read_bytes().endswith(b'\n')
+    content = _encoded(line)
+    # A killed process may have left an incomplete line.
+    if path.exists() and not path.read_bytes().endswith(b'\n'):
+      content = b'\n' + content
     with open(path, 'ab', buffering=0) as file:
-      file.write(b'\n' * torn + _encoded(line))
+      file.write(content)
   except OSError as error:
-    raise ConfigError(f'workdir: cannot write to {path} ({error.strerror})') from error
+    raise ConfigError(
+      f'workdir={folder}: cannot write to {path} ({error.strerror}); free the disk or change '
+      'permissions'
+    ) from error
 
 
 class Metrics:
-  """metrics.jsonl, one JSON object a line, and the same numbers as TensorBoard events.
+  """A writer of metrics.jsonl, one JSON object per line, and of the same numbers for TensorBoard.
 
   Attributes:
     history: all lines.
-    time: in the last of those that were there, seconds.
+    time: the training time in the last line before this process, in seconds.
   """
 
   def __init__(self, folder: pathlib.Path, step: int):
-    """Opens the files to go on after `step`; what they say of later steps is dropped."""
+    """Opens the files to continue after `step`, and drops the lines of later steps."""
     path = folder / METRICS
-    kept = [line for line in _lines(path) if line['step'] <= step]
-    files.write_atomic(path, b''.join(_encoded(line) for line in kept))
-    self.history = kept
-    self.time = kept[-1]['time'] if kept else 0.0
+    lines = [line for line in _lines(path) if line['step'] <= step]
+    files.write_atomic(path, b''.join(_encoded(line) for line in lines))
+    self.history = lines
+    self.time = lines[-1]['time'] if lines else 0.0
     self._file = open(path, 'ab')  # noqa: SIM115, closed by close()
     self._events = tensorboardX.SummaryWriter(str(folder), purge_step=step + 1)
 
   def write(self, line: dict[str, Any]) -> None:
-    """Appends a line; it has 'step', 'time', other numbers and what no event can hold."""
+    """Appends a line: 'step', 'time', numbers by name, and values that TensorBoard cannot hold."""
     self._file.write(_encoded(line))
     self._file.flush()
     self.history.append(line)
@@ -67,13 +74,13 @@ def _encoded(line: Mapping[str, Any]) -> bytes:
 
 
 def _lines(path: pathlib.Path) -> list[dict[str, Any]]:
-  """The whole lines of a file whose last one may be torn."""
+  """Returns the complete lines of a file; its last line may be incomplete."""
   if not path.exists():
     return []
-  *whole, _ = path.read_bytes().split(b'\n')
+  *complete, _ = path.read_bytes().split(b'\n')
   try:
-    return [{'step': line['step'], 'time': line['time'], **line} for line in map(json.loads, whole)]
+    return [{'step': line['step'], 'time': line['time'], **line} for line in map(json.loads, complete)]
   except (ValueError, TypeError, KeyError) as error:
     raise ConfigError(
-      f'workdir: {path} holds a line that no run wrote; mend it or move it away'
+      f'workdir={path.parent}: {path} has a corrupt line; fix it or move the file away'
     ) from error

@@ -53,7 +53,7 @@ class StudyRunner:
     configs = {run.setting.label: run.config for run in self.runs}
     self._built = {label: sweep.assembled(label, config) for label, config in configs.items()}
     self._sources = _sources(self.runs)
-    if any(source.part for source in self._sources):
+    if any(source.read_batches for source in self._sources):
       raise ConfigError('placement: a study holds its data in memory; sweep placement=resident')
     for run in self.runs:
       workdir.check_same(run.folder, run.config)
@@ -209,7 +209,7 @@ class StudyRunner:
       result = {
         **{'steps': self.steps, 'scores': scores, 'card': card, 'diverged': log.diverged},
         **{'alerts': log.alerts, 'seconds': round(log.time, 1)},
-        'made_with': hardware.here(),
+        'made_with': hardware.current(),
       }
       files.write_atomic(run.folder / RESULT, json.dumps(result, indent=2).encode() + b'\n')
 

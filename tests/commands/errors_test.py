@@ -36,7 +36,7 @@ CASES = {
     ['--config.batch_size=15'],
     'batch_size is 15, which 2 devices cannot share evenly; try 14',
   ),
-  'batch and data': (['--config.batch_size=6000'], 'but the data has 5000 images; lower it'),
+  'batch and data': (['--config.batch_size=6000'], 'it has 5000 images, fewer than batch_size=6000'),
   'steps and calls': (
     ['--config.log_every=3'],
     'log_every is 3, no multiple of steps_per_call, 2; try 4',
@@ -49,7 +49,7 @@ CASES = {
     ['--config.data.size=30'],
     'error: networks.discriminator: a DCGAN makes images of size 28, 32, 64, 128, not 30',
   ),
-  'channels': (['--config.data.channels=2'], 'data.channels is 2; it must be 1 or 3'),
+  'channels': (['--config.data.channels=2'], 'data.channels=2: not supported (1 or 3)'),
   'unknown gan': (
     ['--config.gan.name=dcgam'],
     "gan: there is no 'dcgam'; did you mean 'dcgan'? there are: began, consensus, cramer, dcgan,",
@@ -99,11 +99,11 @@ CASES = {
   'a seed that is another': (['--config.seed=4294967296'], 'seed is 4294967296; it must be'),
   'no such process': (
     ['--coordinator=127.0.0.1:5', '--num_processes=2', '--process_id=7'],
-    '--process_id is 7; it must be from 0 to 1',
+    '--process_id=7: out of range (0 to 1); change --process_id',
   ),
   'no port': (
     ['--coordinator=nohost', '--num_processes=2', '--process_id=0'],
-    "--coordinator is 'nohost'; it must be host:port",
+    '--coordinator=nohost: not an address (HOST:PORT,',
   ),
   'workdir': (['--workdir=/proc/none'], 'cannot write to /proc/none'),
   'no flag': (['extra'], "'extra' is no flag"),
@@ -166,7 +166,7 @@ def test_a_config_json_that_is_none(tmp_path):
   (tmp_path / 'config.json').write_text('{"steps": ')
   assert_refused(command(DCGAN, f'--workdir={tmp_path}'), 'config.json is not JSON')
   (tmp_path / 'config.json').write_text(json.dumps([1]))
-  assert_refused(command(DCGAN, f'--workdir={tmp_path}'), 'config.json is no config')
+  assert_refused(command(DCGAN, f'--workdir={tmp_path}'), 'config.json is not a config')
 
 
 @pytest.mark.parametrize(

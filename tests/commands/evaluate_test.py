@@ -107,7 +107,7 @@ def test_what_cannot_be_scored_is_said_in_one_line(scored_run):
     '--scores=fid': '; use frechet_distance; the value is FID only with features=inception\n',
     '--scores=frechet_distance,KID': 'error: --scores=KID: no such score (density_coverage,',
     '--features=digits --num=20': 'cannot look at examples of shape (2,)',
-    '--step=last': "--step is 'last'; it must be the step of a checkpoint, or best",
+    '--step=last': '--step=last: not a checkpoint (a step, or best)',
     '--scores=inception --num=20': 'inception: the network coordinates has no classes',
     '--num=1': 'num is 1',
   }

@@ -66,7 +66,7 @@ def test_a_folder_of_pngs(finished_run, drawn, tmp_path):
   np.testing.assert_array_equal(np.asarray(Image.open(files[101])), drawn[101, ..., 0])
   again = draw(finished_run, out)
   assert again.returncode == 2
-  assert 'is not empty; choose another' in again.stderr
+  assert 'the folder is not empty; choose another' in again.stderr
 
 
 def test_it_needs_only_the_folder_of_the_run(finished_run, drawn, tmp_path):
@@ -82,12 +82,12 @@ def test_it_needs_only_the_folder_of_the_run(finished_run, drawn, tmp_path):
 @pytest.mark.parametrize(
   ('flags', 'message'),
   [
-    (['--step=5'], '--step: there is none of 5; there are: 4, 8'),
-    (['--num=0'], '--num must be at least 1'),
-    (['--num=3000'], 'a grid holds 2500 at most'),
-    (['--out=grid.jpg'], "--out is 'grid.jpg'; it must end in .png, in .npz or"),
-    (['--out=/proc/none/grid.png'], '--out: cannot write /proc/none/grid.png'),
-    (['--workdir=nowhere'], 'nowhere holds no run'),
+    (['--step=5'], '--step=5: no such checkpoint (4, 8); change --step'),
+    (['--num=0'], '--num=0: out of range (at least 1)'),
+    (['--num=3000'], '--num=3000: too many for a grid (at most 2500)'),
+    (['--out=grid.jpg'], '--out=grid.jpg: unknown kind of output (FILE.png, FILE.npz, or FOLDER/)'),
+    (['--out=/proc/none/grid.png'], '--out=/proc/none/grid.png: cannot write to it'),
+    (['--workdir=nowhere'], 'nowhere: the folder contains no run'),
   ],
 )
 def test_refused(finished_run, tmp_path, flags, message):
@@ -101,4 +101,4 @@ def test_a_run_without_checkpoints_is_refused(finished_run, tmp_path):
   shutil.copy(finished_run / 'config.json', tmp_path)
   done = draw(tmp_path, tmp_path / 'grid.png')
   assert done.returncode == 2
-  assert 'the run has saved none yet' in done.stderr
+  assert 'the run has no checkpoint in' in done.stderr

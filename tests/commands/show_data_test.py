@@ -24,7 +24,7 @@ def test_digits(tmp_path):
   assert said[0].startswith('data:    5,000 images 28 x 28 x 1 of mnist5k, resident on each device')
   assert said[1:3] == ['split:   train', 'shape:   28 x 28 x 1, float32']
   assert said[3].startswith('range:   -1.000 to 1.000, mean -0.7')
-  assert said[4] == 'labels:  10 kinds in 5,000 examples'
+  assert said[4] == 'labels:  10 classes in 5,000 examples'
   assert [line.split()[:2] for line in said[5:15]] == [[str(digit), '500'] for digit in range(10)]
   with Image.open(tmp_path / 'out.png') as picture:
     # Twenty of 56 pixels, in five columns.
@@ -35,7 +35,7 @@ def test_digits(tmp_path):
 def test_points(tmp_path):
   done = run(tmp_path, preset='ring-test')
   assert done.returncode == 0, done.stderr
-  assert 'drawn afresh for every batch' in done.stdout
+  assert 'sampled for every batch' in done.stdout
   with Image.open(tmp_path / 'out.png') as picture:
     assert picture.size == (560, 480)
 
@@ -54,7 +54,7 @@ def test_what_a_game_augments_is_beside(tmp_path):
 @pytest.mark.parametrize(
   ('changes', 'message'),
   [
-    ({'data.name': 'folder:/none'}, "data: there is no folder '/none'"),
+    ({'data.name': 'folder:/none'}, 'data.name=folder:/none: no such folder or zip archive'),
     ({'data.name': 'folder'}, "data: name is 'folder'; say which: folder:..."),
     ({'data.name': 'mnist5k:x'}, "data: name is 'mnist5k:x'; write it as 'mnist5k'"),
     ({'placement': 'disk'}, "placement is 'disk'; it must be one of: auto, resident, stream"),
@@ -67,11 +67,11 @@ def test_refused(tmp_path, changes, message):
 
 def test_what_the_picture_cannot_be(tmp_path):
   config = experiment(DCGAN)
-  with pytest.raises(ConfigError, match='x.jpg; it must end in .png'):
+  with pytest.raises(ConfigError, match='x.jpg: not a PNG file'):
     show_data.main(config, tmp_path / 'x.jpg', 4)
-  with pytest.raises(ConfigError, match='--num is 0; it must be at least 1'):
+  with pytest.raises(ConfigError, match='--num=0: out of range .at least 1.'):
     show_data.main(config, tmp_path / 'out.png', 0)
-  with pytest.raises(ConfigError, match='--out: cannot write .* \\(No such file'):
+  with pytest.raises(ConfigError, match='--out=.*: cannot write to it \\(No such file'):
     show_data.main(config, tmp_path / 'none' / 'x.png', 4)
 
 
@@ -80,5 +80,5 @@ def test_the_command_refuses_in_one_line(tmp_path):
     *('--config=experiments/dcgan.py:test', f'--out={tmp_path / "x.jpg"}'), verb='show_data'
   )
   assert done.returncode == 2
-  assert done.stderr.strip().endswith('x.jpg; it must end in .png')
+  assert done.stderr.strip().endswith('x.jpg: not a PNG file (FILE.png); change --out')
   assert 'Traceback' not in done.stderr

@@ -7,8 +7,8 @@ from gan_jax.common import hashing
 
 def test_a_digest_is_of_type_shape_and_content():
   a = np.zeros((2, 3), np.float32)
-  found = {hashing.of_array(x) for x in (a, a.T, a.astype(np.int32), a + 1, a - 0.0)}
-  assert len(found) == 4
+  digests = {hashing.of_array(x) for x in (a, a.T, a.astype(np.int32), a + 1, a - 0.0)}
+  assert len(digests) == 4
 
 
 def test_a_digest_of_a_tree_is_of_its_arrays_and_their_places():

@@ -1,4 +1,4 @@
-"""Output that nobody reads, or that cannot be written, ends no command and loses no result."""
+"""Output without a reader, or that cannot be written, does not end a command or lose a result."""
 
 import io
 import os
@@ -85,7 +85,7 @@ def test_full_disk_under_the_log_is_said_once_and_ends_nothing(tmp_path):
   done = in_shell('>/dev/full', *CHATTY, f'--workdir={tmp_path}')
   assert done.returncode == 0, done.stderr
   assert done.stderr.splitlines() == [
-    'warning: output cannot be written (No space left on device); the command goes on without it'
+    'warning: cannot write output (No space left on device); the command continues without it'
   ]
 
 

@@ -30,7 +30,7 @@ _BECOME = [
 
 @pytest.fixture
 def homeless(monkeypatch, tmp_path):
-  """A user without an account, with an own folder for temporary files."""
+  """A user without an account, with a separate folder for temporary files."""
   for name in ('HOME', cache.VARIABLE, 'TFDS_DATA_DIR'):
     monkeypatch.delenv(name, raising=False)
   monkeypatch.setattr(os.path, 'expanduser', lambda path: path)
@@ -98,20 +98,20 @@ def test_cache_in_a_temporary_folder_of_another_user_is_refused(homeless):
 
 
 def test_dataset_folder_without_a_home_is_an_error(homeless):
-  with pytest.raises(ConfigError, match='TFDS_DATA_DIR=~/tensorflow_datasets: there is no home'):
+  with pytest.raises(ConfigError, match='TFDS_DATA_DIR=~/tensorflow_datasets: ~ has no home folder'):
     tfds.data_folder()
   assert not any(homeless.parent.iterdir())
 
 
 def test_expanded_with_an_unknown_user_is_an_error():
-  with pytest.raises(ConfigError, match='--out=~no_such_user/x: there is no home folder for ~no'):
+  with pytest.raises(ConfigError, match='--out=~no_such_user/x: ~no_such_user has no home folder'):
     user_paths.expanded('~no_such_user/x', '--out')
 
 
 @pytest.mark.parametrize('home', ['', '/no/such/folder'])
 def test_expanded_without_a_home_is_an_error(monkeypatch, home):
   monkeypatch.setenv('HOME', home)
-  with pytest.raises(ConfigError, match='--out=~/x: there is no home folder for ~ '):
+  with pytest.raises(ConfigError, match='--out=~/x: ~ has no home folder '):
     user_paths.expanded('~/x', '--out')
   assert user_paths.expanded('x', '--out') == pathlib.Path('x')
 
@@ -132,18 +132,18 @@ def test_commands_with_a_tilde_write_into_the_home(monkeypatch, tmp_path):
 
 
 def _can_become_nobody() -> bool:
-  """Whether `setpriv` is there and this container grants the capability."""
+  """Returns whether `setpriv` is installed and this container grants the capability."""
   return (
     bool(shutil.which('setpriv')) and subprocess.run([*_BECOME, 'true'], check=False).returncode == 0
   )
 
 
 @as_root
-@pytest.mark.skipif(not _can_become_nobody(), reason='setpriv cannot become another user here')
+@pytest.mark.skipif(not _can_become_nobody(), reason='setpriv cannot change the user')
 def test_training_as_a_user_without_an_account_leaves_only_the_run():
   with tempfile.TemporaryDirectory() as root:
-    here, temporary = pathlib.Path(root) / 'here', pathlib.Path(root) / 'tmp'
-    for folder in (here.parent, here, temporary):
+    working, temporary = pathlib.Path(root) / 'working', pathlib.Path(root) / 'tmp'
+    for folder in (working.parent, working, temporary):
       folder.mkdir(exist_ok=True)
       folder.chmod(0o777)
     settings = {key: value for key, value in os.environ.items() if key not in ('HOME', cache.VARIABLE)}
@@ -152,12 +152,12 @@ def test_training_as_a_user_without_an_account_leaves_only_the_run():
         *(*_BECOME, sys.executable, '-m', 'gan_jax.main'),
         *(f'--config={ROOT}/experiments/gan.py:test', '--config.steps=2', '--workdir=run'),
       ],
-      cwd=here,
+      cwd=working,
       env=settings | {'TMPDIR': str(temporary), 'PYTHONPATH': str(ROOT), 'JAX_PLATFORMS': 'cpu'},
       capture_output=True,
       text=True,
       timeout=200,
     )
     assert done.returncode == 0, done.stderr
-    assert [path.name for path in here.iterdir()] == ['run']
+    assert [path.name for path in working.iterdir()] == ['run']
     assert (temporary / f'gan_jax-{NOBODY}' / 'xla').is_dir()

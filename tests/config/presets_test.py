@@ -1,4 +1,4 @@
-"""Presets: words, what excludes what, and the protocols of papers."""
+"""Presets: their words, words that exclude each other, and the protocols of papers."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def decay(config, player):
 
 
 @pytest.mark.parametrize(
-  ('preset', 'own', 'chosen'),
+  ('preset', 'extra', 'chosen'),
   [
     ('', (), set()),
     ('test', (), {'test'}),
@@ -26,22 +26,22 @@ def decay(config, player):
     ('mnist-test', (), {'mnist', 'test'}),
   ],
 )
-def test_words_of_a_preset(preset, own, chosen):
-  assert presets.words(preset, *own) == chosen
+def test_words_of_a_preset(preset, extra, chosen):
+  assert presets.words(preset, *extra) == chosen
 
 
 @pytest.mark.parametrize(
   ('preset', 'message'),
   [
-    ('rnig', "there is no 'rnig'; did you mean 'ring'"),
-    ('ring-scaled', "there is no 'scaled'"),
-    ('ring_test', "there is no 'ring_test'"),
-    ('ring-grid', "the preset 'ring-grid' asks for both ring and grid; choose one"),
-    ('mnist-ring', "the preset 'mnist-ring' asks for both mnist and ring"),
-    ('ring-pacgan-veegan', 'asks for both pacgan and veegan; choose one'),
-    ('pacgan', 'pacgan, veegan are for points of a plane; say which: ring, grid, swiss_roll'),
-    ('mnist-veegan', 'pacgan, veegan are for points of a plane'),
-    ('mixture_1200-veegan', 'pacgan, veegan are for points of a plane'),
+    ('rnig', "'rnig'; did you mean 'ring'"),
+    ('ring-scaled', "'scaled'"),
+    ('ring_test', "'ring_test'"),
+    ('ring-grid', 'preset=ring-grid: ring and grid exclude each other; choose one'),
+    ('mnist-ring', 'mnist and ring exclude each other'),
+    ('ring-pacgan-veegan', 'pacgan and veegan exclude each other; choose one'),
+    ('pacgan', r'pacgan, veegan need 2-D points \(ring, grid, swiss_roll\); add one'),
+    ('mnist-veegan', 'pacgan, veegan need 2-D points'),
+    ('mixture_1200-veegan', 'pacgan, veegan need 2-D points'),
   ],
 )
 def test_refused(preset, message):
@@ -51,22 +51,22 @@ def test_refused(preset, message):
 
 def test_words_of_one_experiment_are_unknown_to_another():
   assert load('fgan', 'ring-hellinger')['gan']['loss']['divergence'] == 'hellinger'
-  with pytest.raises(ConfigError, match="there is no 'hellinger'"):
+  with pytest.raises(ConfigError, match="'hellinger'"):
     load('lsgan', 'ring-hellinger')
 
 
 @pytest.mark.parametrize('word', [word for word in presets.IMAGES if word != 'mnist'])
 def test_sets_of_pictures_are_of_the_size_of_the_networks(word):
   changes = {'data.flip': True, 'data.crop': 20, 'data.filter': 'box'}
-  config, shown = load('lsgan', word, **changes), presets.IMAGES[word]
-  assert config['data']['name'] == shown.name
+  config, data = load('lsgan', word, **changes), presets.IMAGES[word]
+  assert config['data']['name'] == data.name
   generator = config['networks']['generator']
-  assert (generator['size'], generator['channels']) == (shown.size, shown.channels)
-  assert (config['data']['size'], config['data']['channels']) == (shown.size, shown.channels)
-  assert (config['steps'], config['data']['flip'], config['data']['crop']) == (shown.steps, True, 20)
-  own = {'split'} if shown.name.startswith('tfds:') else {'background', 'max_corrupt_fraction'}
-  assert config['data'].keys() == {'name', 'size', 'channels', 'crop', 'filter', 'flip', *own}
-  assert load('gan', word)['networks']['generator']['size'] == shown.size
+  assert (generator['size'], generator['channels']) == (data.size, data.channels)
+  assert (config['data']['size'], config['data']['channels']) == (data.size, data.channels)
+  assert (config['steps'], config['data']['flip'], config['data']['crop']) == (data.steps, True, 20)
+  others = {'split'} if data.name.startswith('tfds:') else {'background', 'max_corrupt_fraction'}
+  assert config['data'].keys() == {'name', 'size', 'channels', 'crop', 'filter', 'flip', *others}
+  assert load('gan', word)['networks']['generator']['size'] == data.size
 
 
 @pytest.mark.parametrize('preset', ['', 'mnist', 'test'])
@@ -153,7 +153,7 @@ def test_a_protocol_can_be_shortened(protocol):
 @pytest.mark.parametrize('protocol', presets.PROTOCOLS)
 @pytest.mark.parametrize('name', ['ebgan', 'began', 'cramer', 'mmd_gan', 'hinge'])
 def test_a_protocol_is_refused_where_the_game_needs_another_discriminator(name, protocol):
-  with pytest.raises(ConfigError, match=f'the protocol {protocol} has a discriminator of its own'):
+  with pytest.raises(ConfigError, match=f'preset={protocol}: this protocol sets the discriminator'):
     load(name, f'ring-{protocol}')
 
 

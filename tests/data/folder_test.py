@@ -1,4 +1,4 @@
-"""A person's own pictures: which files are read, what becomes of bad ones, what is kept of them."""
+"""Images in a folder: which files are read, how corrupt ones are handled, and the cache."""
 
 import io
 import json
@@ -21,9 +21,9 @@ RANDOM = np.random.default_rng(0)
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory, monkeypatch):
-  place = tmp_path_factory.mktemp('cache')
-  monkeypatch.setenv('XDG_CACHE_HOME', str(place))
-  return place
+  path = tmp_path_factory.mktemp('cache')
+  monkeypatch.setenv('XDG_CACHE_HOME', str(path))
+  return path
 
 
 def picture(path, size=(12, 12), **options):
@@ -33,7 +33,7 @@ def picture(path, size=(12, 12), **options):
 
 @pytest.fixture
 def pictures(tmp_path):
-  """Twenty in two folders, some deeper."""
+  """Twenty images in two folders, some of them in subfolders."""
   for i in range(10):
     picture(tmp_path / 'cat' / f'{i}.png')
     picture(tmp_path / 'dog' / ('deep' if i % 2 else '.') / f'{i}.webp', lossless=True)
@@ -62,7 +62,7 @@ def test_no_labels_where_a_picture_lies_outside_or_there_is_one_class(pictures):
   assert load(pictures / 'cat').labels is None
 
 
-def test_what_is_no_picture_does_not_take_the_labels(pictures):
+def test_text_file_outside_does_not_prevent_labels(pictures):
   (pictures / 'README.txt').write_text('cats and dogs')
   assert load(pictures).classes == ('cat', 'dog')
 
@@ -87,17 +87,17 @@ def test_a_file_that_cannot_be_read_is_an_error_not_a_bad_picture(pictures, monk
     load(pictures)
 
 
-def test_a_changed_bit_of_what_was_decoded_is_found(pictures, own_cache):
+def test_a_changed_bit_in_the_cache_is_detected(pictures, own_cache):
   load(pictures)
   [file] = own_cache.rglob('images.bin')
   content = bytearray(file.read_bytes())
   content[1000] ^= 1
   file.write_bytes(content)
-  with pytest.raises(ConfigError, match='are not as they were written: remove'):
+  with pytest.raises(ConfigError, match='images differ from those that were written; remove'):
     load(pictures)
 
 
-def test_hidden_files_are_passed_over(pictures, capsys):
+def test_hidden_files_are_ignored(pictures, capsys):
   (pictures / '.DS_Store').write_bytes(b'x')
   (pictures / '.hidden').mkdir()
   (pictures / '.hidden' / 'x.png').write_bytes(b'x')
@@ -107,13 +107,13 @@ def test_hidden_files_are_passed_over(pictures, capsys):
 
 def test_bad_files_are_named_and_counted_every_time(pictures, own_cache, capsys):
   (pictures / 'cat' / '3.png').write_bytes(b'')
-  (pictures / 'dog' / '2.webp').write_bytes(b'no picture')
+  (pictures / 'dog' / '2.webp').write_bytes(b'not an image')
   for _ in range(2):
     source = load(pictures, max_corrupt_fraction=0.1)
     assert len(source.images) == len(source.labels) == 18
-    said = capsys.readouterr().err
-    assert '2 of 20 files of folder:' in said
-    assert 'cat/3.png (the file is empty), dog/2.webp (it is no PNG, JPEG or WebP); all are' in said
+    err = capsys.readouterr().err
+    assert '2 of 20 files of folder:' in err
+    assert 'cat/3.png (the file is empty), dog/2.webp (not a PNG, JPEG, or WebP file); all are' in err
   [index] = own_cache.rglob('index.json')
   assert [name for name, _ in json.loads(index.read_text())['skipped']] == ['cat/3.png', 'dog/2.webp']
 
@@ -121,14 +121,14 @@ def test_bad_files_are_named_and_counted_every_time(pictures, own_cache, capsys)
 def test_too_many_bad_files_are_an_error_also_later(pictures):
   for i in range(2):
     (pictures / 'cat' / f'{i}.png').write_bytes(b'x')
-  with pytest.raises(ConfigError, match=r'of 20 files of folder:.* more than 5.0% are no pictures'):
+  with pytest.raises(ConfigError, match='more than 5.0% of its 20 files are corrupt or unsupported'):
     load(pictures)
   load(pictures, max_corrupt_fraction=0.1)
   with pytest.raises(ConfigError, match='raise data.max_corrupt_fraction'):
     load(pictures, max_corrupt_fraction=0.05)
 
 
-def test_pictures_are_decoded_once_and_anew_when_a_file_or_a_setting_changes(pictures, monkeypatch):
+def test_images_are_decoded_once_and_again_when_a_file_or_a_setting_changes(pictures, monkeypatch):
   calls = []
   pixels = decode.pixels
   monkeypatch.setattr(decode, 'pixels', lambda *a: calls.append(1) or pixels(*a))
@@ -144,43 +144,44 @@ def test_pictures_are_decoded_once_and_anew_when_a_file_or_a_setting_changes(pic
 
 
 def test_other_pictures_of_the_same_names_sizes_and_times_are_not_taken_for_them(tmp_path):
-  found = []
-  for place in (tmp_path / 'one', tmp_path / 'two', tmp_path / 'two'):
-    picture(place / 'x.png')
-    os.utime(place / 'x.png', (0, 0))
-    found.append((load(place, batch_size=1).digest, (place / 'x.png').stat().st_size))
-  assert len({size for _, size in found}) == 1
-  assert len({digest for digest, _ in found}) == 3
+  sizes, digests = set(), set()
+  for path in (tmp_path / 'one', tmp_path / 'two', tmp_path / 'two'):
+    picture(path / 'x.png')
+    os.utime(path / 'x.png', (0, 0))
+    digests.add(load(path, batch_size=1).digest)
+    sizes.add((path / 'x.png').stat().st_size)
+  assert len(sizes) == 1
+  assert len(digests) == 3
 
 
-def damage_length(place):
-  with open(place / 'images.bin', 'ab') as file:
+def damage_length(entry):
+  with open(entry / 'images.bin', 'ab') as file:
     file.write(b'x')
 
 
-def damage_index(place):
-  (place / 'index.json').write_text('{')
+def damage_index(entry):
+  (entry / 'index.json').write_text('{')
 
 
-def damage_labels(place):
-  np.save(place / 'labels.npy', np.zeros(3, np.int32))
+def damage_labels(entry):
+  np.save(entry / 'labels.npy', np.zeros(3, np.int32))
 
 
-def cut_labels(place):
-  (place / 'labels.npy').write_bytes(b'')
+def cut_labels(entry):
+  (entry / 'labels.npy').write_bytes(b'')
 
 
 @pytest.mark.parametrize('damage', [damage_length, damage_index, damage_labels, cut_labels])
-def test_a_broken_cache_is_made_anew(pictures, own_cache, damage, capsys):
+def test_a_corrupt_cache_is_written_again(pictures, own_cache, damage, capsys):
   before = load(pictures).digest
   [index] = own_cache.rglob('index.json')
   damage(index.parent)
   assert load(pictures).digest == before
-  assert 'is broken' in capsys.readouterr().err
+  assert 'is corrupt' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('name', ['images.bin', 'labels.npy', 'index.json'])
-def test_a_cache_that_lacks_a_file_is_made_anew(pictures, own_cache, name):
+def test_a_cache_that_lacks_a_file_is_written_again(pictures, own_cache, name):
   before = load(pictures).digest
   next(own_cache.rglob(name)).unlink()
   again = load(pictures)
@@ -193,14 +194,14 @@ def test_a_decoder_that_was_killed_leaves_nothing_that_counts(pictures, own_cach
 import os
 import pathlib
 from gan_jax.data import folder
-from gan_jax.data.pipeline import decode as framing
-pixels, seen = framing.pixels, []
+from gan_jax.data.pipeline import decode
+pixels, calls = decode.pixels, []
 def die(*a):
-  seen.append(1)
-  if len(seen) == 15:
+  calls.append(1)
+  if len(calls) == 15:
     os._exit(9)
   return pixels(*a)
-framing.pixels = die
+decode.pixels = die
 folder.load(0, 4, 'auto', {str(pictures)!r})
 """
   assert finish(python('-c', script)).returncode == 9
@@ -212,20 +213,25 @@ folder.load(0, 4, 'auto', {str(pictures)!r})
 def test_two_processes_decode_once(pictures, own_cache):
   script = f"""
 from gan_jax.data import folder
-from gan_jax.data.pipeline import decode as framing
-pixels, seen = framing.pixels, []
-framing.pixels = lambda *a: seen.append(1) or pixels(*a)
-print(folder.load(0, 4, 'auto', {str(pictures)!r}).digest, len(seen))
+from gan_jax.data.pipeline import decode
+pixels, calls = decode.pixels, []
+decode.pixels = lambda *a: calls.append(1) or pixels(*a)
+print(folder.load(0, 4, 'auto', {str(pictures)!r}).digest, len(calls))
 """
   both = [python('-c', script) for _ in range(2)]
-  said = [finish(process).stdout.splitlines()[-1].split() for process in both]
-  assert said[0][0] == said[1][0] == load(pictures).digest
-  assert sorted(int(count) for _, count in said) == [0, 20]
+  (one, one_count), (other, other_count) = (
+    finish(process).stdout.splitlines()[-1].split() for process in both
+  )
+  assert one == other == load(pictures).digest
+  assert sorted([int(one_count), int(other_count)]) == [0, 20]
 
 
 def test_sizes_must_be_one_unless_they_are_made_so(pictures):
   picture(pictures / 'cat' / 'wide.png', (12, 20))
-  with pytest.raises(ConfigError, match=r'several sizes \(cat/0.png: 12 x 12, cat/wide.png: 12 x 20\)'):
+  with pytest.raises(
+    ConfigError,
+    match=r'data.size=0: images differ in size \(cat/0.png: 12 x 12, cat/wide.png: 12 x 20\)',
+  ):
     load(pictures)
   assert load(pictures, size=8).images.shape == (21, 8, 8, 3)
 
@@ -236,7 +242,7 @@ def test_any_name(tmp_path, name):
   assert len(load(tmp_path, batch_size=1).images) == 1
 
 
-def test_names_that_are_no_text(tmp_path, capsys):
+def test_names_that_are_not_text(tmp_path, capsys):
   (tmp_path / os.fsdecode(b'bad\xff.png')).write_bytes(b'x')
   for i in range(3):
     picture(tmp_path / f'{i}.png')
@@ -246,21 +252,21 @@ def test_names_that_are_no_text(tmp_path, capsys):
 @pytest.mark.parametrize(
   ('make', 'message'),
   [
-    (lambda p: p / 'none', 'there is no folder'),
-    (lambda p: p, 'is empty'),
-    (lambda p: (p / 'file').write_text('x') and p / 'file', 'there is no folder'),
-    (lambda p: (p / 'x.png').write_text('x') and p, 'are no pictures to train on'),
+    (lambda p: p / 'none', 'no such folder or zip archive'),
+    (lambda p: p, 'the folder is empty; choose a folder'),
+    (lambda p: (p / 'file').write_text('x') and p / 'file', 'no such folder or zip archive'),
+    (lambda p: (p / 'x.png').write_text('x') and p, 'corrupt or unsupported'),
   ],
 )
 def test_no_pictures(tmp_path, make, message):
   with pytest.raises(ConfigError, match=message):
     load(make(tmp_path))
-  with pytest.raises(ConfigError, match='there is no folder'):
+  with pytest.raises(ConfigError, match='no such folder or zip archive'):
     folder.load(0, 1, 'auto', '')
 
 
-def test_a_home_of_nobody(tmp_path):
-  with pytest.raises(ConfigError, match="there is no folder '~nobody of this name/pictures'"):
+def test_a_home_folder_of_an_unknown_user(tmp_path):
+  with pytest.raises(ConfigError, match='folder:~nobody of this name/pictures: no such folder'):
     load('~nobody of this name/pictures')
 
 
@@ -277,35 +283,35 @@ def test_a_folder_inside_that_cannot_be_read_is_not_left_out(pictures, monkeypat
     load(pictures)
 
 
-def test_all_bad_is_an_error_whatever_the_share(tmp_path):
+def test_all_files_corrupt_is_an_error_for_any_fraction(tmp_path):
   (tmp_path / 'x.png').write_text('x')
-  with pytest.raises(ConfigError, match='holds no picture'):
+  with pytest.raises(ConfigError, match='it contains no images'):
     load(tmp_path, max_corrupt_fraction=1.0)
 
 
-@pytest.mark.parametrize('share', [-0.1, 1.5])
-def test_a_share_out_of_range(pictures, share):
-  with pytest.raises(ConfigError, match='data.max_corrupt_fraction is'):
-    load(pictures, max_corrupt_fraction=share)
+@pytest.mark.parametrize('fraction', [-0.1, 1.5])
+def test_a_fraction_out_of_range(pictures, fraction):
+  with pytest.raises(ConfigError, match=f'data.max_corrupt_fraction={fraction}: out of range'):
+    load(pictures, max_corrupt_fraction=fraction)
 
 
 def test_a_batch_larger_than_the_set(pictures):
-  with pytest.raises(ConfigError, match='batch_size is 21, but the data has 20 images'):
+  with pytest.raises(ConfigError, match='it has 20 images, fewer than batch_size=21; lower batch_size'):
     load(pictures, batch_size=21)
 
 
 def test_a_cache_that_cannot_be_written(pictures, monkeypatch):
   monkeypatch.setenv('XDG_CACHE_HOME', '/proc/none')
-  with pytest.raises(ConfigError, match='cannot be written to .*XDG_CACHE_HOME names another'):
+  with pytest.raises(ConfigError, match='cannot be written to .*; set XDG_CACHE_HOME to another'):
     load(pictures)
 
 
-def test_a_full_disk_is_said_and_leaves_no_draft(pictures, own_cache, monkeypatch):
+def test_a_full_disk_is_an_error_and_leaves_no_draft(pictures, own_cache, monkeypatch):
   def full(*unused):
     raise OSError(28, 'No space left on device')
 
   monkeypatch.setattr(decoded_cache.os, 'fsync', full)
-  with pytest.raises(ConfigError, match='No space left on device; XDG_CACHE_HOME names another'):
+  with pytest.raises(ConfigError, match='No space left on device.; set XDG_CACHE_HOME to another'):
     load(pictures)
   assert not [p for p in own_cache.rglob('*') if 'draft' in p.name]
 
@@ -323,8 +329,8 @@ def cut(content):
   return content[: RANDOM.integers(len(content))]
 
 
-def test_a_thousand_damaged_files(tmp_path, own_cache):
-  """None ends the run; each is named, but for flips that JPEG and WebP, without check sums, allow."""
+def test_a_thousand_corrupt_files(tmp_path, own_cache):
+  """No file ends the run, and all are named, except flipped bits in JPEG and WebP without checksums."""
   certain, doubtful = set(), set()
   for number in range(1000):
     form = list(FORMS)[number % 3]
@@ -334,15 +340,15 @@ def test_a_thousand_damaged_files(tmp_path, own_cache):
     damage = (flipped, cut)[number // 3 % 2]
     name = f'{number:04}.{form}'
     (tmp_path / name).write_bytes(damage(buffer.getvalue()))
-    sure = form == 'png' or (damage is cut and form == 'webp')
-    (certain if sure else doubtful).add(name)
+    is_certain = form == 'png' or (damage is cut and form == 'webp')
+    (certain if is_certain else doubtful).add(name)
   for name in ('good.png', 'other.jpg'):
     picture(tmp_path / name, (16, 16))
   shutil.copy(tmp_path / 'good.png', tmp_path / 'a png in truth.jpg')
-  (tmp_path / 'no picture.png').write_bytes(b'%PDF-1.7')
+  (tmp_path / 'not an image.png').write_bytes(b'%PDF-1.7')
   source = load(tmp_path, size=16, max_corrupt_fraction=1.0)
   [index] = own_cache.rglob('index.json')
   named = {name for name, _ in json.loads(index.read_text())['skipped']}
-  assert certain | {'no picture.png'} <= named <= certain | doubtful | {'no picture.png'}
+  assert certain | {'not an image.png'} <= named <= certain | doubtful | {'not an image.png'}
   assert len(source.images) == 1004 - len(named)
   assert len(named & doubtful) > 100

@@ -24,7 +24,8 @@ def test_every_order_is_a_permutation(total):
 
 
 def test_orders_are_uniform():
-  # Where 0 and 1 of 5 go, over 4,000 keys: 20 pairs, 200 each with standard deviation 13.8.
+  # The images of 0 and 1 out of 5, for 4,000 keys: 20 pairs, each 200 times with a standard
+  # deviation of 13.8.
   keys = jax.random.split(jax.random.key(0), 4000)
   ends = jax.vmap(lambda key: shuffled(key, jnp.arange(2), 5))(keys)
   pairs, counts = np.unique(np.asarray(ends), axis=0, return_counts=True)
@@ -47,9 +48,9 @@ def test_an_epoch_shows_every_image_at_most_once_and_epochs_differ():
 def test_rows_are_the_same_however_the_batch_is_divided(digits):
   batch = jax.jit(digits.batch)
   whole = batch(digits.arrays, 7, np.arange(64))
-  parts = [batch(digits.arrays, 7, np.arange(8 * d, 8 * d + 8)) for d in range(8)]
+  shards = [batch(digits.arrays, 7, np.arange(8 * d, 8 * d + 8)) for d in range(8)]
   for name, array in whole.items():
-    np.testing.assert_array_equal(array, np.concatenate([p[name] for p in parts]))
+    np.testing.assert_array_equal(array, np.concatenate([shard[name] for shard in shards]))
 
 
 def test_the_digits_are_what_they_should_be(digits):
@@ -61,11 +62,11 @@ def test_the_digits_are_what_they_should_be(digits):
   assert batch['real'].dtype == jnp.float32
   assert float(batch['real'].min()) == -1
   assert float(batch['real'].max()) == 1
-  # Each row is an image of the set with its own label.
+  # Each row is an image of the dataset with its label.
   for real, label in zip(batch['real'][:5], batch['label'][:5], strict=True):
     pixels = np.rint((np.asarray(real) + 1) * 127.5).astype(np.uint8)
-    [place] = np.flatnonzero((images == pixels).all(axis=(1, 2, 3)))
-    assert labels[place] == label
+    [index] = np.flatnonzero((images == pixels).all(axis=(1, 2, 3)))
+    assert labels[index] == label
 
 
 def test_a_seed_is_an_order(digits):
@@ -78,13 +79,16 @@ def test_sizes_and_channels():
   images = mnist5k.load(seed=0, batch_size=1, size=32, channels=3).images
   assert images.shape == (5000, 32, 32, 3)
   np.testing.assert_array_equal(images[..., 0], images[..., 2])
-  for bad, message in (({'size': 0}, 'data.size is 0'), ({'channels': 2}, 'data.channels is 2')):
+  for bad, message in (
+    ({'size': 0}, 'data.size=0: '),
+    ({'channels': 2}, 'data.channels=2: '),
+  ):
     with pytest.raises(ConfigError, match=message):
       mnist5k.load(seed=0, batch_size=1, **bad)
 
 
 def test_a_batch_larger_than_the_set_is_refused():
-  with pytest.raises(ConfigError, match='batch_size is 5001, but the data has 5000'):
+  with pytest.raises(ConfigError, match='mnist5k: it has 5000 images, fewer than batch_size=5001'):
     mnist5k.load(seed=0, batch_size=5001)
 
 

@@ -1,4 +1,4 @@
-"""TensorFlow Datasets: a set that is really prepared, in its own format, and all that may be wrong.
+"""TensorFlow Datasets: a prepared dataset in its format, and errors of incomplete and corrupt ones.
 
 `make test` prepares it from Debian's files; where these cannot be had, what reads it is skipped.
 """
@@ -30,7 +30,7 @@ IDX = ROOT / 'build' / 'fashion'
 
 needs_fashion = pytest.mark.skipif(
   not (PREPARED / 'fashion_mnist' / VERSION / 'dataset_info.json').exists(),
-  reason='Fashion-MNIST is not prepared; make test does it where Debian packages can be had',
+  reason='Fashion-MNIST is not prepared; make test prepares it if Debian packages are available',
 )
 
 
@@ -41,14 +41,14 @@ def prepared(monkeypatch):
 
 @pytest.fixture
 def copied(tmp_path, monkeypatch):
-  """A folder of a copy, to be damaged."""
+  """Returns the folder of a copy that a test may corrupt."""
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
   return pathlib.Path(shutil.copytree(PREPARED / 'fashion_mnist', tmp_path / 'fashion_mnist'), VERSION)
 
 
-def load(of='fashion_mnist', **settings):
-  return tfds.load(0, 64, 'auto', of, **{'channels': 1, **settings})
+def load(suffix='fashion_mnist', **settings):
+  return tfds.load(0, 64, 'auto', suffix, **{'channels': 1, **settings})
 
 
 @needs_fashion
@@ -92,27 +92,27 @@ def test_batches_are_framed(prepared):
 
 @needs_fashion
 @pytest.mark.parametrize(
-  ('of', 'settings', 'message'),
+  ('suffix', 'settings', 'message'),
   [
     ('fashion_mnist', {'split': 'validation'}, "split 'validation'"),
-    ('fashion_mnist', {'size': -1}, 'data.size is -1'),
+    ('fashion_mnist', {'size': -1}, 'data.size=-1: out of range'),
     (
       'fashion_mnist',
       {'split': 'test[:1%]', 'crop': 29},
-      'crop, 29.*; set a crop that all',
+      'crop, 29.*; set a crop that fits all images',
     ),
-    ('fashion_mnist:2.0.0', {}, 'is not prepared, but there are versions: 3.0.1; prepare it'),
-    ('fashion mnist', {}, "'fashion mnist' names no data set; write tfds:name"),
-    ('', {}, 'names no data set'),
-    ('../mnist', {}, 'names no data set'),
+    ('fashion_mnist:2.0.0', {}, r'this version is not prepared \(prepared: 3.0.1\); prepare it'),
+    ('fashion mnist', {}, 'data.name=tfds:fashion mnist: not a valid name'),
+    ('', {}, 'not a valid name'),
+    ('../mnist', {}, 'not a valid name'),
   ],
 )
-def test_refused(prepared, of, settings, message):
+def test_refused(prepared, suffix, settings, message):
   with pytest.raises(ConfigError, match=message):
-    load(of, **settings)
+    load(suffix, **settings)
 
 
-def test_what_is_not_there_says_how_to_get_it_at_once(tmp_path, monkeypatch):
+def test_missing_dataset_error_gives_the_remedy_within_seconds(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   began = time.monotonic()
   with pytest.raises(ConfigError) as error:
@@ -127,7 +127,9 @@ def test_of_several_configs_one_must_be_named(tmp_path, monkeypatch):
   for config in ('bedroom', 'church'):
     (tmp_path / 'lsun' / config / '3.1.0').mkdir(parents=True)
     (tmp_path / 'lsun' / config / '3.1.0' / 'dataset_info.json').write_text('{}')
-  with pytest.raises(ConfigError, match='name one of those .*: tfds:lsun/bedroom, tfds:lsun/church'):
+  with pytest.raises(
+    ConfigError, match='several configs .prepared: tfds:lsun/bedroom, tfds:lsun/church.; name one'
+  ):
     load('lsun')
 
 
@@ -139,7 +141,7 @@ def test_the_newest_version_counts(tmp_path, monkeypatch):
   assert tfds.find(Name.parse('mnist')).name == '3.10.0'
 
 
-def test_what_a_killed_preparation_left_does_not_count(tmp_path, monkeypatch):
+def test_the_remains_of_a_killed_preparation_do_not_count(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   for version in ('3.0.1', 'incomplete.9Z9Z9Z_3.0.1'):
     (tmp_path / 'mnist' / version).mkdir(parents=True)
@@ -150,12 +152,12 @@ def test_what_a_killed_preparation_left_does_not_count(tmp_path, monkeypatch):
 def test_half_prepared(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   (tmp_path / 'cifar10' / '3.0.2').mkdir(parents=True)
-  with pytest.raises(ConfigError, match='3.0.2 is only half prepared .*: remove it; prepare it where'):
+  with pytest.raises(ConfigError, match='3.0.2 is incomplete .*; remove the folder; prepare it on a'):
     load('cifar10')
 
 
 @needs_fashion
-def test_a_label_that_is_no_class_is_none(copied):
+def test_a_label_that_is_not_a_class_is_none(copied):
   path = copied / 'features.json'
   features = json.loads(path.read_text())
   features['featuresDict']['features']['label'] = {
@@ -170,7 +172,7 @@ def test_a_label_that_is_no_class_is_none(copied):
 def test_a_missing_file(copied):
   next(copied.glob('*-train.array_record*')).unlink()
   with pytest.raises(
-    ConfigError, match='is not whole: 1 of its 2 files are missing, fashion_mnist-train'
+    ConfigError, match='is incomplete .1 of its 2 files are missing, fashion_mnist-train'
   ):
     load()
 
@@ -190,7 +192,7 @@ def test_a_changed_byte(copied):
   content = bytearray(file.read_bytes())
   content[len(content) // 2] ^= 1
   file.write_bytes(content)
-  with pytest.raises(ConfigError, match='cannot be read at example .* it is damaged: prepare it anew'):
+  with pytest.raises(ConfigError, match='is corrupt at example .*; remove it, and prepare'):
     load(split='test')
 
 
@@ -209,14 +211,14 @@ def test_a_run_is_trained_on_it_and_scored(prepared, tmp_path):
   assert re.search(r'^real +1200$', done.stdout, re.MULTILINE), done.stdout
 
 
-def test_a_host_that_does_not_answer_is_told_of_at_once(monkeypatch):
+def test_a_host_that_does_not_answer_is_reported_within_seconds(monkeypatch):
   for name in ('http_proxy', 'https_proxy', 'all_proxy'):
     monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv(name.upper(), raising=False)
   with socket.socket() as unused:
     unused.bind(('127.0.0.1', 0))
     port = unused.getsockname()[1]
-  with pytest.raises(ConfigError, match='127.0.0.1 cannot be reached from here .* on a machine with'):
+  with pytest.raises(ConfigError, match='127.0.0.1 cannot be reached .* on a machine with'):
     prepare_data.check_hosts([f'http://127.0.0.1:{port}/data.tar.gz'])
   with socket.create_server(('127.0.0.1', 0)) as server:
     prepare_data.check_hosts([f'http://127.0.0.1:{server.getsockname()[1]}/data.tar.gz'])
@@ -228,25 +230,25 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch):
   )
   monkeypatch.setattr(prepare_data, '_SECONDS', 0.05)
   monkeypatch.setattr(prepare_data.os, 'environ', {})
-  with pytest.raises(ConfigError, match=r'host.invalid cannot be reached from here \(no answer\)'):
+  with pytest.raises(ConfigError, match=r'host.invalid cannot be reached \(no answer\)'):
     prepare_data.check_hosts(['https://host.invalid/x'])
 
 
 def test_a_look_up_that_hangs_does_not_hold_up_the_end_of_the_program():
   script = """
 import os, time
-from gan_jax.commands import prepare_data as prepare
-prepare.socket.create_connection = lambda *a: time.sleep(1000)
-prepare._SECONDS, prepare.os.environ = 0.05, {}
-prepare.check_hosts(['https://host.invalid/x'])
+from gan_jax.commands import prepare_data
+prepare_data.socket.create_connection = lambda *a: time.sleep(1000)
+prepare_data._SECONDS, prepare_data.os.environ = 0.05, {}
+prepare_data.check_hosts(['https://host.invalid/x'])
 """
   done = finish(python('-c', script))
   assert done.returncode == 1
-  assert 'cannot be reached from here (no answer)' in done.stderr
+  assert 'cannot be reached (no answer)' in done.stderr
 
 
 class Manual:
-  """What a builder of a set says that must be downloaded by hand."""
+  """A builder of a dataset that must be downloaded manually."""
 
   name = 'imagenet2012'
   MANUAL_DOWNLOAD_INSTRUCTIONS = 'Register at\n  the site, and fetch two archives.'
@@ -255,13 +257,13 @@ class Manual:
 
 def test_sets_that_a_person_must_download(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
-  message = f'by hand, into {tmp_path}/downloads/manual, .*: Register at the site, and fetch two'
+  message = f'manually .* into {tmp_path}/downloads/manual: Register at the site, and fetch two'
   with pytest.raises(ConfigError, match=message):
     prepare_data.prepare(Manual())
 
 
 class Changed:
-  """A builder whose download is not what TFDS expects."""
+  """A builder whose download has an unexpected checksum."""
 
   name, MANUAL_DOWNLOAD_INSTRUCTIONS, url_infos = 'mnist', None, ()
 
@@ -271,7 +273,7 @@ class Changed:
 
 
 class Lacking(Manual):
-  """A builder that finds another file than those that must be downloaded by hand."""
+  """A builder that finds other files than those that must be downloaded manually."""
 
   def download_and_prepare(self, **unused):
     raise AssertionError('ImageNet requires manual download of the data.')
@@ -281,12 +283,12 @@ def test_a_file_that_a_person_must_download_is_missing(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   (tmp_path / 'downloads' / 'manual').mkdir(parents=True)
   (tmp_path / 'downloads' / 'manual' / 'other.zip').write_bytes(b'x')
-  with pytest.raises(ConfigError, match='imagenet2012 cannot be prepared: ImageNet requires manual'):
+  with pytest.raises(ConfigError, match='imagenet2012: it cannot be prepared: ImageNet requires'):
     prepare_data.prepare(Lacking())
 
 
-def test_a_wrong_check_sum():
-  with pytest.raises(ConfigError, match='is not what TFDS expects, so it is broken or the source has'):
+def test_a_wrong_checksum():
+  with pytest.raises(ConfigError, match='another checksum than TFDS expects, so it is corrupt or'):
     prepare_data.prepare(Changed())
 
 
@@ -300,14 +302,14 @@ def run(*flags):
 def test_the_command_says_what_is_there(prepared):
   done = run('--name=tfds:fashion_mnist')
   assert done.returncode == 0, done.stderr
-  assert done.stdout == f'fashion_mnist is there: {PREPARED / "fashion_mnist" / VERSION}\n'
+  assert done.stdout == f'fashion_mnist is prepared: {PREPARED / "fashion_mnist" / VERSION}\n'
 
 
 @pytest.mark.parametrize(
   ('name', 'message'),
   [
-    ('mnist', "--name is 'mnist'; it must begin with tfds:"),
-    ('tfds:celeba', "there is no 'celeba'; did you mean 'celeb_a'?"),
+    ('mnist', '--name=mnist: not a dataset of TFDS (tfds:NAME); write'),
+    ('tfds:celeba', "did you mean 'celeb_a'?"),
   ],
 )
 def test_the_command_refuses(tmp_path, monkeypatch, name, message):

@@ -64,7 +64,7 @@ def test_a_folder_that_takes_no_writing_is_refused_at_once(tmp_path):
     f'mount -o remount,ro {tmp_path}; "$@" --config.steps=400; echo "code $?"; {"; ".join(others)}',
   )
   assert done.stdout.rstrip().endswith('code 2\ncode 2\ncode 2'), done.stdout
-  said = f'error: workdir: cannot write to {tmp_path}/run (Read-only file system); choose another'
+  said = f'error: workdir={tmp_path}/run: cannot write to {tmp_path}/run (Read-only file system)'
   assert done.stderr.count(said) == 3, done.stderr
 
 

@@ -76,11 +76,11 @@ def test_other_data_of_the_same_name_is_refused(tmp_path, finished_run):
   (folder / 'data.json').write_text(json.dumps({**data, 'digest': 'another'}))
   done = command(DCGAN, f'--workdir={folder}')
   assert done.returncode == 2
-  assert 'data: the images are not those with which the run in' in done.stderr
+  assert ': the images differ from those that the run in' in done.stderr
   flags = (f'--workdir={folder}', '--features=random', '--num=20', '--scores=frechet_distance')
   done = command(*flags, verb='evaluate')
   assert done.returncode == 0, done.stderr
-  assert 'warning: the images are not those with which this run began' in done.stderr
+  assert 'warning: the images differ from those that this run started with' in done.stderr
 
 
 def test_a_finished_run_says_so_and_stops_with_success(finished_run):
@@ -226,7 +226,7 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
   until(process, '^step 2/')
   other = command(GAN, '--config.steps=1000000', f'--workdir={tmp_path}')
   assert other.returncode == 2
-  assert f'process {process.pid} is training in {tmp_path}' in other.stderr
+  assert f'process {process.pid} is training in this folder' in other.stderr
   assert process.poll() is None
   process.kill()
   finish(process)

@@ -1,4 +1,4 @@
-"""Devices that JAX finds or not: what is said, and how a command ends."""
+"""Messages about missing and unused devices, and exit codes of commands."""
 
 import jax
 import pytest
@@ -11,13 +11,13 @@ GAN = '--config=experiments/gan.py:test'
 
 
 @pytest.mark.parametrize('verb', ['train', 'study', 'show_data'])
-def test_commands_on_a_platform_that_is_not_here_are_refused(tmp_path, verb):
-  place = {'train': '--workdir', 'study': '--out'}.get(verb, '--out')
+def test_commands_on_a_missing_platform_are_refused(tmp_path, verb):
+  flag = '--workdir' if verb == 'train' else '--out'
   out = tmp_path / ('x.png' if verb == 'show_data' else 'run')
-  done = command(GAN, f'{place}={out}', verb=verb, platforms='cuda')
+  done = command(GAN, f'{flag}={out}', verb=verb, platforms='cuda')
   assert done.returncode == 2
   [line] = done.stderr.strip().splitlines()
-  assert line.startswith('error: JAX_PLATFORMS=cuda: JAX finds no such device here')
+  assert line.startswith('error: JAX_PLATFORMS=cuda: JAX finds no such device')
   assert line.endswith("pip install -e '.[cuda13]', or '.[cuda12]' for an older driver")
   assert not any(tmp_path.iterdir())
 
@@ -26,17 +26,17 @@ def test_commands_on_a_platform_that_is_not_here_are_refused(tmp_path, verb):
 def test_commands_on_an_unknown_platform_are_refused(finished_run, tmp_path, verb):
   done = command(f'--workdir={finished_run}', verb=verb, platforms='nonsense')
   assert done.returncode == 2
-  assert done.stderr.startswith('error: JAX_PLATFORMS=nonsense: JAX finds no such device here (')
-  assert done.stderr.endswith('; unset JAX_PLATFORMS to use what there is\n')
+  assert done.stderr.startswith('error: JAX_PLATFORMS=nonsense: JAX finds no such device (')
+  assert done.stderr.endswith('; unset JAX_PLATFORMS to use the devices that exist\n')
 
 
-def test_check_with_devices_in_use_elsewhere_says_what_jax_says(monkeypatch):
+def test_check_with_devices_in_use_elsewhere_quotes_jax(monkeypatch):
   def devices():
     raise RuntimeError('The TPU is already in use by process 7')
 
   monkeypatch.setattr(jax, 'devices', devices)
   monkeypatch.setattr(accelerators, '_platforms', lambda: '')
-  with pytest.raises(ConfigError, match='The TPU is already in use by process 7; JAX_PLATFORMS=cpu'):
+  with pytest.raises(ConfigError, match='The TPU is already in use by process 7.; set JAX_'):
     accelerators.check()
 
 
@@ -47,10 +47,10 @@ def test_first_line_of_a_run_names_the_devices(tmp_path):
 
 
 @pytest.mark.parametrize(
-  ('device', 'said'), [('nvidia0', "an NVIDIA GPU.*'.[cuda13]'"), ('accel0', "a TPU.*'.[tpu]'")]
+  ('device', 'advice'), [('nvidia0', "an NVIDIA GPU.*'.[cuda13]'"), ('accel0', "a TPU.*'.[tpu]'")]
 )
 def test_hint_on_a_machine_with_an_unused_accelerator_says_how_to_install(
-  monkeypatch, tmp_path, device, said
+  monkeypatch, tmp_path, device, advice
 ):
   monkeypatch.setattr(accelerators, '_platforms', lambda: '')
   monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
@@ -58,7 +58,7 @@ def test_hint_on_a_machine_with_an_unused_accelerator_says_how_to_install(
   assert accelerators.hint(tmp_path) == ''
   (tmp_path / 'dev' / device).touch()
   (tmp_path / 'dev' / 'nvidiactl').touch()
-  name, install = said.split('.*')
+  name, install = advice.split('.*')
   assert name in accelerators.hint(tmp_path)
   assert install in accelerators.hint(tmp_path)
   monkeypatch.setattr(accelerators, '_platforms', lambda: 'cpu')

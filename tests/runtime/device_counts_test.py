@@ -1,4 +1,4 @@
-"""Devices and processes, however many, train one and the same model."""
+"""Any number of devices and processes trains the same model."""
 
 import functools
 
@@ -10,31 +10,31 @@ from helpers import train_on_devices as devices
 from helpers.commands import finish, python
 from helpers.runs import free_port
 
-# In one worker, so that what one device makes is made once.
+# In one worker, so that the results of one device are computed once.
 pytestmark = pytest.mark.xdist_group('devices')
 
 SLOW = ('wgan_gp:test', 'mmd_gan:test')
 
 TOLERANCE = 1e-5
-"""How far apart two may be after 20 steps, as a part of how far they have come.
+"""Largest difference after 20 steps, as a fraction of the distance from the initial parameters.
 
-The sums of a batch are taken in another order. Seen is 1e-6.
+Sums over the batch are computed in another order. Measured differences are 1e-6.
 """
 
 
 @functools.cache
 def alone(subject):
-  """The variables before the first step and after 20, of one device."""
+  """Returns the variables of one device before the first step and after 20 steps."""
   states = devices.states(subject, 1)
   return devices.variables(next(states)), devices.variables(devices.at(states, devices.STEPS))
 
 
-def assert_agree(subject, found):
+def assert_agree(subject, variables):
   start, end = alone(subject)
   norm = lambda a, b: np.sqrt(sum(np.square(a[name] - b[name]).sum() for name in end))
-  apart = norm(found, end) / norm(end, start)
-  print(f'{subject}: {apart:.1e} of the way apart')
-  assert apart < TOLERANCE
+  difference = norm(variables, end) / norm(end, start)
+  print(f'{subject}: relative difference {difference:.1e}')
+  assert difference < TOLERANCE
 
 
 @pytest.mark.parametrize('count', (2, 4, 8))
@@ -53,9 +53,14 @@ def test_devices_agree_after_20_steps_and_replicas_are_equal_after_50(subject, c
 
 
 def test_two_processes_agree_after_20_steps(tmp_path):
-  place = f'127.0.0.1:{free_port()}'
-  own = [(place, '2', str(number), str(tmp_path), *devices.SUBJECTS) for number in range(2)]
-  both = [python('tests/helpers/train_on_devices.py', *arguments, emitters=False) for arguments in own]
+  address = f'127.0.0.1:{free_port()}'
+  argument_lists = [
+    (address, '2', str(number), str(tmp_path), *devices.SUBJECTS) for number in range(2)
+  ]
+  both = [
+    python('tests/helpers/train_on_devices.py', *arguments, emitters=False)
+    for arguments in argument_lists
+  ]
   for done in map(finish, both):
     assert done.returncode == 0, done.stderr
   for subject in devices.SUBJECTS:

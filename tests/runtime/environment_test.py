@@ -1,4 +1,4 @@
-"""What a command sets before it begins."""
+"""Settings that a command makes before it starts."""
 
 import json
 import os
@@ -21,53 +21,57 @@ print(json.dumps([os.environ.get(environment.TUNABLES), os.getpid(), *flags, gc.
 
 
 def run(**changes):
-  own = {k: v for k, v in os.environ.items() if k not in (environment.TUNABLES, environment.SWITCH)}
+  inherited = {
+    k: v for k, v in os.environ.items() if k not in (environment.TUNABLES, environment.SWITCH)
+  }
   process = subprocess.Popen(
     [sys.executable, '-O', '-c', SCRIPT, 'one', '--two=a b'],
     cwd=ROOT,
-    env=own | changes,
+    env=inherited | changes,
     stdout=subprocess.PIPE,
     text=True,
   )
-  said, _ = process.communicate(timeout=60)
-  return [*json.loads(said), process.pid]
+  output, _ = process.communicate(timeout=60)
+  return [*json.loads(output), process.pid]
 
 
-@pytest.mark.skipif(not environment.lacking({}), reason='the C library is not glibc')
-def test_huge_pages_are_asked_for_in_the_same_process_with_the_same_arguments():
+@pytest.mark.skipif(not environment.is_restart_needed({}), reason='the C library is not glibc')
+def test_huge_pages_are_requested_in_the_same_process_with_the_same_arguments():
   tunables, number, arguments, optimize, _, pid = run()
   assert tunables == environment.SETTING
   assert number == pid
   assert (arguments, optimize) == (['one', '--two=a b'], 1)
 
 
-def test_a_person_decides():
+def test_the_user_decides():
   assert run(GAN_JAX_TUNING='0')[0] is None
   assert run(GLIBC_TUNABLES='glibc.malloc.check=0')[0] == 'glibc.malloc.check=0'
 
 
-def test_one_switch_leaves_all_of_it(monkeypatch):
+def test_one_switch_disables_all_tuning(monkeypatch):
   options = {'cpu': {'xla_cpu_experimental_ynn_fusion_type': ''}, 'tpu': {'other': 1}}
   assert devices.compiler_options(options) == options['cpu']
   monkeypatch.setenv(environment.SWITCH, '0')
   assert devices.compiler_options(options) == {}
 
 
-def test_a_switch_that_says_neither_is_refused(monkeypatch):
+def test_an_invalid_switch_is_refused(monkeypatch):
   monkeypatch.setenv(environment.SWITCH, 'false')
   done = commands.command('--config=experiments/gan.py')
   assert done.returncode == 2
-  assert done.stderr == "error: GAN_JAX_TUNING is 'false'; it must be 0 or 1\n"
+  assert done.stderr == (
+    'error: GAN_JAX_TUNING=false: not a valid switch (0 or 1); set GAN_JAX_TUNING to 0 or 1\n'
+  )
 
 
-def test_garbage_is_looked_for_seldom_unless_a_person_decides():
+def test_garbage_collection_is_rare_unless_the_user_decides():
   assert run()[4][0] == environment.OBJECTS
   assert run(GAN_JAX_TUNING='0')[4][0] < environment.OBJECTS
 
 
 def test_another_library_is_left_alone(monkeypatch):
   monkeypatch.setattr(environment.platform, 'libc_ver', lambda: ('', ''))
-  assert not environment.lacking({})
+  assert not environment.is_restart_needed({})
 
 
 @pytest.mark.skipif(not hasattr(os, 'sched_setaffinity'), reason='the system has no affinity')

@@ -1,4 +1,4 @@
-"""JAX's global settings: whatever a user has set, a seed draws the same samples."""
+"""JAX's global settings: a seed gives the same samples under all settings of the user."""
 
 import json
 import pathlib
@@ -56,7 +56,7 @@ def test_show_without_compiled_programs_is_refused(tmp_path, monkeypatch):
   monkeypatch.setenv('JAX_DISABLE_JIT', '1')
   done = command(GAN[0], f'--out={tmp_path}/x.png', verb='show_data')
   assert done.returncode == 2
-  assert done.stderr.startswith('error: JAX_DISABLE_JIT=True: it forbids the compiled programs')
+  assert done.stderr.startswith('error: JAX_DISABLE_JIT=True: it prevents compiled programs')
   assert not any(tmp_path.iterdir())
 
 
@@ -99,13 +99,13 @@ def test_unusual_with_flags_is_their_sorted_list():
   assert jax_settings.unusual(given).endswith('XLA_FLAGS=--a=2 --b=1, NVIDIA_TF32_OVERRIDE=0')
 
 
-def test_machine_with_another_precision_is_noted_and_told(tmp_path):
-  said = []
+def test_note_with_another_precision_records_it_and_warns(tmp_path):
+  warnings = []
   with jax.default_matmul_precision('bfloat16'):
-    hardware.note(tmp_path, 0, said.append)
-  assert not said
-  hardware.note(tmp_path, 4, said.append)
-  [line] = said
+    hardware.note(tmp_path, 0, warnings.append)
+  assert not warnings
+  hardware.note(tmp_path, 4, warnings.append)
+  [line] = warnings
   assert line.startswith('jax_settings: JAX_DEFAULT_MATMUL_PRECISION=bfloat16')
   first, second = json.loads((tmp_path / hardware.FILE).read_text())
   assert 'bfloat16' in first['jax_settings']
@@ -113,12 +113,12 @@ def test_machine_with_another_precision_is_noted_and_told(tmp_path):
 
 
 def test_machine_of_an_older_run_without_settings_is_continued_silently(tmp_path):
-  older = {'from_step': 0, **hardware.here()}
+  older = {'from_step': 0, **hardware.current()}
   del older['jax_settings']
   (tmp_path / hardware.FILE).write_text(json.dumps([older]))
-  said = []
-  hardware.note(tmp_path, 4, said.append)
-  assert not said
+  warnings = []
+  hardware.note(tmp_path, 4, warnings.append)
+  assert not warnings
 
 
 def test_on_card_holds_a_field_only_for_unusual_settings(monkeypatch):
@@ -128,18 +128,20 @@ def test_on_card_holds_a_field_only_for_unusual_settings(monkeypatch):
   assert jax_settings.on_card() == {'jax_settings': 'XLA_FLAGS=--a=1'}
 
 
-def test_fix_with_an_unchanged_process_says_nothing():
-  said = []
-  jax_settings.fix(said.append)
-  assert not said
+def test_fix_with_default_settings_does_not_warn():
+  warnings = []
+  jax_settings.fix(warnings.append)
+  assert not warnings
 
 
-def test_fix_overrides_and_says_so(monkeypatch):
-  said = []
+def test_fix_overrides_a_setting_and_warns():
+  warnings = []
   jax.config.update('jax_random_seed_offset', 7)
   try:
-    jax_settings.fix(said.append)
+    jax_settings.fix(warnings.append)
     assert jax.config.jax_random_seed_offset == 0
   finally:
     jax.config.update('jax_random_seed_offset', 0)
-  assert said == ['JAX_RANDOM_SEED_OFFSET=7: it changes what a seed draws; this command uses 0 instead']
+  assert warnings == [
+    'JAX_RANDOM_SEED_OFFSET=7: it changes the samples of a seed; this command uses 0 instead'
+  ]

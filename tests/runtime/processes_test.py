@@ -1,5 +1,7 @@
-"""Which launchers are known, what is said of lost processes."""
+"""Launchers of several processes, and messages about lost processes."""
 
+import subprocess
+import sys
 from unittest import mock
 
 import pytest
@@ -26,7 +28,7 @@ OF_SEVERAL = (
 
 
 @pytest.mark.parametrize('environment', ALONE)
-def test_what_starts_one_process_is_no_launcher(environment):
+def test_is_launched_with_one_process_is_false(environment):
   assert not processes.is_launched(environment)
 
 
@@ -35,7 +37,7 @@ def test_launchers_of_several_are_known(environment):
   assert processes.is_launched(environment)
 
 
-def test_one_process_can_be_asked_for_whatever_the_launcher(monkeypatch):
+def test_one_process_can_be_requested_under_a_launcher(monkeypatch):
   joined = []
   monkeypatch.setattr(processes, 'StderrFilter', lambda: mock.Mock())
   monkeypatch.setattr(processes, '_join', lambda *given: joined.append(given))
@@ -46,7 +48,7 @@ def test_one_process_can_be_asked_for_whatever_the_launcher(monkeypatch):
   assert joined == [(None, None, None)]
 
 
-def test_connect_says_at_once_what_is_awaited(monkeypatch, capsys):
+def test_connect_first_prints_what_it_waits_for(monkeypatch, capsys):
   monkeypatch.setattr(processes, 'StderrFilter', lambda: mock.Mock())
   monkeypatch.setattr(processes, '_join', lambda *given: print('joined'))
   monkeypatch.setenv('SLURM_STEP_NUM_TASKS', '4')
@@ -61,7 +63,7 @@ def test_connect_says_at_once_what_is_awaited(monkeypatch, capsys):
   ]
 
 
-def test_connect_that_nobody_else_joins_ends_with_a_line():
+def test_connect_without_other_processes_ends_with_a_line():
   script = """
 from gan_jax.runtime import processes
 processes._JOINING = 2
@@ -72,11 +74,11 @@ processes.connect('127.0.0.1:%d', 2, 0)
   assert done.stdout.startswith(
     'process 0 of 2: waiting up to 2 seconds for the others, process 0 at 127'
   )
-  assert 'have not found each other in 2 seconds (process 0 at 127.0.0.1:' in done.stderr
+  assert 'have not connected within 2 seconds (process 0 at 127.0.0.1:' in done.stderr
   assert done.stderr.count('\n') == 1
 
 
-def test_connect_alone_says_nothing(capsys, monkeypatch):
+def test_connect_alone_prints_nothing(capsys, monkeypatch):
   monkeypatch.delenv('SLURM_STEP_NUM_TASKS', raising=False)
   processes.connect(None, None, None)
   processes.connect(None, 1, None)
@@ -84,12 +86,12 @@ def test_connect_alone_says_nothing(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize('given', [(None, 2, None), ('a:1', None, 0), (None, 1, 0)])
-def test_half_of_what_is_needed_is_refused(given):
+def test_an_incomplete_set_of_flags_is_refused(given):
   with pytest.raises(ConfigError, match='go together; give all three'):
     processes.connect(*given)
 
 
-def test_a_page_about_the_connection_becomes_the_line_that_was_ordered():
+def test_explained_replaces_an_abort_report_by_the_last_message():
   lines = [
     b'something else\n',
     b'\0say not found\n',
@@ -102,7 +104,18 @@ def test_a_page_about_the_connection_becomes_the_line_that_was_ordered():
   assert [*abort_filter.explained(lines[:3])] == [b'something else\n', b'a warning\n']
 
 
-def test_errors_of_other_kinds_are_not_taken_for_a_loss():
+def test_abort_filter_runs_without_the_package():
+  # The helper process runs the file alone, isolated from the package.
+  done = subprocess.run(
+    [sys.executable, '-I', '-S', abort_filter.__file__],
+    input='a warning\n\0say lost\ncoordination service\nmore\n',
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert (done.stdout, done.stderr) == ('a warning\nlost\n', '')
+
+
+def test_guarded_alone_raises_errors_unchanged():
   with pytest.raises(ValueError, match='Barrier'), processes.guarded():
-    # This process is alone.
     raise ValueError('Barrier')

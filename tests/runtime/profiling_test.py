@@ -19,15 +19,15 @@ def test_the_steps_that_are_asked_for_are_traced(tmp_path):
   assert f'profile: traced into {tmp_path}/profile\n' in done.stdout
   (file,) = (tmp_path / profiling.FOLDER).rglob('perfetto_trace.json.gz')
   events = json.loads(gzip.decompress(file.read_bytes()))['traceEvents']
-  # Two steps a call.
+  # A call has two steps.
   assert [e['args']['step_num'] for e in events if e.get('name') == 'call'] == ['2', '4']
   (trace,) = (tmp_path / profiling.FOLDER).rglob('*.xplane.pb')
   assert trace.stat().st_size > 0
 
 
 @pytest.mark.parametrize('text', ['', '5', '5,0', 'a,b', '1,2,3', '-1,2'])
-def test_what_is_no_window_is_refused(tmp_path, text):
-  with pytest.raises(ConfigError, match='write it as STEP,COUNT'):
+def test_an_invalid_window_is_refused(tmp_path, text):
+  with pytest.raises(ConfigError, match='not of the form STEP,COUNT'):
     profiling.window(text, tmp_path, CONFIG)
 
 

@@ -1,4 +1,4 @@
-"""Folders of runs that a stranger has made: they are read, and nothing of theirs is executed."""
+"""Folders of runs from a stranger: they are read, and their content is not executed."""
 
 import os
 import pathlib
@@ -26,12 +26,12 @@ def folder(tmp_path, finished_run):
 
 
 CONFIGS = {
-  'a path to a variant': ('gan.name', '../../../../tmp/evil', "there is no '../../../../tmp/evil'"),
-  'a module elsewhere': ('gan.name', 'os', "there is no 'os'"),
-  'a function elsewhere': ('networks.generator.name', 'os.system', "there is no 'os.system'"),
-  'an attribute of a module': ('networks.generator.name', 'dcgan.jax', "there is no 'dcgan.jax'"),
-  'a hidden name': ('networks.generator.name', 'dcgan.__loader__', "there is no 'dcgan.__loader__'"),
-  'a prior elsewhere': ('gan.prior.name', 'jax.numpy.load', "there is no 'jax.numpy.load'"),
+  'a path to a variant': ('gan.name', '../../../../tmp/evil', "'../../../../tmp/evil'"),
+  'a module elsewhere': ('gan.name', 'os', "'os'"),
+  'a function elsewhere': ('networks.generator.name', 'os.system', "'os.system'"),
+  'an attribute of a module': ('networks.generator.name', 'dcgan.jax', "'dcgan.jax'"),
+  'a hidden name': ('networks.generator.name', 'dcgan.__loader__', "'dcgan.__loader__'"),
+  'a prior elsewhere': ('gan.prior.name', 'jax.numpy.load', "'jax.numpy.load'"),
   'an image of a terabyte': ('networks.generator.size', 10**6, 'a DCGAN makes images of size'),
   'a wide network': ('networks.generator.width', 10**9, 'does not fit'),
   'many channels': ('networks.generator.channels', 10**12, 'does not fit'),
@@ -42,15 +42,15 @@ CONFIGS = {
 
 @pytest.mark.parametrize('case', CONFIGS)
 def test_a_config_that_is_hostile_is_refused(folder, case):
-  key, value, said = CONFIGS[case]
+  key, value, message = CONFIGS[case]
   put(folder, key, value)
   with pytest.raises(ConfigError, match='.*') as refused:
     load_run.load(folder)
-  assert said in str(refused.value)
+  assert message in str(refused.value)
 
 
 CONFIG = schema.plain(schema.default())
-SECRET = 'what was here before'
+SECRET = 'the old content'
 
 
 LINKS = ('.lock', 'scores.jsonl', 'config.json', 'profile', 'samples/old', 'checkpoints/8/state')
@@ -65,9 +65,9 @@ def test_nothing_is_written_or_read_through_a_link(folder, tmp_path, name):
     target.write_text(SECRET)
     path.unlink(missing_ok=True)
   path.symlink_to(target)
-  said = re.escape(f'{path} is a link to {target}; a run reads and writes in its folder alone')
+  message = re.escape(f'{path} is a symbolic link to {target} (only checkpoints, best, samples may be')
   for use in (workdir.read_config, load_run.load, lambda folder: workdir.locked(folder).__enter__()):
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
       use(folder)
   assert target.is_dir() or target.read_text() == SECRET
   assert path.is_symlink()
@@ -77,7 +77,7 @@ MOVABLE = ('checkpoints', 'best', 'samples')
 
 
 def _elsewhere(folder: pathlib.Path, name: str, tmp_path: pathlib.Path) -> pathlib.Path:
-  """Moves a part of a run to another disk, so to say, and leaves a link."""
+  """Moves a subfolder of a run to another folder, and leaves a link."""
   target = tmp_path / 'scratch' / name
   target.mkdir(parents=True)
   if (folder / name).exists():
@@ -101,17 +101,17 @@ def test_run_with_parts_on_another_disk_trains_as_one_in_one_folder(tmp_path):
   scored = ['--config=experiments/gan.py:test', '--config.evaluate_every=2']
   scored += ['--config.evaluate.num=50', '--config.evaluate.best=frechet_digits']
   scored += ['--config.checkpoint_every=2', '--config.steps_per_call=2']
-  for steps, place in ((2, folder), (4, folder), (4, whole)):
-    done = command(*scored, f'--config.steps={steps}', f'--workdir={place}')
+  for steps, path in ((2, folder), (4, folder), (4, whole)):
+    done = command(*scored, f'--config.steps={steps}', f'--workdir={path}')
     assert done.returncode == 0, done.stderr
   assert all((folder / name).is_symlink() for name in MOVABLE)
   assert all(any(target.iterdir()) for target in targets)
-  names = [{path.name for path in (place / 'samples').iterdir()} for place in (folder, whole)]
+  names = [{file.name for file in (path / 'samples').iterdir()} for path in (folder, whole)]
   assert names[0] == names[1] | {'step_00000002.png'}
   _uses(folder)
-  moved, kept = (arrays(place, 4) for place in (folder, whole))
-  assert moved.keys() == kept.keys()
-  for name, value in kept.items():
+  moved, expected = (arrays(path, 4) for path in (folder, whole))
+  assert moved.keys() == expected.keys()
+  for name, value in expected.items():
     np.testing.assert_array_equal(moved[name], value, err_msg=name)
 
 
@@ -119,7 +119,7 @@ def test_run_with_parts_on_another_disk_trains_as_one_in_one_folder(tmp_path):
 def test_link_to_a_part_that_is_not_mounted_is_refused(folder, tmp_path, name):
   shutil.rmtree(_elsewhere(folder, name, tmp_path))
   with pytest.raises(
-    ConfigError, match=f'{name} is a link to .*, which does not exist; mount its disk'
+    ConfigError, match=f'{name} is a symbolic link to .*, which does not exist; mount its disk'
   ):
     _uses(folder)
 
@@ -127,7 +127,7 @@ def test_link_to_a_part_that_is_not_mounted_is_refused(folder, tmp_path, name):
 def test_links_of_two_parts_to_one_folder_are_refused(folder, tmp_path):
   target = _elsewhere(folder, 'checkpoints', tmp_path)
   (folder / 'best').symlink_to(target)
-  with pytest.raises(ConfigError, match='best is the same folder as checkpoints; give each part'):
+  with pytest.raises(ConfigError, match='best is the same folder as checkpoints; give each subfolder'):
     _uses(folder)
 
 
@@ -144,7 +144,7 @@ def test_link_to_a_file_in_place_of_a_folder_is_refused(folder, tmp_path):
   (folder / 'samples').unlink()
   (tmp_path / 'file').write_text(SECRET)
   (folder / 'samples').symlink_to(tmp_path / 'file')
-  with pytest.raises(ConfigError, match='which is not a folder; put in its place'):
+  with pytest.raises(ConfigError, match='which is not a folder; replace the link'):
     _uses(folder)
 
 
@@ -161,9 +161,7 @@ def test_link_inside_a_linked_part_is_refused(folder, tmp_path):
   target = _elsewhere(folder, 'checkpoints', tmp_path)
   shutil.move(target / '8', tmp_path / '8')
   (target / '8').symlink_to(tmp_path / '8')
-  with pytest.raises(
-    ConfigError, match='checkpoints/8 is a link .* a run reads and writes in its folder'
-  ):
+  with pytest.raises(ConfigError, match='checkpoints/8 is a symbolic link .* may be links to folders'):
     _uses(folder)
 
 
@@ -176,24 +174,24 @@ def test_a_draft_that_is_a_link_is_not_followed(tmp_path):
 
 
 def test_a_checkpoint_that_says_it_is_huge_is_refused_unread(tmp_path):
-  # Zeros that were never written take no room in the file.
-  with checkpoints.opened(tmp_path, CONFIG, keep=1) as kept:
-    kept.save(1, {'weights': np.zeros((4, 4), np.float32)})
-    kept.wait()
+  # Zeros that are not written take no space in the file.
+  with checkpoints.opened(tmp_path, CONFIG, keep=1) as store:
+    store.save(1, {'weights': np.zeros((4, 4), np.float32)})
+    store.wait()
   base = {'driver': 'ocdbt', 'base': f'file://{tmp_path}/1/state/', 'path': 'weights/'}
   array = tensorstore.open({'driver': 'zarr', 'kvstore': base}, open=True).result()
   array.resize(exclusive_max=(2**20, 2**20), expand_only=True).result()
-  told = []
-  with checkpoints.opened(tmp_path, CONFIG) as kept, pytest.raises(ConfigError, match='broken'):
-    kept.newest(told.append)
-  assert 'its arrays would take 4,398,046,511,104 bytes, of' in told[0]
+  warnings = []
+  with checkpoints.opened(tmp_path, CONFIG) as store, pytest.raises(ConfigError, match='broken'):
+    store.newest(warnings.append)
+  assert 'its arrays would take 4,398,046,511,104 bytes, of' in warnings[0]
 
 
 EXECUTES = ('pickle.find_class', 'os.system', 'subprocess.Popen', 'os.exec', 'os.posix_spawn')
 
 
 def test_reading_a_run_imports_only_what_is_installed_and_unpickles_nothing(folder):
-  # Whatever lies in the folder under the name of a module or of a pickle.
+  # Files in the folder with the names of modules or of a pickle.
   for name in (
     'evil.py',
     'sitecustomize.py',
@@ -204,19 +202,19 @@ def test_reading_a_run_imports_only_what_is_installed_and_unpickles_nothing(fold
     (folder / name).write_text('raise SystemExit("executed")')
   script = f"""
 import sys
-seen = []
+events = []
 from gan_jax.storage import load_run
 def note(event, arguments):
   if event in {EXECUTES}:
-    seen.append((event, str(arguments)))
+    events.append((event, str(arguments)))
   if event == 'import' and arguments[1] and {str(folder)!r} in str(arguments[1]):
-    seen.append((event, str(arguments)))
+    events.append((event, str(arguments)))
   if event == 'exec' and {str(folder)!r} in str(arguments):
-    seen.append((event, str(arguments)))
+    events.append((event, str(arguments)))
 sys.addaudithook(note)
 game, variables, step = load_run.load({str(folder)!r})
 list(load_run.draw(game, variables, 2, 0))
-print(seen)
+print(events)
 """
   done = subprocess.run(
     [sys.executable, '-c', script],

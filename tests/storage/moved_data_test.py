@@ -83,16 +83,16 @@ def test_run_on_moved_pictures_continues_as_if_uninterrupted(moved):
   )
   codes = {name: one.returncode for name, one in done.items()}
   assert codes == {'other': 2, 'size': 2, 'gone': 2, 'relative': 0, 'packed': 0, 'finished': 0}, done
-  said = done['other'].stderr
-  assert f'error: data: the images are not those with which the run in {moved / "wrong"} began' in said
-  assert f'data.name=folder:{moved / "other"}' in said
+  err = done['other'].stderr
+  assert f'error: data.name=folder:{moved / "other"}: the images differ' in err
+  assert f'from those that the run in {moved / "wrong"} started with' in err
   assert 'step ' not in done['other'].stdout
-  assert 'holds a run of another config (data.size: 8 -> 4' in done['size'].stderr
+  assert 'contains a run of another config (data.size: 8 -> 4' in done['size'].stderr
   assert 'decoding' not in done['size'].stdout
-  assert f"there is no folder '{moved / 'a'}'" in done['gone'].stderr
+  assert f'data.name=folder:{moved / "a"}: no such folder' in done['gone'].stderr
   # The refused commands changed nothing.
   assert data_name(moved / 'wrong') == data_name(moved / 'small') == f'folder:{moved / "a"}'
-  # The archive was the place of the steps up to 16, and the link that of the finished run.
+  # The images were in the archive for the steps up to 16, and behind the link for the finished run.
   assert 'goes on from step 12' in done['packed'].stdout
   assert data_name(moved / 'run') == f'folder:{moved / "link"}'
   assert_same_run(moved / 'whole', moved / 'run', 16)
@@ -113,17 +113,17 @@ def test_commands_after_training_take_the_new_place(moved):
   )
   codes = {name: one.returncode for name, one in done.items()}
   assert codes == {'gone': 2, 'moved': 0, 'packed': 0, 'other': 0, 'kind': 2}, done
-  assert 'say where: --data=folder:PATH' in done['gone'].stderr
+  assert 'give their location with --data=folder:PATH' in done['gone'].stderr
   assert '--config' not in done['gone'].stderr
   assert done['moved'].stderr == done['packed'].stderr == ''
-  assert 'warning: the images are not those with which this run began' in done['other'].stderr
+  assert 'warning: the images differ from those that this run started with' in done['other'].stderr
   assert str(moved / 'other') in done['other'].stderr
-  assert f'--data=mnist5k: the run is trained on folder:{moved / "a"}' in done['kind'].stderr
+  assert f'not the kind of data of this run (folder:{moved / "a"})' in done['kind'].stderr
   one, two, other = map(json.loads, (run / metrics_log.SCORES).read_text().splitlines())
   assert one['scores'] == two['scores'] != other['scores']
   assert one['card']['data'] == f'folder:{moved / "b"}'
   assert one['card']['data_digest'] == two['card']['data_digest'] != other['card']['data_digest']
-  # The run itself stays as it was trained.
+  # The run itself does not change.
   assert data_name(run) == f'folder:{moved / "a"}'
 
 
@@ -134,7 +134,7 @@ def test_report_shows_neighbors_only_of_the_images_of_the_run(moved):
   assert [one.returncode for one in done.values()] == [0, 0, 0], done
   assert '--data=folder:PATH' in done['gone'].stderr and '--config' not in done['gone'].stderr
   assert 'Left out' not in done['moved'].stderr
-  assert f'the images of folder:{moved / "other"} are not those' in done['other'].stderr
+  assert f'the images of folder:{moved / "other"} differ from those' in done['other'].stderr
 
 
 def config_of(name, **data):
@@ -179,7 +179,7 @@ def test_note_data_at_a_new_place_changes_nothing_else(tmp_path):
 def test_note_data_of_other_images_is_refused(tmp_path):
   begun(tmp_path)
   for name in ('folder:a', 'folder:b'):
-    with pytest.raises(ConfigError, match=f'images are not those with which .* data.name={name}'):
+    with pytest.raises(ConfigError, match=f'data.name={name}: the images differ from those'):
       workdir.note_data(tmp_path, config_of(name), {'digest': 'two', 'about': 'b'})
   assert workdir.read_config(tmp_path) == config_of('folder:a')
 
@@ -187,7 +187,7 @@ def test_note_data_of_other_images_is_refused(tmp_path):
 def test_note_data_at_a_new_place_without_an_old_digest_is_refused(tmp_path):
   begun(tmp_path)
   (tmp_path / workdir.DATA).unlink()
-  with pytest.raises(ConfigError, match='data.name=folder:b is new, and .*data.json is missing'):
+  with pytest.raises(ConfigError, match='folder:b: a new location, but .*data.json is missing'):
     workdir.note_data(tmp_path, config_of('folder:b'), {'digest': 'two', 'about': 'b'})
   workdir.note_data(tmp_path, config_of('folder:a'), {'digest': 'one', 'about': 'a'})
   assert workdir.has_data(tmp_path, 'one')
@@ -243,9 +243,9 @@ def test_settings_on_the_same_images_are_compared_wherever_these_lie():
 @pytest.mark.parametrize(
   ('name', 'given', 'message'),
   [
-    ('mnist5k', 'folder:b', 'the data of this run, mnist5k, has no place; leave out --data'),
-    ('tfds:mnist', 'tfds:mnist:3.0.1', 'the data of this run, tfds:mnist, has no place'),
-    ('folder:a', 'b', 'the run is trained on folder:a; write folder:PATH'),
+    ('mnist5k', 'folder:b', 'the data of this run, mnist5k, cannot move; leave out --data'),
+    ('tfds:mnist', 'tfds:mnist:3.0.1', 'the data of this run, tfds:mnist, cannot move'),
+    ('folder:a', 'b', 'not the kind of data of this run .folder:a.; write folder:PATH'),
     ('folder:a', '', 'write folder:PATH'),
   ],
 )
@@ -256,7 +256,7 @@ def test_data_flag_with_no_place_is_refused(name, given, message):
 
 
 def study(out, place, seeds, calls=100):
-  """Trains a study on pictures at a place in this process, or as many calls of it."""
+  """Trains a study on the images in a folder in this process, for at most `calls` calls."""
   sweeps = {'data.name': [f'folder:{place}'], 'data.size': [SIZE], 'evaluate.features': ['random']}
   (group,) = sweep.grouped(sweep.settings([EXPERIMENT], sweeps))
   (setting,) = group.settings
@@ -276,11 +276,11 @@ def test_study_on_moved_pictures_continues_and_on_others_is_refused(tmp_path, mo
   study(tmp_path / 'study', tmp_path / 'a', seeds=1, calls=2)
   pathlib.Path(tmp_path / 'a').rename(tmp_path / 'b')
   for seeds in (1, 2):
-    with pytest.raises(ConfigError, match='images are not those with which the run in .*seed_0 began'):
+    with pytest.raises(ConfigError, match='images differ from those that the run in .*seed_0 st'):
       study(tmp_path / 'study', tmp_path / 'other', seeds)
   (run,) = study(tmp_path / 'study', tmp_path / 'b', seeds=1)
   assert run.result()['steps'] == 8
   assert data_name(run.folder) == f'folder:{tmp_path / "b"}'
-  # The run of another seed is one of the same setting, so its images must be the same.
-  with pytest.raises(ConfigError, match='images are not those with which the run in .*seed_0 began'):
+  # A run with another seed has the same setting, so its images must be the same.
+  with pytest.raises(ConfigError, match='images differ from those that the run in .*seed_0 st'):
     study(tmp_path / 'study', tmp_path / 'other', seeds=2)

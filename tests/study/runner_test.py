@@ -257,7 +257,7 @@ def test_a_run_of_a_study_is_bit_for_bit_what_training_makes_of_it(study, tmp_pa
 @pytest.mark.xdist_group('study')
 def test_the_folder_of_a_study_is_none_for_a_run(study):
   done = commands.command(f'--config={RING}', f'--workdir={study[0]}')
-  assert done.returncode == 2 and 'holds a study, whose runs lie in it' in done.stderr
+  assert done.returncode == 2 and 'the folder contains a study' in done.stderr
   assert not (study[0] / 'config.json').exists()
   with pytest.raises(ConfigError, match=r'its study\.html'):
     workdir.read_config(study[0])

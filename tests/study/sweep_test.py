@@ -140,12 +140,12 @@ def test_values_of_a_sweep_are_json_or_literals_or_text(text, values):
   ('text', 'said'),
   [
     ('[1,2', r"--sweep x: \[1,2: '\[' is not closed"),
-    ('{"a":[1}', r"--sweep x: .*'}' closes no bracket"),
-    ('1]', r"'\]' closes no bracket"),
+    ('{"a":[1}', r"--sweep x: .*'}' does not close a bracket"),
+    ('1]', r"'\]' does not close a bracket"),
     ('"a', 'is not closed'),
     (
       '{"name": hinge}',
-      r'\{"name": hinge\} is neither JSON nor a Python literal; put names in it in quotes',
+      r'\{"name": hinge\}: neither JSON nor a Python literal; put names in it in quotes',
     ),
     ('(generator,discriminator)', 'put names in it in quotes'),
     ('{1, 2}', 'neither JSON nor a Python literal'),

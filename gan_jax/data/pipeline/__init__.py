@@ -1,1 +1,1 @@
-"""What sources share: decoding, caching, shuffling, placement and prefetching of examples."""
+"""The pipeline that sources share: decoding, caching, shuffling, placement, and prefetching."""

@@ -1,4 +1,4 @@
-"""Images at rest in a file, of which only those that are asked for are read."""
+"""Images stored in a file, read on demand."""
 
 import math
 import os
@@ -10,11 +10,11 @@ import numpy as np
 
 
 class Rows:
-  """Images uint8 [N, height, width, channels] in a file that holds nothing but their bytes.
+  """Images uint8 [N, height, width, channels] in a file that holds only their bytes.
 
-  `rows[places]`, of an array of places, a slice or one place, is a NumPy array, read in that moment.
-  The file is never mapped, so the memory of the process does not grow with it. Threads may read at
-  once.
+  `rows[indices]` reads images into a NumPy array. `indices` is an array of indices, a slice, or one
+  index. The file is not mapped into memory, so the memory of the process does not grow with it.
+  Several threads may read at the same time.
 
   Attributes:
     shape: [N, height, width, channels].
@@ -27,7 +27,7 @@ class Rows:
     """Opens the file.
 
     Raises:
-      ValueError: it is not of the length that the shape says.
+      ValueError: the length of the file does not fit the shape.
     """
     self.shape = tuple(shape)
     self._each = math.prod(shape[1:])
@@ -39,43 +39,45 @@ class Rows:
 
   @property
   def nbytes(self) -> int:
-    """Bytes of all images."""
+    """The bytes of all images."""
     return len(self) * self._each
 
   def __len__(self) -> int:
     return self.shape[0]
 
-  def __getitem__(self, places) -> np.ndarray:
-    if isinstance(places, EllipsisType):
-      places = slice(None)
-    if isinstance(places, slice):
-      first, last, stride = places.indices(len(self))
+  def __getitem__(self, indices) -> np.ndarray:
+    if isinstance(indices, EllipsisType):
+      indices = slice(None)
+    if isinstance(indices, slice):
+      first, last, stride = indices.indices(len(self))
       if stride == 1:
         return self._read(first, max(last - first, 0))
-      places = np.arange(first, last, stride)
-    chosen = np.arange(len(self))[places] if np.any(np.less(places, 0)) else np.asarray(places)
+      indices = np.arange(first, last, stride)
+    has_negative = np.any(np.less(indices, 0))
+    chosen = np.arange(len(self))[indices] if has_negative else np.asarray(indices)
     images = np.empty((chosen.size, *self.shape[1:]), np.uint8)
-    for image, place in zip(images, chosen.flat, strict=True):
-      self._fill(image, int(place))
+    for image, index in zip(images, chosen.flat, strict=True):
+      self._fill(image, int(index))
     return images.reshape(*chosen.shape, *self.shape[1:])
 
   def __array__(self, dtype=None, copy=None) -> np.ndarray:
     return self[...] if dtype is None else self[...].astype(dtype)
 
   def _read(self, first: int, count: int) -> np.ndarray:
-    """Images that follow each other."""
     images = np.empty((count, *self.shape[1:]), np.uint8)
     self._fill(images, first)
     return images
 
   def _fill(self, images: np.ndarray, first: int) -> None:
-    """Reads the images from number `first` on into an array."""
+    """Reads consecutive images into an array, from index `first` on."""
     if not 0 <= first <= len(self) - images.size // self._each:
-      raise IndexError(f'there is no image {first} of {len(self)}')
-    left, place = images.reshape(-1).data, first * self._each
+      raise IndexError(f'image {first} is out of range; the file has {len(self)}')
+    remaining = images.reshape(-1).data
+    offset = first * self._each
     # One call reads at most 2 GiB.
-    while left:
-      done = os.preadv(self._file, [left], place)
-      if not done:
-        raise OSError(f'the file of images ends at byte {place}')
-      left, place = left[done:], place + done
+    while remaining:
+      count = os.preadv(self._file, [remaining], offset)
+      if not count:
+        raise OSError(f'the image file ends at byte {offset}')
+      remaining = remaining[count:]
+      offset += count

@@ -1,14 +1,16 @@
-"""The content of a folder or an archive of pictures, and the reasons to pass something over."""
+"""The contents of a folder or an archive of images, and the reasons to ignore an entry."""
 
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-HIDDEN, COMPANION, LINK = 'hidden', 'text and system files', 'links to folders'
-"""Reasons to pass something over. A link is passed over if the same folder is read elsewhere."""
+HIDDEN = 'hidden'
+COMPANION = 'text and system files'
+LINK = 'links to folders'
+"""Reasons to ignore an entry. A link is ignored if the same folder is read elsewhere."""
 
 MOST_BYTES = 2**29
-"""Limits the size of a file. Sixteen bits a channel without compression need no more."""
+"""Maximum size of a file. An uncompressed image with 16 bits per channel needs no more."""
 
 _TEXTS = (
   'txt',
@@ -32,50 +34,53 @@ _NAMED = 3
 
 
 class Contents(NamedTuple):
-  """The content of a folder or an archive. A name is the path below its root, with slashes.
+  """The contents of a folder or an archive. A name is the path below its root, with slashes.
 
   Attributes:
-    files: {name: a text that changes with the file}, of files that should hold pictures.
-    bad: {name: why}, of entries that cannot hold a picture, e.g. a link to nothing.
-    passed: {reason: names}, of what is passed over.
-    folders: the names of folders directly below the root.
-    read: name -> the content of the file; threads call it at once. It raises BadPictureError for a
-      damaged file and OSError for one that cannot be read.
+    files: {name: text that changes when the file changes}, for files that should be images.
+    unusable: {name: reason}, for entries that cannot be images, e.g. broken symbolic links.
+    ignored: {reason: names}, for entries that are not meant to be images.
+    folders: the names of the folders directly below the root.
+    read: name -> the bytes of the file; safe to call from several threads. It raises BadImageError
+      for a corrupt file and OSError for a file that cannot be read.
   """
 
   files: Mapping[str, str]
-  bad: Mapping[str, str]
-  passed: Mapping[str, Sequence[str]]
+  unusable: Mapping[str, str]
+  ignored: Mapping[str, Sequence[str]]
   folders: frozenset[str]
   read: Callable[[str], bytes]
 
 
 def is_hidden(name: str) -> bool:
-  """Returns whether one part of a path is hidden from a person."""
+  """Returns whether one component of a path is hidden, or a system folder."""
   return name.startswith('.') or name in _OF_SYSTEMS
 
 
 def is_companion(name: str) -> bool:
-  """Returns whether a file is one that lies beside pictures: notes, labels, files of a desktop."""
+  """Returns whether a file commonly accompanies images: notes, labels, or files of a desktop."""
   path = pathlib.PurePosixPath(name.lower())
   return path.name in _NAMES or path.suffix[1:] in _TEXTS
 
 
 def too_large(size: int) -> str:
-  """Returns why a file of this many bytes cannot be a picture, or '' if it can."""
+  """Returns why a file of this many bytes cannot be an image, or '' if it can."""
   return f'its {size:,} bytes are more than {MOST_BYTES:,}' if size > MOST_BYTES else ''
 
 
-def some(names: Sequence[str]) -> str:
-  """Returns the first few names, with dots if there are more."""
-  return ', '.join(map(printable, names[:_NAMED])) + ' ...' * (len(names) > _NAMED)
+def first_names(names: Sequence[str]) -> str:
+  """Returns the first few names, joined by commas, with dots if more follow."""
+  text = ', '.join(map(printable, names[:_NAMED]))
+  return f'{text} ...' if len(names) > _NAMED else text
 
 
 def printable(name: str) -> str:
-  """Returns a name as text: the name of a file may hold bytes that are no text."""
+  """Returns the name of a file as printable text, with bytes that are not text as escapes."""
   return name.encode(errors='backslashreplace').decode().replace('\\udc', '\\x')
 
 
-def in_words(passed: Mapping[str, Sequence[str]]) -> str:
-  """Returns how many entries are passed over for each reason, with the first few names."""
-  return ', '.join(f'{why}: {len(names):,} ({some(names)})' for why, names in passed.items() if names)
+def summary(ignored: Mapping[str, Sequence[str]]) -> str:
+  """Returns the number of ignored entries and the first few names, for each reason."""
+  return ', '.join(
+    f'{reason}: {len(names):,} ({first_names(names)})' for reason, names in ignored.items() if names
+  )

@@ -1,4 +1,4 @@
-"""From the bytes of a picture to pixels of one size: which files are read, and what is made of them."""
+"""Decodes the bytes of an image file to pixels of one size."""
 
 import io
 import warnings
@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from gan_jax.common.errors import ConfigError
 from gan_jax.data.pipeline import deep_png
 
-# Of pictures so large that Pillow warns none is read.
+# Images so large that Pillow warns are rejected below.
 warnings.filterwarnings('ignore', category=Image.DecompressionBombWarning)
 
 FILTERS = {
@@ -21,29 +21,32 @@ FILTERS = {
   'box': Image.Resampling.BOX,
   'nearest': Image.Resampling.NEAREST,
 }
-"""To resize by. All but `nearest` are widened when a picture gets smaller, so it is not aliased."""
+"""Filters for resizing. All but `nearest` widen when an image shrinks, to avoid aliasing."""
 
 MOST_PIXELS = 2**26
-"""Of a picture, in its header. A small file can promise more than memory holds (decompression bomb)."""
+"""Maximum number of pixels that a header may state.
+
+A small file can state more than memory holds (decompression bomb).
+"""
 
 _FORMATS = ('PNG', 'JPEG', 'WEBP')
-_TURNING = {'exif', 'xmp', 'XML:com.adobe.xmp', 'Raw profile type exif'}
+_ORIENTATION_KEYS = {'exif', 'xmp', 'XML:com.adobe.xmp', 'Raw profile type exif'}
 _MOST_SIZE = 4096
 
 
-class BadPictureError(Exception):
-  """A file of which no picture can be made, and why."""
+class BadImageError(Exception):
+  """A file cannot be used as an image; the text gives the reason."""
 
 
 class Framing(NamedTuple):
-  """What is made of a picture: cropped, then resized, then in so many colours.
+  """How an image is cropped, resized, and converted.
 
   Attributes:
-    size: height and width; 0: what the crop leaves.
-    crop: the side of the square in the middle that is kept; 0: the largest, or with size 0 all.
+    size: height and width of the result; 0 keeps the size of the crop.
+    crop: side of the central square crop; 0 for the largest square, or for no crop if `size` is 0.
     channels: 1 or 3.
-    filter: to resize by, of FILTERS.
-    background: a grey from 0 to 255 that lies behind transparent pictures.
+    filter: the filter for resizing, a key of FILTERS.
+    background: the gray value, 0 to 255, behind transparent pixels.
   """
 
   size: int = 0
@@ -54,90 +57,95 @@ class Framing(NamedTuple):
 
 
 def check(framing: Framing) -> None:
-  """Raises ConfigError at a setting out of its range."""
+  """Raises ConfigError if a setting is out of its range."""
   for key in ('size', 'crop'):
-    _whole(key, getattr(framing, key), _MOST_SIZE)
-  _whole('background', framing.background, 255)
+    _check_whole(key, getattr(framing, key), _MOST_SIZE)
+  _check_whole('background', framing.background, 255)
   if framing.channels not in (1, 3):
-    raise ConfigError(f'data.channels is {framing.channels}; it must be 1 or 3')
+    raise ConfigError(f'data.channels={framing.channels}: not supported (1 or 3); change data.channels')
   if framing.filter not in FILTERS:
-    raise ConfigError(f'data.filter is {framing.filter!r}; it must be one of: {", ".join(FILTERS)}')
+    raise ConfigError(
+      f'data.filter={framing.filter!r}: unknown filter ({", ".join(FILTERS)}); change data.filter'
+    )
 
 
-def _whole(key: str, value: int, most: int) -> None:
+def _check_whole(key: str, value: int, most: int) -> None:
   if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-    raise ConfigError(f'data.{key} is {value!r}; it must be a whole number from 0 to {most}')
+    raise ConfigError(
+      f'data.{key}={value!r}: out of range (a whole number from 0 to {most}); change data.{key}'
+    )
 
 
 def pixels(content: bytes, framing: Framing) -> np.ndarray:
-  """The pixels of a PNG, JPEG or WebP file.
+  """Returns the pixels of a PNG, JPEG, or WebP file as a viewer displays them.
 
-  As a person sees it: turned as its EXIF data say, palettes looked up, transparency over the
-  background, 16 bits a channel rounded to 8.
+  The image is rotated as its EXIF data state, palettes are resolved, transparent pixels are blended
+  with the background, and 16 bits per channel are rounded to 8.
 
   Args:
-    content: of the file.
-    framing: what is made of it.
+    content: the bytes of the file.
+    framing: the crop, the size, and the channels of the result.
 
   Returns:
     uint8 [height, width, channels].
 
   Raises:
-    BadPictureError: it is empty, no such picture or damaged; has several frames, of which none is the
-      picture; is of inks (CMYK), whose colours depend on a press; has more than MOST_PIXELS pixels; or
-      is smaller than the crop.
+    BadImageError: the file is empty, corrupt, or not a PNG, JPEG, or WebP file. It is also raised for
+      an animation, for CMYK (whose colors depend on a press), for more than MOST_PIXELS pixels, and
+      for an image smaller than the crop.
   """
   if not content:
-    raise BadPictureError('the file is empty')
+    raise BadImageError('the file is empty')
   try:
     return _framed(_opened(content), framing)
-  except BadPictureError:
+  except BadImageError:
     raise
   except Exception as error:
-    # A damaged file makes a decoder raise anything.
-    raise BadPictureError(f'{type(error).__name__}: {error}') from error
+    # Decoders raise errors of many types for a corrupt file.
+    raise BadImageError(f'{type(error).__name__}: {error}') from error
 
 
 def _opened(content: bytes) -> Image.Image:
   try:
     image = Image.open(io.BytesIO(content), formats=_FORMATS)
   except Image.UnidentifiedImageError as error:
-    raise BadPictureError('it is no PNG, JPEG or WebP') from error
+    raise BadImageError('not a PNG, JPEG, or WebP file') from error
   except Image.DecompressionBombError as error:
-    raise BadPictureError(f'it has far more than {MOST_PIXELS:,} pixels') from error
+    raise BadImageError(f'far more than {MOST_PIXELS:,} pixels') from error
   width, height = image.size
   if width * height > MOST_PIXELS:
-    raise BadPictureError(f'{width} x {height} pixels are more than {MOST_PIXELS:,}')
+    raise BadImageError(f'{width} x {height} pixels are more than {MOST_PIXELS:,}')
   # A camera's JPEG may hold a preview as a second frame.
   frames = getattr(image, 'n_frames', 1)
   if frames > 1 and image.format != 'MPO':
-    raise BadPictureError(f'it is animated, of {frames} frames')
+    raise BadImageError(f'an animation of {frames} frames')
   if image.mode in ('CMYK', 'YCCK'):
-    raise BadPictureError('it is of inks (CMYK); convert it to RGB')
+    raise BadImageError('CMYK colors; convert it to RGB')
   if image.format == 'PNG':
     _check_sums(content)
   image = deep_png.shallow(image, content) if deep_png.is_deep(image) else image
   image.load()
-  return ImageOps.exif_transpose(image) if _TURNING & image.info.keys() else image
+  return ImageOps.exif_transpose(image) if _ORIENTATION_KEYS & image.info.keys() else image
 
 
 def _check_sums(content: bytes) -> None:
-  """Raises BadPictureError if a chunk of a PNG file is not as it was written; decoders do not look."""
-  place, kind = 8, b''
+  """Raises BadImageError if a checksum of a PNG file is wrong; decoders do not check all of them."""
+  offset, kind = 8, b''
   while kind != b'IEND':
-    length, kind = int.from_bytes(content[place : place + 4]), content[place + 4 : place + 8]
-    written = content[place + 8 + length : place + 12 + length]
-    if zlib.crc32(content[place + 4 : place + 8 + length]).to_bytes(4) != written:
-      raise BadPictureError(f'it is damaged near byte {place}')
-    place += 12 + length
+    length = int.from_bytes(content[offset : offset + 4])
+    kind = content[offset + 4 : offset + 8]
+    written = content[offset + 8 + length : offset + 12 + length]
+    if zlib.crc32(content[offset + 4 : offset + 8 + length]).to_bytes(4) != written:
+      raise BadImageError(f'corrupt near byte {offset}')
+    offset += 12 + length
 
 
 def _framed(image: Image.Image, framing: Framing) -> np.ndarray:
-  image = _flat(image, framing)
+  image = _opaque(image, framing)
   width, height = image.size
   side = framing.crop or (min(width, height) if framing.size else 0)
   if side > min(width, height):
-    raise BadPictureError(f'{width} x {height} pixels are less than the crop, {side}')
+    raise BadImageError(f'{width} x {height} pixels are less than the crop, {side}')
   if side:
     left, top = (width - side) // 2, (height - side) // 2
     image = image.crop((left, top, left + side, top + side))
@@ -146,10 +154,10 @@ def _framed(image: Image.Image, framing: Framing) -> np.ndarray:
   return np.asarray(image).reshape(*image.size[::-1], framing.channels)
 
 
-def _flat(image: Image.Image, framing: Framing) -> Image.Image:
-  """In grey or RGB, without transparency."""
+def _opaque(image: Image.Image, framing: Framing) -> Image.Image:
+  """Returns the image in gray or RGB, blended with the background."""
   if image.has_transparency_data:
     image = image.convert('RGBA')
-    behind = Image.new('RGBA', image.size, (framing.background,) * 3 + (255,))
-    image = Image.alpha_composite(behind, image)
+    background = Image.new('RGBA', image.size, (framing.background,) * 3 + (255,))
+    image = Image.alpha_composite(background, image)
   return image.convert('L' if framing.channels == 1 else 'RGB')

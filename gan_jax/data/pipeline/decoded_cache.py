@@ -1,7 +1,7 @@
-"""Pictures decoded once: the first time they are asked for, into a file that later runs read.
+"""A cache of decoded images: the first run decodes them into a file that later runs read.
 
-It lies in the cache folder, under a name that says what the pictures are and how they are framed, and
-is there whole or not at all. Processes of one machine wait for the one that makes it.
+The file is in the cache folder. Its name is a digest of the source files and of the framing. It exists
+complete or not at all. Processes on one machine wait for the process that decodes.
 """
 
 import contextlib
@@ -21,18 +21,21 @@ from gan_jax.common import cache, console, hashing
 from gan_jax.common.errors import ConfigError
 from gan_jax.data.pipeline import decode, prefetch
 from gan_jax.data.pipeline.array_file import Rows
-from gan_jax.data.pipeline.decode import BadPictureError, Framing
+from gan_jax.data.pipeline.decode import BadImageError, Framing
 from gan_jax.data.pipeline.placement import ImageSet
 from gan_jax.runtime import processes
 
-_IMAGES, _LABELS, _INDEX = 'images.bin', 'labels.npy', 'index.json'
+_IMAGES = 'images.bin'
+_LABELS = 'labels.npy'
+_INDEX = 'index.json'
 _FORMAT = '2'
-_AT_ONCE = 64
+_CHUNK = 64
 _NAMED = 3
+_OTHER_CACHE = f'set {cache.VARIABLE} to another folder'
 
 
 class Entry(NamedTuple):
-  """A file that should hold a picture: its name, how to read it, and its label, -1 for none."""
+  """A file that should be an image: its name, a function that reads it, its label or -1 for none."""
 
   name: str
   content: Callable[[], bytes]
@@ -40,16 +43,16 @@ class Entry(NamedTuple):
 
 
 class Listing(NamedTuple):
-  """Files of pictures, in a fixed order.
+  """The image files of a dataset, in a fixed order.
 
   Attributes:
-    name: of the set, for a person.
-    digest: changes when any of the files does.
-    count: how many.
-    read: (first, last) -> those from `first` to last - 1; threads call it at once.
-    classes: the names of the labels 0, 1, ...; without a second, or where a picture has none, there are
-      no labels.
-    remedy: what a person can do where too many are bad.
+    name: the name of the dataset, for messages.
+    digest: a text that changes when any of the files changes.
+    count: the number of files.
+    read: (first, last) -> the entries from `first` to last - 1; safe to call from several threads.
+    classes: the names of the labels 0, 1, .... Labels are used only if there are at least two classes
+      and every image has a label.
+    remedy: the advice for a dataset with too many corrupt files.
   """
 
   name: str
@@ -57,25 +60,17 @@ class Listing(NamedTuple):
   count: int
   read: Callable[[int, int], Sequence[Entry]]
   classes: tuple[str, ...] = ()
-  remedy: str = 'mend them, move them away, or raise data.max_corrupt_fraction'
+  remedy: str = 'fix them, move them away, or raise data.max_corrupt_fraction'
 
 
-def decoded(listing: Listing, how: Framing, max_corrupt_fraction: float) -> ImageSet:
-  """The pictures of a listing with their labels, see `kept`."""
-  found = kept(listing, how, max_corrupt_fraction)
-  classed = len(listing.classes) > 1 and found.labels.min() >= 0
-  labels, classes = (found.labels, listing.classes) if classed else (None, ())
-  return ImageSet(found.images, labels, listing.name, digest=found.digest, classes=classes)
-
-
-class Kept(NamedTuple):
-  """Decoded pictures on the disk.
+class DecodedImages(NamedTuple):
+  """Decoded images on the disk.
 
   Attributes:
-    images: the pictures, in the order of the listing.
-    labels: int32 [N], the label of the entry of each picture.
-    digest: of all images, see `hashing.of_array`.
-    skipped: pairs of the name of a bad file and what is wrong with it.
+    images: the images, in the order of the listing.
+    labels: the label of each image, int32 [N].
+    digest: the digest of all images, see `hashing.of_array`.
+    skipped: pairs (name, reason), one per file that cannot be used.
   """
 
   images: Rows
@@ -84,89 +79,108 @@ class Kept(NamedTuple):
   skipped: list[tuple[str, str]]
 
 
-def kept(listing: Listing, how: Framing, max_corrupt_fraction: float) -> Kept:
-  """Decodes the pictures of a listing, or finds them decoded.
+def load_image_set(listing: Listing, framing: Framing, max_corrupt_fraction: float) -> ImageSet:
+  """Returns the images of a listing with their labels, see `load_or_decode`."""
+  decoded = load_or_decode(listing, framing, max_corrupt_fraction)
+  has_labels = len(listing.classes) > 1 and decoded.labels.min() >= 0
+  return ImageSet(
+    decoded.images,
+    labels=decoded.labels if has_labels else None,
+    name=listing.name,
+    digest=decoded.digest,
+    classes=listing.classes if has_labels else (),
+  )
+
+
+def load_or_decode(listing: Listing, framing: Framing, max_corrupt_fraction: float) -> DecodedImages:
+  """Loads the images of a listing from the cache, or decodes them into it.
 
   Args:
     listing: the files.
-    how: they are framed.
+    framing: the crop, the size, and the channels of the images.
     max_corrupt_fraction: fraction of the files, in [0, 1], that may be skipped as corrupt.
 
   Raises:
-    ConfigError: a setting out of its range, more bad files, none that is good, pictures of several
-      sizes where `how` leaves them as they are, or no room on the disk.
+    ConfigError: a setting is out of its range, more files are corrupt, no file is an image, images
+      differ in size while `framing` keeps their sizes, or the disk is full.
   """
-  decode.check(how)
+  decode.check(framing)
   if not 0 <= max_corrupt_fraction <= 1:
-    raise ConfigError(f'data.max_corrupt_fraction is {max_corrupt_fraction}; it must be from 0 to 1')
-  parts = {'listing': listing.digest, 'format': _FORMAT, **_texts(how)}
-  place = cache.folder() / 'images' / hashing.of_texts(parts)[:24]
-  with _alone(place):
-    found = _kept(place)
-    if found is None:
-      _make(place, functools.partial(_decode, listing, how, max_corrupt_fraction))
-      found = _kept(place)
-      assert found is not None, place
-  _check_share(listing, found.skipped, max_corrupt_fraction)
-  _tell(listing, found.skipped, place)
-  return found
-
-
-def _texts(how: Framing) -> dict[str, str]:
-  return {key: str(value) for key, value in how._asdict().items()}
+    raise ConfigError(
+      f'data.max_corrupt_fraction={max_corrupt_fraction}: out of range (a number from 0 to 1); '
+      'change data.max_corrupt_fraction'
+    )
+  settings = {key: str(value) for key, value in framing._asdict().items()}
+  identity = {'listing': listing.digest, 'format': _FORMAT, **settings}
+  folder = cache.folder() / 'images' / hashing.of_texts(identity)[:24]
+  with _locked(folder):
+    decoded = _load(folder)
+    if decoded is None:
+      fill = functools.partial(_decode, listing, framing, max_corrupt_fraction)
+      _create(folder, fill, listing.name)
+      decoded = _load(folder)
+      assert decoded is not None, folder
+  _check_fraction(listing, decoded.skipped, max_corrupt_fraction)
+  _warn_of_skipped(listing, decoded.skipped, folder)
+  return decoded
 
 
 @contextlib.contextmanager
-def _alone(place: pathlib.Path) -> Generator[None, None, None]:
-  """Holds the place for this process; another waits."""
+def _locked(folder: pathlib.Path) -> Generator[None, None, None]:
+  """Locks a cache entry for this process; other processes wait."""
   try:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    lock = open(place.parent / f'.{place.name}.lock', 'a')  # noqa: SIM115, closed below
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = open(folder.parent / f'.{folder.name}.lock', 'a')  # noqa: SIM115, closed below
   except OSError as error:
     raise ConfigError(
-      f'the cache {place.parent} cannot be written to ({error.strerror}); XDG_CACHE_HOME names another'
+      f'{cache.VARIABLE}: the cache {folder.parent} cannot be written to ({error.strerror}); '
+      f'{_OTHER_CACHE}'
     ) from error
   with lock:
     try:
       fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-      print(f'waiting for a process that decodes the same pictures into {place}', flush=True)
+      print(f'waiting for a process that decodes the same images into {folder}', flush=True)
       fcntl.flock(lock, fcntl.LOCK_EX)
     yield
 
 
-def _kept(place: pathlib.Path) -> Kept | None:
-  """The pictures in a place; None if there are none, or not all that belongs to them."""
+def _load(folder: pathlib.Path) -> DecodedImages | None:
+  """Returns the images in a folder; None if they are missing or incomplete."""
   try:
-    index = json.loads((place / _INDEX).read_text())
-    images, labels = Rows(place / _IMAGES, tuple(index['shape'])), np.load(place / _LABELS)
+    index = json.loads((folder / _INDEX).read_text())
+    images = Rows(folder / _IMAGES, tuple(index['shape']))
+    labels = np.load(folder / _LABELS)
     if labels.shape != (len(images),):
-      raise ValueError(f'there are {labels.size} labels of {len(images)} pictures')
-    return Kept(images, labels, index['digest'], index['skipped'])
+      raise ValueError(f'{labels.size} labels for {len(images)} images')
+    return DecodedImages(images, labels, index['digest'], index['skipped'])
   except FileNotFoundError:
     return None
   except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-    console.warn(f'{place} is broken ({error}); the pictures are decoded anew')
+    console.warn(f'{folder} is corrupt ({error}); the images are decoded again')
     return None
 
 
-def _make(place: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> None:
-  """Makes a folder whole, or leaves nothing; what killed processes left is removed."""
-  draft = place.with_name(f'.{place.name}.draft')
+def _create(folder: pathlib.Path, fill: Callable[[pathlib.Path], None], name: str) -> None:
+  """Creates a complete folder or none, and removes the remains of killed processes."""
+  draft = folder.with_name(f'.{folder.name}.draft')
   shutil.rmtree(draft, ignore_errors=True)
   draft.mkdir()
   try:
     fill(draft)
-    shutil.rmtree(place, ignore_errors=True)
-    draft.replace(place)
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.replace(folder)
   except OSError as error:
-    raise ConfigError(f'{draft}: {error.strerror}; XDG_CACHE_HOME names another folder') from error
+    raise ConfigError(
+      f'data.name={name}: the decoded images cannot be written to {draft} ({error.strerror}); '
+      f'{_OTHER_CACHE}'
+    ) from error
   finally:
     shutil.rmtree(draft, ignore_errors=True)
 
 
-class _Part(NamedTuple):
-  """What came of some files."""
+class _Chunk(NamedTuple):
+  """The decoded images of a few files."""
 
   images: list[np.ndarray]
   names: list[str]
@@ -174,81 +188,88 @@ class _Part(NamedTuple):
   skipped: list[tuple[str, str]]
 
 
-def _part(listing: Listing, how: Framing, first: int) -> _Part:
-  part = _Part([], [], [], [])
-  for entry in listing.read(first, min(first + _AT_ONCE, listing.count)):
+def _decode_chunk(listing: Listing, framing: Framing, first: int) -> _Chunk:
+  chunk = _Chunk([], [], [], [])
+  for entry in listing.read(first, min(first + _CHUNK, listing.count)):
     try:
-      part.images.append(decode.pixels(entry.content(), how))
-    except BadPictureError as error:
-      part.skipped.append((entry.name, str(error)))
+      chunk.images.append(decode.pixels(entry.content(), framing))
+    except BadImageError as error:
+      chunk.skipped.append((entry.name, str(error)))
       continue
     except OSError as error:
-      # It may be whole, and readable tomorrow: what is left out now would be left out for good.
-      raise ConfigError(f'{listing.name}: {entry.name} cannot be read ({error.strerror})') from error
-    part.names.append(entry.name)
-    part.labels.append(entry.label)
-  return part
+      # The file may be intact and readable later, while a file skipped now stays out of the cache.
+      raise ConfigError(
+        f'data.name={listing.name}: {entry.name} cannot be read ({error.strerror}); check the file '
+        'and its disk'
+      ) from error
+    chunk.names.append(entry.name)
+    chunk.labels.append(entry.label)
+  return chunk
 
 
-def _decode(listing: Listing, how: Framing, max_corrupt_fraction: float, folder: pathlib.Path) -> None:
-  """Leaves all pictures of a listing in a folder."""
+def _decode(
+  listing: Listing, framing: Framing, max_corrupt_fraction: float, folder: pathlib.Path
+) -> None:
+  """Writes all images of a listing to a folder."""
   labels, skipped, first = [], [], None
-  print(f'decoding {listing.count:,} pictures of {listing.name}, once', flush=True)
-  bar = tqdm(total=listing.count, unit='picture', desc=f'decoding {listing.name}', disable=None)
-  work = prefetch.mapped(functools.partial(_part, listing, how), 0, _AT_ONCE, listing.count)
-  with open(folder / _IMAGES, 'wb') as file, work as parts, bar:
-    for part in parts:
-      skipped += part.skipped
-      _check_share(listing, skipped, max_corrupt_fraction)
-      for image, name in zip(part.images, part.names, strict=True):
-        first = first or _First(name, image.shape)
+  print(f'decoding {listing.count:,} images of {listing.name}, once', flush=True)
+  bar = tqdm(total=listing.count, unit='image', desc=f'decoding {listing.name}', disable=None)
+  work = prefetch.mapped(functools.partial(_decode_chunk, listing, framing), 0, _CHUNK, listing.count)
+  with open(folder / _IMAGES, 'wb') as file, work as chunks, bar:
+    for chunk in chunks:
+      skipped += chunk.skipped
+      _check_fraction(listing, skipped, max_corrupt_fraction)
+      for image, name in zip(chunk.images, chunk.names, strict=True):
+        first = first or _FirstImage(name, image.shape)
         first.check(name, image)
         file.write(image)
-      labels += part.labels
-      bar.update(len(part.labels) + len(part.skipped))
+      labels += chunk.labels
+      bar.update(len(chunk.labels) + len(chunk.skipped))
     os.fsync(file.fileno())
   if first is None:
-    raise ConfigError(f'{listing.name} holds no picture')
+    raise ConfigError(
+      f'data.name={listing.name}: it contains no images (PNG, JPEG, or WebP files); choose another'
+    )
   shape = (len(labels), *first.shape)
   rows = Rows(folder / _IMAGES, shape)
-  parts = (rows[i : i + _AT_ONCE] for i in range(0, len(rows), _AT_ONCE))
-  digest = hashing.of_parts(parts, shape, np.uint8)
+  row_chunks = (rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK))
+  digest = hashing.of_chunks(row_chunks, shape, np.uint8)
   np.save(folder / _LABELS, np.array(labels, np.int32))
   index = {'name': listing.name, 'shape': shape, 'digest': digest, 'skipped': skipped}
   (folder / _INDEX).write_text(json.dumps(index, indent=1))
 
 
-class _First(NamedTuple):
-  """The first picture, of whose shape all must be."""
+class _FirstImage(NamedTuple):
+  """The first image, whose shape all images must have."""
 
   name: str
   shape: tuple[int, int, int]
 
   def check(self, name: str, image: np.ndarray) -> None:
     if image.shape != self.shape:
-      here, there = (' x '.join(map(str, shape[:2])) for shape in (self.shape, image.shape))
+      first, other = (' x '.join(map(str, shape[:2])) for shape in (self.shape, image.shape))
       raise ConfigError(
-        f'pictures are of several sizes ({self.name}: {here}, {name}: {there}); '
-        'set data.size, to which all are resized'
+        f'data.size=0: images differ in size ({self.name}: {first}, {name}: {other}); '
+        'set data.size, to which all images are resized'
       )
 
 
-def _check_share(listing: Listing, skipped: Sequence, max_corrupt_fraction: float) -> None:
+def _check_fraction(listing: Listing, skipped: Sequence, max_corrupt_fraction: float) -> None:
   if len(skipped) > max_corrupt_fraction * listing.count:
     raise ConfigError(
-      f'of {listing.count:,} files of {listing.name} more than {max_corrupt_fraction:.1%} are no '
-      f'pictures to train on: {_some(skipped)}; {listing.remedy}'
+      f'data.name={listing.name}: more than {max_corrupt_fraction:.1%} of its {listing.count:,} files '
+      f'are corrupt or unsupported: {_first_reasons(skipped)}; {listing.remedy}'
     )
 
 
-def _tell(listing: Listing, skipped: Sequence, place: pathlib.Path) -> None:
+def _warn_of_skipped(listing: Listing, skipped: Sequence, folder: pathlib.Path) -> None:
   if skipped and processes.is_primary():
     console.warn(
-      f'{len(skipped):,} of {listing.count:,} files of {listing.name} are skipped: {_some(skipped)}; '
-      f'all are named in {place / _INDEX}'
+      f'{len(skipped):,} of {listing.count:,} files of {listing.name} are skipped: '
+      f'{_first_reasons(skipped)}; all are named in {folder / _INDEX}'
     )
 
 
-def _some(skipped: Sequence) -> str:
-  said = [f'{name} ({why})' for name, why in skipped[:_NAMED]]
-  return ', '.join(said) + (' ...' if len(skipped) > _NAMED else '')
+def _first_reasons(skipped: Sequence) -> str:
+  text = ', '.join(f'{name} ({reason})' for name, reason in skipped[:_NAMED])
+  return f'{text} ...' if len(skipped) > _NAMED else text

@@ -1,4 +1,4 @@
-"""Finds the files of pictures in a folder, also through links to other folders."""
+"""Lists the image files in a folder, including those behind symbolic links to other folders."""
 
 import errno
 import heapq
@@ -20,7 +20,7 @@ from gan_jax.data.pipeline.contents import (
   too_large,
 )
 
-_TO_NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_BROKEN_LINK = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _KINDS = {
   stat.S_ISFIFO: 'a pipe',
   stat.S_ISSOCK: 'a socket',
@@ -29,97 +29,105 @@ _KINDS = {
 }
 
 Identity = tuple[int, int]
-"""The device and the inode of a folder."""
+"""The device number and the inode of a folder."""
 
 
 class _Folder(NamedTuple):
   """A folder to read.
 
   Attributes:
-    name: below the root, '' for the root.
-    path: of the folder.
-    above: folders that hold it; a link to one of them would lead in a circle.
+    name: the path below the root, '' for the root.
+    path: the path of the folder.
+    ancestors: the folders that contain it; a link to one of them would lead to a cycle.
   """
 
   name: str
   path: str
-  above: frozenset[Identity]
+  ancestors: frozenset[Identity]
 
 
 def walk(root: pathlib.Path) -> Contents:
-  """Finds every file in a folder and in the folders inside it.
+  """Lists all files in a folder and its subfolders.
 
-  A link to a folder is followed unless that folder is read already or holds the link. Folders that lie
-  in the tree itself are read first, so links never change their names.
+  A link to a folder is followed unless that folder is already read or contains the link. Folders in
+  the tree itself are read before links are followed, so links never change their names.
 
   Raises:
     ConfigError: a folder cannot be read.
   """
   walker = _Walker()
-  walker.tree(_Folder('', str(root), _above(str(root))))
+  walker.tree(_Folder('', str(root), _ancestors(str(root))))
   while walker.links:
     walker.follow(heapq.heappop(walker.links))
-  passed = {why: sorted(names) for why, names in walker.passed.items()}
+  ignored = {reason: sorted(names) for reason, names in walker.ignored.items()}
   read = lambda name: (root / name).read_bytes()
-  return Contents(walker.files, walker.bad, passed, frozenset(walker.folders), read)
+  return Contents(walker.files, walker.unusable, ignored, frozenset(walker.folders), read)
+
+
+def _unreadable(path: str, error: OSError) -> ConfigError:
+  return ConfigError(
+    f'data.name: {printable(path)} cannot be read ({error.strerror}); change its permissions'
+  )
 
 
 def _identity(path: str) -> Identity:
   try:
-    found = os.stat(path)
+    status = os.stat(path)
   except OSError as error:
-    raise ConfigError(f'the folder {printable(path)} cannot be read ({error.strerror})') from error
-  return found.st_dev, found.st_ino
+    raise _unreadable(path, error) from error
+  return status.st_dev, status.st_ino
 
 
-def _above(path: str) -> frozenset[Identity]:
+def _ancestors(path: str) -> frozenset[Identity]:
   return frozenset(_identity(str(parent)) for parent in pathlib.Path(os.path.realpath(path)).parents)
 
 
 class _Walker:
-  """Collects what lies in a tree.
+  """Collects the entries of a tree.
 
   Attributes:
-    files, bad, passed, folders: as of `Found`.
+    files, unusable, ignored, folders: see `Contents`.
     links: a heap of links to folders, followed after all folders of the tree are read.
   """
 
   def __init__(self):
-    self.files, self.bad, self.folders = {}, {}, set()
-    self.passed = {HIDDEN: [], COMPANION: [], LINK: []}
+    self.files: dict[str, str] = {}
+    self.unusable: dict[str, str] = {}
+    self.folders: set[str] = set()
+    self.ignored: dict[str, list[str]] = {HIDDEN: [], COMPANION: [], LINK: []}
     self.links: list[_Folder] = []
-    self._seen: set[Identity] = set()
+    self._visited: set[Identity] = set()
 
   def follow(self, link: _Folder) -> None:
-    """Reads the folder to which a link leads, unless it is known."""
+    """Reads the folder that a link leads to, unless it is already read or contains the link."""
     target = _identity(link.path)
-    if target in self._seen or target in link.above:
-      self.passed[LINK].append(link.name)
+    if target in self._visited or target in link.ancestors:
+      self.ignored[LINK].append(link.name)
       return
     self._note_folder(link.name)
-    self.tree(link._replace(above=link.above | _above(link.path)), again=False)
+    self.tree(link._replace(ancestors=link.ancestors | _ancestors(link.path)), again=False)
 
   def tree(self, top: _Folder, again: bool = True) -> None:
-    """Reads a folder and those inside it; known folders are passed over unless `again` is set."""
+    """Reads a folder and its subfolders; visited folders are ignored unless `again` is set."""
     waiting = [top]
     while waiting:
       folder = waiting.pop()
       identity = _identity(folder.path)
-      if identity in self._seen and not again:
-        self.passed[LINK].append(folder.name)
+      if identity in self._visited and not again:
+        self.ignored[LINK].append(folder.name)
         continue
-      self._seen.add(identity)
-      waiting += self._inside(folder)
+      self._visited.add(identity)
+      waiting += self._subfolders(folder)
 
-  def _inside(self, folder: _Folder) -> Iterator[_Folder]:
-    """Sorts the entries of a folder; yields the folders among them that are no links."""
+  def _subfolders(self, folder: _Folder) -> Iterator[_Folder]:
+    """Classifies the entries of a folder, and yields those that are folders, except links."""
     for entry in _entries(folder.path):
       name = f'{folder.name}/{entry.name}' if folder.name else entry.name
       if is_hidden(entry.name):
-        self.passed[HIDDEN].append(name)
+        self.ignored[HIDDEN].append(name)
       elif entry.is_dir(follow_symlinks=False):
         self._note_folder(name)
-        yield _Folder(name, entry.path, folder.above)
+        yield _Folder(name, entry.path, folder.ancestors)
       else:
         self._note(name, entry, folder)
 
@@ -128,19 +136,19 @@ class _Walker:
       self.folders.add(name)
 
   def _note(self, name: str, entry: os.DirEntry, folder: _Folder) -> None:
-    """Sorts an entry that is no folder: a file, a link or something special."""
-    found = _status(entry)
-    if found and stat.S_ISDIR(found.st_mode):
-      heapq.heappush(self.links, _Folder(name, entry.path, folder.above))
+    """Classifies an entry other than a folder: a file, a link, or a special file."""
+    status = _status(entry)
+    if status and stat.S_ISDIR(status.st_mode):
+      heapq.heappush(self.links, _Folder(name, entry.path, folder.ancestors))
     elif is_companion(entry.name):
-      self.passed[COMPANION].append(name)
-    elif found is None:
-      self.bad[name] = f'it is a link to nothing, {printable(os.readlink(entry.path))}'
-    elif why := _fault(found):
-      self.bad[name] = why
+      self.ignored[COMPANION].append(name)
+    elif status is None:
+      self.unusable[name] = f'a broken symbolic link to {printable(os.readlink(entry.path))}'
+    elif reason := _fault(status):
+      self.unusable[name] = reason
     else:
-      # Unpacking an archive may set the time of the content, but not that of the entry.
-      self.files[name] = f'{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}'
+      # Unpacking an archive may set the modification time, but not the change time of the entry.
+      self.files[name] = f'{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}'
 
 
 def _entries(path: str) -> list[os.DirEntry]:
@@ -148,20 +156,20 @@ def _entries(path: str) -> list[os.DirEntry]:
     with os.scandir(path) as entries:
       return list(entries)
   except OSError as error:
-    raise ConfigError(f'the folder {printable(path)} cannot be read ({error.strerror})') from error
+    raise _unreadable(path, error) from error
 
 
 def _status(entry: os.DirEntry) -> os.stat_result | None:
-  """Returns the status of an entry, or of what a link leads to; None for a link to nothing."""
+  """Returns the status of an entry or of the target of a link; None for a broken link."""
   try:
     return entry.stat()
   except OSError as error:
-    if entry.is_symlink() and error.errno in _TO_NOTHING:
+    if entry.is_symlink() and error.errno in _BROKEN_LINK:
       return None
-    raise ConfigError(f'{printable(entry.path)} cannot be read ({error.strerror})') from error
+    raise _unreadable(entry.path, error) from error
 
 
-def _fault(found: os.stat_result) -> str:
-  """Returns why an entry can be no picture, or '' if it can be one."""
-  kind = next((name for is_kind, name in _KINDS.items() if is_kind(found.st_mode)), '')
-  return f'it is {kind}, not a file' if kind else too_large(found.st_size)
+def _fault(status: os.stat_result) -> str:
+  """Returns why an entry cannot be an image, or '' if it can."""
+  kind = next((name for is_kind, name in _KINDS.items() if is_kind(status.st_mode)), '')
+  return f'{kind}, not a file' if kind else too_large(status.st_size)

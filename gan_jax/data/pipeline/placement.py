@@ -1,7 +1,7 @@
-"""Where a set of images lies while it is trained on: in the memory of the devices, or on the disk.
+"""Places a dataset of images: resident on the devices, or streamed from the disk.
 
-Both give the same batches. Each epoch is a permutation of its own, cut into whole batches; the few
-images that are left over are others in every epoch.
+Both placements give the same batches. Each epoch has its own permutation, cut into full batches. The
+few images that remain at the end of an epoch differ between epochs.
 """
 
 import functools
@@ -20,18 +20,18 @@ from gan_jax.data.pipeline.shuffle import secrets, shuffled, shuffled_on_host
 from gan_jax.data.source import Images, Source, flattened, flattened_size, unflattened
 from gan_jax.runtime import devices
 
-RESIDENT_SHARE = 0.25
-"""Of the memory of a device: a set that takes no more lies there, unless it is said otherwise."""
+RESIDENT_FRACTION = 0.25
+"""Fraction of device memory up to which a dataset is resident by default."""
 
 
 class ImageSet(NamedTuple):
-  """A set of images, and what is known of it.
+  """A dataset of images.
 
   Attributes:
     images: uint8 [N, height, width, channels].
     labels: int32 [N], or None.
-    name: of the set, for a person.
-    split, digest, classes: as of `source.Source`.
+    name: the name of the dataset, for messages.
+    split, digest, classes: see `source.Source`.
   """
 
   images: Images
@@ -45,36 +45,40 @@ class ImageSet(NamedTuple):
 def place(
   images: ImageSet, seed: int, batch_size: int, placement: str = 'auto', flip: bool = False
 ) -> Source:
-  """A source of the images, in the memory of the devices or read from the disk.
+  """Returns a source of the images, resident on the devices or streamed from the disk.
 
   Args:
-    images: the set.
-    seed: of the order.
-    batch_size: global.
-    placement: 'resident', 'stream', or 'auto': resident where the set takes no more than
-      RESIDENT_SHARE of the memory of a device.
-    flip: whether every second image, by chance, is mirrored left to right.
+    images: the dataset.
+    seed: the seed of the shuffled order.
+    batch_size: the global batch size.
+    placement: 'resident', 'stream', or 'auto'. 'auto' means resident if the dataset takes at most
+      RESIDENT_FRACTION of the memory of a device.
+    flip: whether to mirror each image left to right with probability one half.
 
   Raises:
-    ConfigError: a batch is larger than the set, or what becomes resident has changed on the disk.
+    ConfigError: a batch is larger than the dataset, or cached images that become resident have
+      changed on the disk.
   """
   total, memory = len(images.images), devices.device_memory()
   if batch_size > total:
-    raise ConfigError(f'batch_size is {batch_size}, but the data has {total} images; lower it')
+    raise ConfigError(
+      f'data.name={images.name}: it has {total} images, fewer than batch_size={batch_size}; '
+      'lower batch_size'
+    )
   size = flattened_size(images.images.shape)
-  resident = placement == 'resident' or (placement == 'auto' and size <= RESIDENT_SHARE * memory)
+  resident = placement == 'resident' or (placement == 'auto' and size <= RESIDENT_FRACTION * memory)
   order = _Order(seed, batch_size, total, flip)
   about = (
-    f'{_in_words(images)}, {"resident on each device" if resident else "streamed"} '
+    f'{_description(images)}, {"resident on each device" if resident else "streamed"} '
     f'({_size(size)} of {_size(memory)})'
   )
-  made = _resident(images, order) if resident else _streamed(images, order)
-  known = {key: getattr(images, key) for key in ('images', 'labels', 'split', 'digest', 'classes')}
-  return made._replace(about=about, **known)
+  source = _resident(images, order) if resident else _streamed(images, order)
+  fields = {key: getattr(images, key) for key in ('images', 'labels', 'split', 'digest', 'classes')}
+  return source._replace(about=about, **fields)
 
 
 class _Order(NamedTuple):
-  """What decides which images a batch is of."""
+  """The settings that determine which images a batch holds."""
 
   seed: int
   batch_size: int
@@ -83,31 +87,38 @@ class _Order(NamedTuple):
 
   @property
   def per_epoch(self) -> int:
-    """Batches of an epoch."""
+    """The number of batches in an epoch."""
     return self.total // self.batch_size
 
   def key(self, purpose: str) -> chex.PRNGKey:
-    """Of the permutations of epochs ('order'), or of what is mirrored ('flip')."""
+    """Returns the key of the permutations ('order') or of the flips ('flip')."""
     return rng.key_for(self.seed, purpose)
 
-  def mirrored(self, real: jax.Array, key: chex.PRNGKey, draw: jax.Array, rows: jax.Array) -> jax.Array:
-    """The images of a batch, or each of them mirrored with probability one half."""
+  def flipped(
+    self, real: jax.Array, key: chex.PRNGKey, batch_index: jax.Array, rows: jax.Array
+  ) -> jax.Array:
+    """Returns the images of a batch, each mirrored with probability one half if `flip` is set."""
     if not self.flip:
       return real
-    chosen = jax.vmap(jax.random.bernoulli)(rng.example_keys(jax.random.fold_in(key, draw), rows))
-    return jnp.where(chosen[:, None, None, None], real[:, :, ::-1], real)
+    keys = rng.example_keys(jax.random.fold_in(key, batch_index), rows)
+    is_flipped = jax.vmap(jax.random.bernoulli)(keys)
+    return jnp.where(is_flipped[:, None, None, None], real[:, :, ::-1], real)
 
 
 def _arrays(images: ImageSet) -> dict[str, np.ndarray]:
-  return {'image': images.images} | ({} if images.labels is None else {'label': images.labels})
+  if images.labels is None:
+    return {'image': images.images}
+  return {'image': images.images, 'label': images.labels}
 
 
-def _named(
-  order: _Order, chosen: Mapping[str, jax.Array], key: chex.PRNGKey, draw, rows
+def _as_batch(
+  order: _Order, stored: Mapping[str, jax.Array], key: chex.PRNGKey, batch_index, rows
 ) -> dict[str, jax.Array]:
-  """A batch as a loss sees it, of what lay at rest."""
-  labels = {'label': chosen['label']} if 'label' in chosen else {}
-  return {'real': order.mirrored(normalized(chosen['image']), key, draw, rows), **labels}
+  """Returns a batch as a loss takes it, from stored images and labels."""
+  real = order.flipped(normalized(stored['image']), key, batch_index, rows)
+  if 'label' in stored:
+    return {'real': real, 'label': stored['label']}
+  return {'real': real}
 
 
 def _resident(images: ImageSet, order: _Order) -> Source:
@@ -115,55 +126,59 @@ def _resident(images: ImageSet, order: _Order) -> Source:
   shape = images.images.shape[1:]
   if images.digest and hashing.of_array(arrays['image']) != images.digest:
     raise ConfigError(
-      f'the decoded images of {images.name} are not as they were written: remove '
-      f'{cache.folder() / "images"}, and they are decoded anew'
+      f'data.name={images.name}: the cached images differ from those that were written; remove '
+      f'{cache.folder() / "images"} to decode them again'
     )
   arrays['image'] = flattened(arrays['image'])
-  # Not constants of the program: runs of several seeds share one.
+  # Keys are arguments and not constants of the program, so runs with different seeds share it.
   keys = {use: np.asarray(jax.random.key_data(order.key(use))) for use in ('order', 'flip')}
 
-  def batch(arrays, draw, rows):
-    by, flip = (jax.random.wrap_key_data(arrays[use]) for use in ('order', 'flip'))
-    places = draw % order.per_epoch * order.batch_size + rows
-    chosen = shuffled(jax.random.fold_in(by, draw // order.per_epoch), places, order.total)
-    at_rest = {key: array[chosen] for key, array in arrays.items() if key not in keys}
-    at_rest['image'] = unflattened(at_rest['image'], shape)
-    return _named(order, at_rest, flip, draw, rows)
+  def batch(arrays, batch_index, rows):
+    order_key, flip_key = (jax.random.wrap_key_data(arrays[use]) for use in ('order', 'flip'))
+    indices = batch_index % order.per_epoch * order.batch_size + rows
+    epoch_key = jax.random.fold_in(order_key, batch_index // order.per_epoch)
+    chosen = shuffled(epoch_key, indices, order.total)
+    stored = {key: array[chosen] for key, array in arrays.items() if key not in keys}
+    stored['image'] = unflattened(stored['image'], shape)
+    return _as_batch(order, stored, flip_key, batch_index, rows)
 
   return Source(arrays | keys, batch)
 
 
 def _streamed(images: ImageSet, order: _Order) -> Source:
-  at_rest, chosen_by = _arrays(images), _chooser(order)
+  stored = _arrays(images)
+  indices_of = _shuffled_indices(order)
 
-  def part(first: int, count: int, rows: np.ndarray) -> dict[str, np.ndarray]:
-    places = np.stack([chosen_by(draw, rows) for draw in range(first, first + count)])
-    return {key: array[places] for key, array in at_rest.items()} | {'first': np.array(first, np.int32)}
+  def read_batches(first: int, count: int, rows: np.ndarray) -> dict[str, np.ndarray]:
+    indices = np.stack([indices_of(batch_index, rows) for batch_index in range(first, first + count)])
+    chunk = {key: array[indices] for key, array in stored.items()}
+    return chunk | {'first': np.array(first, np.int32)}
 
-  def batch(arrays, draw, rows):
-    parts = {key: array[draw - arrays['first']] for key, array in arrays.items() if key != 'first'}
-    return _named(order, parts, order.key('flip'), draw, rows)
+  def batch(arrays, batch_index, rows):
+    offset = batch_index - arrays['first']
+    chosen = {key: array[offset] for key, array in arrays.items() if key != 'first'}
+    return _as_batch(order, chosen, order.key('flip'), batch_index, rows)
 
-  return Source({}, batch, part=part)
+  return Source({}, batch, read_batches=read_batches)
 
 
-def _chooser(order: _Order) -> Callable[[int, np.ndarray], np.ndarray]:
-  """(draw, rows [b]) -> the places [b] in the set of these rows of a batch."""
+def _shuffled_indices(order: _Order) -> Callable[[int, np.ndarray], np.ndarray]:
+  """Returns (batch_index, rows [b]) -> the indices [b] of these rows in the dataset."""
 
   @functools.lru_cache(4)
-  def of_epoch(epoch: int) -> np.ndarray:
-    # It is needed as it is also where a batch is asked for while a program is traced.
+  def round_keys(epoch: int) -> np.ndarray:
+    # The value is also needed where a batch is requested while a program is traced.
     with jax.ensure_compile_time_eval():
       return np.asarray(secrets(jax.random.fold_in(order.key('order'), epoch)))
 
-  def chosen(draw: int, rows: np.ndarray) -> np.ndarray:
-    epoch, batch = divmod(draw, order.per_epoch)
-    return shuffled_on_host(of_epoch(epoch), batch * order.batch_size + rows, order.total)
+  def indices_of(batch_index: int, rows: np.ndarray) -> np.ndarray:
+    epoch, batch = divmod(batch_index, order.per_epoch)
+    return shuffled_on_host(round_keys(epoch), batch * order.batch_size + rows, order.total)
 
-  return chosen
+  return indices_of
 
 
-def _in_words(images: ImageSet) -> str:
+def _description(images: ImageSet) -> str:
   total, *shape = images.images.shape
   return f'{total:,} images {" x ".join(map(str, shape))} of {images.name}'
 

@@ -1,4 +1,4 @@
-"""Work for later calls, done in threads while the devices are at the present one."""
+"""Computes values for later calls in threads, while the devices work on the current call."""
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator
@@ -13,19 +13,21 @@ _LAST = 2**31 - 1
 def mapped(
   function: Callable[[int], Any], first: int, stride: int, last: int = _LAST, threads: int | None = None
 ) -> Generator[Iterator[Any], None, None]:
-  """Of `function` of first, first + stride ... below `last`, in this order, some made ahead of need.
+  """Yields the values of `function` at first, first + stride, ... below `last`, in this order.
+
+  Some values are computed ahead of need.
 
   Args:
-    function: whatever it raises is raised where its value is asked for.
+    function: an error that it raises is raised where its value is requested.
     first: the first argument.
-    stride: from one argument to the next.
-    last: where to end.
-    threads: that work at once; None for one a core.
+    stride: the difference between successive arguments.
+    last: the upper limit of the arguments, not included.
+    threads: the number of threads; None for one per core.
 
   Yields:
-    The values. On leaving, the threads end.
+    An iterator over the values. The threads end when the context is left.
   """
-  # It takes seconds, which a start without it should not spend.
+  # Imported lazily: grain takes seconds to import.
   import grain
 
   threads = threads or environment.cores()

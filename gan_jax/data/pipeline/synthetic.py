@@ -1,4 +1,4 @@
-"""Points drawn afresh for every batch: what the sources of 2-D and other mixtures share."""
+"""Points that are sampled for every batch, e.g. from a mixture of Gaussians at given centers."""
 
 from collections.abc import Callable
 
@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.common import rng
+from gan_jax.common.errors import ConfigError
 from gan_jax.data.source import Source
 from gan_jax.metrics.mode_coverage import Modes
 
@@ -16,31 +17,54 @@ Draw = Callable[[chex.PRNGKey], tuple[jax.Array, jax.Array]]
 
 
 def source(draw: Draw, seed: int, modes: Modes | None = None) -> Source:
-  """A source that never repeats: row i of batch number n is a function of the seed, n and i.
+  """Returns a source that never repeats: row i of batch n is a function of the seed, n, and i.
 
   Args:
-    draw: makes one example.
-    seed: of the examples.
-    modes: those of a mixture.
+    draw: draws one example.
+    seed: the seed of the examples.
+    modes: the scorer of the modes, for a mixture.
   """
   key = jax.random.key_data(rng.key_for(seed, 'points'))
 
-  def batch(arrays, number, rows):
-    of_batch = jax.random.fold_in(jax.random.wrap_key_data(arrays['key']), number)
-    real, label = jax.vmap(draw)(rng.example_keys(of_batch, rows))
+  def batch(arrays, batch_index, rows):
+    batch_key = jax.random.fold_in(jax.random.wrap_key_data(arrays['key']), batch_index)
+    real, label = jax.vmap(draw)(rng.example_keys(batch_key, rows))
     return {'real': real, 'label': label}
 
   return Source({'key': np.asarray(key)}, batch, modes)
 
 
-def gaussians(centers: np.ndarray, deviation: float) -> Draw:
-  """Of a balanced mixture of isotropic Gaussians around `centers` [K, D]; the label is the mode."""
+def gaussian_mixture(centers: np.ndarray, std: float, seed: int) -> Source:
+  """Returns a source of equally likely isotropic Gaussians; the label of a point is its mode.
+
+  Args:
+    centers: the means of the Gaussians, float32 [K, D].
+    std: the standard deviation of each Gaussian in every coordinate.
+    seed: the seed of the points.
+  """
+  return source(gaussians(centers, std), seed, Modes(centers, std))
+
+
+def gaussians(centers: np.ndarray, std: float) -> Draw:
+  """Returns a function that draws a point of a balanced mixture of isotropic Gaussians, and its mode.
+
+  Args:
+    centers: the means of the Gaussians, [K, D].
+    std: the standard deviation of each Gaussian in every coordinate.
+  """
   means = np.asarray(centers, np.float32)
 
   def draw(key: chex.PRNGKey) -> tuple[jax.Array, jax.Array]:
     mode_key, noise_key = jax.random.split(key)
     mode = jax.random.randint(mode_key, (), 0, len(means))
     noise = jax.random.normal(noise_key, means.shape[1:])
-    return jnp.asarray(means)[mode] + deviation * noise, mode
+    return jnp.asarray(means)[mode] + std * noise, mode
 
   return draw
+
+
+def check_positive(**settings: float) -> None:
+  """Raises ConfigError, naming the key, unless all settings are positive."""
+  for name, value in settings.items():
+    if value <= 0:
+      raise ConfigError(f'{name}={value!r}: out of range (a positive number); change {name}')

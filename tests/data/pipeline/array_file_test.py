@@ -1,4 +1,4 @@
-"""Images in a file, read where they are asked for."""
+"""Images in a file that are read on demand."""
 
 from concurrent import futures
 
@@ -18,7 +18,7 @@ def rows(tmp_path):
 
 
 @pytest.mark.parametrize(
-  'places',
+  'indices',
   [
     3,
     -1,
@@ -35,27 +35,27 @@ def rows(tmp_path):
   ],
   ids=str,
 )
-def test_what_is_read_is_what_an_array_gives(rows, places):
-  np.testing.assert_array_equal(rows[places], IMAGES[places])
+def test_indexing_equals_that_of_an_array(rows, indices):
+  np.testing.assert_array_equal(rows[indices], IMAGES[indices])
 
 
-def test_it_has_the_looks_of_an_array(rows):
+def test_rows_have_the_attributes_of_an_array(rows):
   assert (len(rows), rows.shape, rows.ndim, rows.dtype) == (50, IMAGES.shape, 4, np.uint8)
   assert rows.nbytes == IMAGES.nbytes
   np.testing.assert_array_equal(np.asarray(rows), IMAGES)
 
 
-@pytest.mark.parametrize('place', [50, np.array([0, 51]), -51])
-def test_there_are_no_others(rows, place):
+@pytest.mark.parametrize('index', [50, np.array([0, 51]), -51])
+def test_index_out_of_range_is_refused(rows, index):
   with pytest.raises(IndexError):
-    rows[place]
+    rows[index]
 
 
 def test_threads_read_at_once(rows):
-  places = [np.random.default_rng(i).integers(0, 50, 200) for i in range(8)]
+  indices = [np.random.default_rng(i).integers(0, 50, 200) for i in range(8)]
   with futures.ThreadPoolExecutor(8) as pool:
-    for found, wanted in zip(pool.map(rows.__getitem__, places), places, strict=True):
-      np.testing.assert_array_equal(found, IMAGES[wanted])
+    for images, chosen in zip(pool.map(rows.__getitem__, indices), indices, strict=True):
+      np.testing.assert_array_equal(images, IMAGES[chosen])
 
 
 def test_a_file_of_another_length_is_refused(rows, tmp_path):

@@ -1,4 +1,4 @@
-"""Images in the memory of the devices or on the disk: the same batches, on whatever devices."""
+"""Resident and streamed images: the same batches, on any devices."""
 
 import jax
 import numpy as np
@@ -23,22 +23,22 @@ def on_disk(tmp_path):
   return Rows(tmp_path / 'images', IMAGES.shape)
 
 
-def batch(source, draw, rows=ROWS, first=None, count=3):
-  """Some rows of a draw, of a part that begins at `first`."""
-  arrays = arrays_of(source, draw if first is None else first, count, rows)
-  return jax.device_get(jax.jit(source.batch)(arrays, draw, rows))
+def batch(source, index, rows=ROWS, first=None, count=3):
+  """Returns rows of a batch, read with `count` batches from `first` on."""
+  arrays = arrays_of(source, index if first is None else first, count, rows)
+  return jax.device_get(jax.jit(source.batch)(arrays, index, rows))
 
 
 @pytest.mark.parametrize('flip', [False, True])
 def test_both_give_the_same_batches(on_disk, flip):
   resident = place(ImageSet(IMAGES, LABELS), 3, 8, 'resident', flip)
   streamed = place(ImageSet(on_disk, LABELS), 3, 8, 'stream', flip)
-  assert resident.part is None
-  assert streamed.part
+  assert resident.read_batches is None
+  assert streamed.read_batches
   assert streamed.arrays == {}
-  # 6 batches an epoch: these are of four epochs.
-  for draw in range(20):
-    one, other = batch(resident, draw), batch(streamed, draw, first=max(draw - 2, 0))
+  # An epoch has 6 batches, so these are from four epochs.
+  for index in range(20):
+    one, other = batch(resident, index), batch(streamed, index, first=max(index - 2, 0))
     assert one.keys() == other.keys() == {'real', 'label'}
     for key in one:
       np.testing.assert_array_equal(one[key], other[key])
@@ -62,53 +62,54 @@ def test_halves_of_a_batch_are_disjoint_and_make_the_whole(placement):
 def test_every_second_image_is_mirrored_by_chance():
   source = place(ImageSet(IMAGES, LABELS), 0, 50, flip=True)
   mirrored = 0
-  for draw in range(40):
-    found = batch(source, draw, np.arange(50))
-    wanted = np.float32(IMAGES[found['label']]) / 127.5 - 1
-    straight = np.isclose(found['real'], wanted, atol=1e-6).all(axis=(1, 2, 3))
-    turned = np.isclose(found['real'], wanted[:, :, ::-1], atol=1e-6).all(axis=(1, 2, 3))
-    assert (straight ^ turned).all()
-    mirrored += turned.sum()
-  # Of 2,000, with a deviation of 22.4.
+  for index in range(40):
+    examples = batch(source, index, np.arange(50))
+    images = np.float32(IMAGES[examples['label']]) / 127.5 - 1
+    is_original = np.isclose(examples['real'], images, atol=1e-6).all(axis=(1, 2, 3))
+    is_mirrored = np.isclose(examples['real'], images[:, :, ::-1], atol=1e-6).all(axis=(1, 2, 3))
+    assert (is_original ^ is_mirrored).all()
+    mirrored += is_mirrored.sum()
+  # The number of mirrored images out of 2,000 has a standard deviation of 22.4.
   assert abs(mirrored - 1000) < 5 * 22.4
 
 
-# On a device each image of 108 bytes lies in a row of 128.
+# On a device, each image of 108 bytes takes a row of 128.
 @pytest.mark.parametrize(('memory', 'resident'), [(50 * 128 * 4, True), (50 * 128 * 4 - 1, False)])
 def test_a_quarter_of_the_memory_is_taken(monkeypatch, memory, resident):
   monkeypatch.setattr(placement.devices, 'device_memory', lambda: memory)
   source = place(ImageSet(IMAGES, name='mine'), 0, 8)
-  assert (source.part is None) == resident
+  assert (source.read_batches is None) == resident
   where = 'resident on each device' if resident else 'streamed'
   assert source.about == f'50 images 6 x 6 x 3 of mine, {where} (0.0 MB of 0.0 MB)'
   for forced in ('resident', 'stream'):
-    assert (place(ImageSet(IMAGES), 0, 8, forced).part is None) == (forced == 'resident')
+    source = place(ImageSet(IMAGES), 0, 8, forced)
+    assert (source.read_batches is None) == (forced == 'resident')
 
 
-def test_a_device_has_a_share_of_the_memory_of_the_machine():
+def test_a_device_has_a_fraction_of_the_memory_of_the_machine():
   assert 2**26 < runtime_devices.device_memory() < 2**50
 
 
 @pytest.mark.parametrize('total', [1, 3, 10, 64, 1000, 4097])
 def test_the_order_is_the_same_on_the_host(total):
-  key, places = jax.random.key(7), np.arange(total)
-  on_host = shuffled_on_host(np.asarray(secrets(key)), places, total)
-  np.testing.assert_array_equal(on_host, shuffled(key, places, total))
+  key, indices = jax.random.key(7), np.arange(total)
+  on_host = shuffled_on_host(np.asarray(secrets(key)), indices, total)
+  np.testing.assert_array_equal(on_host, shuffled(key, indices, total))
 
 
 @pytest.mark.parametrize('count', [1, 2, 8])
 def test_each_device_is_fed_its_own_rows(count):
   source, devices = place(ImageSet(IMAGES, LABELS), 0, 16, 'stream'), jax.devices()[:count]
   rows = runtime_devices.rows(16, devices)
-  parts = (arrays_of(source, first, 2, rows.reshape(-1)) for first in (0, 2, 4))
-  feeds = runtime_devices.device_batches(parts, 16, devices)
+  chunks = (arrays_of(source, first, 2, rows.reshape(-1)) for first in (0, 2, 4))
+  feeds = runtime_devices.device_batches(chunks, 16, devices)
   step = jax.pmap(
-    lambda feed, draw: source.batch(feed['arrays'], draw, feed['rows']),
+    lambda feed, index: source.batch(feed['arrays'], index, feed['rows']),
     in_axes=(0, None),
     devices=devices,
   )
   for first, feed in zip((0, 2, 4), feeds, strict=True):
-    for draw in (first, first + 1):
-      found, wanted = step(feed, draw), batch(source, draw, np.arange(16))
-      for key, array in wanted.items():
-        np.testing.assert_array_equal(found[key].reshape(array.shape), array)
+    for index in (first, first + 1):
+      sharded, expected = step(feed, index), batch(source, index, np.arange(16))
+      for key, array in expected.items():
+        np.testing.assert_array_equal(sharded[key].reshape(array.shape), array)

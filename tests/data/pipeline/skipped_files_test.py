@@ -1,4 +1,4 @@
-"""Entries of a folder that are no pictures: nothing goes missing without a word."""
+"""Entries of a folder that are not images: every skipped file is reported."""
 
 import os
 import socket
@@ -20,16 +20,16 @@ def own_cache(tmp_path_factory, monkeypatch):
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
 
 
-def fill(place, count=4):
-  place.mkdir(parents=True, exist_ok=True)
+def fill(path, count=4):
+  path.mkdir(parents=True, exist_ok=True)
   for i in range(count):
-    Image.fromarray(RANDOM.integers(0, 256, (4, 4, 3), np.uint8)).save(place / f'{i}.png')
-  return place
+    Image.fromarray(RANDOM.integers(0, 256, (4, 4, 3), np.uint8)).save(path / f'{i}.png')
+  return path
 
 
 @pytest.fixture
 def pictures(tmp_path):
-  """Two classes of four pictures."""
+  """Two classes of four images."""
   for kind in ('cat', 'dog'):
     fill(tmp_path / 'pictures' / kind)
   return tmp_path / 'pictures'
@@ -39,8 +39,8 @@ def load(path, **settings):
   return folder.load(0, 1, 'auto', str(path), **settings)
 
 
-def said_twice(capsys, path, **settings):
-  """The source, and what stdout and stderr say, of pictures that are decoded, then of those kept."""
+def load_twice(capsys, path, **settings):
+  """Returns the source and the output, which is the same for decoded and for cached images."""
   load(path, **settings)
   first = capsys.readouterr()
   source = load(path, **settings)
@@ -51,23 +51,23 @@ def said_twice(capsys, path, **settings):
   return source, second.out, second.err
 
 
-def test_links_to_nothing_count_as_bad_files(pictures, capsys):
+def test_broken_links_count_as_corrupt_files(pictures, capsys):
   for i in range(8):
     (pictures / 'cat' / f'gone{i}.png').symlink_to(f'/nowhere/{i}')
   with pytest.raises(
-    ConfigError, match=r'of 16 files .* more than 5.0% .*cat/gone0.png \(it is a link'
+    ConfigError, match=r'more than 5.0% of its 16 files .*cat/gone0.png \(a broken symbolic link'
   ):
     load(pictures)
-  source, _, err = said_twice(capsys, pictures, max_corrupt_fraction=0.5)
+  source, _, err = load_twice(capsys, pictures, max_corrupt_fraction=0.5)
   assert len(source.images) == 8 and source.classes == ('cat', 'dog')
   assert '8 of 16 files of folder:' in err
-  assert 'cat/gone0.png (it is a link to nothing, /nowhere/0)' in err
+  assert 'cat/gone0.png (a broken symbolic link to /nowhere/0)' in err
 
 
 def test_link_to_itself_counts_as_bad_file(pictures, capsys):
   (pictures / 'cat' / 'round.png').symlink_to('round.png')
-  _, _, err = said_twice(capsys, pictures, max_corrupt_fraction=0.2)
-  assert 'cat/round.png (it is a link to nothing, round.png)' in err
+  _, _, err = load_twice(capsys, pictures, max_corrupt_fraction=0.2)
+  assert 'cat/round.png (a broken symbolic link to round.png)' in err
 
 
 def test_pipes_sockets_and_devices_count_as_bad_files(pictures, capsys, monkeypatch):
@@ -76,16 +76,16 @@ def test_pipes_sockets_and_devices_count_as_bad_files(pictures, capsys, monkeypa
   monkeypatch.chdir(pictures / 'cat')
   with socket.socket(socket.AF_UNIX) as bound:
     bound.bind('socket.png')
-    _, _, err = said_twice(capsys, pictures, max_corrupt_fraction=0.5)
+    _, _, err = load_twice(capsys, pictures, max_corrupt_fraction=0.5)
   assert '3 of 11 files' in err
   for name, kind in (('null', 'a device'), ('pipe', 'a pipe'), ('socket', 'a socket')):
-    assert f'cat/{name}.png (it is {kind}, not a file)' in err
+    assert f'cat/{name}.png ({kind}, not a file)' in err
 
 
 def test_file_larger_than_any_picture_is_not_read(pictures, capsys):
   with open(pictures / 'cat' / 'film.png', 'wb') as file:
     file.truncate(contents.MOST_BYTES + 1)
-  _, _, err = said_twice(capsys, pictures, max_corrupt_fraction=0.2)
+  _, _, err = load_twice(capsys, pictures, max_corrupt_fraction=0.2)
   assert 'cat/film.png (its 536,870,913 bytes are more than 536,870,912)' in err
 
 
@@ -93,10 +93,10 @@ def test_link_to_folder_is_a_class_like_any_other(pictures, tmp_path, capsys):
   before = load(pictures)
   (pictures / 'dog').rename(tmp_path / 'elsewhere')
   (pictures / 'dog').symlink_to(tmp_path / 'elsewhere')
-  source, out, err = said_twice(capsys, pictures)
+  source, out, err = load_twice(capsys, pictures)
   assert source.classes == ('cat', 'dog')
   assert (out, err) == ('', '')
-  # The names are the same, so the order of the pictures is too.
+  # The names are the same, and so is the order of the images.
   assert source.digest == before.digest
   np.testing.assert_array_equal(source.labels, before.labels)
 
@@ -105,19 +105,19 @@ def test_folder_reached_twice_is_read_once_by_its_own_name(pictures, capsys):
   before = load(pictures)
   (pictures / 'alias').symlink_to('cat')
   (pictures / 'zebra').symlink_to(pictures / 'dog')
-  source, _, err = said_twice(capsys, pictures)
+  source, _, err = load_twice(capsys, pictures)
   assert source.classes == ('cat', 'dog')
   assert source.digest == before.digest
-  assert 'are not followed, 2 in all: alias, zebra\n' in err
+  assert 'are not followed, 2 in total: alias, zebra\n' in err
 
 
 @pytest.mark.parametrize('target', ['.', '..', '../..', '/'])
 def test_link_to_a_folder_above_is_not_followed(pictures, tmp_path, capsys, target):
   fill(tmp_path / 'beside')
   (pictures / 'cat' / 'up').symlink_to(target)
-  source, _, err = said_twice(capsys, pictures)
+  source, _, err = load_twice(capsys, pictures)
   assert len(source.images) == 8
-  assert 'are not followed, 1 in all: cat/up\n' in err
+  assert 'are not followed, 1 in total: cat/up\n' in err
 
 
 def test_links_of_linked_folders_are_followed_but_not_in_a_circle(pictures, tmp_path, capsys):
@@ -128,8 +128,8 @@ def test_links_of_linked_folders_are_followed_but_not_in_a_circle(pictures, tmp_
   (tmp_path / 'out' / 'two' / 'back').symlink_to(tmp_path / 'out' / 'one')
   (tmp_path / 'out' / 'two' / 'above').symlink_to(tmp_path / 'out')
   (tmp_path / 'out' / 'two' / 'root').symlink_to(pictures)
-  source, _, err = said_twice(capsys, pictures)
-  # Four of `more/deep` and four of `more/next` join the eight.
+  source, _, err = load_twice(capsys, pictures)
+  # Four images of `more/deep` and four of `more/next` are added to the eight.
   assert source.classes == ('cat', 'dog', 'more')
   np.testing.assert_array_equal(np.bincount(source.labels), [4, 4, 8])
   assert 'more/next/above, more/next/back, more/next/root' in err
@@ -140,7 +140,7 @@ def test_linked_folder_that_holds_another_is_read_without_it(pictures, tmp_path,
   fill(tmp_path / 'out')
   (pictures / 'a').symlink_to(tmp_path / 'out' / 'inner')
   (pictures / 'b').symlink_to(tmp_path / 'out')
-  source, _, err = said_twice(capsys, pictures)
+  source, _, err = load_twice(capsys, pictures)
   np.testing.assert_array_equal(np.bincount(source.labels), [4, 4, 4, 4])
   assert 'b/inner' in err
 
@@ -150,11 +150,11 @@ def test_hidden_entries_and_texts_are_counted_in_one_line(pictures, capsys):
     (pictures / name).write_bytes(b'x')
   fill(pictures / '.thumbnails')
   fill(pictures / '__MACOSX')
-  source, out, err = said_twice(capsys, pictures)
+  source, out, err = load_twice(capsys, pictures)
   assert len(source.images) == 8 and source.classes == ('cat', 'dog')
   assert err == ''
   assert out == (
-    f'passed over in folder:{pictures}: hidden: 3 (.DS_Store, .thumbnails, __MACOSX), '
+    f'ignored in folder:{pictures}: hidden: 3 (.DS_Store, .thumbnails, __MACOSX), '
     'text and system files: 5 (README, Thumbs.db, cat/notes.txt ...)\n'
   )
 
@@ -167,28 +167,28 @@ def test_folder_of_texts_alone_is_empty(tmp_path):
     load(tmp_path)
 
 
-def hide(place):
-  (place / '.hidden').write_text('x')
+def hide(path):
+  (path / '.hidden').write_text('x')
 
 
-def note(place):
-  (place / 'cat' / 'notes.md').write_text('x')
+def note(path):
+  (path / 'cat' / 'notes.md').write_text('x')
 
 
-def link_nowhere(place):
-  (place / 'cat' / 'gone.png').symlink_to('/nowhere')
+def link_nowhere(path):
+  (path / 'cat' / 'gone.png').symlink_to('/nowhere')
 
 
-def link_twice(place):
-  (place / 'other').symlink_to('cat')
+def link_twice(path):
+  (path / 'other').symlink_to('cat')
 
 
-def pipe(place):
-  os.mkfifo(place / 'pipe.png')
+def pipe(path):
+  os.mkfifo(path / 'pipe.png')
 
 
 @pytest.mark.parametrize('change', [hide, note, link_nowhere, link_twice, pipe])
-def test_listing_changes_with_what_is_passed_over(pictures, change, capsys):
+def test_listing_changes_with_ignored_entries(pictures, change, capsys):
   load(pictures, max_corrupt_fraction=0.5)
   capsys.readouterr()
   change(pictures)
@@ -202,7 +202,7 @@ def test_bad_link_with_a_new_target_is_named_with_it(pictures, capsys):
     link.unlink(missing_ok=True)
     link.symlink_to(target)
     load(pictures, max_corrupt_fraction=0.2)
-    assert f'it is a link to nothing, {target})' in capsys.readouterr().err
+    assert f'a broken symbolic link to {target})' in capsys.readouterr().err
 
 
 def test_class_without_a_good_picture_is_named(pictures, capsys):
@@ -212,32 +212,32 @@ def test_class_without_a_good_picture_is_named(pictures, capsys):
   (pictures / 'about' / 'notes.txt').write_text('x')
   for file in (pictures / 'dog').iterdir():
     file.write_bytes(b'')
-  source, _, err = said_twice(capsys, pictures, max_corrupt_fraction=0.5)
+  source, _, err = load_twice(capsys, pictures, max_corrupt_fraction=0.5)
   assert source.classes == ('cat', 'fox')
   np.testing.assert_array_equal(np.bincount(source.labels), [4, 4])
-  assert 'no picture can be read in some folders, 3 in all: about, dog, empty\n' in err
+  assert 'some folders contain no readable image, 3 in total: about, dog, empty\n' in err
 
 
 def test_linked_class_without_a_picture_is_named(pictures, tmp_path, capsys):
   (tmp_path / 'empty').mkdir()
   (pictures / 'fox').symlink_to(tmp_path / 'empty')
-  _, _, err = said_twice(capsys, pictures)
-  assert 'no picture can be read in some folders, 1 in all: fox\n' in err
+  _, _, err = load_twice(capsys, pictures)
+  assert 'some folders contain no readable image, 1 in total: fox\n' in err
 
 
 def test_labels_lost_with_the_last_but_one_class_are_said_to_be_lost(pictures, capsys):
   for file in (pictures / 'dog').iterdir():
     file.write_bytes(b'')
-  source, _, err = said_twice(capsys, pictures, max_corrupt_fraction=0.5)
+  source, _, err = load_twice(capsys, pictures, max_corrupt_fraction=0.5)
   assert source.labels is None
-  assert 'in some folders, 1 in all: dog; too few folders are left for labels' in err
+  assert 'no readable image, 1 in total: dog; too few folders remain for labels' in err
 
 
 def test_labels_lost_to_a_picture_outside_are_said_to_be_lost(pictures, capsys):
   fill(pictures, 1)
-  source, _, err = said_twice(capsys, pictures)
+  source, _, err = load_twice(capsys, pictures)
   assert source.labels is None
-  assert 'outside of its 2 folders, 1 in all, so there are no labels' in err
+  assert 'images are outside its 2 folders, 1 in total, so the dataset has no labels' in err
 
 
 def test_bad_file_outside_takes_no_labels(pictures):
@@ -245,11 +245,11 @@ def test_bad_file_outside_takes_no_labels(pictures):
   assert load(pictures, max_corrupt_fraction=0.2).classes == ('cat', 'dog')
 
 
-@pytest.mark.parametrize('place', ['', 'cat', 'dog/deep'])
-def test_plain_folder_says_nothing(pictures, capsys, place):
-  fill(pictures / place)
+@pytest.mark.parametrize('subfolder', ['', 'cat', 'dog/deep'])
+def test_plain_folder_prints_nothing(pictures, capsys, subfolder):
+  fill(pictures / subfolder)
   fill(pictures / 'dog' / 'deep')
-  _, out, err = said_twice(capsys, pictures / 'dog')
+  _, out, err = load_twice(capsys, pictures / 'dog')
   assert (out, err) == ('', '')
 
 
@@ -258,7 +258,7 @@ def test_link_that_cannot_be_followed_is_an_error(pictures, monkeypatch):
   stat = os.stat
 
   class Refusing:
-    """An entry of a folder of somebody else."""
+    """An entry of a folder that belongs to another user."""
 
     def __init__(self, entry):
       self._entry, self.name, self.path = entry, entry.name, entry.path
@@ -271,7 +271,7 @@ def test_link_that_cannot_be_followed_is_an_error(pictures, monkeypatch):
 
   entries = folder.folder_tree._entries
   monkeypatch.setattr(
-    folder.folder_tree, '_entries', lambda path: [Refusing(one) for one in entries(path)]
+    folder.folder_tree, '_entries', lambda path: [Refusing(entry) for entry in entries(path)]
   )
   with pytest.raises(ConfigError, match=r'cat/far.png cannot be read \(Permission denied\)'):
     load(pictures)
@@ -291,5 +291,5 @@ def test_command_that_shows_data_says_what_is_missing(pictures, tmp_path):
     verb='show_data',
   )
   assert done.returncode == 0, done.stderr
-  assert f'passed over in folder:{pictures}: hidden: 1 (.hidden)\n' in done.stdout
-  assert 'cat/gone.png (it is a link to nothing, /nowhere)' in done.stderr
+  assert f'ignored in folder:{pictures}: hidden: 1 (.hidden)\n' in done.stdout
+  assert 'cat/gone.png (a broken symbolic link to /nowhere)' in done.stderr

@@ -1,4 +1,4 @@
-"""Zip archives of pictures, and labels in the layout of StyleGAN."""
+"""Zip archives of images, and labels in the layout of StyleGAN."""
 
 import concurrent.futures
 import json
@@ -25,16 +25,16 @@ def own_cache(tmp_path_factory, monkeypatch):
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
 
 
-def fill(place, names):
+def fill(folder_path, names):
   for name in names:
-    path = place / name
+    path = folder_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(RANDOM.integers(0, 256, (4, 4, 3), np.uint8)).save(path)
-  return place
+  return folder_path
 
 
 CLASSES = [f'{kind}/{i}.png' for kind in ('cat', 'dog') for i in range(3)]
-# As dataset_tool.py of StyleGAN names them, but for the number in a folder.
+# Named as StyleGAN's dataset_tool.py does, except for the number of images in a folder.
 SHARDS = [f'0000{i // 3}/img{i:08}.png' for i in range(8)]
 
 
@@ -48,16 +48,16 @@ def shards(tmp_path):
   return fill(tmp_path / 'shards', SHARDS)
 
 
-def describe(place, labels, **more):
-  (place / 'dataset.json').write_text(json.dumps({'labels': labels, **more}))
+def describe(path, labels, **more):
+  (path / 'dataset.json').write_text(json.dumps({'labels': labels, **more}))
 
 
-def pack(place, method=zipfile.ZIP_DEFLATED, below=''):
-  """Packs the files of a folder in reverse order, all of them `below` a path in the archive."""
-  path = place.with_suffix('.zip')
+def pack(folder_path, method=zipfile.ZIP_DEFLATED, below=''):
+  """Packs the files of a folder in reverse order; `below` is a prefix of all paths."""
+  path = folder_path.with_suffix('.zip')
   with zipfile.ZipFile(path, 'w', method) as archive:
-    for file in sorted(place.rglob('*'), reverse=True):
-      archive.write(file, below + file.relative_to(place).as_posix())
+    for file in sorted(folder_path.rglob('*'), reverse=True):
+      archive.write(file, below + file.relative_to(folder_path).as_posix())
   return path
 
 
@@ -92,7 +92,7 @@ def test_archive_of_a_described_folder_is_the_folder(shards, labels, below):
   if labels is None:
     assert one.labels is None and other.labels is None
   else:
-    # The numbers stay those of the file.
+    # The numbers are those of the file.
     assert one.labels.tolist() == other.labels.tolist() == [5, 4] * 4
   assert one.classes == other.classes == ()
 
@@ -112,12 +112,12 @@ def test_labels_of_bad_files_are_left_out_with_them(shards):
   assert load(shards, max_corrupt_fraction=0.2).labels.tolist() == [0, 1, 3, 4, 5, 6, 7]
 
 
-def test_described_folder_passes_nothing_over_and_misses_no_class(shards, capsys):
+def test_described_folder_reports_neither_ignored_files_nor_empty_classes(shards, capsys):
   describe(shards, None)
   (shards / '00003').mkdir()
   load(shards)
-  said = capsys.readouterr()
-  assert (said.err, 'passed over' in said.out) == ('', False)
+  output = capsys.readouterr()
+  assert (output.err, 'ignored' in output.out) == ('', False)
 
 
 def test_changed_labels_are_read_again(shards):
@@ -142,28 +142,28 @@ def with_label(label):
   return [[SHARDS[0], label], *([name, 1] for name in SHARDS[1:])]
 
 
-NO_NUMBER = f'gives labels that are no whole numbers .* files, 1 of 8: {SHARDS[0]}; correct it'
+NOT_A_NUMBER = f'has labels that are not whole numbers .*, 1 of 8 .{SHARDS[0]}.; correct it'
 BAD_LABELS = {
-  'one is missing': (with_label(1)[1:], f'gives no label to files that are there, 1 of 8: {SHARDS[0]}'),
-  'none at all': ([], 'gives no label to files that are there, 8 of 8: 00000/img00000000.png, .* ...'),
+  'one is missing': (with_label(1)[1:], f'gives no label to existing files, 1 of 8 .{SHARDS[0]}'),
+  'none at all': ([], 'gives no label to existing files, 8 of 8 .00000/img00000000.png, .* ...'),
   'one too many': (
     [*with_label(1), ['00009/x.png', 1]],
-    'names files that are not there, 1 of 9: 00009/x',
+    'names files that do not exist, 1 of 9 .00009/x',
   ),
-  'twice': ([*with_label(1), [SHARDS[3], 2]], f'names more than once files, 1 of 9: {SHARDS[3]}'),
-  'a fraction': (with_label(1.5), NO_NUMBER),
-  'a float': (with_label(1.0), NO_NUMBER),
-  'a boolean': (with_label(True), NO_NUMBER),
-  'null': (with_label(None), NO_NUMBER),
-  'a text': (with_label('1'), NO_NUMBER),
-  'a vector': (with_label([0.1, 0.2]), NO_NUMBER),
-  'negative': (with_label(-1), NO_NUMBER),
-  'large': (with_label(2**31), NO_NUMBER),
-  'an object': ({name: 1 for name in SHARDS}, 'must be null or a list of pairs'),
-  'a number': (3, 'must be null or a list of pairs'),
-  'triples': ([[name, 1, 2] for name in SHARDS], 'must be null or a list of pairs'),
-  'numbered': ([[i, 1] for i in range(8)], 'must be null or a list of pairs'),
-  'no text': ([*with_label(1), ['\ud800', 1]], r'names files that are not there, 1 of 9: \\ud800'),
+  'twice': ([*with_label(1), [SHARDS[3], 2]], f'names files more than once, 1 of 9 .{SHARDS[3]}'),
+  'a fraction': (with_label(1.5), NOT_A_NUMBER),
+  'a float': (with_label(1.0), NOT_A_NUMBER),
+  'a boolean': (with_label(True), NOT_A_NUMBER),
+  'null': (with_label(None), NOT_A_NUMBER),
+  'a text': (with_label('1'), NOT_A_NUMBER),
+  'a vector': (with_label([0.1, 0.2]), NOT_A_NUMBER),
+  'negative': (with_label(-1), NOT_A_NUMBER),
+  'large': (with_label(2**31), NOT_A_NUMBER),
+  'an object': ({name: 1 for name in SHARDS}, 'is not valid .null, or a list of pairs'),
+  'a number': (3, 'is not valid .null, or a list of pairs'),
+  'triples': ([[name, 1, 2] for name in SHARDS], 'is not valid .null, or a list of pairs'),
+  'numbered': ([[i, 1] for i in range(8)], 'is not valid .null, or a list of pairs'),
+  'no text': ([*with_label(1), ['\ud800', 1]], r'names files that do not exist, 1 of 9 .\\ud800'),
 }
 
 
@@ -176,13 +176,13 @@ def test_labels_that_do_not_fit_are_refused(shards, case, packed):
     load(pack(shards) if packed else shards)
 
 
-DAMAGED = {'cut': b'{', 'no text': b'\xff\xfe', 'deep': b'[' * 200_000, 'end': b'{"labels": NaN'}
+CORRUPT = {'cut': b'{', 'no text': b'\xff\xfe', 'deep': b'[' * 200_000, 'end': b'{"labels": NaN'}
 
 
-@pytest.mark.parametrize('content', DAMAGED.values(), ids=DAMAGED)
-def test_dataset_json_that_is_damaged_is_refused(shards, content):
+@pytest.mark.parametrize('content', CORRUPT.values(), ids=CORRUPT)
+def test_corrupt_dataset_json_is_refused(shards, content):
   (shards / 'dataset.json').write_bytes(content)
-  with pytest.raises(ConfigError, match='dataset.json is damaged or is no JSON .*; write it again'):
+  with pytest.raises(ConfigError, match='dataset.json is corrupt or not JSON .*; write it again'):
     load(shards)
 
 
@@ -203,7 +203,7 @@ def test_archive_is_not_unpacked(classes, tmp_path, monkeypatch):
 
 def test_threads_read_an_archive_at_once(tmp_path):
   fill(tmp_path / 'many', [f'{i:03}.png' for i in range(100)])
-  listed = folder._found(str(pack(tmp_path / 'many')))
+  listed = folder._contents(str(pack(tmp_path / 'many')))
   names = sorted(listed.files) * 5
   with concurrent.futures.ThreadPoolExecutor(16) as threads:
     contents = list(threads.map(listed.read, names))
@@ -212,27 +212,27 @@ def test_threads_read_an_archive_at_once(tmp_path):
 
 
 def test_members_are_read_one_after_the_other(classes, monkeypatch):
-  reader, read = folder._found(str(pack(classes))).read, zipfile.ZipFile.read
-  held = []
+  reader, read = folder._contents(str(pack(classes))).read, zipfile.ZipFile.read
+  is_locked = []
   monkeypatch.setattr(
-    zipfile.ZipFile, 'read', lambda *a: held.append(reader._lock.locked()) or read(*a)
+    zipfile.ZipFile, 'read', lambda *a: is_locked.append(reader._lock.locked()) or read(*a)
   )
   assert reader('cat/0.png') == (classes / 'cat' / '0.png').read_bytes()
-  assert held == [True]
+  assert is_locked == [True]
 
 
-def test_archive_says_what_it_passes_over(classes, capsys):
+def test_ignored_members_are_reported(classes, capsys):
   for name in ('.DS_Store', 'cat/notes.txt', '__MACOSX/cat/._0.png', '__MACOSX/cat/._1.png'):
     (classes / name).parent.mkdir(parents=True, exist_ok=True)
     (classes / name).write_bytes(b'x')
   (classes / 'empty').mkdir()
   packed = pack(classes)
   assert load(packed).classes == ('cat', 'dog')
-  said = capsys.readouterr()
+  output = capsys.readouterr()
   expected = 'hidden: 2 (.DS_Store, __MACOSX), text and system files: 1 (cat/notes.txt)\n'
-  assert f'passed over in folder:{packed}: {expected}' in said.out
-  assert 'no picture can be read in some folders, 1 in all: empty\n' in said.err
-  # The folder itself says the same.
+  assert f'ignored in folder:{packed}: {expected}' in output.out
+  assert 'some folders contain no readable image, 1 in total: empty\n' in output.err
+  # The output for the folder is the same.
   assert load(classes).classes == ('cat', 'dog')
   assert expected in capsys.readouterr().out
 
@@ -243,19 +243,19 @@ def member(name, mode):
   return info
 
 
-def test_links_in_an_archive_count_as_bad_files(classes, capsys):
+def test_links_in_an_archive_count_as_corrupt_files(classes, capsys):
   packed = pack(classes)
   with zipfile.ZipFile(packed, 'a') as archive:
     archive.writestr(member('cat/link.png', stat.S_IFLNK | 0o777), '0.png')
     archive.writestr(member('cat/pipe.png', stat.S_IFIFO | 0o666), '')
   assert len(load(packed, max_corrupt_fraction=0.5).images) == 6
-  said = capsys.readouterr().err
-  assert 'cat/link.png (it is a link, which an archive cannot follow)' in said
-  assert 'cat/pipe.png (it is not a file)' in said
+  err = capsys.readouterr().err
+  assert 'cat/link.png (a symbolic link, which is not followed in an archive)' in err
+  assert 'cat/pipe.png (not a regular file)' in err
 
 
 def offset_of(packed, name):
-  """Where the content of a member begins."""
+  """Returns the offset of the content of a member."""
   with zipfile.ZipFile(packed) as archive:
     start = archive.getinfo(name).header_offset
   header = packed.read_bytes()[start : start + 30]
@@ -263,50 +263,50 @@ def offset_of(packed, name):
 
 
 @pytest.mark.parametrize('method', METHODS)
-def test_damaged_member_counts_as_a_bad_file(classes, method, capsys):
+def test_corrupt_member_counts_as_a_corrupt_file(classes, method, capsys):
   packed = pack(classes, method)
-  content, place = bytearray(packed.read_bytes()), offset_of(packed, 'cat/1.png')
-  content[place + 20] ^= 0xFF
+  content, offset = bytearray(packed.read_bytes()), offset_of(packed, 'cat/1.png')
+  content[offset + 20] ^= 0xFF
   packed.write_bytes(content)
   assert len(load(packed, max_corrupt_fraction=0.2).images) == 5
-  assert 'cat/1.png (it is damaged in the archive: ' in capsys.readouterr().err
+  assert 'cat/1.png (corrupt in the archive: ' in capsys.readouterr().err
 
 
-def test_damaged_dataset_json_in_an_archive_is_refused(shards):
+def test_corrupt_dataset_json_in_an_archive_is_refused(shards):
   describe(shards, None)
   packed = pack(shards, zipfile.ZIP_STORED)
-  content, place = bytearray(packed.read_bytes()), offset_of(packed, 'dataset.json')
-  content[place] ^= 1
+  content, offset = bytearray(packed.read_bytes()), offset_of(packed, 'dataset.json')
+  content[offset] ^= 1
   packed.write_bytes(content)
-  with pytest.raises(ConfigError, match='dataset.json is damaged or is no JSON .it is damaged in the'):
+  with pytest.raises(ConfigError, match='dataset.json is corrupt or not JSON .corrupt in the archive'):
     load(packed)
 
 
 def patched(packed, name, offset, value):
   """Changes bytes of the entry of a member in the directory at the end."""
   content = bytearray(packed.read_bytes())
-  place = content.rindex(name.encode()) - 46
-  assert content[place : place + 4] == b'PK\1\2'
-  content[place + offset : place + offset + len(value)] = value
+  entry = content.rindex(name.encode()) - 46
+  assert content[entry : entry + 4] == b'PK\1\2'
+  content[entry + offset : entry + offset + len(value)] = value
   packed.write_bytes(content)
   return packed
 
 
-def test_bomb_counts_as_a_bad_file_and_is_not_unpacked(classes, capsys, monkeypatch):
-  """Zeros of more bytes than any picture has, in a member of a few kilobytes."""
+def test_bomb_counts_as_a_corrupt_file_and_is_not_unpacked(classes, capsys, monkeypatch):
+  """A member of a few kilobytes expands to more zeros than an image may have bytes."""
   monkeypatch.setattr(contents, 'MOST_BYTES', 10**6)
   packed = pack(classes)
   with zipfile.ZipFile(packed, 'a', zipfile.ZIP_DEFLATED) as archive:
     archive.writestr('cat/bomb.png', bytes(10**6 + 1))
-  # One that lies about its size ends there, and its check sum is wrong.
+  # Reading stops at the size that a member states, and its checksum is then wrong.
   with zipfile.ZipFile(packed, 'a', zipfile.ZIP_DEFLATED) as archive:
     archive.writestr('cat/liar.png', bytes(10**6 + 1))
   patched(packed, 'cat/liar.png', 24, (100).to_bytes(4, 'little'))
   assert packed.stat().st_size < 10_000
   assert len(load(packed, max_corrupt_fraction=0.5).images) == 6
-  said = capsys.readouterr().err
-  assert 'cat/bomb.png (its 1,000,001 bytes are more than 1,000,000)' in said
-  assert 'cat/liar.png (it is damaged in the archive: ' in said
+  err = capsys.readouterr().err
+  assert 'cat/bomb.png (its 1,000,001 bytes are more than 1,000,000)' in err
+  assert 'cat/liar.png (corrupt in the archive: ' in err
 
 
 def test_bomb_as_dataset_json_is_refused(shards, monkeypatch):
@@ -318,15 +318,13 @@ def test_bomb_as_dataset_json_is_refused(shards, monkeypatch):
 
 def test_encrypted_archive_is_refused(classes):
   packed = patched(pack(classes), 'dog/2.png', 8, b'\1\0')
-  with pytest.raises(ConfigError, match='has encrypted files: dog/2.png; pack it again without them'):
+  with pytest.raises(ConfigError, match='has encrypted files .dog/2.png.; pack it again without them'):
     load(packed)
 
 
-def test_member_packed_in_an_unknown_way_is_refused(classes):
+def test_member_with_an_unknown_compression_is_refused(classes):
   packed = patched(pack(classes), 'dog/2.png', 10, (98).to_bytes(2, 'little'))
-  with pytest.raises(
-    ConfigError, match=r'dog/2.png is packed in an unknown way \(.*; pack the archive'
-  ):
+  with pytest.raises(ConfigError, match=r'dog/2.png has an unknown compression \(.*; pack the archive'):
     load(packed)
 
 
@@ -334,11 +332,11 @@ def test_member_packed_in_an_unknown_way_is_refused(classes):
   'name',
   ['../x.png', 'cat/../../x.png', '/etc/x.png', r'cat\x.png', r'C:\x.png', 'cat/./x.png', 'a//b.png'],
 )
-def test_paths_that_no_folder_has_are_refused(classes, name):
+def test_paths_that_a_folder_cannot_have_are_refused(classes, name):
   packed = pack(classes)
   with zipfile.ZipFile(packed, 'a') as archive:
     archive.writestr(name, b'x')
-  with pytest.raises(ConfigError, match='has paths that lead out of it or are no Unix paths: '):
+  with pytest.raises(ConfigError, match='has paths that lead outside or are not Unix paths'):
     load(packed)
 
 
@@ -346,24 +344,26 @@ def test_several_files_of_one_name_are_refused(classes):
   packed = pack(classes)
   with zipfile.ZipFile(packed, 'a') as archive, pytest.warns(UserWarning, match='Duplicate'):
     archive.writestr('cat/0.png', b'x')
-  with pytest.raises(ConfigError, match='has several files of one name: cat/0.png; pack it again'):
+  with pytest.raises(ConfigError, match='has several files of one name .cat/0.png.; pack it again'):
     load(packed)
 
 
 def test_archive_without_pictures_is_empty(tmp_path):
   with zipfile.ZipFile(tmp_path / 'x.zip', 'w') as archive:
     archive.writestr('notes.txt', 'x')
-  with pytest.raises(ConfigError, match=r'x.zip is empty, except for text and system files: 1 \(notes'):
+  with pytest.raises(
+    ConfigError, match=r'x.zip: the folder is empty, except for text and .*: 1 \(notes'
+  ):
     load(tmp_path / 'x.zip')
 
 
-@pytest.mark.parametrize('content', [b'', b'no archive', b'PK\3\4'])
-def test_file_that_is_no_archive_is_refused(tmp_path, content):
+@pytest.mark.parametrize('content', [b'', b'not an archive', b'PK\3\4'])
+def test_file_that_is_not_an_archive_is_refused(tmp_path, content):
   (tmp_path / 'x.zip').write_bytes(content)
-  with pytest.raises(ConfigError, match='x.zip is damaged or of an unknown kind .*; pack it again'):
+  with pytest.raises(ConfigError, match='x.zip: the archive is corrupt or .*; pack it again'):
     load(tmp_path / 'x.zip')
   (tmp_path / 'x.tar').write_bytes(content)
-  with pytest.raises(ConfigError, match="there is no folder '.*x.tar' and no zip archive of this name"):
+  with pytest.raises(ConfigError, match='x.tar: no such folder or zip archive'):
     load(tmp_path / 'x.tar')
 
 
@@ -372,16 +372,16 @@ def test_archive_of_any_name_is_read(classes):
   assert_same(load(packed), load(classes))
 
 
-def test_damaged_archives_give_clear_errors(classes):
-  """Cuts and flips of bits give an error, or pictures without those that are named."""
+def test_corrupt_archives_give_clear_errors(classes):
+  """Cuts and flipped bits give an error, or a source without the corrupt images."""
   packed = pack(classes)
   whole, random, refused = packed.read_bytes(), np.random.default_rng(1), 0
   for number in range(300):
     content = bytearray(whole)
     if number % 3:
-      # Most bits are of pictures; the directory at the end is a quarter of the file.
-      place = random.integers(len(whole)) if number % 3 == 1 else -1 - random.integers(600)
-      content[place] ^= 1 << random.integers(8)
+      # Most bits belong to images; the directory at the end is a quarter of the file.
+      index = random.integers(len(whole)) if number % 3 == 1 else -1 - random.integers(600)
+      content[index] ^= 1 << random.integers(8)
     else:
       content = content[: random.integers(len(whole))]
     packed.write_bytes(content)

@@ -282,7 +282,7 @@ def test_a_folder_with_nothing_but_a_config(tmp_path):
 
 
 def test_a_folder_of_no_run_is_refused(tmp_path):
-  with pytest.raises(ConfigError, match='holds no run'):
+  with pytest.raises(ConfigError, match='contains no run'):
     page.write(tmp_path)
   assert list(tmp_path.iterdir()) == []
 
@@ -326,7 +326,7 @@ def test_the_command_shows_a_run_whose_data_is_gone(finished_run, tmp_path):
   done = command(f'--workdir={folder}', '--seed=3', verb='report')
   assert done.returncode == 0, done.stderr
   assert done.stdout == f'{folder / "report.html"}: step 8, seed 3\n'
-  left_out = "Left out, for the data cannot be had: data: there is no 'gone'"
+  left_out = "Left out, because the data is not available: data: there is no 'gone'"
   assert f'warning: the training images nearest to samples: {left_out}' in done.stderr
   document = Document((folder / 'report.html').read_text())
   words = document.words()
