@@ -35,4 +35,4 @@ def load(seed: int, batch_size: int) -> Source:
     noise = jnp.pad(jax.random.normal(noise_key, (_VARYING,)), (0, _SIZE - _VARYING))
     return jnp.asarray(levels)[mode] + noise, mode
 
-  return source(draw, seed, Modes(centers, 1.0, reach=10.0))
+  return source(draw, seed, Modes(centers, 1.0, radius=10.0))

@@ -70,8 +70,8 @@ def test_the_ring_has_eight_modes_on_the_unit_circle():
   # All 28 pairs are at least so far apart.
   far = apart(centers, centers)[np.triu_indices(8, 1)]
   assert far.min() == pytest.approx(2 * np.sin(np.pi / 8), rel=1e-6)
-  assert source.modes.deviation == 0.01
-  assert source.modes.reach == 3
+  assert source.modes.std == 0.01
+  assert source.modes.radius == 3
   assert_mixture(source, 0.01)
 
 
@@ -90,8 +90,8 @@ def test_the_grid_has_25_modes():
   centers = {(x, y) for x in line for y in line}
   assert {tuple(center) for center in source.modes.centers.tolist()} == centers
   assert source.modes.centers.shape == (25, 2)
-  assert source.modes.deviation == 0.05
-  assert source.modes.reach == 3
+  assert source.modes.std == 0.05
+  assert source.modes.radius == 3
   assert_mixture(source, 0.05)
 
 
@@ -126,8 +126,8 @@ def test_the_mixture_has_ten_levels_700_coordinates_that_vary_and_500_that_do_no
   levels = np.array([-1, -0.5, 0, 0.5, -2, -2.5, 10, 0.25, -13, -5.5], np.float32)
   assert len(set(levels.tolist())) == 10
   np.testing.assert_array_equal(source.modes.centers, np.repeat(levels[:, None], 1200, axis=1))
-  assert source.modes.deviation == 1
-  assert source.modes.reach == 10
+  assert source.modes.std == 1
+  assert source.modes.radius == 10
   np.testing.assert_array_equal(points[:, 700:], np.repeat(levels[labels][:, None], 500, axis=1))
   noise = points[:, :700] - levels[labels][:, None]
   # 1.4 million numbers: the standard errors of mean and deviation are below 0.001.
@@ -145,7 +145,7 @@ def test_a_true_sample_of_the_mixture_is_further_from_its_center_than_its_reach(
   lengths = np.linalg.norm(points - source.modes.centers[labels], axis=1)
   # sqrt 700 = 26.5 on average, with a deviation of 1 / sqrt 2.
   assert lengths.mean() == pytest.approx(np.sqrt(700), abs=0.4)
-  assert lengths.min() > source.modes.reach * source.modes.deviation
+  assert lengths.min() > source.modes.radius * source.modes.std
 
 
 @pytest.mark.parametrize(

@@ -108,9 +108,9 @@ def test_features_are_those_of_the_same_network_written_by_hand():
 @pytest.mark.parametrize('name', TRAINED)
 def test_three_channels_are_averaged(name):
   images, network = SAMPLE[f'{name}_images'][:20], TRAINED[name].load()
-  coloured = np.concatenate([images, np.zeros_like(images), np.zeros_like(images)], axis=-1)
+  colored = np.concatenate([images, np.zeros_like(images), np.zeros_like(images)], axis=-1)
   np.testing.assert_allclose(
-    np.asarray(classifier.prepare(coloured)), images / np.float32(255 * 3), atol=1e-6
+    np.asarray(classifier.prepare(colored)), images / np.float32(255 * 3), atol=1e-6
   )
   expected = outputs(network, images).features
   found = outputs(network, images.repeat(3, axis=-1)).features
@@ -201,7 +201,7 @@ def test_one_flipped_bit_is_noticed(copies):
 def test_weights_with_the_card_of_others_are_refused(copies):
   classifier.write('other', classifier.drawn(seed=3), {}, copies)
   shutil.copy(copies / 'other.json', copies / 'digits.json')
-  with pytest.raises(ConfigError, match='have not the digest that their card says'):
+  with pytest.raises(ConfigError, match='do not match the digest on their card'):
     classifier.read('digits', copies)
 
 
