@@ -48,7 +48,7 @@ class Ours:
     params = jax.device_put(convert_inception.converted(state))
     network = FeatureNetwork('inception', params, inception_v3.RESIZER, inception_v3.apply)
     self._collect = feature_extraction.FeatureExtractor(
-      network, feature_extraction.given, kept=0, width=DIMENSIONS
+      network, feature_extraction.from_chunk, num_stored=0, width=DIMENSIONS
     )
     self._moments = jax.jit(lambda before, part: frechet.merge(before, frechet.moments(part)))
 
@@ -57,7 +57,7 @@ class Ours:
     parts = (
       images[i : i + feature_extraction.BATCH] for i in range(0, len(images), feature_extraction.BATCH)
     )
-    self._collect.parts(parts, len(images))
+    self._collect.from_chunks(parts, len(images))
 
   def distance(self, real, fake):
     """Of features to features."""

@@ -61,7 +61,7 @@ class Judge:
 
     self._how = evaluator.protocol('digits', SCORES, HALF, seed=0)
     source = build.make_source(shared.read_config('dcgan'))
-    order = np.random.default_rng(reference_statistics.ORDER).permutation(len(source.images))
+    order = np.random.default_rng(reference_statistics.ORDER_SEED).permutation(len(source.images))
     self.halves = source.images[order[:HALF]], source.images[order[HALF : 2 * HALF]]
     self._real = feature_extraction.collect_set(self._how.network, self.halves[0], HALF)
     self._gaussian = frechet.prepare(self._real.moments)

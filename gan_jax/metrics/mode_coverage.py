@@ -51,9 +51,10 @@ def scores(
     radius: in standard deviations.
 
   Returns:
-    Scalars. 'captured' is the number of modes with at least one high-quality sample, of K.
-    'high_quality' is in [0, 1]. 'reverse_kl' is KL(q || uniform) in nats, where q are the fractions of
-    the finite samples that belong to each mode. It is in [0, log K], and log K without finite samples.
+    Three scalars. The number of modes with at least one high-quality sample, of K, is 'captured'. The
+    fraction 'high_quality' is in [0, 1]. The divergence 'reverse_kl' is KL(q || uniform) in nats, where
+    q are the fractions of the finite samples that belong to each mode. It is in [0, log K], and log K
+    without finite samples.
 
   Source: Srivastava et al. 2017 (arXiv:1705.07761), section 4.1; Lin et al. 2018 (arXiv:1712.04086),
     section 4.1.

@@ -144,8 +144,8 @@ def diversity(images: np.ndarray | jax.Array, *, pairs: int = 1000, seed: int = 
   """
   if images.dtype != np.uint8 or images.ndim != 4 or len(images) < 2:
     raise ValueError(
-      f'images are {images.dtype} {list(images.shape)}; they must be uint8 [N, height, width, channels], '
-      'with N >= 2'
+      f'images are {images.dtype} {list(images.shape)}; they must be uint8 [N, height, width, '
+      'channels], with N >= 2'
     )
   if pairs < 2:
     raise ValueError(f'pairs={pairs}: too few (at least 2)')

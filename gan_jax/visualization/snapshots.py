@@ -1,4 +1,4 @@
-"""The picture of a training state: a grid of images, or points with the discriminator's surface."""
+"""The picture of a training state: a grid of images, or points over the discriminator's output."""
 
 import functools
 import io
@@ -20,19 +20,19 @@ from gan_jax.training.state import TrainState, averaged
 from gan_jax.visualization import plots
 
 Make = Callable[[], np.ndarray]
-"""Makes a picture, uint8 [height, width, 3], of what is on the host: the devices are free meanwhile."""
+"""Draws a picture, uint8 [height, width, 3], from arrays on the host, without using the devices."""
 Draw = Callable[[TrainState], tuple[Make, dict[str, float]]]
-"""A state -> what makes its picture, and what was measured on the way."""
+"""Maps a state to a function that draws its picture, and to metrics of its samples."""
 
 _IMAGES, _POINTS = 64, 1000
 _FRAMES, _FRAME_MILLISECONDS = 100, 200
 
 
 def drawer(config: Plain, game: Game, source: sources.Source) -> Draw:
-  """How to draw the states of a run: samples are from the same latents every time.
+  """Returns a function that draws the states of a run; it always uses the same latents.
 
-  Images are drawn side by side, of averaged weights and of raw ones. Points are drawn over real ones
-  and over the discriminator's output; those of a mixture are scored, see `mode_coverage`.
+  Images are drawn in grids, one for averaged weights and one for raw weights. Points are drawn over
+  real points and over the discriminator's output. Points of a mixture are scored, see `mode_coverage`.
   """
   real = build.make_batch(config, source)['real']
   if real.ndim > 2:
@@ -72,7 +72,7 @@ class _Points:
     self._sample = jax.jit(game.sample)
     self._plane = plots.plane(real if source.modes is None else source.modes.centers)
     self._real, self._projected = self._plane(real[:_POINTS]), real.shape[1] > 2
-    # A surface is of two coordinates; more of them are only projected.
+    # A surface needs two coordinates; points with more are only projected.
     self._score = jax.jit(game.score) if game.score and not self._projected else None
     self._lattice = plots.lattice(self._real)
 
@@ -95,12 +95,12 @@ class _Points:
   def _scores(self, samples: np.ndarray) -> dict[str, float]:
     if self._modes is None:
       return {}
-    found = self._modes.scores(samples)
-    return {f'modes/{name}': float(value) for name, value in found.items()}
+    scores = self._modes.scores(samples)
+    return {f'modes/{name}': float(value) for name, value in scores.items()}
 
 
 class Saver:
-  """Makes pictures and saves them in a folder, while the devices go on."""
+  """Draws pictures and saves them in a folder, in a thread beside training."""
 
   def __init__(self, folder: pathlib.Path):
     self._folder = folder
@@ -108,24 +108,32 @@ class Saver:
     self._last: futures.Future | None = None
 
   def save(self, step: int, make: Make) -> None:
-    """Begins with the picture of a step, once that before is saved; raises what saving that raised."""
+    """Starts to draw the picture of a step, after waiting for the previous one.
+
+    Raises:
+      OSError: the previous picture could not be saved.
+    """
     self.wait()
     path = self._folder / f'step_{step:08}.png'
     self._last = self._thread.submit(lambda: pixels.save_png(path, make()))
 
   def wait(self) -> None:
-    """Returns when all are saved; raises what saving the last raised."""
+    """Waits until all pictures are saved.
+
+    Raises:
+      OSError: the last picture could not be saved.
+    """
     last, self._last = self._last, None
     if last:
       last.result()
 
   def close(self) -> None:
-    """Returns when all are saved, whether or not that went well."""
+    """Waits until all pictures are saved, and ignores errors."""
     self._thread.shutdown()
 
 
 def animate(folder: pathlib.Path) -> bytes | None:
-  """The pictures of a run as an animated GIF, at most a hundred of them; None of fewer than two."""
+  """Returns the pictures of a run as an animated GIF of at most 100 frames; None for fewer than two."""
   paths = sorted(folder.glob('step_*.png'))
   if len(paths) < 2:
     return None
