@@ -80,9 +80,9 @@ def test_a_dataset_sorted_by_class_is_shuffled():
 
 def test_points_are_newly_drawn_and_not_cached(cache_folder):
   ring = ring_data.load(seed=0, batch_size=8)
-  found = statistics_of(ring, coordinates.load())
-  assert found.card['split'] == 'newly drawn'
-  assert found.statistics.images.shape == (10, 2)
+  result = statistics_of(ring, coordinates.load())
+  assert result.card['split'] == 'newly drawn'
+  assert result.statistics.images.shape == (10, 2)
   first = ring.batch(ring.arrays, 0, np.arange(10))['real']
-  assert not np.isclose(found.statistics.images, first).any()
+  assert not np.isclose(result.statistics.images, first).any()
   assert files(cache_folder) == []

@@ -74,27 +74,27 @@ def test_a_copied_training_image_is_its_own_nearest_at_distance_0(tmp_path, bank
   first = latents.normal(4)(rng.sample_keys(2, 0, 1))[0]
   is_first = lambda latent: (latent == first).all(axis=1)[:, None, None, None]
   played = game(lambda latent: jnp.where(is_first(latent), copied, smooth(latent)))
-  found = saved(tmp_path, subject(played), source(bank))['neighbors']['spaces']['pixels']
-  assert found['index'][0][0] == 17
-  assert found['distances'][0][0] == 0
+  result = saved(tmp_path, subject(played), source(bank))['neighbors']['spaces']['pixels']
+  assert result['index'][0][0] == 17
+  assert result['distances'][0][0] == 0
   samples = pixels.to_bytes(played.sample({}, rng.sample_keys(2, 0, 12)))
   reals, fakes = (x.reshape(len(x), -1).astype(float) / 127.5 for x in (bank, samples))
   dists = np.linalg.norm(fakes[:, None] - reals, axis=-1)
   order = dists.argsort(axis=1)[:, :3]
-  np.testing.assert_array_equal(found['index'], order)
-  np.testing.assert_allclose(found['distances'], np.take_along_axis(dists, order, axis=1))
+  np.testing.assert_array_equal(result['index'], order)
+  np.testing.assert_allclose(result['distances'], np.take_along_axis(dists, order, axis=1))
   sheet = picture(tmp_path, page.NEIGHBORS.format('pixels')).reshape(12, 6, 4, 5, 3).swapaxes(1, 2)
   np.testing.assert_array_equal(sheet[:, 0], samples)
   np.testing.assert_array_equal(sheet[:, 1:], bank[order])
 
 
 def test_the_text_gives_the_median_distance_within_the_dataset(tmp_path, bank):
-  found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbors']['spaces']['pixels']
+  result = saved(tmp_path, subject(game(smooth)), source(bank))['neighbors']['spaces']['pixels']
   flat = bank.reshape(40, -1).astype(float) / 127.5
   dists = np.linalg.norm(flat[:, None] - flat, axis=-1) + np.diag(np.full(40, np.inf))
   usual = np.median(dists.min(axis=1))
   scale = f'For 40 training images the median distance to the nearest other one is {usual:.3g}.'
-  assert scale in found['text']
+  assert scale in result['text']
 
 
 def test_neighbors_in_features_are_the_nearest_in_these_features(tmp_path, bank):
@@ -117,14 +117,14 @@ def test_a_random_subset_of_a_large_dataset_is_searched_and_the_text_says_so(
   tmp_path, bank, monkeypatch
 ):
   monkeypatch.setattr(nearest_neighbors, '_BYTES', bank.nbytes // 4)
-  found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbors']['spaces']['pixels']
-  assert found['text'].endswith('Searched: a random subset of 10 of the 40 training images.')
-  assert len(np.unique(found['index'])) <= 10
+  result = saved(tmp_path, subject(game(smooth)), source(bank))['neighbors']['spaces']['pixels']
+  assert result['text'].endswith('Searched: a random subset of 10 of the 40 training images.')
+  assert len(np.unique(result['index'])) <= 10
 
 
 def test_a_set_of_two_images_has_two_neighbors(tmp_path, bank):
-  found = saved(tmp_path, subject(game(smooth)), source(bank[:2]))['neighbors']['spaces']['pixels']
-  assert np.shape(found['index']) == (12, 2)
+  result = saved(tmp_path, subject(game(smooth)), source(bank[:2]))['neighbors']['spaces']['pixels']
+  assert np.shape(result['index']) == (12, 2)
 
 
 def test_without_data_the_reason_is_given(tmp_path):

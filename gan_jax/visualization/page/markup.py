@@ -1,4 +1,4 @@
-"""HTML from Python: all text is escaped unless it is `Markup`, so nothing of a run can become markup."""
+"""HTML from Python: all text is escaped except `Markup`, so nothing of a run can become markup."""
 
 import base64
 import html

@@ -45,7 +45,7 @@ class Document(html.parser.HTMLParser):
     self.texts.append((self._open[-1] if self._open else '', text))
 
   def all(self, name):
-    return [attributes for found, attributes in self.elements if found == name]
+    return [attributes for result, attributes in self.elements if result == name]
 
   def inside(self, name):
     return ''.join(text for where, text in self.texts if where == name)
