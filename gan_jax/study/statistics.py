@@ -108,7 +108,7 @@ def interval(values: np.ndarray) -> tuple[float, float]:
 
 
 def _mean_and_error(values: np.ndarray) -> tuple[float, float]:
-  """Returns the mean of values [N] and its standard error, at any scale; the error of one value is NaN."""
+  """Returns the mean of values [N] and its standard error, at any scale; NaN for the error of one."""
   small, scale = _scaled(values)
   # Relative to the first value, equal values have a standard deviation of exactly 0.
   diffs = small - small[0]
