@@ -29,10 +29,10 @@ _FRAMES, _FRAME_MILLISECONDS = 100, 200
 
 
 def drawer(config: Plain, game: Game, source: sources.Source) -> Draw:
-  """Returns a function that draws the states of a run; it always uses the same latents.
+  """How to draw the states of a run: samples are from the same latents every time.
 
-  Images are drawn in grids, one for averaged weights and one for raw weights. Points are drawn over
-  real points and over the discriminator's output. Points of a mixture are scored, see `mode_coverage`.
+  Images are drawn side by side, of averaged weights and of raw ones. Points are drawn over real ones
+  and over the discriminator's output; those of a mixture are scored, see `mode_coverage`.
   """
   real = build.make_batch(config, source)['real']
   if real.ndim > 2:
@@ -72,7 +72,7 @@ class _Points:
     self._sample = jax.jit(game.sample)
     self._plane = plots.plane(real if source.modes is None else source.modes.centers)
     self._real, self._projected = self._plane(real[:_POINTS]), real.shape[1] > 2
-    # A surface needs two coordinates; points with more are only projected.
+    # A surface is of two coordinates; more of them are only projected.
     self._score = jax.jit(game.score) if game.score and not self._projected else None
     self._lattice = plots.lattice(self._real)
 
@@ -95,8 +95,8 @@ class _Points:
   def _scores(self, samples: np.ndarray) -> dict[str, float]:
     if self._modes is None:
       return {}
-    scores = self._modes.scores(samples)
-    return {f'modes/{name}': float(value) for name, value in scores.items()}
+    found = self._modes.scores(samples)
+    return {f'modes/{name}': float(value) for name, value in found.items()}
 
 
 class Saver:

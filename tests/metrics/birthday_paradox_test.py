@@ -45,21 +45,21 @@ def test_collisions_by_hand():
 
 
 def test_support_by_hand():
-  result = birthday_paradox.support(LINE, 0.3)
-  assert result.collisions == 3
-  assert result.size == pytest.approx(10 / 3)
+  found = birthday_paradox.support(LINE, 0.3)
+  assert found.collisions == 3
+  assert found.size == pytest.approx(10 / 3)
   # Three draws of 10 / 3 are all different with a probability of 0.7 x 0.4 = 0.28, two with 0.7.
-  assert result.batch == 3
+  assert found.batch == 3
 
 
 @pytest.mark.parametrize('size', [1, 10, 300, 5000])
 def test_of_equally_likely_points_it_finds_how_many(size):
   num = 1500
-  result = birthday_paradox.support(draw(size, num, size), 0.5)
+  found = birthday_paradox.support(draw(size, num, size), 0.5)
   error = 1 / np.sqrt(num * (num - 1) / 2 / size) if size > 1 else 0
-  assert result.size == pytest.approx(size, rel=4 * error + 1e-12)
-  assert 1 <= result.at_least <= result.size
-  assert result.batch == pytest.approx(
+  assert found.size == pytest.approx(size, rel=4 * error + 1e-12)
+  assert 1 <= found.at_least <= found.size
+  assert found.batch == pytest.approx(
     birthday_paradox.even_batch(size), abs=1 + 4 * error * np.sqrt(size)
   )
 
@@ -67,11 +67,11 @@ def test_of_equally_likely_points_it_finds_how_many(size):
 def test_the_chance_of_a_repetition_is_that_of_real_batches():
   size, batch = 200, 17
   samples = draw(0, 2000, size)
-  result = birthday_paradox.support(samples, 0.5).size
+  found = birthday_paradox.support(samples, 0.5).size
   batches = np.random.default_rng(1).integers(0, size, (4000, batch))
   seen = np.mean([len(set(b)) < batch for b in batches.tolist()])
   # Both have errors: 3 % of the size, and sqrt(0.25 / 4000) = 0.8 %.
-  assert birthday_paradox.probability(result, batch) == pytest.approx(seen, abs=0.05)
+  assert birthday_paradox.probability(found, batch) == pytest.approx(seen, abs=0.05)
   assert abs(seen - 0.5) < 0.05
 
 
@@ -89,11 +89,11 @@ def test_things_that_are_hardly_ever_drawn_count_for_little():
 
 
 def test_without_a_collision_the_support_is_infinite_with_a_finite_bound():
-  result = birthday_paradox.support(np.arange(100.0)[:, None], 0.5)
-  assert result[:2] == (0, np.inf)
-  assert result.batch == np.inf
+  found = birthday_paradox.support(np.arange(100.0)[:, None], 0.5)
+  assert found[:2] == (0, np.inf)
+  assert found.batch == np.inf
   # exp(-4950 / N) = 5 % at N = 4950 / 2.996.
-  assert result.at_least == pytest.approx(4950 / 2.996, rel=0.01)
+  assert found.at_least == pytest.approx(4950 / 2.996, rel=0.01)
 
 
 def test_a_collapsed_generator_has_a_support_of_one():
@@ -131,9 +131,9 @@ def test_the_threshold_by_hand():
   real = np.array([[0.0], [1.0], [3.0], [7.0], [12.0]])
   apart = np.sort([b - a for i, [a] in enumerate(real) for [b] in real[i + 1 :]])
   for size, below in ((10, 1), (5, 2), (3, 3), (1.3, 7)):
-    result = birthday_paradox.calibrated_threshold(real, size=size)
-    assert result == apart[below]
-    assert birthday_paradox.collisions(real, result) <= below
+    found = birthday_paradox.calibrated_threshold(real, size=size)
+    assert found == apart[below]
+    assert birthday_paradox.collisions(real, found) <= below
 
 
 def test_at_its_threshold_real_data_seem_as_large_as_was_asked_for():

@@ -38,9 +38,9 @@ def by_singular_values(real, fake):
 
 @pytest.mark.parametrize(('count', 'singular'), [(2, True), (6, True), (7, False), (50, False)])
 def test_a_covariance_is_singular_of_no_more_examples_than_dimensions(count, singular):
-  result = frechet.moments(features(count))
-  assert (np.linalg.matrix_rank(result.scatter) < 6) == singular
-  assert frechet.is_singular(result) == singular
+  found = frechet.moments(features(count))
+  assert (np.linalg.matrix_rank(found.scatter) < 6) == singular
+  assert frechet.is_singular(found) == singular
   assert frechet.is_singular(frechet.moments(jnp.asarray(features(count)))) == singular
 
 
@@ -72,8 +72,8 @@ def test_examples_may_be_fewer_than_dimensions(real, fake):
 @pytest.mark.parametrize(('real', 'fake'), [(60, 50), (5, 4)])
 def test_32_bits_are_enough(real, fake):
   real, fake = features(real, 12), features(fake, 12, seed=1)
-  result = frechet.distance(*(jax.jit(frechet.moments)(rows) for rows in (real, fake)))
-  assert result == pytest.approx(by_singular_values(real, fake), rel=1e-4)
+  found = frechet.distance(*(jax.jit(frechet.moments)(rows) for rows in (real, fake)))
+  assert found == pytest.approx(by_singular_values(real, fake), rel=1e-4)
 
 
 @pytest.mark.parametrize('count', [2, 5, 12, 300])
@@ -82,9 +82,9 @@ def test_equal_sets_are_at_no_distance(count, place):
   same = features(count, 12)
   same[:, 3] = 0
   same[:, 5] = same[:, 4]
-  result = distance(place(same), place(same))
-  assert type(result) is float
-  assert 0 <= result < 1e-5 * same.var(axis=0).sum()
+  found = distance(place(same), place(same))
+  assert type(found) is float
+  assert 0 <= found < 1e-5 * same.var(axis=0).sum()
 
 
 def test_a_constant_set_has_a_distance():
@@ -161,10 +161,10 @@ def streamed(rows):
 
 def test_a_compiled_stream_of_parts_is_the_whole():
   real, fake = features(310), features(290, seed=1)
-  result = [streamed(rows) for rows in (real, fake)]
-  assert {part.dtype for part in jax.tree.leaves(result)} == {np.dtype(np.float32)}
-  assert [int(moments.count) for moments in result] == [310, 290]
-  assert frechet.distance(*result) == pytest.approx(distance(real, fake), rel=1e-4)
+  found = [streamed(rows) for rows in (real, fake)]
+  assert {part.dtype for part in jax.tree.leaves(found)} == {np.dtype(np.float32)}
+  assert [int(moments.count) for moments in found] == [310, 290]
+  assert frechet.distance(*found) == pytest.approx(distance(real, fake), rel=1e-4)
 
 
 def test_devices_make_the_moments_of_their_parts():

@@ -34,14 +34,14 @@ def test_sure_and_evenly_spread_is_the_number_of_classes(classes):
 
 
 def test_one_class_is_exactly_one():
-  result = inception_score.inception_score(np.random.RandomState(0).randn(50, 1))
-  assert result == (1, 0, 10)
+  found = inception_score.inception_score(np.random.RandomState(0).randn(50, 1))
+  assert found == (1, 0, 10)
 
 
 @pytest.mark.parametrize('row', [[0.3, -1.7, 2.2], [1e4, 0, -1e4], [0, 0, 0]])
 def test_equal_answers_are_exactly_one(row):
-  result = inception_score.inception_score(np.tile(np.float32(row), (37, 1)), splits=3)
-  assert result == (1, 0, 3)
+  found = inception_score.inception_score(np.tile(np.float32(row), (37, 1)), splits=3)
+  assert found == (1, 0, 3)
 
 
 def test_a_constant_in_a_row_changes_nothing():
@@ -54,10 +54,10 @@ def test_splits_are_nearly_equal_parts_in_order():
   logits = np.random.RandomState(0).randn(10, 4)
   # 10 * i // 4 is 0, 2, 5, 7, 10.
   parts = [score(logits[start:stop]) for start, stop in [(0, 2), (2, 5), (5, 7), (7, 10)]]
-  result = inception_score.inception_score(logits, splits=4, shuffle=False)
-  assert result.mean == pytest.approx(np.mean(parts), rel=1e-12)
-  assert result.std == pytest.approx(np.std(parts), rel=1e-12)
-  assert result.splits == 4
+  found = inception_score.inception_score(logits, splits=4, shuffle=False)
+  assert found.mean == pytest.approx(np.mean(parts), rel=1e-12)
+  assert found.std == pytest.approx(np.std(parts), rel=1e-12)
+  assert found.splits == 4
 
 
 def test_sorted_examples_have_to_be_shuffled():
@@ -71,8 +71,8 @@ def test_sorted_examples_have_to_be_shuffled():
 
 def test_32_bits_are_enough():
   logits = 3 * np.random.RandomState(0).randn(100, 10)
-  result = inception_score.inception_score(jnp.asarray(logits, jnp.float32))
-  assert result == pytest.approx(inception_score.inception_score(logits), rel=1e-5)
+  found = inception_score.inception_score(jnp.asarray(logits, jnp.float32))
+  assert found == pytest.approx(inception_score.inception_score(logits), rel=1e-5)
 
 
 def test_wrong_input_is_refused():

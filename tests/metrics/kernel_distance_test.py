@@ -17,9 +17,9 @@ def points(count, dimensions=3, seed=0):
 
 def whole(real, fake):
   """Of all examples of two sets of one size."""
-  result = kernel_distance.kernel_distance(real, fake, subsets=1)
-  assert result.subset_size == len(real) == len(fake)
-  return result.value
+  found = kernel_distance.kernel_distance(real, fake, subsets=1)
+  assert found.subset_size == len(real) == len(fake)
+  return found.value
 
 
 def test_by_hand_in_one_dimension():
@@ -56,27 +56,27 @@ def test_value_and_errors_are_those_of_its_subsets():
   for _ in range(5):
     chosen = [x[random.choice(len(x), 10, replace=False)] for x in (fake, real)]
     values.append(whole(*chosen))
-  result = kernel_distance.kernel_distance(real, fake, seed=7, subsets=5, subset_size=10)
-  assert result.value == pytest.approx(np.mean(values), rel=1e-12)
-  assert result.std == pytest.approx(np.std(values), rel=1e-12)
-  assert result.standard_error == pytest.approx(np.std(values) / np.sqrt(5), rel=1e-12)
-  assert result[3:] == (5, 10)
+  found = kernel_distance.kernel_distance(real, fake, seed=7, subsets=5, subset_size=10)
+  assert found.value == pytest.approx(np.mean(values), rel=1e-12)
+  assert found.std == pytest.approx(np.std(values), rel=1e-12)
+  assert found.standard_error == pytest.approx(np.std(values) / np.sqrt(5), rel=1e-12)
+  assert found[3:] == (5, 10)
 
 
 def test_the_seed_decides():
   sets = points(50), points(60, seed=1)
-  result = [
+  found = [
     kernel_distance.kernel_distance(*sets, seed=seed, subsets=3, subset_size=10) for seed in (0, 0, 1)
   ]
-  assert result[0] == result[1] != result[2]
+  assert found[0] == found[1] != found[2]
 
 
 @pytest.mark.parametrize(('real', 'fake', 'size'), [(30, 8, 8), (8, 30, 8), (30, 2, 2)])
 def test_small_sets_make_small_subsets_and_it_is_said(real, fake, size):
-  result = kernel_distance.kernel_distance(points(real), points(fake, seed=1), subsets=4)
-  assert result.subset_size == size
-  assert np.isfinite(result).all()
-  assert result.standard_error > 0
+  found = kernel_distance.kernel_distance(points(real), points(fake, seed=1), subsets=4)
+  assert found.subset_size == size
+  assert np.isfinite(found).all()
+  assert found.standard_error > 0
 
 
 def test_subsets_that_are_all_of_both_sets_have_no_error():
@@ -84,14 +84,14 @@ def test_subsets_that_are_all_of_both_sets_have_no_error():
   k = lambda x, y: (x @ y.T / 3 + 1) ** 3
   off_diagonal = lambda values: (values.sum() - np.trace(values)) / (9 * 8)
   wanted = off_diagonal(k(real, real)) + off_diagonal(k(fake, fake)) - 2 * k(real, fake).mean()
-  result = kernel_distance.kernel_distance(real, fake)
-  assert result.value == pytest.approx(wanted, rel=1e-12)
-  assert result[1:] == (None, 0.0, 1, 9)
+  found = kernel_distance.kernel_distance(real, fake)
+  assert found.value == pytest.approx(wanted, rel=1e-12)
+  assert found[1:] == (None, 0.0, 1, 9)
 
 
 def test_one_subset_has_no_error():
-  result = kernel_distance.kernel_distance(points(30), points(30, seed=1), subsets=1, subset_size=10)
-  assert result[1:] == (None, 0.0, 1, 10)
+  found = kernel_distance.kernel_distance(points(30), points(30, seed=1), subsets=1, subset_size=10)
+  assert found[1:] == (None, 0.0, 1, 10)
 
 
 def test_wrong_input_is_refused():

@@ -69,33 +69,33 @@ def test_by_hand():
   train = np.array([[0.0], [1.0], [3.0], [7.0]])
   # Real distances 1, 1, 2, 4; half of new ones are below the place 2.5 of 4: (1 + 2) / 2.
   fake = np.array([[0.5], [3.0], [5.0], [99.0]])
-  result = memorization.memorization(fake, train, fraction=0.5)
+  found = memorization.memorization(fake, train, fraction=0.5)
   # Distances 0.5, 0, 2, 92, of which two are below 1.5. Median 1.25 over 1.5.
-  assert result[:3] == pytest.approx((0.5, 0.5, 1.25 / 1.5))
+  assert found[:3] == pytest.approx((0.5, 0.5, 1.25 / 1.5))
   # Real ones farther than 0.5: 4, than 0: 4, than 2: 1 and a tie, than 92: 0, of 16.
-  assert result.nearer == pytest.approx((4 + 4 + 1.5 + 0) / 16)
-  assert result.z == pytest.approx((16 - 9.5 - 8) / np.sqrt(16 * 9 / 12))
+  assert found.nearer == pytest.approx((4 + 4 + 1.5 + 0) / 16)
+  assert found.z == pytest.approx((16 - 9.5 - 8) / np.sqrt(16 * 9 / 12))
 
 
 def test_held_out_examples_take_the_place_of_the_training_examples():
   train = np.array([[0.0], [1.0], [3.0], [7.0]])
   held_out, fake = np.array([[0.1], [1.2], [3.3]]), np.array([[3.0]])
-  result = memorization.memorization(fake, train, held_out=held_out, fraction=0.25)
+  found = memorization.memorization(fake, train, held_out=held_out, fraction=0.25)
   # Distances 0.1, 0.2, 0.3: a quarter of new ones are below the first.
-  assert result[:4] == pytest.approx((1, 1 / 4, 0, 1))
+  assert found[:4] == pytest.approx((1, 1 / 4, 0, 1))
 
 
 def test_an_honest_generator_is_as_near_as_real_examples():
   train = draw(0, 1500)
   for held_out in (None, draw(2, 1500)):
-    result = memorization.memorization(draw(1, 1500), train, held_out=held_out)
+    found = memorization.memorization(draw(1, 1500), train, held_out=held_out)
     # 1 % of 1,500, of which both the samples and the threshold have a standard deviation of 0.26 %.
-    assert result.copied == pytest.approx(0.01, abs=4 * np.sqrt(2) * np.sqrt(0.01 * 0.99 / 1500))
-    assert result.expected == pytest.approx(0.01, abs=0.001)
-    assert result.median_ratio == pytest.approx(1, abs=0.05)
+    assert found.copied == pytest.approx(0.01, abs=4 * np.sqrt(2) * np.sqrt(0.01 * 0.99 / 1500))
+    assert found.expected == pytest.approx(0.01, abs=0.001)
+    assert found.median_ratio == pytest.approx(1, abs=0.05)
     # The deviation of the rank sum, 1 / sqrt(6 n) of n each.
-    assert result.nearer == pytest.approx(0.5, abs=4 / np.sqrt(6 * 1500))
-    assert abs(result.z) < 4
+    assert found.nearer == pytest.approx(0.5, abs=4 / np.sqrt(6 * 1500))
+    assert abs(found.z) < 4
 
 
 def test_z_is_standard_normal_of_honest_generators():
@@ -113,20 +113,20 @@ def test_z_is_standard_normal_of_honest_generators():
 def test_a_copier_is_found(noise):
   train = draw(0, 500)
   fake = train[:200] + noise * draw(1, 200)
-  result = memorization.memorization(fake, train)
-  assert result.copied == result.nearer == 1
-  assert result.median_ratio < 0.01
-  assert result.z < -15
+  found = memorization.memorization(fake, train)
+  assert found.copied == found.nearer == 1
+  assert found.median_ratio < 0.01
+  assert found.z < -15
 
 
 def test_a_few_copies_among_poor_samples_show_in_the_tail_alone():
   train = draw(0, 1000)
   fake = np.concatenate([train[:50], 3 * draw(1, 950)])
-  result = memorization.memorization(fake, train)
-  assert 0.05 <= result.copied < 0.06
-  assert result.nearer < 0.5
-  assert result.z > 3
-  assert result.median_ratio > 1
+  found = memorization.memorization(fake, train)
+  assert 0.05 <= found.copied < 0.06
+  assert found.nearer < 0.5
+  assert found.z > 3
+  assert found.median_ratio > 1
 
 
 def test_a_scale_changes_nothing():
@@ -138,10 +138,10 @@ def test_a_scale_changes_nothing():
 def test_examples_that_are_there_twice_do_not_hide_a_copier():
   train = draw(0, 400)
   train = np.concatenate([train, train[:100]])
-  result = memorization.memorization(train[:200] + 1e-9, train)
-  assert result.copied == 1
+  found = memorization.memorization(train[:200] + 1e-9, train)
+  assert found.copied == 1
   # 200 of 500 at the distance 0, and about 1 % of the 300 others.
-  assert result.expected == pytest.approx((200 + 3) / 500, abs=0.003)
+  assert found.expected == pytest.approx((200 + 3) / 500, abs=0.003)
   honest = memorization.memorization(draw(1, 400), train)
   assert honest.copied < 0.05
   assert honest.median_ratio == pytest.approx(1, abs=0.1)
@@ -174,7 +174,7 @@ def test_what_cannot_be_judged_is_refused(fake, train, settings, message):
 
 
 @pytest.mark.parametrize('k', [0, 6])
-def test_there_are_no_more_neighbors_than_examples(k):
+def test_there_are_no_more_neighbours_than_examples(k):
   with pytest.raises(ValueError, match=f'k={k}: out of range .1 to 5'):
     nearest(LINE, LINE, k)
 
@@ -228,18 +228,18 @@ def test_leave_one_out_of_far_examples_is_that_of_differences():
 def test_without_held_out_examples_an_honest_generator_has_copied_what_is_expected(
   dimensions, num, fraction
 ):
-  result = []
+  found = []
   for seed in range(300):
     train, fake = draw(2 * seed, num, dimensions), draw(2 * seed + 1, num, dimensions)
-    result.append(memorization.memorization(fake, train, fraction=fraction))
-  copied, expected, _, nearer, z = np.mean(result, axis=0)
+    found.append(memorization.memorization(fake, train, fraction=fraction))
+  copied, expected, _, nearer, z = np.mean(found, axis=0)
   # Samples and threshold have a variance of about fraction / num and twice that.
   assert expected == pytest.approx(fraction, rel=1e-9)
   assert copied == pytest.approx(fraction, abs=4 * np.sqrt(3 * fraction / num / 200))
   assert nearer == pytest.approx(0.5, abs=0.01)
   assert abs(z) < 4 / np.sqrt(200)
   # That of 200 has a standard deviation of 1 / sqrt(400) = 0.05.
-  assert 0.8 < np.std([one.z for one in result]) < 1.1
+  assert 0.8 < np.std([one.z for one in found]) < 1.1
 
 
 def test_a_pair_of_nearest_neighbors_counts_as_two_of_one_distance():
@@ -247,8 +247,8 @@ def test_a_pair_of_nearest_neighbors_counts_as_two_of_one_distance():
   train = np.array([[0.0], [1.0], [10.0], [12.0], [16.0]])
   for fraction, threshold in ((1 / 3, 1.0), (1 / 2, 1.5), (2 / 3, 2.0)):
     fake = np.array([[20 + 16 + threshold - 1e-9], [16 + threshold - 1e-9], [16 + threshold + 1e-9]])
-    result = memorization.memorization(fake, train, fraction=fraction)
-    assert result.copied == pytest.approx(1 / 3)
-    assert result.expected == pytest.approx(fraction)
+    found = memorization.memorization(fake, train, fraction=fraction)
+    assert found.copied == pytest.approx(1 / 3)
+    assert found.expected == pytest.approx(fraction)
   # Not even the first pair is so rare.
   assert memorization.memorization(fake, train, fraction=1 / 5).expected == pytest.approx(1 / 3)

@@ -11,8 +11,8 @@ LINE = np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0], [30.0, 0.0]], np.float32)
 
 
 def scores(samples, centers=LINE, std=1.0, **radius):
-  result = mode_coverage.scores(np.asarray(samples, np.float32), centers, std, **radius)
-  return {name: float(value) for name, value in result.items()}
+  found = mode_coverage.scores(np.asarray(samples, np.float32), centers, std, **radius)
+  return {name: float(value) for name, value in found.items()}
 
 
 @pytest.mark.parametrize('module', [ring, grid, mixture_1200])
@@ -39,42 +39,42 @@ def test_quality_is_of_the_distance_and_not_of_each_coordinate():
   assert scores([[2.1, 2.1]])['high_quality'] == 1
 
 
-def test_quality_is_strictly_below_the_radius():
+def test_quality_is_strictly_below_the_reach():
   samples = [[3.0, 0.0], [0.0, 2.999], [10.0, -3.0], [10.0, 3.001]]
   assert scores(samples)['high_quality'] == 0.25
   assert scores(samples, radius=4.0)['high_quality'] == 1
   assert scores(samples, std=2.0, radius=1.0)['high_quality'] == 0
 
 
-def test_true_samples_are_of_high_quality_but_for_those_beyond_three_standard_deviations():
+def test_true_samples_are_of_high_quality_but_for_those_beyond_three_deviations():
   count = 100_000
   noise = np.asarray(jax.random.normal(jax.random.key(0), (count, 2)))
   centers = ring.load(0, 64).modes.centers
   samples = centers[np.arange(count) % 8] + 0.01 * noise
-  result = scores(samples, centers, 0.01)
+  found = scores(samples, centers, 0.01)
   # |noise|^2 / 2 is exponential: a fraction p = exp(-9 / 2) is beyond 3.
   p = np.exp(-4.5)
-  assert result['high_quality'] == pytest.approx(1 - p, abs=4 * np.sqrt(p * (1 - p) / count))
-  assert result['captured'] == 8
-  assert result['reverse_kl'] == pytest.approx(0, abs=1e-6)
+  assert found['high_quality'] == pytest.approx(1 - p, abs=4 * np.sqrt(p * (1 - p) / count))
+  assert found['captured'] == 8
+  assert found['reverse_kl'] == pytest.approx(0, abs=1e-6)
 
 
-def test_a_mode_with_bad_samples_alone_is_not_captured_and_yet_counts_in_the_fractions():
+def test_a_mode_with_bad_samples_alone_is_not_captured_and_yet_has_a_share():
   samples = [[0.0, 0.0], [0.0, 0.0], [14.0, 0.0], [16.0, 0.0]]
-  result = scores(samples)
-  assert result['captured'] == 1
-  assert result['high_quality'] == 0.5
+  found = scores(samples)
+  assert found['captured'] == 1
+  assert found['high_quality'] == 0.5
   # Fractions 1/2, 1/4, 1/4, 0: log 4 - (1/2 log 2 + 1/2 log 4) = 1/2 log 2.
-  assert result['reverse_kl'] == pytest.approx(0.5 * np.log(2), rel=1e-6)
+  assert found['reverse_kl'] == pytest.approx(0.5 * np.log(2), rel=1e-6)
 
 
 @pytest.mark.parametrize('counts', [(1, 2, 3, 4), (7, 0, 1, 0), (5, 5, 0, 5), (1, 0, 0, 0)])
 def test_reverse_kl_by_hand(counts):
   samples = np.repeat(LINE, counts, axis=0)
   q = np.array([count for count in counts if count]) / sum(counts)
-  result = scores(samples)
-  assert result['reverse_kl'] == pytest.approx((q * np.log(q * 4)).sum(), rel=1e-6)
-  assert result['captured'] == len(q)
+  found = scores(samples)
+  assert found['reverse_kl'] == pytest.approx((q * np.log(q * 4)).sum(), rel=1e-6)
+  assert found['captured'] == len(q)
 
 
 def test_a_sample_belongs_to_the_nearest_mode():
@@ -98,18 +98,18 @@ def test_distances_are_exact_in_1200_dimensions_far_from_the_origin():
 def test_true_samples_in_1200_dimensions_belong_to_their_modes():
   source = mixture_1200.load(0, 64)
   batch = jax.jit(source.batch)(source.arrays, 0, np.arange(200))
-  result = scores(batch['real'], *source.modes[:2], radius=source.modes.radius)
+  found = scores(batch['real'], *source.modes[:2], radius=source.modes.radius)
   q = np.unique(batch['label'], return_counts=True)[1] / 200
-  assert result['reverse_kl'] == pytest.approx((q * np.log(q * 10)).sum(), rel=1e-4)
+  assert found['reverse_kl'] == pytest.approx((q * np.log(q * 10)).sum(), rel=1e-4)
   # They are some 26 standard deviations from their centers, see the source.
-  assert result['high_quality'] == result['captured'] == 0
+  assert found['high_quality'] == found['captured'] == 0
 
 
 def test_samples_that_are_not_finite_belong_to_no_mode():
   centers = np.array([[0.0, 0.0], [1.0, 0.0]], np.float32)
   samples = np.concatenate([centers, np.full((2, 2), np.nan), [[np.inf, 0.0]]]).astype(np.float32)
-  result = mode_coverage.scores(samples, centers, 0.1)
-  assert result == pytest.approx({'captured': 2, 'high_quality': 0.4, 'reverse_kl': 0.0})
+  found = mode_coverage.scores(samples, centers, 0.1)
+  assert found == pytest.approx({'captured': 2, 'high_quality': 0.4, 'reverse_kl': 0.0})
   none = mode_coverage.scores(samples[2:], centers, 0.1)
   assert none == pytest.approx({'captured': 0, 'high_quality': 0.0, 'reverse_kl': np.log(2)})
 
@@ -128,8 +128,8 @@ def test_samples_and_modes_of_any_scale_have_the_same_scores(scale):
 
 
 def test_a_sample_that_is_far_and_finite_counts_as_one_of_low_quality():
-  result = scores([[0.0, 0.0], [1e20, 0.0]])
-  assert result['high_quality'] == 0.5
+  found = scores([[0.0, 0.0], [1e20, 0.0]])
+  assert found['high_quality'] == 0.5
   # It belongs to a mode, so the shares are of two samples: 1/2 and 1/2, or both of the first mode.
   belongs = scores([[0.0, 0.0], [1e20, 0.0]], centers=np.array([[0.0, 0.0], [1e20, 1e19]], np.float32))
   assert belongs['reverse_kl'] == pytest.approx(0, abs=1e-6)

@@ -21,12 +21,12 @@ def plain(a, b, count):
     mean_a, mean_b = ((v * window).sum(axis=(2, 3)) for v in views)
     off_a, off_b = (v - m[..., None, None] for v, m in zip(views, (mean_a, mean_b), strict=True))
     spread = lambda u, v: (u * v * window).sum(axis=(2, 3))
-    result = (2 * spread(off_a, off_b) + 58.5225) / (
+    found = (2 * spread(off_a, off_b) + 58.5225) / (
       spread(off_a, off_a) + spread(off_b, off_b) + 58.5225
     )
     if scale == count - 1:
-      result = result * (2 * mean_a * mean_b + 6.5025) / (mean_a**2 + mean_b**2 + 6.5025)
-    product *= max(result.mean(), 0) ** weight
+      found = found * (2 * mean_a * mean_b + 6.5025) / (mean_a**2 + mean_b**2 + 6.5025)
+    product *= max(found.mean(), 0) ** weight
     a, b = (np.pad(p, [(0, n % 2) for n in p.shape], mode='edge') for p in (a, b))
     a, b = ((p[::2, ::2] + p[1::2, ::2] + p[::2, 1::2] + p[1::2, 1::2]) / 4 for p in (a, b))
   return product
@@ -119,13 +119,13 @@ def test_a_collapsed_set_is_alike_and_noise_is_not():
 
 def test_of_two_modes_about_half_of_the_pairs_are_alike():
   two = np.concatenate([np.zeros((50, 28, 28, 1)), np.full((50, 28, 28, 1), 255)]).astype(np.uint8)
-  result = ms_ssim.diversity(two, pairs=700)
+  found = ms_ssim.diversity(two, pairs=700)
   # Of 100, 99 others of which 49 are the same; the others are at (1e-4 / (1 + 1e-4))^0.8644.
   low = (1e-4 / (1 + 1e-4)) ** (0.2856 / 0.3304)
   fraction = 49 / 99
   std = (1 - low) * np.sqrt(fraction * (1 - fraction) / 700)
-  assert result.value == pytest.approx(fraction + (1 - fraction) * low, abs=4 * std)
-  assert result.standard_error == pytest.approx(std, rel=0.05)
+  assert found.value == pytest.approx(fraction + (1 - fraction) * low, abs=4 * std)
+  assert found.standard_error == pytest.approx(std, rel=0.05)
 
 
 def test_pairs_are_of_different_pictures_and_of_the_seed():
@@ -161,6 +161,6 @@ def test_pictures_of_other_shapes_are_refused():
 @pytest.mark.parametrize('shape', [(64, 32, 32, 3), (64, 11, 11, 1), (3, 161, 161, 1)])
 def test_equal_noise_is_not_above_1(shape):
   noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-  result = np.asarray(ms_ssim.ms_ssim(noise, noise))
-  assert (result <= 1).all()
-  np.testing.assert_allclose(result, 1, rtol=2e-7)
+  found = np.asarray(ms_ssim.ms_ssim(noise, noise))
+  assert (found <= 1).all()
+  np.testing.assert_allclose(found, 1, rtol=2e-7)

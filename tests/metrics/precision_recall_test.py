@@ -44,12 +44,10 @@ def brute(real, fake, k):
 @pytest.mark.parametrize(('real', 'fake'), [(40, 40), (60, 20), (20, 60), (6, 6)])
 def test_they_are_those_of_the_definitions(k, real, fake):
   real, fake = points(real), 0.8 * points(fake, seed=1) + 0.4
-  result = precision_recall(real, fake, k=k)[:2] + density_coverage(real, fake, k=k)[:2]
-  assert result == pytest.approx(brute(real, fake, k), rel=1e-12)
+  found = precision_recall(real, fake, k=k)[:2] + density_coverage(real, fake, k=k)[:2]
+  assert found == pytest.approx(brute(real, fake, k), rel=1e-12)
   narrow = [jnp.asarray(x, jnp.float32) for x in (real, fake)]
-  assert precision_recall(*narrow, k=k)[:2] + density_coverage(*narrow, k=k)[:2] == pytest.approx(
-    result
-  )
+  assert precision_recall(*narrow, k=k)[:2] + density_coverage(*narrow, k=k)[:2] == pytest.approx(found)
 
 
 @pytest.mark.parametrize('block', [1, 7, 30, 1000])
@@ -164,8 +162,8 @@ def test_scores_of_clusters_far_apart_are_those_of_each_alone():
 def test_scores_of_small_clusters_are_those_of_differences(spread):
   ends = np.repeat([[-1.0], [1.0]], 20, axis=0)
   real, fake = ends + spread * points(40), ends + spread * points(40, seed=1)
-  result = precision_recall(real, fake, k=3)[:2] + density_coverage(real, fake, k=3)[:2]
-  assert result == pytest.approx(brute(real, fake, 3), rel=1e-12)
+  found = precision_recall(real, fake, k=3)[:2] + density_coverage(real, fake, k=3)[:2]
+  assert found == pytest.approx(brute(real, fake, 3), rel=1e-12)
 
 
 def test_density_of_equal_sets_with_ties_is_below_1():

@@ -54,14 +54,14 @@ def differences(x, y):
 
 def all_scores(real, fake):
   """Every score of two sets, by one name each."""
-  result = precision_recall.precision_recall(real, fake, k=2)._asdict()
-  result |= precision_recall.density_coverage(real, fake, k=2)._asdict()
-  result['frechet'] = frechet.distance(frechet.moments(real), frechet.moments(fake))
-  result['sliced'] = sliced_wasserstein.sliced_wasserstein(real, fake, directions=8)
-  result['nearest'] = distances.nearest(fake, real)[1].sum()
-  result['collisions'] = birthday_paradox.collisions(fake, 1.0)
-  result['closest'] = birthday_paradox.closest_pairs(fake)[1].sum()
-  return result
+  found = precision_recall.precision_recall(real, fake, k=2)._asdict()
+  found |= precision_recall.density_coverage(real, fake, k=2)._asdict()
+  found['frechet'] = frechet.distance(frechet.moments(real), frechet.moments(fake))
+  found['sliced'] = sliced_wasserstein.sliced_wasserstein(real, fake, directions=8)
+  found['nearest'] = distances.nearest(fake, real)[1].sum()
+  found['collisions'] = birthday_paradox.collisions(fake, 1.0)
+  found['closest'] = birthday_paradox.closest_pairs(fake)[1].sum()
+  return found
 
 
 @checked
@@ -85,10 +85,10 @@ def test_scores_do_not_depend_on_the_order(sets, seed):
 @hypothesis.given(pairs_of_sets(strategies.one_of(steps, wide)))
 def test_scores_by_neighbors_are_in_their_bounds(sets):
   real, fake = sets
-  result = precision_recall.precision_recall(real, fake, k=2)
-  assert 0 <= result.precision <= 1
-  assert 0 <= result.recall <= 1
-  assert result[:2] == precision_recall.precision_recall(fake, real, k=2)[1::-1]
+  found = precision_recall.precision_recall(real, fake, k=2)
+  assert 0 <= found.precision <= 1
+  assert 0 <= found.recall <= 1
+  assert found[:2] == precision_recall.precision_recall(fake, real, k=2)[1::-1]
   density, coverage, _ = precision_recall.density_coverage(real, fake, k=2)
   assert 0 <= density <= len(real) / 2
   assert 0 <= coverage <= 1
@@ -104,13 +104,13 @@ def test_scores_by_neighbors_are_those_of_the_definitions(sets):
   radii_real, radii_fake = (np.sort(differences(x, x), axis=1)[:, 2] for x in sets)
   cross = differences(real, fake)
   slack = 1e-12
-  result = precision_recall.precision_recall(real, fake, k=2)
-  assert result.precision == (cross <= radii_real[:, None] * (1 + slack)).any(axis=0).mean()
-  assert result.recall == (cross <= radii_fake * (1 + slack)).any(axis=1).mean()
+  found = precision_recall.precision_recall(real, fake, k=2)
+  assert found.precision == (cross <= radii_real[:, None] * (1 + slack)).any(axis=0).mean()
+  assert found.recall == (cross <= radii_fake * (1 + slack)).any(axis=1).mean()
   inside = cross < radii_real[:, None] * (1 - slack)
-  result = precision_recall.density_coverage(real, fake, k=2)
-  assert result.density == pytest.approx(inside.sum() / (2 * len(fake)))
-  assert result.coverage == inside.any(axis=1).mean()
+  found = precision_recall.density_coverage(real, fake, k=2)
+  assert found.density == pytest.approx(inside.sum() / (2 * len(fake)))
+  assert found.coverage == inside.any(axis=1).mean()
 
 
 @checked
@@ -172,8 +172,8 @@ def test_the_kernel_distance_is_symmetric_and_that_of_its_formula(sets):
   wanted = within(real) + within(fake) - 2 * k(real, fake).mean()
   largest = max(abs(k(a, b)).max() for a in (real, fake) for b in (real, fake))
   for a, b in ((real, fake), (fake, real)):
-    result = kernel_distance.kernel_distance(a, b, subsets=1).value
-    assert result == pytest.approx(wanted, rel=1e-9, abs=1e-12 * largest)
+    found = kernel_distance.kernel_distance(a, b, subsets=1).value
+    assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12 * largest)
 
 
 @checked
@@ -181,11 +181,11 @@ def test_the_kernel_distance_is_symmetric_and_that_of_its_formula(sets):
 def test_memorization_is_in_its_bounds(sets, fraction):
   fake, train = sets
   hypothesis.assume(len(np.unique(train, axis=0)) == len(train))
-  result = memorization.memorization(fake, train, fraction=fraction)
-  for value in (result.copied, result.expected, result.nearer):
+  found = memorization.memorization(fake, train, fraction=fraction)
+  for value in (found.copied, found.expected, found.nearer):
     assert 0 <= value <= 1
-  assert result.median_ratio >= 0
-  assert np.isfinite(result).all()
+  assert found.median_ratio >= 0
+  assert np.isfinite(found).all()
   copier = memorization.memorization(train, train, fraction=fraction)
   assert copier.copied == copier.nearer == 1
   assert copier.z < 0
@@ -204,13 +204,13 @@ points = arrays.arrays(
 @hypothesis.given(points, strategies.floats(0.125, 4, width=32))
 def test_scores_of_modes_are_in_their_bounds_and_those_of_float64(samples, std):
   centers = np.float32([[0, 0], [4, 0], [0, 4]])
-  result = {name: float(value) for name, value in mode_coverage.scores(samples, centers, std).items()}
+  found = {name: float(value) for name, value in mode_coverage.scores(samples, centers, std).items()}
   dists = differences(samples.astype(float), centers.astype(float))
   # At an edge float32 may decide otherwise.
   fractions = [(dists.min(axis=1) < 3 * std * edge).mean() for edge in (1 - 1e-5, 1 + 1e-5)]
-  assert fractions[0] - 1e-6 <= result['high_quality'] <= fractions[1] + 1e-6
-  assert 0 <= result['captured'] <= 3
-  assert 0 <= result['reverse_kl'] <= math.log(3) + 1e-6
+  assert fractions[0] - 1e-6 <= found['high_quality'] <= fractions[1] + 1e-6
+  assert 0 <= found['captured'] <= 3
+  assert 0 <= found['reverse_kl'] <= math.log(3) + 1e-6
 
 
 @checked
@@ -223,10 +223,10 @@ def test_scores_of_modes_are_in_their_bounds_and_those_of_float64(samples, std):
   seeds,
 )
 def test_scores_of_stacked_digits_are_in_their_bounds_whatever_the_order(labels, seed):
-  result = stacked_mnist.scores(labels)
-  assert 1 <= result['captured'] <= min(len(labels), stacked_mnist.MODES)
-  assert 0 <= result['reverse_kl'] <= math.log(stacked_mnist.MODES) + 1e-12
-  assert stacked_mnist.scores(shuffled(labels, seed)) == result
+  found = stacked_mnist.scores(labels)
+  assert 1 <= found['captured'] <= min(len(labels), stacked_mnist.MODES)
+  assert 0 <= found['reverse_kl'] <= math.log(stacked_mnist.MODES) + 1e-12
+  assert stacked_mnist.scores(shuffled(labels, seed)) == found
 
 
 @checked
@@ -237,10 +237,10 @@ def test_ms_ssim_is_symmetric_in_its_bounds_and_1_for_equal_pictures(pictures, s
   a, b = pictures
   noise = np.random.default_rng(seed).integers(0, 256, a.shape, dtype=np.uint8)
   for x, y in ((a, b), (a, noise), (255 - a, a)):
-    result = np.asarray(ms_ssim.ms_ssim(x, y))
-    assert (result >= 0).all()
-    assert (result <= 1).all()
-    np.testing.assert_allclose(ms_ssim.ms_ssim(y, x), result, rtol=1e-4, atol=1e-6)
+    found = np.asarray(ms_ssim.ms_ssim(x, y))
+    assert (found >= 0).all()
+    assert (found <= 1).all()
+    np.testing.assert_allclose(ms_ssim.ms_ssim(y, x), found, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(ms_ssim.ms_ssim(x, x), 1, rtol=1e-6)
 
 
@@ -253,21 +253,21 @@ def test_ms_ssim_is_symmetric_in_its_bounds_and_1_for_equal_pictures(pictures, s
   )
 )
 def test_the_inception_score_is_from_1_to_the_number_of_classes(logits):
-  result = inception_score.inception_score(logits, splits=2)
-  assert 1 <= result.mean <= logits.shape[1] * (1 + 1e-12)
-  assert result.std >= 0
+  found = inception_score.inception_score(logits, splits=2)
+  assert 1 <= found.mean <= logits.shape[1] * (1 + 1e-12)
+  assert found.std >= 0
   moved = inception_score.inception_score(logits + 7.0, splits=2)
-  assert moved.mean == pytest.approx(result.mean, rel=1e-6)
+  assert moved.mean == pytest.approx(found.mean, rel=1e-6)
 
 
 @checked
 @hypothesis.given(strategies.floats(1, 1e300), strategies.integers(1, 200))
 def test_the_chance_of_a_repetition_is_that_of_fractions_and_rises(size, draws):
-  result = birthday_paradox.probability(size, draws)
-  assert 0 <= result <= 1
-  assert result <= birthday_paradox.probability(size, draws + 1)
+  found = birthday_paradox.probability(size, draws)
+  assert 0 <= found <= 1
+  assert found <= birthday_paradox.probability(size, draws + 1)
   pairs = draws * (draws - 1) / 2
-  assert result <= pairs / size * (1 + 1e-12)
+  assert found <= pairs / size * (1 + 1e-12)
 
 
 some = strategies.floats(-1e6, 1e6)
@@ -276,17 +276,17 @@ some = strategies.floats(-1e6, 1e6)
 @checked
 @hypothesis.given(strategies.lists(some, min_size=2, max_size=12), some, seeds)
 def test_a_summary_moves_with_its_values_and_not_with_their_order(values, move, seed):
-  result = statistics.summary(values)
+  found = statistics.summary(values)
   size = max(1, abs(move), *map(abs, values))
-  assert result.low <= result.mean + 1e-9 * size
-  assert result.mean <= result.high + 1e-9 * size
-  assert result.least - 1e-9 * size <= result.mean <= result.greatest + 1e-9 * size
-  assert result.error >= 0
+  assert found.low <= found.mean + 1e-9 * size
+  assert found.mean <= found.high + 1e-9 * size
+  assert found.least - 1e-9 * size <= found.mean <= found.greatest + 1e-9 * size
+  assert found.error >= 0
   other = statistics.summary(list(shuffled(np.array(values), seed)))
-  assert other == pytest.approx(result, rel=1e-6, abs=1e-7 * size)
+  assert other == pytest.approx(found, rel=1e-6, abs=1e-7 * size)
   moved = statistics.summary([value + move for value in values])
-  assert moved.mean == pytest.approx(result.mean + move, abs=1e-9 * size)
-  assert moved.error == pytest.approx(result.error, abs=1e-7 * size)
+  assert moved.mean == pytest.approx(found.mean + move, abs=1e-9 * size)
+  assert moved.error == pytest.approx(found.error, abs=1e-7 * size)
 
 
 @checked
@@ -305,11 +305,11 @@ def test_the_difference_of_exchanged_settings_is_the_opposite(both):
 @checked
 @hypothesis.given(strategies.lists(strategies.floats(0, 1), max_size=8), seeds)
 def test_corrected_p_are_at_least_the_raw_ones_and_keep_their_order(p, seed):
-  result = np.array(statistics.holm(p))
-  assert (result >= np.array(p)).all()
-  assert (result <= 1).all()
+  found = np.array(statistics.holm(p))
+  assert (found >= np.array(p)).all()
+  assert (found <= 1).all()
   order = np.argsort(p)
-  assert (np.diff(result[order]) >= 0).all()
+  assert (np.diff(found[order]) >= 0).all()
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ def test_a_shift_has_its_length_over_the_root_of_the_dimensions(rng):
   real, shift = rng.normal(size=(20, 4)), np.array([3.0, 0.0, 4.0, 0.0])
   # The mean of (direction . shift)^2 on the sphere is |shift|^2 / D = 25 / 4; of 20,000 directions the
   # mean of squares is known to 1 %, for their variance is at most 2 (25 / 4)^2.
-  result = sliced_wasserstein.sliced_wasserstein(real, real + shift, directions=20_000)
-  assert result == pytest.approx(np.sqrt(25 / 4), rel=0.02)
+  found = sliced_wasserstein.sliced_wasserstein(real, real + shift, directions=20_000)
+  assert found == pytest.approx(np.sqrt(25 / 4), rel=0.02)
   axis = np.eye(4)[:, :1]
   assert sliced_wasserstein.along(real, real + shift, axis) == pytest.approx(3, rel=1e-12)
 
@@ -111,7 +111,7 @@ def test_directions_of_another_dimension_are_refused():
 
 
 @pytest.mark.parametrize(
-  ('size', 'result'),
+  ('size', 'found'),
   [
     ((7, 7), [7]),
     ((28, 28), [28]),
@@ -124,8 +124,8 @@ def test_directions_of_another_dimension_are_refused():
     ((256, 256), [256, 128, 64, 32, 16]),
   ],
 )
-def test_levels_are_halves_down_to_sixteen(size, result):
-  assert sliced_wasserstein.heights(*size) == result
+def test_levels_are_halves_down_to_sixteen(size, found):
+  assert sliced_wasserstein.heights(*size) == found
 
 
 def test_a_pyramid_is_that_of_scipy():
@@ -150,9 +150,9 @@ def few(real, fake, **settings):
 def test_equal_pictures_have_no_distance_and_others_have_one():
   real = pictures(0)
   assert few(real, real) == {'32': 0, '16': 0, 'mean': 0}
-  result = few(real, np.sort(real, axis=2))
-  assert list(result) == ['32', '16', 'mean']
-  assert result['mean'] == pytest.approx((result['32'] + result['16']) / 2)
+  found = few(real, np.sort(real, axis=2))
+  assert list(found) == ['32', '16', 'mean']
+  assert found['mean'] == pytest.approx((found['32'] + found['16']) / 2)
 
 
 def test_pictures_of_one_kind_are_nearer_than_those_of_another():
@@ -180,9 +180,9 @@ def test_the_finest_detail_is_in_the_finest_level_alone():
 def test_a_level_of_a_set_is_without_what_the_next_shows():
   real = pictures(0, num=20) // 2
   brighter = real + np.arange(0, 100, 5, dtype=np.uint8)[:, None, None, None]
-  result = few(real, brighter)
-  assert result['32'] == pytest.approx(0, abs=1e-3)
-  assert result['16'] > 50
+  found = few(real, brighter)
+  assert found['32'] == pytest.approx(0, abs=1e-3)
+  assert found['16'] > 50
 
 
 def test_contrast_and_brightness_of_a_channel_do_not_count():
@@ -196,12 +196,12 @@ def test_channels_that_change_places_are_far_apart():
   assert few(real, real[..., ::-1])['32'] > 100
 
 
-def test_pictures_of_one_color_have_a_defined_distance():
+def test_pictures_of_one_colour_have_a_defined_distance():
   real, flat = pictures(0), np.zeros((12, 32, 32, 3), np.uint8)
-  result = few(real, flat)
-  assert np.isfinite(list(result.values())).all()
+  found = few(real, flat)
+  assert np.isfinite(list(found.values())).all()
   # Patches at the origin: E|standard normal| x 1,000 along a line, nearly.
-  assert result['32'] == pytest.approx(1e3 * np.sqrt(2 / np.pi), rel=0.15)
+  assert found['32'] == pytest.approx(1e3 * np.sqrt(2 / np.pi), rel=0.15)
   assert few(flat, flat) == {'32': 0, '16': 0, 'mean': 0}
 
 

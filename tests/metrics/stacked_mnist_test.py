@@ -1,4 +1,4 @@
-"""Stacked digits: the data, and how many of their modes are result."""
+"""Stacked digits: the data, and how many of their modes are found."""
 
 import jax
 import jax.numpy as jnp
@@ -31,15 +31,15 @@ def test_all_modes_alike_are_a_perfect_score():
 
 
 def test_a_collapsed_generator_has_one_mode_and_a_reverse_kl_of_log_1000():
-  result = stacked_mnist.scores(np.full((26, 3), 7))
-  assert result == {'captured': 1, 'reverse_kl': pytest.approx(np.log(1000))}
+  found = stacked_mnist.scores(np.full((26, 3), 7))
+  assert found == {'captured': 1, 'reverse_kl': pytest.approx(np.log(1000))}
 
 
 def test_reverse_kl_by_hand():
   labels = np.array([[0, 0, 1], [0, 0, 1], [1, 0, 0], [0, 1, 0]])
   # Shares 1/2, 1/4, 1/4: log 1000 - (1/2 log 2 + 1/2 log 4).
-  result = stacked_mnist.scores(labels)
-  assert result == {'captured': 3, 'reverse_kl': pytest.approx(np.log(1000) - 1.5 * np.log(2))}
+  found = stacked_mnist.scores(labels)
+  assert found == {'captured': 3, 'reverse_kl': pytest.approx(np.log(1000) - 1.5 * np.log(2))}
 
 
 def test_a_generator_of_one_constant_channel_has_a_tenth_of_the_modes():
@@ -50,11 +50,11 @@ def test_a_generator_of_one_constant_channel_has_a_tenth_of_the_modes():
 
 def test_true_samples_have_the_divergence_of_chance():
   labels = np.random.default_rng(0).integers(0, 10, (stacked_mnist.SAMPLES, 3))
-  result = stacked_mnist.scores(labels)
-  assert result['captured'] == 1000
+  found = stacked_mnist.scores(labels)
+  assert found['captured'] == 1000
   # 2 N KL is nearly chi squared of 999 degrees: standard deviation sqrt(2 x 999).
   error = np.sqrt(2 * 999) / (2 * stacked_mnist.SAMPLES)
-  assert result['reverse_kl'] == pytest.approx(999 / (2 * stacked_mnist.SAMPLES), abs=4 * error)
+  assert found['reverse_kl'] == pytest.approx(999 / (2 * stacked_mnist.SAMPLES), abs=4 * error)
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_each_channel_is_classified_alone_by_one_compiled_program(num):
     for channel, digit in enumerate(digits):
       images[i, digit, 2, channel] = 255
   shapes = []
-  result = stacked_mnist.classified(images, lambda x: shapes.append(x.shape) or brightest(x), batch=4)
-  np.testing.assert_array_equal(result, labels)
+  found = stacked_mnist.classified(images, lambda x: shapes.append(x.shape) or brightest(x), batch=4)
+  np.testing.assert_array_equal(found, labels)
   assert set(shapes) == {(12, 10, 6, 1)}
 
 
@@ -147,7 +147,7 @@ def test_sizes_and_channels():
 
 
 def test_the_source_scores_its_own_stacks(source, batch):
-  result = source.modes.scores(pixels(batch['real']))
+  found = source.modes.scores(pixels(batch['real']))
   wanted = len(set(np.asarray(batch['label']).tolist()))
   # Of 192 digits the classifier may get one or two wrong.
-  assert abs(result['captured'] - wanted) <= 2
+  assert abs(found['captured'] - wanted) <= 2

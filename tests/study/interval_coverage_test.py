@@ -32,10 +32,8 @@ def of_differences(diffs):
 
 @pytest.mark.parametrize('seeds', [2, 3, 5, 8, 10, 20])
 def test_the_interval_of_a_mean_of_normal_scores_covers_it_in_95_percent(seeds):
-  result = coverage(
-    lambda rng, shape: 7 + 3 * rng.standard_normal(shape), seeds, 7, statistics.interval
-  )
-  assert result == pytest.approx(0.95, abs=FOUR_DEVIATIONS)
+  found = coverage(lambda rng, shape: 7 + 3 * rng.standard_normal(shape), seeds, 7, statistics.interval)
+  assert found == pytest.approx(0.95, abs=FOUR_DEVIATIONS)
 
 
 @pytest.mark.parametrize(
@@ -81,9 +79,9 @@ def test_the_interval_of_many_differences_covers_by_random_flips(monkeypatch):
   st.one_of(st.lists(WHOLE, min_size=2, max_size=17), st.lists(REAL, min_size=2, max_size=9))
 )
 def test_the_interval_of_differences_excludes_0_exactly_if_p_is_below_5_percent(diffs):
-  result = statistics.paired(diffs, [0.0] * len(diffs))
-  assert (result.low <= 0 <= result.high) == (result.p > 0.05)
-  assert result.low <= result.difference + 1e-9 and result.difference - 1e-9 <= result.high
+  found = statistics.paired(diffs, [0.0] * len(diffs))
+  assert (found.low <= 0 <= found.high) == (found.p > 0.05)
+  assert found.low <= found.difference + 1e-9 and found.difference - 1e-9 <= found.high
 
 
 @checked
@@ -96,14 +94,14 @@ def test_the_interval_of_differences_holds_what_all_sign_flips_accept(diffs):
     sums = signs @ (diffs - value)
     return np.mean(abs(sums) >= abs((diffs - value).sum()) - 1e-9) > 0.05
 
-  result = statistics.paired(list(diffs), [0.0] * len(diffs))
+  found = statistics.paired(list(diffs), [0.0] * len(diffs))
   if not diffs.any():
-    assert (result.low, result.high) == (0, 0)
+    assert (found.low, found.high) == (0, 0)
   elif len(diffs) < 6:
-    assert (result.low, result.high) == (-np.inf, np.inf)
+    assert (found.low, found.high) == (-np.inf, np.inf)
   else:
-    assert accepted(result.low) and accepted(result.high)
-    assert not accepted(result.low - 1e-6) and not accepted(result.high + 1e-6)
+    assert accepted(found.low) and accepted(found.high)
+    assert not accepted(found.low - 1e-6) and not accepted(found.high + 1e-6)
 
 
 @checked
@@ -128,18 +126,18 @@ def test_an_interval_of_tiny_scores_by_hand():
 def test_equal_scores_have_an_interval_of_width_zero():
   assert statistics.interval(np.full(3, 0.1)) == (0.1, 0.1)
   assert statistics.summary([0.1] * 3)[:4] == (0.1, 0.0, 0.1, 0.1)
-  result = statistics.paired([0.3] * 6, [0.1] * 6)
-  assert result.low == result.high == 0.3 - 0.1 and result.p == 2 / 2**6
+  found = statistics.paired([0.3] * 6, [0.1] * 6)
+  assert found.low == found.high == 0.3 - 0.1 and found.p == 2 / 2**6
 
 
 def test_one_score_has_no_interval():
-  result = statistics.summary([4.0])
-  assert result.mean == 4 and all(map(math.isnan, result[1:4]))
+  found = statistics.summary([4.0])
+  assert found.mean == 4 and all(map(math.isnan, found[1:4]))
   pair = statistics.paired([4.0], [1.0])
   assert pair.difference == 3 and all(map(math.isnan, (*pair[1:4], pair.error)))
 
 
 def test_three_seeds_have_an_error_and_no_interval_of_a_difference():
-  result = statistics.paired([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
-  assert (result.difference, result.error) == (2.0, pytest.approx(1 / math.sqrt(3)))
-  assert (result.low, result.high, result.p) == (-math.inf, math.inf, 0.25)
+  found = statistics.paired([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
+  assert (found.difference, found.error) == (2.0, pytest.approx(1 / math.sqrt(3)))
+  assert (found.low, found.high, found.p) == (-math.inf, math.inf, 0.25)

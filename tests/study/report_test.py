@@ -38,7 +38,7 @@ def test_three_seeds_have_no_interval_of_differences_and_null_in_the_numbers():
   assert plain['low'] is plain['high'] is None and math.isclose(plain['p'], 0.25)
 
 
-def test_one_seed_has_only_a_difference():
+def test_one_seed_has_a_difference_alone():
   cells = comparison(study_of(1))
   assert (cells['difference'], cells['95 % interval']) == ('2', '-')
 
@@ -63,7 +63,7 @@ def test_a_score_that_the_protocol_cannot_give_is_a_dash_and_is_not_compared():
   assert {pair['score'] for pair in study.comparisons} == {'frechet_x', 'support_x'}
 
 
-def test_the_text_names_the_intervals():
+def test_the_text_says_which_intervals_these_are():
   text = tables.ABOUT_SCORES + tables.ABOUT_COMPARISONS
   assert 'bootstrap' not in text and "Student's t" in text
   assert 'sign-flip' in text and 'fewer than 6 seeds' in text

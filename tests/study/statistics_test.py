@@ -12,19 +12,19 @@ from gan_jax.study import statistics
 
 def test_a_summary_is_mean_and_standard_error():
   # Deviations -1.5, -0.5, 0.5, 1.5: variance 5 / 3, error sqrt(5 / 3 / 4).
-  result = statistics.summary([1.0, 2.0, 3.0, 4.0])
-  assert result.mean == 2.5
-  assert result.error == pytest.approx(math.sqrt(5 / 12))
-  assert (result.least, result.greatest, result.count, result.missing) == (1.0, 4.0, 4, 0)
+  found = statistics.summary([1.0, 2.0, 3.0, 4.0])
+  assert found.mean == 2.5
+  assert found.error == pytest.approx(math.sqrt(5 / 12))
+  assert (found.least, found.greatest, found.count, found.missing) == (1.0, 4.0, 4, 0)
   # The 97.5 % point of t with 3 degrees of freedom is 3.182446 (tables).
-  assert (result.low, result.high) == pytest.approx(
+  assert (found.low, found.high) == pytest.approx(
     (2.5 - 3.182446 * math.sqrt(5 / 12), 2.5 + 3.182446 * math.sqrt(5 / 12))
   )
 
 
 def test_runs_without_a_score_are_counted():
-  result = statistics.summary([1.0, None, 3.0, math.nan, math.inf])
-  assert (result.mean, result.count, result.missing) == (2.0, 2, 3)
+  found = statistics.summary([1.0, None, 3.0, math.nan, math.inf])
+  assert (found.mean, found.count, found.missing) == (2.0, 2, 3)
   none = statistics.summary([None, None])
   assert math.isnan(none.mean) and (none.count, none.missing) == (0, 2)
   one = statistics.summary([5.0])
@@ -36,15 +36,15 @@ def test_the_p_of_a_pair_is_that_of_all_sign_flips():
   diffs = np.subtract(a, b)
   means = [np.mean(diffs * signs) for signs in itertools.product((-1, 1), repeat=5)]
   wanted = np.mean(np.abs(means) >= abs(diffs.mean()) - 1e-12)
-  result = statistics.paired(a, b)
-  assert result.p == pytest.approx(wanted)
-  assert result.difference == pytest.approx(diffs.mean())
-  assert result.count == 5
+  found = statistics.paired(a, b)
+  assert found.p == pytest.approx(wanted)
+  assert found.difference == pytest.approx(diffs.mean())
+  assert found.count == 5
 
 
 def test_pairs_are_of_seeds_that_have_both():
-  result = statistics.paired([1.0, None, 3.0, 4.0], [0.0, 9.0, math.nan, 1.0])
-  assert (result.count, result.difference) == (2, 2.0)
+  found = statistics.paired([1.0, None, 3.0, 4.0], [0.0, 9.0, math.nan, 1.0])
+  assert (found.count, found.difference) == (2, 2.0)
   alone = statistics.paired([1.0, None], [0.5, 1.0])
   assert (alone.count, alone.difference) == (1, 0.5) and math.isnan(alone.p)
   assert statistics.paired([1.0, 1.0], [1.0, 1.0])[:4] == (0.0, 0.0, 0.0, 1.0)
@@ -72,11 +72,11 @@ def test_settings_of_one_protocol_are_compared_each_with_each():
   outcomes = {
     label: {'score': [place + seed**2 for seed in range(8)]} for place, label in enumerate('abcd')
   }
-  result = statistics.all_pairs(
+  found = statistics.all_pairs(
     outcomes, {label: statistics.protocol(own) for label, own in cards.items()}
   )
-  assert [(pair['setting'], pair['less'], pair['difference']) for pair in result] == [('a', 'b', -1.0)]
-  assert result[0]['p_holm'] == result[0]['p'] == 2 / 2**8
+  assert [(pair['setting'], pair['less'], pair['difference']) for pair in found] == [('a', 'b', -1.0)]
+  assert found[0]['p_holm'] == found[0]['p'] == 2 / 2**8
 
 
 def test_a_card_of_an_older_version_is_compared_with_one_that_says_more():
@@ -96,10 +96,8 @@ def test_pairs_are_corrected_for_how_many_there_are_of_a_score():
   }
   outcomes['a']['other'] = [seed + 1.0 for seed in range(8)]
   outcomes['b']['other'] = [1.0 * seed for seed in range(8)]
-  result = statistics.all_pairs(outcomes, dict.fromkeys(outcomes, ''))
-  times = {
-    (pair['score'], pair['setting'], pair['less']): pair['p_holm'] / pair['p'] for pair in result
-  }
+  found = statistics.all_pairs(outcomes, dict.fromkeys(outcomes, ''))
+  times = {(pair['score'], pair['setting'], pair['less']): pair['p_holm'] / pair['p'] for pair in found}
   assert times == {
     **{('score', *pair): 3.0 for pair in itertools.combinations('abc', 2)},
     ('other', 'a', 'b'): 1.0,

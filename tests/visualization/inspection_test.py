@@ -74,30 +74,30 @@ def test_a_copied_training_image_is_its_own_nearest_at_distance_0(tmp_path, bank
   first = latents.normal(4)(rng.sample_keys(2, 0, 1))[0]
   is_first = lambda latent: (latent == first).all(axis=1)[:, None, None, None]
   played = game(lambda latent: jnp.where(is_first(latent), copied, smooth(latent)))
-  result = saved(tmp_path, subject(played), source(bank))['neighbors']['spaces']['pixels']
-  assert result['index'][0][0] == 17
-  assert result['distances'][0][0] == 0
+  found = saved(tmp_path, subject(played), source(bank))['neighbors']['spaces']['pixels']
+  assert found['index'][0][0] == 17
+  assert found['distances'][0][0] == 0
   samples = pixels.to_bytes(played.sample({}, rng.sample_keys(2, 0, 12)))
   reals, fakes = (x.reshape(len(x), -1).astype(float) / 127.5 for x in (bank, samples))
   dists = np.linalg.norm(fakes[:, None] - reals, axis=-1)
   order = dists.argsort(axis=1)[:, :3]
-  np.testing.assert_array_equal(result['index'], order)
-  np.testing.assert_allclose(result['distances'], np.take_along_axis(dists, order, axis=1))
+  np.testing.assert_array_equal(found['index'], order)
+  np.testing.assert_allclose(found['distances'], np.take_along_axis(dists, order, axis=1))
   sheet = picture(tmp_path, page.NEIGHBORS.format('pixels')).reshape(12, 6, 4, 5, 3).swapaxes(1, 2)
   np.testing.assert_array_equal(sheet[:, 0], samples)
   np.testing.assert_array_equal(sheet[:, 1:], bank[order])
 
 
-def test_the_text_gives_the_median_distance_within_the_dataset(tmp_path, bank):
-  result = saved(tmp_path, subject(game(smooth)), source(bank))['neighbors']['spaces']['pixels']
+def test_the_distance_within_the_set_is_told(tmp_path, bank):
+  found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbors']['spaces']['pixels']
   flat = bank.reshape(40, -1).astype(float) / 127.5
   dists = np.linalg.norm(flat[:, None] - flat, axis=-1) + np.diag(np.full(40, np.inf))
   usual = np.median(dists.min(axis=1))
   scale = f'For 40 training images the median distance to the nearest other one is {usual:.3g}.'
-  assert scale in result['text']
+  assert scale in found['text']
 
 
-def test_neighbors_in_features_are_the_nearest_in_these_features(tmp_path, bank):
+def test_neighbours_in_features_are_those_that_the_network_sees_near(tmp_path, bank):
   """The only feature is the mean of the red channel."""
   apply = lambda params, images: Outputs(
     images[..., 0].mean(axis=(1, 2), dtype=jnp.float32)[:, None], None
@@ -113,21 +113,19 @@ def test_neighbors_in_features_are_the_nearest_in_these_features(tmp_path, bank)
   assert (tmp_path / page.INSPECTION / page.NEIGHBORS.format('red')).exists()
 
 
-def test_a_random_subset_of_a_large_dataset_is_searched_and_the_text_says_so(
-  tmp_path, bank, monkeypatch
-):
+def test_of_a_large_set_some_are_looked_at_and_that_is_said(tmp_path, bank, monkeypatch):
   monkeypatch.setattr(nearest_neighbors, '_BYTES', bank.nbytes // 4)
-  result = saved(tmp_path, subject(game(smooth)), source(bank))['neighbors']['spaces']['pixels']
-  assert result['text'].endswith('Searched: a random subset of 10 of the 40 training images.')
-  assert len(np.unique(result['index'])) <= 10
+  found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbors']['spaces']['pixels']
+  assert found['text'].endswith('Searched: a random subset of 10 of the 40 training images.')
+  assert len(np.unique(found['index'])) <= 10
 
 
-def test_a_set_of_two_images_has_two_neighbors(tmp_path, bank):
-  result = saved(tmp_path, subject(game(smooth)), source(bank[:2]))['neighbors']['spaces']['pixels']
-  assert np.shape(result['index']) == (12, 2)
+def test_a_set_of_two_images_has_two_neighbours(tmp_path, bank):
+  found = saved(tmp_path, subject(game(smooth)), source(bank[:2]))['neighbors']['spaces']['pixels']
+  assert np.shape(found['index']) == (12, 2)
 
 
-def test_without_data_the_reason_is_given(tmp_path):
+def test_without_data_it_says_why(tmp_path):
   about = saved(tmp_path, subject(game(smooth)), None, reason='It is gone.')
   assert about['neighbors'] == {'left_out': 'It is gone.'}
   assert [about[key] for key in ('step', 'weights', 'seed')] == [70, 'raw', 2]
@@ -145,7 +143,7 @@ def test_points_that_are_not_finite_are_not_drawn(tmp_path):
   assert 'NaN' in about['interpolations']['left_out']
 
 
-def test_captions_of_older_pictures_are_deleted_before_a_failure(tmp_path, bank, monkeypatch):
+def test_what_is_said_of_older_pictures_does_not_outlive_a_failure(tmp_path, bank, monkeypatch):
   saved(tmp_path, subject(game(smooth)), source(bank))
 
   def fails(*unused):
@@ -166,12 +164,12 @@ def assert_has_paths(folder, about):
   assert ((drawn[..., 0] > 200) & (drawn[..., 2] < 100)).sum() > 50
 
 
-def test_points_have_paths_in_the_plane_and_no_neighbors(tmp_path):
+def test_points_have_ways_in_the_plane_and_no_neighbours(tmp_path):
   config = experiment(ROOT / 'experiments' / 'gan.py', 'ring-test')
   built = loop.assemble_run(config)
   run = inspection.Subject(built.game, loop.initial_state(config, built).variables, 0, 'raw', 0)
   assert_has_paths(tmp_path, saved(tmp_path, run, build.make_source(config)))
 
 
-def test_points_of_more_coordinates_are_projected(tmp_path):
+def test_points_of_more_coordinates_are_looked_at_from_the_side(tmp_path):
   assert_has_paths(tmp_path, saved(tmp_path, subject(game(jnp.tanh)), None))

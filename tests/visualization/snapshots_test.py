@@ -23,8 +23,8 @@ SIZE = (560, 480)
 
 
 def lines(folder):
-  result = [json.loads(line) for line in (folder / metrics_log.METRICS).read_text().splitlines()]
-  return [{k: v for k, v in line.items() if k != 'time' and '_per_second' not in k} for line in result]
+  found = [json.loads(line) for line in (folder / metrics_log.METRICS).read_text().splitlines()]
+  return [{k: v for k, v in line.items() if k != 'time' and '_per_second' not in k} for line in found]
 
 
 def names(folder):
@@ -75,10 +75,10 @@ def test_the_scores_are_those_of_the_saved_weights(ring_run):
   samples = jax.jit(game.sample)(variables, rng.sample_keys(0, 0, mode_coverage.SAMPLES))
   source = loop.build.source(workdir.read_config(folder))
   wanted = {f'modes/{k}': float(v) for k, v in mode_coverage.scores(samples, *source.modes).items()}
-  result = lines(folder)[-1]
+  found = lines(folder)[-1]
   # Tests compile without most optimizations.
-  assert result['card'].pop('jax_settings').startswith('JAX_DISABLE_MOST_OPTIMIZATIONS=True')
-  assert result.pop('card') == {
+  assert found['card'].pop('jax_settings').startswith('JAX_DISABLE_MOST_OPTIMIZATIONS=True')
+  assert found.pop('card') == {
     'data': 'ring',
     'generated': mode_coverage.SAMPLES,
     'seed': 0,
@@ -86,7 +86,7 @@ def test_the_scores_are_those_of_the_saved_weights(ring_run):
     'version': importlib.metadata.version('gan_jax'),
     'step': step,
   }
-  assert result == pytest.approx({'step': step, **wanted}, rel=1e-4)
+  assert found == pytest.approx({'step': step, **wanted}, rel=1e-4)
 
 
 def test_a_crash_after_scores_and_before_their_checkpoint_leaves_no_line_twice(ring_run, tmp_path):

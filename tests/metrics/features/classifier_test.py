@@ -74,9 +74,9 @@ def test_features_and_logits_are_finite_and_of_their_shapes(module):
 def test_a_row_depends_on_its_image_alone():
   images, network = SAMPLE['fashion_images'][:8], fashion.load()
   others = np.concatenate([images[3:4], 255 - images[:7]])
-  expected, result = outputs(network, images), outputs(network, others)
-  np.testing.assert_allclose(result.features[0], expected.features[3], rtol=1e-5, atol=1e-5)
-  np.testing.assert_allclose(result.logits[0], expected.logits[3], rtol=1e-5, atol=1e-5)
+  expected, found = outputs(network, images), outputs(network, others)
+  np.testing.assert_allclose(found.features[0], expected.features[3], rtol=1e-5, atol=1e-5)
+  np.testing.assert_allclose(found.logits[0], expected.logits[3], rtol=1e-5, atol=1e-5)
 
 
 def by_hand(params, image):
@@ -101,8 +101,8 @@ def by_hand(params, image):
 
 def test_features_are_those_of_the_same_network_written_by_hand():
   image, network = SAMPLE['digits_images'][5], digits.load()
-  result = outputs(network, image[None]).features[0]
-  np.testing.assert_allclose(result, by_hand(network.params, image[..., 0] / 255), rtol=1e-4, atol=1e-4)
+  found = outputs(network, image[None]).features[0]
+  np.testing.assert_allclose(found, by_hand(network.params, image[..., 0] / 255), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize('name', TRAINED)
@@ -113,8 +113,8 @@ def test_three_channels_are_averaged(name):
     np.asarray(classifier.prepare(colored)), images / np.float32(255 * 3), atol=1e-6
   )
   expected = outputs(network, images).features
-  result = outputs(network, images.repeat(3, axis=-1)).features
-  np.testing.assert_allclose(result, expected, rtol=1e-3, atol=1e-4)
+  found = outputs(network, images.repeat(3, axis=-1)).features
+  np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize('size', [32, 64])
@@ -123,10 +123,10 @@ def test_digits_of_another_size_keep_their_class_and_most_of_their_features(size
     return mnist5k.load(0, 64, size=pixels).images[::50]
 
   network = digits.load()
-  expected, result = outputs(network, made(28)), outputs(network, made(size))
-  assert (result.logits.argmax(axis=1) == expected.logits.argmax(axis=1)).mean() > 0.97
+  expected, found = outputs(network, made(28)), outputs(network, made(size))
+  assert (found.logits.argmax(axis=1) == expected.logits.argmax(axis=1)).mean() > 0.97
   # Bilinear resizing blurs: 0.37 is what it costs, so scores are compared at one size only.
-  assert differ(expected.features, result.features) < 0.45
+  assert differ(expected.features, found.features) < 0.45
 
 
 def test_an_even_picture_of_another_size_stays_even_and_28_is_left_alone():

@@ -49,10 +49,10 @@ def test_the_photograph_is_that_of_the_vectors():
 
 
 def test_features_and_logits_are_those_of_pytorch_fid_and_torch_fidelity(params, pictures):
-  result = network(params, pictures)
-  assert result.features.shape == (2, 2048)
-  assert result.logits.shape == (2, 1008)
-  for name, values in result._asdict().items():
+  found = network(params, pictures)
+  assert found.features.shape == (2, 2048)
+  assert found.logits.shape == (2, 1008)
+  for name, values in found._asdict().items():
     assert values.dtype == np.float32
     expected = VECTORS[name]
     scale = np.sqrt((expected**2).mean())
@@ -61,16 +61,16 @@ def test_features_and_logits_are_those_of_pytorch_fid_and_torch_fidelity(params,
 
 
 def test_a_row_is_a_function_of_its_picture_alone(params, pictures):
-  result, swapped = network(params, pictures), network(params, pictures[::-1])
-  np.testing.assert_allclose(result.features, swapped.features[::-1], atol=1e-5)
-  assert np.abs(result.features[0] - result.features[1]).max() > 0.1
+  found, swapped = network(params, pictures), network(params, pictures[::-1])
+  np.testing.assert_allclose(found.features, swapped.features[::-1], atol=1e-5)
+  assert np.abs(found.features[0] - found.features[1]).max() > 0.1
 
 
 def test_random_weights_are_fixed_and_keep_activations_of_order_one(pictures):
   loaded = random_inception.load()
   assert loaded.digest.startswith('0c78e414cf503a40')
-  result = network(loaded.params, pictures)
-  for values in result:
+  found = network(loaded.params, pictures)
+  for values in found:
     assert 0.2 < np.sqrt((values**2).mean()) < 5
 
 
@@ -83,16 +83,16 @@ def test_modules_that_load_are_networks_and_no_others_are():
 @pytest.mark.parametrize('size', SIZES)
 def test_pictures_are_resized_as_by_torch_fidelity(size):
   images = inputs.parts(*map(int, size.split('x')))
-  result = np.asarray(inception_v3.resize(images))
-  np.testing.assert_allclose(result[0, ::37, ::41], VECTORS[size], atol=1e-4)
+  found = np.asarray(inception_v3.resize(images))
+  np.testing.assert_allclose(found[0, ::37, ::41], VECTORS[size], atol=1e-4)
 
 
 def test_resizing_reads_pixel_i_at_i_times_the_length_over_299():
   # Two columns, 0 and 255: pixel i is at 2 i / 299, between them up to 1 and then beyond the last.
   images = np.array([0, 255], np.uint8).reshape(1, 1, 2, 1)
   expected = 255 * np.minimum(2 * np.arange(299) / 299, 1)
-  result = inception_v3.resize(images)
-  np.testing.assert_allclose(result[0, :, :, 0], np.tile(expected, (299, 1)), atol=1e-4)
+  found = inception_v3.resize(images)
+  np.testing.assert_allclose(found[0, :, :, 0], np.tile(expected, (299, 1)), atol=1e-4)
 
 
 def test_pictures_come_to_the_range_of_the_graph():
@@ -101,11 +101,11 @@ def test_pictures_come_to_the_range_of_the_graph():
     assert (inception_v3.prepare(np.full((1, 3, 5, 3), value, np.uint8)) == expected).all()
 
 
-def test_a_gray_picture_has_three_equal_channels():
+def test_a_grey_picture_has_three_equal_channels():
   gray = inputs.parts(32, 32)[..., :1]
-  result = inception_v3.prepare(gray)
-  assert result.shape == (1, 299, 299, 3)
-  np.testing.assert_array_equal(result, inception_v3.prepare(gray.repeat(3, axis=3)))
+  found = inception_v3.prepare(gray)
+  assert found.shape == (1, 299, 299, 3)
+  np.testing.assert_array_equal(found, inception_v3.prepare(gray.repeat(3, axis=3)))
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_a_convolution_without_padding_is_one(stride):
   kernel = np.random.RandomState(1).randn(3, 3, 3, 4).astype(np.float32)
   windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))[:, ::stride, ::stride]
   expected = np.einsum('nhwcij,ijco->nhwo', windows, kernel)
-  result = inception_v3._convolved(x, kernel, stride, 'VALID')
-  np.testing.assert_allclose(result, expected, atol=1e-4)
+  found = inception_v3._convolved(x, kernel, stride, 'VALID')
+  np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_a_batch_norm_is_folded_into_its_convolution():

@@ -135,13 +135,13 @@ def test_nothing_scrolls_sideways(chromium, path, width):
 
 def test_dark_and_light_follow_the_reader(window):
   ground = 'return getComputedStyle(document.body).backgroundColor'
-  result = []
+  found = []
   for scheme in ('light', 'dark'):
     feature = {'name': 'prefers-color-scheme', 'value': scheme}
     window.command('Emulation.setEmulatedMedia', features=[feature])
-    result.append(sum(map(int, window.run(ground)[4:-1].split(', '))))
-  assert result[0] > 600
-  assert result[1] < 150
+    found.append(sum(map(int, window.run(ground)[4:-1].split(', '))))
+  assert found[0] > 600
+  assert found[1] < 150
 
 
 def test_without_scripts_the_last_picture_and_the_tables_are_there(chromium, path):

@@ -45,7 +45,7 @@ class Document(html.parser.HTMLParser):
     self.texts.append((self._open[-1] if self._open else '', text))
 
   def all(self, name):
-    return [attributes for result, attributes in self.elements if result == name]
+    return [attributes for found, attributes in self.elements if found == name]
 
   def inside(self, name):
     return ''.join(text for where, text in self.texts if where == name)
@@ -252,7 +252,7 @@ def test_a_score_that_the_protocol_cannot_give_is_a_dash_beside_the_reason(tmp_p
   assert 'subset_size 50' in document.words()
 
 
-def test_neighbors_are_cut_out_of_their_sheet(document):
+def test_neighbours_are_cut_out_of_their_sheet(document):
   shown = [a for a in document.all('img') if a['alt'].startswith(('Sample ', 'Training'))]
   assert [a['alt'] for a in shown[:2]] == ['Sample 0', 'Training image at distance 0']
   for i, attributes in enumerate(shown):
