@@ -1,4 +1,4 @@
-"""Training near the equilibrium of the Dirac-GAN: measured and theoretical eigenvalues, and trajectories."""
+"""Training near the equilibrium of the Dirac-GAN: measured and exact eigenvalues, and trajectories."""
 
 import functools
 

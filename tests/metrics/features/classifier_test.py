@@ -1,4 +1,4 @@
-"""The trained classifiers: their files, how well they classify, and what they make of other images."""
+"""The trained classifiers: their files, their accuracy, and their response to other images."""
 
 import importlib
 import json
@@ -15,7 +15,7 @@ from gan_jax.metrics.features import classifier, digits, fashion, random
 from helpers.experiments import ROOT
 
 TRAINED = {'digits': digits, 'fashion': fashion}
-# Every 50th test image of MNIST and of Fashion-MNIST, written by classifiers/sample.py.
+# Every 50th test image of MNIST and of Fashion-MNIST, written by tools/feature_classifiers/sample.py.
 SAMPLE = np.load(pathlib.Path(__file__).with_suffix('.npz'))
 APPLY = jax.jit(random.load().apply)
 
@@ -44,7 +44,7 @@ def test_weights_are_small_and_their_card_says_what_they_are(name, accurate):
   assert TRAINED[name].load().digest == told['digest']
   assert told['test_accuracy'] >= accurate
   assert (told['train_images'], told['test_images']) == (60_000, 10_000)
-  assert told['command'] == f'python classifiers/train.py {name} --data=FOLDER'
+  assert told['command'] == f'python tools/feature_classifiers/train.py {name} --data=FOLDER'
   assert (classifier.HERE / f'{name}.npz').stat().st_size < 1_000_000
 
 
@@ -207,7 +207,7 @@ def test_weights_with_the_card_of_others_are_refused(copies):
 
 @pytest.fixture
 def train(monkeypatch):
-  monkeypatch.syspath_prepend(ROOT / 'classifiers')
+  monkeypatch.syspath_prepend(ROOT / 'tools' / 'feature_classifiers')
   return importlib.import_module('train')
 
 
