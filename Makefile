@@ -100,7 +100,7 @@ lint: $(VENV)/.installed-test
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m pyrefly check --python-interpreter-path $(RUN) --output-format min-text --min-severity error
-	$(VENV)/bin/codespell README.md docs gan_jax experiments tests benchmarks results tools setup.cfg
+	$(VENV)/bin/codespell README.md docs gan_jax experiments tests benchmarks results classifiers setup.cfg
 
 format: $(VENV)/.installed-test
 	$(RUN) -m ruff check --fix .
