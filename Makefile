@@ -24,7 +24,7 @@ chaos: $(VENV)/.installed-test  ## Kills a run a hundred times, at random instan
 $(FASHION): | $(VENV)/.installed-test
 	@mkdir -p build
 	@echo 'preparing Fashion-MNIST for the tests, half a minute'
-	-@classifiers/fetch_fashion.sh build/fashion > build/fashion.log 2>&1 \
+	-@tools/feature_classifiers/fetch_fashion.sh build/fashion > build/fashion.log 2>&1 \
 	  && $(RUN) tests/helpers/prepare_fashion.py build/fashion build/tfds >> build/fashion.log 2>&1 \
 	  || echo 'it cannot be had here, see build/fashion.log'
 
@@ -88,9 +88,9 @@ benchmark-evaluation: $(PARITY)/.installed  ## Scoring 10,000 images, beside pyt
 	PYTHONPATH=. $(PARITY)/bin/python benchmarks/evaluation.py
 
 classifiers: $(VENV)/.installed  ## Fetches MNIST and Fashion-MNIST, and trains the networks of scores on them.
-	classifiers/fetch.sh build/classifiers
-	$(RUN) classifiers/train.py digits --data=build/classifiers
-	$(RUN) classifiers/train.py fashion --data=build/classifiers
+	tools/feature_classifiers/fetch.sh build/classifiers
+	$(RUN) tools/feature_classifiers/train.py digits --data=build/classifiers
+	$(RUN) tools/feature_classifiers/train.py fashion --data=build/classifiers
 
 install: $(VENV)/.installed  ## Sets up, and runs nothing.
 

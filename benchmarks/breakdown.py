@@ -1,12 +1,19 @@
-"""Where the time of a training step goes: python benchmarks/breakdown.py [--cases=dcgan28,mlp].
+"""Measures what the time of a training step is spent on.
 
-The games are those of `benchmarks/peers.py`. Each runs in a process of its own on one core, where
-operations of the compiled program follow one another, and is traced by jax.profiler. Their times are
-summed by what they are for: products (of matrices, and convolutions), what else the networks and
-losses do forward and backward (transformations around products, activations, batch norm), random
-numbers with the choice of examples, and the rest (optimizers, norms of gradients, copies). What no
-operation accounts for is between them; it is below zero where two threads take turns on the core, as
-the times of both count then. Printed, and written to benchmarks/BREAKDOWN.md.
+python benchmarks/breakdown.py [--cases=dcgan28,mlp]
+
+The games are those of `benchmarks/peers.py`. Each case runs in a separate process on one core, where
+the operations of the compiled program run one after another, and is traced by jax.profiler. The
+script sums their times by purpose:
+
+- products of matrices, and convolutions;
+- other operations of networks and losses, forward and backward: transformations around products,
+  activations, batch norm;
+- random numbers, and the selection of examples;
+- the rest: optimizers, norms of gradients, copies.
+
+The remaining time lies between operations. It is negative if two threads share the core, because the
+times of both count. The script prints a table, and writes it to benchmarks/BREAKDOWN.md.
 """
 
 import collections
@@ -23,27 +30,31 @@ from collections.abc import Iterator, Mapping
 from absl import app, flags
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'tools'))
 
+import documents
 from peer_cases import CASES, machine
 
 from gan_jax.common import output
 from gan_jax.runtime import environment
 
 OUT = pathlib.Path(__file__).parent / 'BREAKDOWN.md'
-LEGEND = """A step is traced on one core, where operations follow one another, and tracing slows it:
-times are not those of [RESULTS.md](RESULTS.md), whose cases these are. Products are those of matrices
-and convolutions, with their transposes and weight gradients; the rest of networks and losses is what
-surrounds them forward and backward: transformations of tiles, activations, batch norm. Random numbers
-come with the choice of examples; the rest are optimizers, norms of gradients and copies. Between
-operations nothing runs that the trace knows: their dispatch, and the tracing itself."""
-_CASES = flags.DEFINE_list('cases', list(CASES), 'Which.')
-_MEASURE = flags.DEFINE_string('measure', '', 'One case, in this process.')
+LEGEND = """\
+The cases are those of [RESULTS.md](RESULTS.md). A step is traced on one core, where operations run one
+after another. Tracing slows it, so times differ from those of RESULTS.md.
+
+Products are those of matrices and convolutions, with their transposes and weight gradients. Other
+network operations surround them forward and backward: transformations of tiles, activations, batch
+norm. Random numbers include the selection of examples. The rest are optimizers, norms of gradients and
+copies. Between operations are their dispatch and the tracing itself."""
+_CASES = flags.DEFINE_list('cases', list(CASES), 'Cases to measure.')
+_MEASURE = flags.DEFINE_string('measure', '', 'A single case to measure in this process.')
 KINDS = (
   'products',
-  'the rest of networks and losses',
+  'other network operations',
   'random numbers and examples',
   'the rest',
-  'between',
+  'between operations',
 )
 _CONTAINERS = ('while', 'call', 'cond')
 _SECONDS = 3.0
@@ -51,36 +62,37 @@ _PRODUCT = re.compile(r'dot_general|conv_general_dilated')
 _RANDOM = re.compile(r'threefry|random|_normal|_uniform|gather')
 
 
-def kind(name: str, made_for: str) -> str:
-  """Of an operation, by its name and the JAX operation that it was made for."""
-  if name.startswith(('dot', 'convolution')) or name.startswith('ynn') and _PRODUCT.search(made_for):
+def kind(name: str, jax_operation: str) -> str:
+  """Returns the kind of an operation, from its name and the JAX operation that it implements."""
+  is_product = name.startswith('ynn') and _PRODUCT.search(jax_operation)
+  if is_product or name.startswith(('dot', 'convolution')):
     return 'products'
-  if _RANDOM.search(made_for):
+  if _RANDOM.search(jax_operation):
     return 'random numbers and examples'
-  return 'the rest of networks and losses' if 'jvp(' in made_for else 'the rest'
+  return 'other network operations' if 'jvp(' in jax_operation else 'the rest'
 
 
-def made_for(program: str) -> dict[str, str]:
-  """{name of an operation: the JAX operation that it was made for}, from the text of a program."""
+def jax_operations(program: str) -> dict[str, str]:
+  """Returns {name of an operation: the JAX operation that it implements} from a program's text."""
   lines = re.findall(r'^\s*(?:ROOT )?%?([\w.\-]+) = (.*)$', program, re.MULTILINE)
-  found = {name: re.search(r'op_name="([^"]*)"', rest) for name, rest in lines}
-  return {name: match[1] if match else '' for name, match in found.items()}
+  matches = {name: re.search(r'op_name="([^"]*)"', rest) for name, rest in lines}
+  return {name: match[1] if match else '' for name, match in matches.items()}
 
 
 def times(folder: str) -> collections.Counter:
-  """{name of an operation: nanoseconds in all} of a trace."""
+  """Returns {name of an operation: total nanoseconds} of a trace."""
   import jax
 
   [path] = pathlib.Path(folder).glob('**/*.xplane.pb')
   planes = jax.profiler.ProfileData.from_file(str(path)).planes
-  found = collections.Counter()
+  totals = collections.Counter()
   for event in (e for plane in planes for line in plane.lines for e in line.events):
-    found[event.name] += event.duration_ns
-  return found
+    totals[event.name] += event.duration_ns
+  return totals
 
 
 def measure(name: str) -> Mapping[str, float]:
-  """Milliseconds of a step by kind, in this process."""
+  """Returns the milliseconds of a step by kind, measured in this process."""
   import jax
   import peer_ours
 
@@ -93,43 +105,42 @@ def measure(name: str) -> Mapping[str, float]:
 
   def run(calls: int) -> float:
     nonlocal state
-    began = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(calls):
       state, metrics = program(state, feed)
       jax.block_until_ready(metrics)
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
   run(2)
   calls = max(round(_SECONDS / run(1)), 1)
   with tempfile.TemporaryDirectory() as folder:
     with jax.profiler.trace(folder):
-      whole = run(calls)
+      total = run(calls)
     traced = times(folder)
-  known, found = made_for(program.as_text()), dict.fromkeys(KINDS, 0.0)
+  known, milliseconds = jax_operations(program.as_text()), dict.fromkeys(KINDS, 0.0)
   for operation, nanoseconds in traced.items():
     if operation in known and not operation.startswith(_CONTAINERS):
-      found[kind(operation, known[operation])] += nanoseconds / 1e6
-  found['between'] = 1e3 * whole - sum(found.values())
-  return {key: value / (calls * case.steps) for key, value in found.items()}
+      milliseconds[kind(operation, known[operation])] += nanoseconds / 1e6
+  milliseconds['between operations'] = 1e3 * total - sum(milliseconds.values())
+  return {key: value / (calls * case.steps) for key, value in milliseconds.items()}
 
 
 def table(names: list[str]) -> Iterator[str]:
-  """The lines of the document; each case is measured in a process of its own."""
-  said = f'`make breakdown`: one core; {machine()}; float32, shares of the time by kind.'
-  yield from ('# Where the time of a step goes', '', said, '', LEGEND, '')
-  head = ['case', 'ms a step', *KINDS]
-  yield from ('| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head)))
+  """Yields the lines of the document; each case is measured in a separate process."""
+  settings = f'`make breakdown`: one core; {machine()}; float32, percentages of the time.'
+  yield from ('# Time of a training step by operation', '', settings, '', LEGEND, '')
+  yield from documents.head(['case', 'ms per step', *KINDS])
   for name in names:
     command = [sys.executable, __file__, f'--measure={name}']
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = json.loads(said.splitlines()[-1])
-    whole = sum(found.values())
-    shares = [f'{found[key] / whole:.0%}' for key in KINDS]
-    yield '| ' + ' | '.join([name, f'{whole:,.2f}', *shares]) + ' |'
+    process = subprocess.run(command, check=True, capture_output=True, text=True)
+    milliseconds = json.loads(process.stdout.splitlines()[-1])
+    total = sum(milliseconds.values())
+    fractions = [f'{milliseconds[key] / total:.0%}' for key in KINDS]
+    yield documents.row([name, f'{total:,.2f}', *fractions])
 
 
 def main(unused_argv) -> None:
-  """Measures, prints and writes."""
+  """Measures, prints and writes the table."""
   if _MEASURE.value:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     print(json.dumps(measure(_MEASURE.value)))

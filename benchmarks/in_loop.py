@@ -1,10 +1,10 @@
-"""What scoring in the loop costs: the share of a run's time that goes into it.
+"""Measures the fraction of a run's time that evaluation during training takes.
 
 python benchmarks/in_loop.py [--config=experiments/dcgan.py]
 
-Trains with the settings of an experiment for a while, scores as its config says, and prints seconds
-a step, seconds a scoring (after compilation, the median of several), and the share that scoring has of
-a run with its `evaluate_every`.
+The script trains with the settings of an experiment for a while, and evaluates as its config says. It
+prints seconds per step and per evaluation (after compilation, the median of several). It also prints
+the fraction of time for evaluation in a run with its `evaluate_every`.
 """
 
 import statistics
@@ -21,18 +21,18 @@ from gan_jax.run import in_loop_evaluation, loop
 from gan_jax.runtime import devices
 
 _CONFIG = config_flags.DEFINE_config_file('config', 'experiments/dcgan.py')
-_REPEATS = flags.DEFINE_integer('repeats', 5, 'How often each is timed.')
+_REPEATS = flags.DEFINE_integer('repeats', 5, 'Number of timings.')
 _STEPS = 50
 
 
 def _seconds(work: Callable[[], None]) -> list[float]:
-  """Of each repetition after one that is not counted."""
-  found = []
+  """Returns the seconds of each repetition after one that does not count."""
+  seconds = []
   for _ in range(_REPEATS.value + 1):
-    began = time.perf_counter()
+    start = time.perf_counter()
     work()
-    found.append(time.perf_counter() - began)
-  return found[1:]
+    seconds.append(time.perf_counter() - start)
+  return seconds[1:]
 
 
 def main(unused_argv) -> None:
@@ -51,12 +51,12 @@ def main(unused_argv) -> None:
       state, metrics = call(state, feed)
       jax.block_until_ready(metrics)
 
-  a_step = statistics.median(_seconds(train)) / _STEPS
-  a_scoring = statistics.median(_seconds(lambda: evaluate(state, 0)))
+  per_step = statistics.median(_seconds(train)) / _STEPS
+  per_evaluation = statistics.median(_seconds(lambda: evaluate(state, 0)))
   every, num = config['evaluate_every'], config['evaluate']['num']
-  share = a_scoring / (every * a_step)
-  print(f'a step: {a_step:.4f} s; scoring {num:,} samples: {a_scoring:.2f} s')
-  print(f'every {every:,} steps that is {share:.2%} of the time of training')
+  fraction = per_evaluation / (every * per_step)
+  print(f'step: {per_step:.4f} s; evaluation of {num:,} samples: {per_evaluation:.2f} s')
+  print(f'an evaluation every {every:,} steps takes {fraction:.2%} of the training time')
 
 
 if __name__ == '__main__':

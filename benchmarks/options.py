@@ -1,8 +1,8 @@
-"""What options of training take or give: python benchmarks/options.py [--turns=15].
+"""Measures the cost or gain of training options: python benchmarks/options.py [--turns=15].
 
-Each row is a case of `benchmarks/peers.py` with an option beside the same without it, in turns, each in
-a process of its own. Printed are the median ratio of their times (above 1: steps are slower by the
-option) with its quartiles, and the memory of both.
+Each row compares a case of `benchmarks/peers.py` with and without an option. The two sides alternate,
+each in a separate process. The script prints the median ratio of their times with its quartiles, and
+the memory of both. A ratio above 1 means that the option makes steps slower.
 """
 
 import contextlib
@@ -17,24 +17,26 @@ from typing import NamedTuple
 from absl import app, flags
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'tools'))
 
+import documents
 from peer_cases import CASES, machine
 from sides import TUNED, Side
 
 from gan_jax.common import output
 from gan_jax.runtime.environment import SWITCH, TUNABLES
 
-_TURNS = flags.DEFINE_integer('turns', 15, 'Of both sides; at least two.', lower_bound=2)
+_TURNS = flags.DEFINE_integer('turns', 15, 'Turns of each side; at least two.', lower_bound=2)
 _SECONDS = 1.5
 
 
 class Option(NamedTuple):
-  """One row: a case, and what is set for it.
+  """A row: a case, and the settings of the option.
 
   Attributes:
-    case: of `peer_cases`.
+    case: name of a case of `peer_cases`.
     settings: KEY=JSON of the config.
-    environment: of the process.
+    environment: environment variables of the process.
   """
 
   case: str
@@ -42,13 +44,13 @@ class Option(NamedTuple):
   environment: Mapping[str, str] = TUNED
 
   def __str__(self) -> str:
-    """For a person."""
+    """Returns the settings, or else the environment variables."""
     return ', '.join(self.settings or (f'{key}={value}' for key, value in self.environment.items()))
 
 
 OPTIONS = (
   *(Option(case, environment={SWITCH: '0'}) for case in CASES),
-  # It trains with 2.
+  # The default of this case is 2.
   Option('mlp', ('scan_unroll=1',)),
   Option('plane100', ('scan_unroll=2',)),
   Option('dcgan64', ('remat=["generator", "discriminator"]',)),
@@ -57,10 +59,10 @@ OPTIONS = (
 
 @contextlib.contextmanager
 def _sides(option: Option) -> Iterator[tuple[Side, Side]]:
-  """The case with the option, and as it is."""
+  """Yields the case with the option, and without it."""
   command = [sys.executable, str(pathlib.Path(__file__).parent / 'peer_ours.py'), option.case]
-  with tempfile.TemporaryDirectory() as cache, contextlib.ExitStack() as held:
-    start = lambda *given: held.enter_context(contextlib.closing(Side(*given)))
+  with tempfile.TemporaryDirectory() as cache, contextlib.ExitStack() as stack:
+    start = lambda *arguments: stack.enter_context(contextlib.closing(Side(*arguments)))
     yield (
       start([*command, *option.settings], cache, _SECONDS, option.environment),
       start(command, cache, _SECONDS),
@@ -68,7 +70,7 @@ def _sides(option: Option) -> Iterator[tuple[Side, Side]]:
 
 
 def row(option: Option) -> list[str]:
-  """Of the table."""
+  """Measures a row of the table."""
   with _sides(option) as (changed, plain):
     ratios = [changed.seconds() / plain.seconds() for _ in range(_TURNS.value)]
     memory = [f'{side.memory:,.0f}' for side in (changed, plain)]
@@ -79,12 +81,13 @@ def row(option: Option) -> list[str]:
 def main(unused_argv) -> None:
   """Measures and prints."""
   for name in (SWITCH, TUNABLES):
-    # Else both sides would have what is set here.
+    # Otherwise both sides would inherit the setting.
     os.environ.pop(name, None)
   print(f'`make benchmark-options`: {machine()}, {_TURNS.value} turns of {_SECONDS} s\n')
-  head = ['case', 'option', 'time', 'quartiles', 'memory, MB', 'without']
-  for line in (head, ['---'] * len(head), *map(row, OPTIONS)):
-    print('| ' + ' | '.join(line) + ' |', flush=True)
+  titles = ['case', 'option', 'time', 'quartiles', 'memory, MB', 'without']
+  print('\n'.join(documents.head(titles)), flush=True)
+  for option in OPTIONS:
+    print(documents.row(row(option)), flush=True)
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""The games that are timed, ours and in PyTorch: what both sides read."""
+"""The games that are timed in gan_jax and in PyTorch, and the protocol of both processes."""
 
 import datetime
 import os
@@ -15,16 +15,16 @@ class Case(NamedTuple):
   """A game.
 
   Attributes:
-    kind: 'dcgan', convolutions, or 'dense'.
-    shape: of an example.
-    batch: examples.
+    kind: 'dcgan', with convolutions, or 'dense'.
+    shape: shape of an example.
+    batch: batch size.
     latents: size of a latent.
-    width: of the convolutions.
+    width: width of the convolutions.
     generator, discriminator: widths of the hidden dense layers.
     batch_norm: whether the dense generator has batch norm.
-    critic: updates of the discriminator in a step; of several, it is WGAN-GP.
-    steps: in one call of our compiled program.
-    unroll: of these, those that are compiled as one piece.
+    critic: updates of the discriminator per step; if several, the game is WGAN-GP.
+    steps: steps per call of our compiled program.
+    unroll: number of these steps that are compiled without a loop.
   """
 
   kind: str
@@ -55,27 +55,27 @@ CASES = {
 
 
 def machine() -> str:
-  """The cores, the versions of Python and JAX, the day, and the commit, + if it has been changed."""
+  """Describes the cores, the versions of Python and JAX, the date, and the commit, + if changed."""
   cores = f'{os.cpu_count()} cores of {_processor()}'
   versions = f'Python {platform.python_version()}, jax {metadata.version("jax")}'
   describe = ['git', 'describe', '--always', '--dirty=+', '--exclude=*']
-  told = subprocess.run(describe, cwd=pathlib.Path(__file__).parent, capture_output=True, text=True)
-  commit = told.stdout.strip() or 'unknown'
+  process = subprocess.run(describe, cwd=pathlib.Path(__file__).parent, capture_output=True, text=True)
+  commit = process.stdout.strip() or 'unknown'
   return f'{cores}, {versions}, {datetime.date.today()}, commit {commit}'
 
 
 def _processor() -> str:
-  """Its model where the system says it, as Linux does."""
-  told = pathlib.Path('/proc/cpuinfo')
-  lines = told.read_text().splitlines() if told.exists() else []
+  """Returns the model of the processor if the system reports it, as Linux does."""
+  file = pathlib.Path('/proc/cpuinfo')
+  lines = file.read_text().splitlines() if file.exists() else []
   models = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
   return f'{models[0]} ({platform.machine()})' if models else platform.machine()
 
 
 def serve(run: Callable[[int], float], operations: float = 0.0) -> None:
-  """Says how many operations a step has, if that is known, and waits for numbers of steps.
+  """Prints the number of operations per step, if known, and answers requests for steps.
 
-  Each on a line of the input is answered with the seconds of one and the memory, MB.
+  Each line of the input is a number of steps. The answer is the seconds per step and the memory in MB.
   """
   print('ready', operations, flush=True)
   for line in sys.stdin:
@@ -83,6 +83,6 @@ def serve(run: Callable[[int], float], operations: float = 0.0) -> None:
 
 
 def _resident() -> float:
-  """Megabytes of memory that this process has."""
+  """Returns the resident memory of this process in megabytes."""
   pages = int(pathlib.Path('/proc/self/statm').read_text().split()[1])
   return pages * os.sysconf('SC_PAGE_SIZE') / 1e6

@@ -1,4 +1,4 @@
-"""Our side of `benchmarks/peers.py`: python benchmarks/peer_ours.py CASE [KEY=JSON of its config]."""
+"""The gan_jax side of `benchmarks/peers.py`: python benchmarks/peer_ours.py CASE [KEY=JSON ...]."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ from gan_jax.runtime import devices
 
 
 def config(case: Case, changes: Mapping[str, Any] = {}) -> Plain:
-  """What the case is in our words, with keys of the config as in `changes`."""
+  """Returns the config of a case, with keys changed as in `changes`."""
   made = schema.default()
   made.batch_size, made.steps_per_call, made.scan_unroll = case.batch, case.steps, case.unroll
   made.gan = {'name': 'two_player', 'prior': {'name': 'normal', 'size': case.latents}}
@@ -62,21 +62,21 @@ def _dense(case: Case) -> dict:
 
 
 def source(case: Case) -> sources.Source:
-  """Noise: no time depends on what is seen."""
+  """Returns a source of noise, because no time depends on the content."""
   random = np.random.default_rng(0)
   if case.kind == 'dcgan':
     images = random.integers(0, 256, (5000, *case.shape), np.uint8)
     return place(ImageSet(images), 0, case.batch, 'resident')
   points = random.standard_normal((5000, *case.shape), np.float32)
 
-  def batch(arrays, draw, rows):
-    return {'real': arrays['points'][(draw * case.batch + rows) % 5000]}
+  def batch(arrays, batch_index, rows):
+    return {'real': arrays['points'][(batch_index * case.batch + rows) % 5000]}
 
   return sources.Source({'points': points}, batch)
 
 
 def made(case: Case, changes: Mapping[str, Any] = {}) -> tuple[Callable, Plain, PyTree, PyTree]:
-  """The step of a case, its config, and its first state and feed on the devices."""
+  """Returns the step of a case, its config, and its initial state and feed on the devices."""
   settings, examples = config(case, changes), source(case)
   game = build.make_game(settings)
   built = loop.Built(game, build.make_update_schedule(settings, game), examples)
@@ -95,7 +95,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def main(name: str, *changes: str) -> None:
-  """Compiles, and serves."""
+  """Compiles a case, and serves."""
   devices.prepare()
   case = CASES[name]
   step, settings, state, feed = made(case, dict(map(_setting, changes)))
@@ -103,11 +103,11 @@ def main(name: str, *changes: str) -> None:
 
   def run(steps: int) -> float:
     nonlocal state
-    began = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(max(steps // case.steps, 1)):
       state, metrics = call(state, feed)
     jax.block_until_ready(metrics)
-    return (time.perf_counter() - began) / (max(steps // case.steps, 1) * case.steps)
+    return (time.perf_counter() - start) / (max(steps // case.steps, 1) * case.steps)
 
   run(2)
   serve(run)

@@ -1,4 +1,4 @@
-"""The machine's peak for `benchmarks/peers.py`: python benchmarks/peer_peak.py."""
+"""Measures the machine's peak for `benchmarks/peers.py`: python benchmarks/peer_peak.py."""
 
 import time
 
@@ -10,15 +10,15 @@ SIZE = 2048
 
 
 def main() -> None:
-  """Warms up, and serves: a step is a product of two matrices."""
+  """Warms up, and serves; a step is a product of two matrices."""
   x = jax.random.normal(jax.random.key(0), (SIZE, SIZE))
   product = jax.jit(lambda x: x @ x)
 
   def run(steps: int) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(steps):
       jax.block_until_ready(product(x))
-    return (time.perf_counter() - began) / steps
+    return (time.perf_counter() - start) / steps
 
   run(2)
   serve(run, 2 * SIZE**3)

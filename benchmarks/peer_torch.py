@@ -1,7 +1,7 @@
-"""PyTorch's side of `benchmarks/peers.py`: python benchmarks/peer_torch.py CASE LAYOUT THREADS.
+"""The PyTorch side of `benchmarks/peers.py`: python benchmarks/peer_torch.py CASE LAYOUT THREADS.
 
-The same networks, batches, optimizers and updates, as a person writes them: fake examples of the
-discriminator's update without a graph of the generator, fused Adam.
+Networks, batches, optimizers and updates are the same, in idiomatic PyTorch: the discriminator's update
+builds no graph of the generator, and Adam is fused.
 """
 
 import sys
@@ -15,29 +15,29 @@ from torch.utils import flop_counter
 
 
 class Unflattened(nn.Module):
-  """Features to the 4 x 4 map from which a generator starts."""
+  """Reshapes features to the 4 x 4 map from which a generator starts."""
 
   def __init__(self, features: int):
-    """Of so many channels."""
+    """Sets the number of channels."""
     super().__init__()
     self.features = features
 
   def forward(self, x):
-    """Applies it."""
+    """Returns [B, features, 4, 4]."""
     return x.view(-1, self.features, 4, 4)
 
 
 def _levels(size: int) -> list[tuple[int, int, int]]:
-  """Kernel, stride and padding of the convolutions that take an image to 4 x 4."""
-  found = []
+  """Returns kernel, stride and padding of the convolutions that reduce an image to 4 x 4."""
+  levels = []
   while size > 4:
-    found.append((3, 2, 1) if size % 2 else (4, 2, 1))
+    levels.append((3, 2, 1) if size % 2 else (4, 2, 1))
     size = (size + 1) // 2
-  return found
+  return levels
 
 
 def convolutions(case: Case) -> tuple[nn.Module, nn.Module]:
-  """The networks of `gan_jax/networks/dcgan.py`."""
+  """Returns the networks of `gan_jax/networks/dcgan.py`."""
   size, _, channels = case.shape
   levels = _levels(size)
   features = case.width * 2 ** (len(levels) - 1)
@@ -48,42 +48,46 @@ def convolutions(case: Case) -> tuple[nn.Module, nn.Module]:
     features //= 2
   layers += [nn.BatchNorm2d(features), nn.ReLU(True)]
   layers += [nn.ConvTranspose2d(features, channels, *levels[0]), nn.Tanh()]
-  judge = [nn.Conv2d(channels, case.width, *levels[0]), nn.LeakyReLU(0.2, True)]
+  discriminator = [nn.Conv2d(channels, case.width, *levels[0]), nn.LeakyReLU(0.2, True)]
   for level, geometry in enumerate(levels[1:], start=1):
-    wide = case.width * 2**level
+    width = case.width * 2**level
     norm = case.critic == 1
-    judge += [nn.Conv2d(wide // 2, wide, *geometry, bias=not norm)]
-    judge += [nn.BatchNorm2d(wide)] * norm + [nn.LeakyReLU(0.2, True)]
-  judge += [nn.Flatten(), nn.Linear(16 * case.width * 2 ** (len(levels) - 1), 1)]
-  return nn.Sequential(*layers), nn.Sequential(*judge)
+    discriminator.append(nn.Conv2d(width // 2, width, *geometry, bias=not norm))
+    if norm:
+      discriminator.append(nn.BatchNorm2d(width))
+    discriminator.append(nn.LeakyReLU(0.2, True))
+  discriminator += [nn.Flatten(), nn.Linear(16 * case.width * 2 ** (len(levels) - 1), 1)]
+  return nn.Sequential(*layers), nn.Sequential(*discriminator)
 
 
 def dense(case: Case) -> tuple[nn.Module, nn.Module]:
-  """The networks of `gan_jax/networks/mlp_2d.py`."""
+  """Returns the networks of `gan_jax/networks/mlp_2d.py`."""
   layers, width = [], case.latents
   for features in case.generator:
-    layers += [nn.Linear(width, features, bias=not case.batch_norm)]
-    layers += [nn.BatchNorm1d(features)] * case.batch_norm + [nn.ReLU(True)]
+    layers.append(nn.Linear(width, features, bias=not case.batch_norm))
+    if case.batch_norm:
+      layers.append(nn.BatchNorm1d(features))
+    layers.append(nn.ReLU(True))
     width = features
-  judge, narrow = [], case.shape[0]
-  for features in case.discriminator:
-    judge += [nn.Linear(narrow, features), nn.LeakyReLU(0.2, True)]
-    narrow = features
   generator = nn.Sequential(*layers, nn.Linear(width, case.shape[0]))
-  return generator, nn.Sequential(*judge, nn.Linear(narrow, 1))
+  discriminator, width = [], case.shape[0]
+  for features in case.discriminator:
+    discriminator += [nn.Linear(width, features), nn.LeakyReLU(0.2, True)]
+    width = features
+  return generator, nn.Sequential(*discriminator, nn.Linear(width, 1))
 
 
 class Trainer:
   """The two networks of a case, and their updates."""
 
   def __init__(self, case: Case, layout: str):
-    """Prepares them in a layout of torch."""
+    """Prepares the networks in a memory layout of torch."""
     self.case = case
     self.generator, self.discriminator = (convolutions if case.kind == 'dcgan' else dense)(case)
-    form = torch.channels_last if layout == 'channels_last' else torch.contiguous_format
+    memory_format = torch.channels_last if layout == 'channels_last' else torch.contiguous_format
     if case.kind == 'dcgan':
       self.generator, self.discriminator = (
-        network.to(memory_format=form) for network in (self.generator, self.discriminator)
+        network.to(memory_format=memory_format) for network in (self.generator, self.discriminator)
       )
     self.optimizers = [
       torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999), fused=True)
@@ -94,10 +98,10 @@ class Trainer:
     shape = case.shape[-1:] + case.shape[:-1]
     self.examples = torch.randn(5000, *shape)
     if case.kind == 'dcgan':
-      self.examples = self.examples.contiguous(memory_format=form)
+      self.examples = self.examples.contiguous(memory_format=memory_format)
 
   def step(self) -> None:
-    """One of the game."""
+    """Runs one step of the game."""
     for _ in range(self.case.critic):
       self._update(0, self._discriminator_loss())
     self._update(1, self._generator_loss())
@@ -111,44 +115,44 @@ class Trainer:
     real = self.examples[torch.randint(5000, (self.case.batch,))]
     with torch.no_grad():
       fake = self.generator(torch.randn(self.case.batch, self.case.latents))
-    scores, fakes = self.discriminator(real), self.discriminator(fake)
+    real_logits, fake_logits = self.discriminator(real), self.discriminator(fake)
     if self.case.critic == 1:
       softplus = nn.functional.softplus
-      return softplus(-scores).mean() + softplus(fakes).mean()
-    return fakes.mean() - scores.mean() + 10 * self._penalty(real, fake)
+      return softplus(-real_logits).mean() + softplus(fake_logits).mean()
+    return fake_logits.mean() - real_logits.mean() + 10 * self._penalty(real, fake)
 
   def _penalty(self, real, fake):
-    share = torch.rand(len(real), 1, 1, 1)
-    points = (share * real + (1 - share) * fake).requires_grad_()
+    fraction = torch.rand(len(real), 1, 1, 1)
+    points = (fraction * real + (1 - fraction) * fake).requires_grad_()
     [gradient] = torch.autograd.grad(self.discriminator(points).sum(), points, create_graph=True)
     return ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
 
   def _generator_loss(self):
-    scores = self.discriminator(self.generator(torch.randn(self.case.batch, self.case.latents)))
-    return nn.functional.softplus(-scores).mean() if self.case.critic == 1 else -scores.mean()
+    logits = self.discriminator(self.generator(torch.randn(self.case.batch, self.case.latents)))
+    return nn.functional.softplus(-logits).mean() if self.case.critic == 1 else -logits.mean()
 
 
 class _Counter(python_dispatch.TorchDispatchMode):
-  """Counts what is computed; torch's own FlopCounterMode fails where a gradient is differentiated."""
+  """Counts operations; torch's FlopCounterMode fails for gradients of gradients."""
 
   def __init__(self):
-    """Of nothing yet."""
+    """Starts at zero."""
     super().__init__()
-    self.found = 0
+    self.operations = 0
 
   def __torch_dispatch__(self, function, unused_types, args=(), kwargs=None):
-    """Runs a function, and adds what torch knows of it."""
-    made = function(*args, **(kwargs or {}))
+    """Runs a function, and adds the operations that torch counts for it."""
+    output = function(*args, **(kwargs or {}))
     count = flop_counter.flop_registry.get(function.overloadpacket)
-    self.found += count(*args, **(kwargs or {}), out_val=made) if count else 0
-    return made
+    self.operations += count(*args, **(kwargs or {}), out_val=output) if count else 0
+    return output
 
 
 def _operations(trainer: Trainer) -> float:
-  """Multiplications and additions of a step's products and convolutions, by the direct algorithm."""
+  """Returns the multiplications and additions of a step's products and direct convolutions."""
   with _Counter() as counter:
     trainer.step()
-  return counter.found
+  return counter.operations
 
 
 def main(name: str, layout: str, threads: int) -> None:
@@ -157,10 +161,10 @@ def main(name: str, layout: str, threads: int) -> None:
   trainer = Trainer(CASES[name], layout)
 
   def run(steps: int) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(steps):
       trainer.step()
-    return (time.perf_counter() - began) / steps
+    return (time.perf_counter() - start) / steps
 
   run(2)
   serve(run, 0.0 if layout == 'compile' else _operations(trainer))

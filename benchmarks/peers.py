@@ -1,17 +1,20 @@
-"""Training steps beside PyTorch's, of the same games.
+"""Compares training steps with PyTorch's, for the same games.
 
 make bench, or python benchmarks/peers.py --peer=<python with torch> [--cases=dcgan28,mlp]
 
-Sides live in processes of their own, stopped while another has its turn, and take turns, A B A B, so
-short that the machine is about the same in both, as many as a minute has. Of torch's layouts the one
-with the best median of the first turns stays. OpenMP waits as it does by default: told to wait
-passively, torch is up to three times slower. Both take memory as `runtime.environment` says. In each
-turn products of large matrices show what the machine can do just then; a side's share of that peak
-counts the operations of the direct algorithm, so one that needs fewer may have more than all of it.
+Each side runs in a separate process. The sides alternate in short turns, A B A B, so that the machine
+is about equally fast for both; a side is paused during the turns of the other. Turns go on for at least
+a minute. The layout of torch with the best median in the first turns is used. OpenMP waits in its
+default way: with passive waiting, torch is up to three times slower. Both sides allocate memory as
+described in `runtime.environment`.
 
-The table has images a second, the median of the ratios of turns, the shares of the peak, resident
-memory, and the seconds from a process's start to its second step (ours with nothing compiled before,
-and again). It is printed, and written to benchmarks/RESULTS.md.
+In each turn, products of large matrices measure the current peak of the machine. The fraction of that
+peak counts the operations of the direct algorithm, so an algorithm with fewer operations can exceed
+100 %.
+
+The table has images per second, the median ratio of turns, the fractions of the peak, and resident
+memory. It also has the seconds from the start of a process to its second step, ours without and with a
+compilation cache. The script prints it, and writes it to benchmarks/RESULTS.md.
 """
 
 import contextlib
@@ -26,7 +29,9 @@ from collections.abc import Iterator, Mapping
 from absl import app, flags
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'tools'))
 
+import documents
 from peer_cases import CASES, Case, machine
 from sides import Side
 
@@ -35,55 +40,56 @@ from gan_jax.runtime.environment import cores
 
 _HERE = pathlib.Path(__file__).parent
 _PEER = flags.DEFINE_string('peer', sys.executable, 'A Python that has torch.')
-_CASES = flags.DEFINE_list('cases', list(CASES), 'Which.')
+_CASES = flags.DEFINE_list('cases', list(CASES), 'Cases to measure.')
 _LAYOUTS = flags.DEFINE_list(
-  'layouts', ['contiguous', 'channels_last', 'compile'], 'Of torch; compile is torch.compile.'
+  'layouts', ['contiguous', 'channels_last', 'compile'], 'Layouts of torch; compile is torch.compile.'
 )
-_TURNS = flags.DEFINE_integer(
-  'turns', 15, 'Of each side at the least; of layouts that do not stay, fewer.'
-)
-_SECONDS = flags.DEFINE_float('seconds', 0.75, 'Of a turn, about; three steps at the least.')
-_LEAST = flags.DEFINE_float('least', 60, 'Seconds of the turns after the trials, at the least.')
-_OUT = flags.DEFINE_string('out', str(_HERE / 'RESULTS.md'), 'The document.')
+_TURNS = flags.DEFINE_integer('turns', 15, 'Least number of turns of each side.')
+_SECONDS = flags.DEFINE_float('seconds', 0.75, 'Approximate length of a turn; at least three steps.')
+_LEAST = flags.DEFINE_float('least', 60, 'Least total of seconds of the turns after the trials.')
+_OUT = flags.DEFINE_string('out', str(_HERE / 'RESULTS.md'), 'Output document.')
 
 _TRIALS = 3
-"""Turns of all layouts."""
+"""Number of turns with all layouts."""
 
 HEAD = ['case', 'ours, images/s', 'PyTorch, images/s', 'its layout', 'ratio', 'quartiles', 'turns']
-HEAD += ['share of peak: ours', 'PyTorch', 'memory, MB: ours', 'PyTorch']
+HEAD += ['fraction of peak: ours', 'PyTorch', 'memory, MB: ours', 'PyTorch']
 HEAD += ['start, s: ours, cold', 'warm', 'PyTorch']
 
 
 LEGEND = """\
-A case is a game of `peer_cases.py`: dense networks on images (mlp), DCGAN of a size, WGAN-GP with
-five updates of the critic a step, and dense networks on points of the plane at batch 512 and 100.
-The two sides take turns; the ratio is the median of those of each turn (their quartiles and number
-beside it), PyTorch's time over ours, and so no quotient of the columns before it. What lies between
-the quartiles is of a machine whose speed changes. The peak is what products of large matrices reach
-in the same turn. Operations are counted as the direct algorithm has them, so that one that needs
-fewer may have more than all of it. A start is from the command to the end of the second step, cold
-with nothing compiled before."""
+A case is a game of `peer_cases.py`. `mlp` has dense networks on images, `dcgan` is DCGAN at the given
+image size, and `wgan_gp` is WGAN-GP with five critic updates per step. `plane` has dense networks on
+points of the plane, at the given batch size.
+
+The two sides alternate. The ratio is PyTorch's time over ours, the median over turns, with its
+quartiles and the number of turns. It is therefore not the quotient of the columns before it. The
+quartiles differ because the speed of the machine changes.
+
+The peak is the speed of products of large matrices in the same turn. Operations are those of the
+direct algorithm, so an algorithm with fewer can exceed 100 %. A start is from the command to the end of
+the second step; cold means with an empty compilation cache."""
 
 
 @contextlib.contextmanager
 def _sides(name: str) -> Iterator[tuple[dict[str, Side], float]]:
-  """The sides of a case, and how long ours took to start with nothing compiled before."""
+  """Yields the sides of a case, and the seconds that ours takes to start with an empty cache."""
   threads = str(cores())
   case = CASES[name]
-  # Points have no channels, and what torch.compile makes cannot be differentiated twice.
+  # Points have no channels, and compiled torch modules cannot be differentiated twice.
   possible = {'channels_last': case.kind == 'dcgan', 'compile': case.critic == 1}
   layouts = [layout for layout in _LAYOUTS.value if possible.get(layout, True)]
   commands = {
     'ours': [sys.executable, str(_HERE / 'peer_ours.py'), name],
     'peak': [sys.executable, str(_HERE / 'peer_peak.py')],
   } | {layout: [_PEER.value, str(_HERE / 'peer_torch.py'), name, layout, threads] for layout in layouts}
-  with contextlib.ExitStack() as held:
-    cache = held.enter_context(tempfile.TemporaryDirectory())
+  with contextlib.ExitStack() as stack:
+    cache = stack.enter_context(tempfile.TemporaryDirectory())
     with contextlib.closing(Side(commands['ours'], cache, _SECONDS.value)) as first:
       cold = first.start
     yield (
       {
-        key: held.enter_context(contextlib.closing(Side(command, cache, _SECONDS.value)))
+        key: stack.enter_context(contextlib.closing(Side(command, cache, _SECONDS.value)))
         for key, command in commands.items()
       },
       cold,
@@ -91,16 +97,16 @@ def _sides(name: str) -> Iterator[tuple[dict[str, Side], float]]:
 
 
 def measure(name: str) -> list[str]:
-  """The row of a case."""
+  """Returns the row of a case."""
   with _sides(name) as (sides, cold):
     turns = [_turn(sides) for _ in range(_TRIALS)]
     best = min(sides.keys() - {'ours', 'peak'}, key=lambda key: _median(turns, key))
-    stay = {key: sides[key] for key in ('ours', best, 'peak')}
+    compared = {key: sides[key] for key in ('ours', best, 'peak')}
     end = time.perf_counter() + _LEAST.value
     while len(turns) < _TURNS.value or time.perf_counter() < end:
-      turns.append(_turn(stay))
+      turns.append(_turn(compared))
   row = _row(name, CASES[name], turns, best)
-  ours, peer, peak = stay.values()
+  ours, peer, peak = compared.values()
   products = max(side.operations for side in sides.values() if side is not peak) / peak.operations
   for key in ('ours', best):
     row.append(f'{statistics.median(products * turn["peak"] / turn[key] for turn in turns):.0%}')
@@ -129,14 +135,14 @@ def _torch_version() -> str:
 
 
 def main(unused_argv) -> None:
-  """Measures, prints and writes."""
-  how = f'float32, turns of {_SECONDS.value:g} seconds, three steps at the least'
-  said = f'`make bench`: {machine()}, torch {_torch_version()}; {how}.'
-  lines = ['# Training steps beside PyTorch', '', said, '', LEGEND, '']
-  lines += ['| ' + ' | '.join(row) + ' |' for row in (HEAD, ['---'] * len(HEAD))]
+  """Measures, prints and writes the table."""
+  turns = f'float32, turns of {_SECONDS.value:g} seconds or at least three steps'
+  settings = f'`make bench`: {machine()}, torch {_torch_version()}; {turns}.'
+  lines = ['# Training steps compared with PyTorch', '', settings, '', LEGEND, '']
+  lines += documents.head(HEAD)
   print('\n'.join(lines), flush=True)
   for name in _CASES.value:
-    lines.append('| ' + ' | '.join(measure(name)) + ' |')
+    lines.append(documents.row(measure(name)))
     print(lines[-1], flush=True)
     pathlib.Path(_OUT.value).write_text('\n'.join(lines) + '\n')
 

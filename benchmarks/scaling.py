@@ -1,31 +1,33 @@
-"""Weak scaling on paper: what chips of a TPU pod say to each other in a step, as it is compiled.
+"""Weak scaling by the compiler: the communication of the chips of a TPU pod in a compiled step.
 
 make scaling [WRITE=1]
 
-The batch of each chip stays the same, the number of chips grows. Steps are compiled for each number of
-chips, on a machine that has none, and the bytes of their collectives divided by the speed of the
-interconnect. WRITE=1 puts the table into docs/scaling.md.
+The batch per chip is fixed, and the number of chips grows. Steps are compiled for each number of chips
+on a machine without TPUs. The bytes of their collectives are divided by the speed of the interconnect.
+WRITE=1 writes the table to docs/scaling.md.
 """
 
 import pathlib
 import sys
 from typing import NamedTuple
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'tools'))
+
+import documents
 import tpu_compiler as compiler
 from absl import app, flags
 
 from gan_jax.common import output
 
-_WRITE = flags.DEFINE_bool('write', False, 'Put the table into docs/scaling.md.')
+_WRITE = flags.DEFINE_bool('write', False, 'Write the table to docs/scaling.md.')
 
 _PAGE = pathlib.Path(__file__).parent.parent / 'docs' / 'scaling.md'
-_BEGIN, _END = '<!-- table -->', '<!-- end of table -->'
 _SLICES = {8: 'v5e:2x4', 64: 'v5e:8x8', 256: 'v5e:16x16'}
-"""{chips: the topology that has them}."""
+"""{chips: the topology with that number}."""
 _PER_CHIP = 16
 # 400 GB/s in both directions of all links of a chip (https://cloud.google.com/tpu/docs/v5e).
-_SENT = 400e9 / 2
-"""Bytes a second that a chip can send."""
+_SEND_RATE = 400e9 / 2
+"""Bytes per second that a chip can send."""
 
 _LARGE = {'data.size': 64, 'data.channels': 3, 'networks.generator.width': 128}
 _CASES = {
@@ -37,10 +39,10 @@ _CASES = {
 }
 
 
-class Found(NamedTuple):
-  """A compiled step: its chips, what the compiler expects it to take, and bytes of collectives.
+class Step(NamedTuple):
+  """A compiled step: its chips, its time as estimated by the compiler, and the bytes of collectives.
 
-  They are those of the whole: of what is scattered a chip is left with one in `chips`.
+  Bytes are those of the full arrays; after a reduce-scatter each chip has one of `chips` equal chunks.
   """
 
   chips: int
@@ -49,66 +51,62 @@ class Found(NamedTuple):
   gathered: list[int]
   scattered: list[int]
 
-  def on_the_way(self) -> float:
-    """Seconds that a chip needs to send its part of all collectives: of rings, the quickest there are.
+  def communication(self) -> float:
+    """Returns the seconds in which a chip sends its data for all collectives, in rings.
 
-    An all-reduce of n bytes sends 2 (c - 1) / c n of each of c chips, an all-gather or a reduce-scatter
-    half of that.
+    Rings are the fastest way. In an all-reduce of n bytes each of c chips sends 2 (c - 1) / c n bytes;
+    in an all-gather or a reduce-scatter half of that.
     """
-    share = (self.chips - 1) / self.chips
-    return share * (2 * sum(self.reduced) + sum(self.gathered) + sum(self.scattered)) / _SENT
+    fraction = (self.chips - 1) / self.chips
+    return fraction * (2 * sum(self.reduced) + sum(self.gathered) + sum(self.scattered)) / _SEND_RATE
 
 
-def measure(case: str, chips: int) -> Found:
-  """What the compiler says of a step."""
+def measure(case: str, chips: int) -> Step:
+  """Returns the compiler's estimates of a step."""
   experiment, changes = _CASES[case]
   program = compiler.compiled(experiment, (_SLICES[chips], None), changes, _PER_CHIP)
-  reduced, gathered, parts = (compiler.collectives(program, kind) for kind in compiler.COLLECTIVES)
-  scattered = [program.chips * part for part in parts]
-  return Found(program.chips, compiler.seconds(program)[0], reduced, gathered, scattered)
+  reduced, gathered, chunks = (compiler.collectives(program, kind) for kind in compiler.COLLECTIVES)
+  scattered = [program.chips * chunk for chunk in chunks]
+  return Step(program.chips, compiler.seconds(program)[0], reduced, gathered, scattered)
 
 
-def _row(case: str, few: Found, found: Found) -> str:
-  way = found.on_the_way()
+def _row(case: str, smallest: Step, step: Step) -> str:
+  communication = step.communication()
   cells = (
     case,
-    f'{found.chips}',
-    f'{_PER_CHIP * found.chips:,}',
-    f'{found.seconds * 1e6:.0f}',
-    f'{len(found.reduced)} + {len(found.gathered)} + {len(found.scattered)}',
-    f'{sum(found.reduced) / 1e6:.2f}',
-    f'{sum(found.gathered) / 1e6:.2f}',
-    f'{sum(found.scattered) / 1e6:.2f}',
-    f'{way * 1e6:.0f}',
-    f'{(few.seconds + few.on_the_way()) / (found.seconds + way):.0%}',
+    f'{step.chips}',
+    f'{_PER_CHIP * step.chips:,}',
+    f'{step.seconds * 1e6:.0f}',
+    f'{len(step.reduced)} + {len(step.gathered)} + {len(step.scattered)}',
+    f'{sum(step.reduced) / 1e6:.2f}',
+    f'{sum(step.gathered) / 1e6:.2f}',
+    f'{sum(step.scattered) / 1e6:.2f}',
+    f'{communication * 1e6:.0f}',
+    f'{(smallest.seconds + smallest.communication()) / (step.seconds + communication):.0%}',
   )
-  return '| ' + ' | '.join(cells) + ' |'
+  return documents.row(cells)
 
 
 def main(unused_argv) -> None:
-  """Compiles, prints."""
-  head = (
-    *('experiment', 'chips', 'batch', 'µs of a step', 'all-reduces + all-gathers + reduce-scatters'),
-    *('MB reduced', 'MB gathered', 'MB scattered', 'µs on the way', 'efficiency'),
-  )
-  lines = ['| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head))]
-  found = {}
+  """Compiles all steps, and prints the table."""
+  titles = ['experiment', 'chips', 'batch', 'µs of a step']
+  titles += ['all-reduces + all-gathers + reduce-scatters', 'MB reduced', 'MB gathered', 'MB scattered']
+  titles += ['µs of communication', 'efficiency']
+  steps = {}
   for job, future in compiler.results(measure, [(case, chips) for case in _CASES for chips in _SLICES]):
     if future.exception():
       print(f'error: {job}: {future.exception()}', file=sys.stderr, flush=True)
       continue
-    found[job] = future.result()
-    print(*job, f'{found[job].seconds * 1e6:.0f} µs', flush=True)
-  if len(found) < len(_CASES) * len(_SLICES):
+    steps[job] = future.result()
+    print(*job, f'{steps[job].seconds * 1e6:.0f} µs', flush=True)
+  if len(steps) < len(_CASES) * len(_SLICES):
     sys.exit(1)
-  few = min(_SLICES)
-  lines += [_row(case, found[case, few], found[case, chips]) for case in _CASES for chips in _SLICES]
-  table = '\n'.join(lines)
+  fewest = min(_SLICES)
+  rows = [_row(case, steps[case, fewest], steps[case, chips]) for case in _CASES for chips in _SLICES]
+  table = '\n'.join([*documents.head(titles), *rows])
   print(table)
   if _WRITE.value:
-    before, _, rest = _PAGE.read_text().partition(_BEGIN)
-    after = rest.partition(_END)[2]
-    _PAGE.write_text(f'{before}{_BEGIN}\n\n{table}\n\n{_END}{after}')
+    documents.write_table(_PAGE, table)
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""Processes that take turns on a machine: each runs steps when it is asked to, and is stopped else."""
+"""Processes that alternate on a machine: each runs steps on request, and is paused otherwise."""
 
 import os
 import pathlib
@@ -10,53 +10,55 @@ from collections.abc import Mapping
 from gan_jax.runtime.environment import SETTING, TUNABLES
 
 TUNED = {TUNABLES: SETTING}
-"""The environment in which huge pages are taken, whatever runs."""
+"""The environment that enables huge pages."""
 _ROOT = pathlib.Path(__file__).parent.parent
 
 
 class Side:
-  """A process that runs steps when it is asked to."""
+  """A process that runs steps on request."""
 
-  def __init__(self, command: list[str], cache: str, seconds: float, more: Mapping[str, str] = TUNED):
-    """Starts it, and waits until it has made two steps.
+  def __init__(
+    self, command: list[str], cache: str, seconds: float, variables: Mapping[str, str] = TUNED
+  ):
+    """Starts the process, and waits until it has run two steps.
 
     Args:
-      command: what it runs.
-      cache: a folder for JAX's compiled programs.
-      seconds: of a turn, about.
-      more: of its environment.
+      command: command of the process.
+      cache: folder of JAX's compilation cache.
+      seconds: approximate length of a turn.
+      variables: further environment variables.
 
     Attributes:
-      start: how long that took, in seconds.
-      operations: of a step; 0 where it does not say.
-      memory: resident after its last turn, in megabytes.
+      start: seconds that the start took.
+      operations: operations per step; 0 if unknown.
+      memory: resident memory after its last turn, in megabytes.
     """
     environment = {
       **os.environ,
-      **more,
+      **variables,
       'JAX_PLATFORMS': 'cpu',
       'JAX_COMPILATION_CACHE_DIR': cache,
       'PYTHONPATH': str(_ROOT),
     }
-    pipe, began = subprocess.PIPE, time.perf_counter()
+    pipe, start = subprocess.PIPE, time.perf_counter()
     self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
     greeting = self._process.stdout.readline().split()
     if greeting[:1] != ['ready']:
-      raise SystemExit(f'{" ".join(command)} ended before it began')
-    self.start, self.memory = time.perf_counter() - began, 0.0
+      raise SystemExit(f'{" ".join(command)} ended before its first step')
+    self.start, self.memory = time.perf_counter() - start, 0.0
     self.operations = float(greeting[1])
     self._steps = 1
-    # So many steps that a turn lasts as long as it should; the first after a pause is slower.
+    # The number of steps gives a turn its length. The first step after a pause is slower.
     self._steps = max(round(seconds / self.seconds()), 3)
 
   def seconds(self) -> float:
-    """Of a step, in the mean of a turn."""
+    """Returns the seconds per step, averaged over a turn."""
     self._process.send_signal(signal.SIGCONT)
     self._process.stdin.write(f'{self._steps}\n')
     self._process.stdin.flush()
-    found, self.memory = map(float, self._process.stdout.readline().split())
+    seconds, self.memory = map(float, self._process.stdout.readline().split())
     self._process.send_signal(signal.SIGSTOP)
-    return found
+    return seconds
 
   def close(self) -> None:
     """Ends the process."""

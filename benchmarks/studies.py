@@ -1,12 +1,12 @@
-"""What ten seeds of an experiment take together, beside one alone.
+"""Compares the time of ten seeds trained together with the time of one.
 
 python benchmarks/studies.py [--config=experiments/gan.py:ring] [--batch_size=100] [--turns=3]
 
-Both as their commands train them, in turns, each in a process of its own: one seed by `gan_jax.main`,
-ten by `gan_jax.study`. Prints seconds of training, with pictures and scores and without compilation,
-and the median ratio. Beside each is its share of the machine's peak, what products of large matrices
-reach in the same turn; of the CPU. It counts the products that a step is written with, of which XLA
-leaves some out (a tenth of those of gan.py:ring), so it is somewhat too high.
+Both run alternately, each in a separate process: one seed by `gan_jax.main`, ten by `gan_jax.study`.
+The script prints seconds of training, with pictures and scores but without compilation, and the median
+ratio. It also prints the fraction of the machine's peak on CPU, which products of large matrices
+measure in the same turn. It counts the products in the source of a step. XLA removes some of them (a
+tenth for gan.py:ring), so the fraction is slightly too high.
 """
 
 import contextlib
@@ -30,9 +30,9 @@ from gan_jax.runtime import devices
 from gan_jax.storage import workdir
 
 _CONFIG = flags.DEFINE_string('config', 'experiments/gan.py:ring', 'The experiment.')
-_BATCH = flags.DEFINE_integer('batch_size', 100, 'Of each seed.')
-_STEPS = flags.DEFINE_integer('steps', 10_000, 'Of each seed.')
-_TURNS = flags.DEFINE_integer('turns', 3, 'How often each is timed.')
+_BATCH = flags.DEFINE_integer('batch_size', 100, 'Batch size of each seed.')
+_STEPS = flags.DEFINE_integer('steps', 10_000, 'Steps of each seed.')
+_TURNS = flags.DEFINE_integer('turns', 3, 'Number of timings.')
 _SEEDS = 10
 _ROOT = pathlib.Path(__file__).parent.parent
 
@@ -42,14 +42,14 @@ def _run(*arguments: str) -> None:
 
 
 def _alone(folder: pathlib.Path) -> float:
-  """Seconds that one seed takes."""
+  """Returns the seconds of one seed."""
   sizes = (f'--config.batch_size={_BATCH.value}', f'--config.steps={_STEPS.value}')
   _run('gan_jax.main', f'--config={_CONFIG.value}', *sizes, f'--workdir={folder}')
   return json.loads((folder / 'metrics.jsonl').read_text().splitlines()[-1])['time']
 
 
 def _together(folder: pathlib.Path) -> float:
-  """Seconds that ten take."""
+  """Returns the seconds of ten seeds."""
   sizes = ('--sweep', f'batch_size={_BATCH.value}', '--sweep', f'steps={_STEPS.value}')
   _run('gan_jax.study', f'--config={_CONFIG.value}', f'--seeds={_SEEDS}', *sizes, f'--out={folder}')
   (setting,) = json.loads((folder / 'study.json').read_text())['settings']
@@ -57,7 +57,7 @@ def _together(folder: pathlib.Path) -> float:
 
 
 def _operations(folder: pathlib.Path) -> float:
-  """Of a step of a run: multiplications and additions of its products of matrices."""
+  """Returns the multiplications and additions in the matrix products of a run's step."""
   config = {**workdir.read_config(folder), 'steps_per_call': 1}
   built = loop.assemble_run(config)
   state = jax.eval_shape(lambda: loop.initial_state(config, built))
@@ -79,7 +79,7 @@ def _products(jaxpr: Jaxpr) -> float:
 
 
 def _peak(cache: str) -> float:
-  """Operations a second, see `peer_peak`."""
+  """Returns operations per second, see `peer_peak`."""
   command = [sys.executable, str(_ROOT / 'benchmarks' / 'peer_peak.py')]
   with contextlib.closing(Side(command, cache, seconds=2.0)) as side:
     return side.operations / side.seconds()
@@ -87,20 +87,21 @@ def _peak(cache: str) -> float:
 
 def main(unused_argv) -> None:
   """Measures and prints."""
-  # The devices are for what is timed.
+  # The timed processes need the devices.
   jax.config.update('jax_platforms', 'cpu')
   ratios = []
   for turn in range(_TURNS.value):
     with tempfile.TemporaryDirectory() as name:
-      place = pathlib.Path(name)
-      one, ten = _alone(place / 'one'), _together(place / 'ten')
-      shortest = _operations(place / 'one') / _peak(name)
+      folder = pathlib.Path(name)
+      one, ten = _alone(folder / 'one'), _together(folder / 'ten')
+      shortest = _operations(folder / 'one') / _peak(name)
     ratios.append(ten / one)
     rates = (_STEPS.value / one, _SEEDS * _STEPS.value / ten)
-    shares = [rate * shortest for rate in rates]
+    fractions = [rate * shortest for rate in rates]
     print(
       f'turn {turn + 1}: one seed {one:.1f} s, {_SEEDS} seeds {ten:.1f} s, ratio {ten / one:.2f}; '
-      f'{rates[0]:,.0f} and {rates[1]:,.0f} steps/s; {shares[0]:.0%} and {shares[1]:.0%} of the peak',
+      f'{rates[0]:,.0f} and {rates[1]:,.0f} steps/s; '
+      f'{fractions[0]:.0%} and {fractions[1]:.0%} of the peak',
       flush=True,
     )
   print(f'{_CONFIG.value}, batch {_BATCH.value}, {_STEPS.value:,} steps; {peer_cases.machine()}')

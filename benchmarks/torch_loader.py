@@ -1,9 +1,9 @@
-"""Images a second of torch's DataLoader.
+"""Measures images per second of torch's DataLoader.
 
 python benchmarks/torch_loader.py FOLDER SIZE BATCH WORKERS SECONDS
 
-It is what a person writes: PNG files opened with Pillow, made RGB, resized where they are of another
-size, scaled to [-1, 1], shuffled. Prints the figure alone.
+The loader is written in the usual way: it opens PNG files with Pillow, converts them to RGB, resizes
+them if necessary, scales them to [-1, 1], and shuffles. The script prints only the figure.
 """
 
 import pathlib
@@ -15,28 +15,28 @@ import torch
 from PIL import Image
 
 
-class Pictures(torch.utils.data.Dataset):
+class ImageFolder(torch.utils.data.Dataset):
   """The PNG files of a folder."""
 
   def __init__(self, folder: str, size: int):
-    """Lists them."""
+    """Lists the files."""
     self._files, self._size = sorted(pathlib.Path(folder).glob('*.png')), size
 
   def __len__(self) -> int:
     return len(self._files)
 
-  def __getitem__(self, place: int) -> torch.Tensor:
-    image = Image.open(self._files[place]).convert('RGB')
+  def __getitem__(self, index: int) -> torch.Tensor:
+    image = Image.open(self._files[index]).convert('RGB')
     if image.size != (self._size, self._size):
       image = image.resize((self._size, self._size), Image.Resampling.LANCZOS)
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 127.5 - 1
 
 
 def main(folder: str, size: int, batch: int, workers: int, seconds: float) -> None:
-  """Loads for a while, after one epoch that is not counted."""
+  """Loads for some seconds, after one epoch that does not count."""
   torch.set_num_threads(1)
   loader = torch.utils.data.DataLoader(
-    Pictures(folder, size),
+    ImageFolder(folder, size),
     batch,
     shuffle=True,
     num_workers=workers,
@@ -45,10 +45,10 @@ def main(folder: str, size: int, batch: int, workers: int, seconds: float) -> No
   )
   for _ in loader:
     pass
-  seen, began = 0, time.perf_counter()
-  while time.perf_counter() - began < seconds:
-    seen += sum(len(images) for images in loader)
-  print(seen / (time.perf_counter() - began))
+  count, start = 0, time.perf_counter()
+  while time.perf_counter() - start < seconds:
+    count += sum(len(images) for images in loader)
+  print(count / (time.perf_counter() - start))
 
 
 if __name__ == '__main__':

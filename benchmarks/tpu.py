@@ -1,12 +1,11 @@
-"""Compiles the train step of every experiment for TPUs, on a machine that has none: make tpu.
+"""Compiles the train step of every experiment for TPUs, on a machine without one: make tpu.
 
 make tpu [ONLY=NAME,...] [WRITE=1]
 
-It is the compiler of real TPUs, from the package libtpu, and each step is the one that `gan_jax.main`
-trains with, at its full size, for the chips named below. What it says of a step is put beside
-benchmarks/tpu.json: a step that does not compile, does not fit, or takes more than a tenth more time,
-cycles or memory than there is an error. WRITE=1 replaces what is there by what was found, and writes
-benchmarks/TPU.md.
+The compiler is that of real TPUs, from the package libtpu. Each step is the one that `gan_jax.main`
+trains with, at full size, for the chips named below. The script compares the compiler's estimates with
+benchmarks/tpu.json. It reports an error if a step does not compile, does not fit, or takes over a tenth
+more time, cycles or memory than recorded. WRITE=1 replaces the records, and writes benchmarks/TPU.md.
 """
 
 import json
@@ -15,6 +14,9 @@ import sys
 from importlib import metadata
 from typing import Any
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'tools'))
+
+import documents
 import tpu_compiler as compiler
 from absl import flags
 from tpu_compiler import CHIPS
@@ -22,24 +24,22 @@ from tpu_compiler import CHIPS
 from gan_jax import cli
 from gan_jax.common import lookup
 
-_ONLY = flags.DEFINE_list('only', [], 'Experiments; all if none are named.')
-_WRITE = flags.DEFINE_bool('write', False, 'Replace what is noted.')
+_ONLY = flags.DEFINE_list('only', [], 'Experiments; by default all.')
+_WRITE = flags.DEFINE_bool('write', False, 'Replace the records.')
 _REQUIREMENT = flags.DEFINE_bool(
-  'requirement', False, 'Print which libtpu belongs to the JAX that is installed.'
+  'requirement', False, 'Print the libtpu version that the installed JAX requires.'
 )
 
 _HERE = pathlib.Path(__file__).parent
-_NOTES, _TABLE = _HERE / 'tpu.json', _HERE / 'TPU.md'
+_RECORDS, _TABLE = _HERE / 'tpu.json', _HERE / 'TPU.md'
 _WORSE = 1.1
-_HEAD = (
-  *('experiment', 'chips', 'batch', 'GFLOP', 'MB touched', 'MB held', 'µs'),
-  *('operations without µs', '1,000 cycles', 'images/s of all chips', 'share of peak', 'collectives'),
-  'MB reduced',
-)
+_TITLES = ['experiment', 'chips', 'batch', 'GFLOP', 'MB accessed', 'MB held', 'µs']
+_TITLES += ['operations without µs', '1,000 cycles', 'images/s of all chips', 'fraction of peak']
+_TITLES += ['collectives', 'MB reduced']
 
 
 def measure(experiment: str, chips: str) -> dict[str, Any]:
-  """What the compiler says of a step, for one chip of `chips`."""
+  """Returns the compiler's estimates of a step, for one chip of `chips`."""
   program = compiler.compiled(experiment, CHIPS[chips].topology)
   cost = program.compiled.cost_analysis()
   assert program.chips == CHIPS[chips].count, program.chips
@@ -62,54 +62,52 @@ def measure(experiment: str, chips: str) -> dict[str, Any]:
 
 
 def _complaints(key: str, now: dict[str, Any], before: dict[str, Any] | None) -> list[str]:
-  """What is wrong with a step."""
+  """Returns the errors of a step."""
   limit = CHIPS[key.split()[1]].memory
-  found = []
+  complaints = []
   if now['memory'] > limit:
-    found.append(f'{key} does not fit: {now["memory"] / 1e9:.1f} of {limit / 1e9:.0f} GB')
+    complaints.append(f'{key} does not fit: {now["memory"] / 1e9:.1f} of {limit / 1e9:.0f} GB')
   if before is None:
-    return [*found, f'{key} is not noted, so nothing is compared; WRITE=1 notes it']
+    return [*complaints, f'{key} has no record to compare with; WRITE=1 records it']
   for name in ('seconds', 'cycles', 'memory'):
     if now[name] > _WORSE * before[name]:
-      found.append(f'{key}: {name} {before[name]:.4g} before, {now[name]:.4g} now')
-  return found
+      complaints.append(f'{key}: {name} {before[name]:.4g} before, {now[name]:.4g} now')
+  return complaints
 
 
-def _row(key: str, found: dict[str, Any]) -> str:
+def _row(key: str, estimates: dict[str, Any]) -> str:
   cells = (
     *key.split(),
-    f'{found["batch"]}',
-    f'{found["flops"] / 1e9:.2f}',
-    f'{found["bytes"] / 1e6:.0f}',
-    f'{found["memory"] / 1e6:.0f}',
-    f'{found["seconds"] * 1e6:.0f}',
-    f'{found["unknown"]}',
-    f'{found["cycles"] / 1e3:.0f}',
-    f'{found["images"]:,.0f}',
-    f'{found["peak"]:.1%}',
-    f'{found["collectives"]}',
-    f'{found["reduced"] / 1e6:.2f}',
+    f'{estimates["batch"]}',
+    f'{estimates["flops"] / 1e9:.2f}',
+    f'{estimates["bytes"] / 1e6:.0f}',
+    f'{estimates["memory"] / 1e6:.0f}',
+    f'{estimates["seconds"] * 1e6:.0f}',
+    f'{estimates["unknown"]}',
+    f'{estimates["cycles"] / 1e3:.0f}',
+    f'{estimates["images"]:,.0f}',
+    f'{estimates["peak"]:.1%}',
+    f'{estimates["collectives"]}',
+    f'{estimates["reduced"] / 1e6:.2f}',
   )
-  return '| ' + ' | '.join(cells) + ' |'
+  return documents.row(cells)
 
 
-def _head() -> list[str]:
-  return ['| ' + ' | '.join(cells) + ' |' for cells in (_HEAD, ['---'] * len(_HEAD))]
+_ABOUT = """Networks use float32, which XLA multiplies in passes of bfloat16 on TPU.
 
+No TPU ran. Time is the compiler's estimate (`optimal_seconds`), without the host and without waiting,
+so it is a lower bound. Values are for one step and one chip; images are the real images that all chips
+read. The compiler has no estimate for some operations; their time does not count. Cycles are those of
+its schedule, which accounts for data that stays near the arithmetic units, and omits some loops.
 
-_ABOUT = """Networks in float32, which XLA multiplies in passes of bfloat16 on TPU.
-No TPU ran: time is what the compiler expects (`optimal_seconds`), without the host and with nothing
-waiting, so a bound from below. All is for one step, and for one chip but for the images, which are the
-real ones that all chips read. Operations without µs are those that the compiler has no estimate for;
-their time is left out. Cycles are those of its schedule, which knows what is kept near the arithmetic,
-and has none for some loops. MB held is the most that a chip's memory holds at once, MB touched all that
-is read and written. Collectives are all-reduces, all-gathers and reduce-scatters; MB reduced is what
-the first give. A v5e-8 is eight chips, a v4-8 four, of two cores each. A batch that they cannot share
-evenly is rounded up, as that of gan from 100 to 104.
+MB held is the peak memory of a chip, and MB accessed the sum of all reads and writes. Collectives are
+all-reduces, all-gathers and reduce-scatters; MB reduced is the size of the results of all-reduces. A
+v5e-8 has eight chips, a v4-8 four with two cores each. A batch that the chips cannot share evenly is
+rounded up, for example that of gan from 100 to 104.
 """
 
 
-def _document(notes: dict[str, dict[str, Any]]) -> str:
+def _document(records: dict[str, dict[str, Any]]) -> str:
   sources = [
     f'{name}: {chip.flops / 1e12:.0f} TFLOP/s in bfloat16, {chip.memory / 1e9:.0f} GB ({chip.source})'
     for name, chip in CHIPS.items()
@@ -117,18 +115,18 @@ def _document(notes: dict[str, dict[str, Any]]) -> str:
   versions = f'jax {metadata.version("jax")}, libtpu {metadata.version("libtpu")}'
   return '\n'.join(
     [
-      f'# Training steps as the TPU compiler sees them\n\n`make tpu`: {versions}. {_ABOUT}',
-      f'A chip has at its best, {"; ".join(sources)}.',
+      f'# Training steps as estimated by the TPU compiler\n\n`make tpu`: {versions}. {_ABOUT}',
+      f'Peak of a chip: {"; ".join(sources)}.',
       '',
-      *_head(),
-      *(_row(key, notes[key]) for key in sorted(notes)),
+      *documents.head(_TITLES),
+      *(_row(key, records[key]) for key in sorted(records)),
       '',
     ]
   )
 
 
 def main() -> int:
-  """Compiles, compares, prints; 1 if something is wrong."""
+  """Compiles, compares and prints all steps; returns 1 if there are errors."""
   if _REQUIREMENT.value:
     print(compiler.requirement())
     return 0
@@ -137,27 +135,27 @@ def main() -> int:
     lookup.choose(name, compiler.experiments())
   jobs = [(name, chips) for chips in CHIPS for name in chosen]
   known = {f'{name} {chips}' for name in compiler.experiments() for chips in CHIPS}
-  notes = json.loads(_NOTES.read_text()) if _NOTES.exists() else {}
-  notes = {key: noted for key, noted in notes.items() if key in known}
-  wrong = []
-  print('\n'.join(_head()), flush=True)
+  records = json.loads(_RECORDS.read_text()) if _RECORDS.exists() else {}
+  records = {key: record for key, record in records.items() if key in known}
+  errors = []
+  print('\n'.join(documents.head(_TITLES)), flush=True)
   for job, future in compiler.results(measure, jobs):
     key = ' '.join(job)
     try:
-      found = future.result()
-    # Of whatever kind the compiler's refusal is, the others are still to be seen.
+      estimates = future.result()
+    # An error of any kind in one step must not hide the other steps.
     except Exception as error:
-      wrong.append(f'{key} does not compile: {str(error).splitlines()[0]:.300}')
+      errors.append(f'{key} does not compile: {str(error).splitlines()[0]:.300}')
       continue
-    print(_row(key, found), flush=True)
-    wrong += _complaints(key, found, found if _WRITE.value else notes.get(key))
+    print(_row(key, estimates), flush=True)
+    errors += _complaints(key, estimates, estimates if _WRITE.value else records.get(key))
     if _WRITE.value:
-      notes[key] = found
-      _NOTES.write_text(json.dumps(notes, indent=1, sort_keys=True) + '\n')
-      _TABLE.write_text(_document(notes))
-  for line in wrong:
+      records[key] = estimates
+      _RECORDS.write_text(json.dumps(records, indent=1, sort_keys=True) + '\n')
+      _TABLE.write_text(_document(records))
+  for line in errors:
     print(f'error: {line}', file=sys.stderr)
-  return int(bool(wrong))
+  return int(bool(errors))
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
-"""The compiler of TPUs, on a machine that has none: what it makes of a train step, and says of it.
+"""The TPU compiler on a machine without a TPU: it compiles train steps, and estimates their cost.
 
-It is that of real ones, from the package libtpu, for chips that are only described.
+The compiler is that of real TPUs, from the package libtpu. The chips are only described.
 """
 
 import concurrent.futures
@@ -19,14 +19,14 @@ EXPERIMENTS = pathlib.Path(__file__).parent.parent / 'experiments'
 
 
 class Chips(NamedTuple):
-  """Chips that are compiled for.
+  """Target chips of the compiler.
 
   Attributes:
-    topology: their name for libtpu, and how it counts their cores where it must be told.
-    count: of chips, each of them a device.
-    flops: peak arithmetic of one in bfloat16, operations a second.
-    memory: of one, bytes.
-    source: where these figures are from.
+    topology: their name in libtpu, and how it counts their cores if it must be given.
+    count: number of chips, each of them a device.
+    flops: peak arithmetic of one chip in bfloat16, operations per second.
+    memory: memory of one chip in bytes.
+    source: source of these figures.
   """
 
   topology: tuple[str, str | None]
@@ -43,12 +43,12 @@ CHIPS = {
 
 
 class Program(NamedTuple):
-  """What was compiled.
+  """A compiled step.
 
   Attributes:
-    compiled: by XLA.
-    chips: how many share the batch.
-    batch: of one update, on all chips.
+    compiled: the program compiled by XLA.
+    chips: number of chips that share the batch.
+    batch: batch size of one update, on all chips.
     draws: batches of real examples that a step reads.
   """
 
@@ -59,7 +59,7 @@ class Program(NamedTuple):
 
 
 def prepare() -> None:
-  """For a process that compiles, before it imports JAX: TPUs are described, not looked for."""
+  """Prepares the environment of a compiling process, before it imports JAX: TPUs are only described."""
   os.environ |= {
     'JAX_PLATFORMS': 'cpu',
     'TPU_SKIP_MDS_QUERY': '1',
@@ -75,9 +75,9 @@ def prepare() -> None:
 def results(
   function: Callable[..., Any], jobs: Sequence[tuple]
 ) -> Iterator[tuple[tuple, concurrent.futures.Future]]:
-  """(job, what came of function(*job)) as they end, each in a new process, one for each core at once.
+  """Yields (job, future of function(*job)) as jobs end, each in a new process, one per core at once.
 
-  A process of its own, as the compiler may take it down, and keeps memory.
+  The processes are separate because the compiler may crash, and does not free memory.
   """
 
   def call(job: tuple) -> Any:
@@ -86,19 +86,19 @@ def results(
       return one.submit(function, *job).result()
 
   with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
-    under_way = {threads.submit(call, job): job for job in jobs}
-    for future in concurrent.futures.as_completed(under_way):
-      yield under_way[future], future
+    pending = {threads.submit(call, job): job for job in jobs}
+    for future in concurrent.futures.as_completed(pending):
+      yield pending[future], future
 
 
 def requirement() -> str:
-  """What of libtpu the JAX that is installed asks for, as pip takes it."""
-  asked = [r for r in metadata.requires('jax') or [] if r.startswith('libtpu')]
-  return asked[0].split(';')[0].replace(' ', '')
+  """Returns the libtpu version that the installed JAX requires, in pip's notation."""
+  requirements = [r for r in metadata.requires('jax') or [] if r.startswith('libtpu')]
+  return requirements[0].split(';')[0].replace(' ', '')
 
 
 def experiments() -> list[str]:
-  """The names of all experiments."""
+  """Returns the names of all experiments."""
   return sorted(path.stem for path in EXPERIMENTS.glob('*.py'))
 
 
@@ -112,10 +112,10 @@ def compiled(
 
   Args:
     experiment: 'NAME' or 'NAME:PRESET'.
-    topology: of the chips, as of `Chips`.
+    topology: topology of the chips, see `Chips`.
     changes: {path in the config: value}.
-    per_chip: examples of a batch for each; by default they share the experiment's batch, which is
-      made larger if they cannot.
+    per_chip: batch size per chip; by default the chips share the experiment's batch, which is rounded
+      up if they cannot share it evenly.
   """
   import jax
   from jax.experimental import topologies
@@ -130,8 +130,8 @@ def compiled(
   (setting,) = sweep.settings([f'{EXPERIMENTS / name}.py:{preset}'.rstrip(':')], fields)
   config = setting.config
   name, cores = topology
-  counted = {'chip_config_name': cores} if cores else {}
-  devices = topologies.get_topology_desc(platform='tpu', topology_name=name, **counted).devices
+  options = {'chip_config_name': cores} if cores else {}
+  devices = topologies.get_topology_desc(platform='tpu', topology_name=name, **options).devices
   chips = len(devices)
   config['batch_size'] = per_chip * chips if per_chip else -(-config['batch_size'] // chips) * chips
   built = loop.assemble_run(config)
@@ -144,31 +144,32 @@ def compiled(
 
 @contextlib.contextmanager
 def _loops_written_out() -> Iterator[None]:
-  """Several updates are a loop, of whose body XLA counts a single round; here there is no loop."""
+  """Unrolls loops, because XLA counts the body of a loop only once."""
   import jax
 
   scan = jax.lax.scan
-  with mock.patch.object(jax.lax, 'scan', lambda *args, **how: scan(*args, **{**how, 'unroll': True})):
+  unrolled = lambda *args, **kwargs: scan(*args, **{**kwargs, 'unroll': True})
+  with mock.patch.object(jax.lax, 'scan', unrolled):
     yield
 
 
 def memory(program: Program) -> int:
-  """Bytes that a chip must hold."""
-  found = program.compiled.memory_analysis()
-  held = found.argument_size_in_bytes + found.output_size_in_bytes + found.temp_size_in_bytes
-  return held - found.alias_size_in_bytes
+  """Returns the bytes that a chip must hold."""
+  sizes = program.compiled.memory_analysis()
+  held = sizes.argument_size_in_bytes + sizes.output_size_in_bytes + sizes.temp_size_in_bytes
+  return held - sizes.alias_size_in_bytes
 
 
 def seconds(program: Program) -> tuple[float, int]:
-  """(what the compiler expects a step to take, operations of which it expects nothing)."""
+  """Returns the compiler's estimate of a step's time, and the number of operations without one."""
   expected = program.compiled.cost_analysis()['optimal_seconds']
-  # Each operation of which it does not know how long it takes counts as -1 second.
+  # Each operation without an estimate counts as -1 second.
   unknown = max(math.ceil(-expected), 0)
   return expected + unknown, unknown
 
 
 def cycles(program: Program) -> int:
-  """What the compiler's own schedule has for all operations of a step, waiting for none."""
+  """Returns the cycles of all operations in the compiler's schedule of a step, without waiting."""
   return sum(map(int, re.findall(r'"estimated_cycles":"(\d+)"', program.compiled.as_text())))
 
 
@@ -182,18 +183,18 @@ _OTHERS = re.compile(
 
 
 def collectives(program: Program, kind: str) -> list[int]:
-  """Bytes of the result of each collective of a step that is of this kind of `COLLECTIVES`.
+  """Returns the bytes of the result of each collective of this kind of `COLLECTIVES` in a step.
 
   Raises:
-    ValueError: there are collectives of kinds that are not counted.
+    ValueError: the step has collectives of other kinds.
   """
-  found, text = [], program.compiled.as_text()
+  sizes, text = [], program.compiled.as_text()
   if _OTHERS.search(text):
-    raise ValueError(f'a collective that is not counted: {_OTHERS.search(text)[1]}')
+    raise ValueError(f'unknown kind of collective: {_OTHERS.search(text)[1]}')
   for line in text.splitlines():
-    # One that goes on behind other work is written once more for each part of that.
+    # The text repeats a collective that overlaps other work, once for each step of that work.
     if f' {kind}(' in line and '"flag_start"' not in line:
       result = line.partition('= ')[2].partition(f' {kind}(')[0]
       arrays = _ARRAY.findall(result)
-      found.append(sum(_BYTES[t] * math.prod(map(int, filter(None, n.split(',')))) for t, n in arrays))
-  return found
+      sizes.append(sum(_BYTES[t] * math.prod(map(int, filter(None, n.split(',')))) for t, n in arrays))
+  return sizes

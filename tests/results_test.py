@@ -1,4 +1,4 @@
-"""The tables of results are those of the noted runs, of experiments as they are now."""
+"""The tables of results match the records, for the current configs of the experiments."""
 
 import importlib
 import pathlib
@@ -13,7 +13,8 @@ from helpers.experiments import ROOT
 def test_a_table_is_what_its_command_would_write(name, tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(ROOT / 'results')
   command = importlib.import_module(name)
-  kept, copy = command.TABLE, pathlib.Path(shutil.copy(command.TABLE, tmp_path))
+  table = command.TABLE
+  copy = pathlib.Path(shutil.copy(table, tmp_path))
   monkeypatch.setattr(command, 'TABLE', copy)
   command.write_table()
-  assert copy.read_text() == kept.read_text()
+  assert copy.read_text() == table.read_text()

@@ -1,17 +1,17 @@
-"""What a score card says beside the protocol; cards of older versions lack these fields."""
+"""The fields of a score card besides the protocol; cards of older versions lack these fields."""
 
 from collections.abc import Mapping
 from typing import Any
 
 NOT_COMPARED = ('compared', 'settings', 'remarks', 'jax_settings')
-"""Fields that tell no protocols apart: they follow from the others, or only say how sums round."""
+"""Fields that do not distinguish protocols: they follow from others, or only describe rounding."""
 
 
 def remark(card: Mapping[str, Any] | None, name: str) -> str:
-  """Returns what the card remarks on the value of this name, or ''."""
+  """Returns the card's remark on the value of this name, or ''."""
   return ((card or {}).get('remarks') or {}).get(name, '')
 
 
 def is_void(card: Mapping[str, Any] | None, name: str, value: float | None) -> bool:
-  """Returns whether the protocol gives no value of this name, as no error of a single subset."""
+  """Returns whether the protocol cannot give this value, as for the error of a single subset."""
   return value is None and bool(remark(card, name))

@@ -118,7 +118,7 @@ class Evaluator:
     self._how, self._modes, self._warn, self._told = how, source.modes, warn, set()
     width = _width(how.network, source)
     self._real = reference_statistics.real_statistics(source, how.network, how.num, warn)
-    self._gaussian = frechet.prepare(self._real.seen.moments)
+    self._gaussian = frechet.prepare(self._real.statistics.moments)
     self._collect = FeatureExtractor(how.network, generated(game, how.seed), how.kept, width)
     self._card = {
       'data': data,
@@ -144,7 +144,7 @@ class Evaluator:
     except NotFiniteError as error:
       raise DivergedError(f'samples: {error}') from error
     network, seed = self._how.network.name, self._how.seed
-    of = scores.Comparison(self._real.seen, fake, network, seed, self._gaussian, self._modes)
+    of = scores.Comparison(self._real.statistics, fake, network, seed, self._gaussian, self._modes)
     made = dict(self._scored(of))
     values = {name: value for scored in made.values() for name, value in scored.values.items()}
     settings = {name: dict(scored.settings) for name, scored in made.items() if scored.settings}

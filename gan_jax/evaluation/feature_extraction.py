@@ -1,8 +1,8 @@
-"""What a feature network sees in many images, made and looked at on all devices, a part at a time."""
+"""Feature statistics of many images, generated and processed in chunks on all devices."""
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
 import jax
@@ -18,31 +18,31 @@ from gan_jax.metrics.features import FeatureNetwork
 from gan_jax.runtime import devices
 
 BATCH = 100
-"""Images on a device at once."""
+"""Images per device and chunk."""
 
 _QUEUED = 8
-"""Parts after which to wait: on CPU, devices that race ahead of each other end the process."""
+"""Number of chunks after which to wait: on CPU, devices that run far apart end the process."""
 
-_Kept = tuple[np.ndarray, np.ndarray, np.ndarray]
+_Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 ImageFn = Callable[[PyTree, jax.Array], jax.Array]
-"""(what all devices share, places [b]) -> the images at these places [b, H, W, C], or points [b, D].
+"""(source that all devices share, indices [b]) -> images [b, H, W, C] at the indices, or points [b, D].
 
-Images are uint8, or float32 in [-1, 1] and then looked at as a PNG would hold them.
+Images are uint8, or float32 in [-1, 1]; the latter are rounded to uint8 as in a PNG file.
 """
 
 
 class NotFiniteError(Exception):
-  """NaN or infinity among the samples, or in what a network makes of them."""
+  """Raised for NaN or infinity among the samples, or among their features."""
 
 
 class FeatureStatistics(NamedTuple):
-  """What was seen of N images.
+  """The moments of the features of N images, and the features, logits and images of the first K.
 
   Attributes:
-    moments: of the features of all of them.
-    features: float32 [K, D], of the first K; all three are None where none were kept.
-    logits: float32 [K, classes], of the same.
+    moments: moments of the features of all N images.
+    features: float32 [K, D]; all three arrays are None for K = 0.
+    logits: float32 [K, classes].
     images: uint8 [K, height, width, channels], or points, float32 [K, D].
   """
 
@@ -52,111 +52,122 @@ class FeatureStatistics(NamedTuple):
   images: np.ndarray
 
   def first(self, num: int) -> 'FeatureStatistics':
-    """The same of the first `num` of those that were kept alone; the moments stay those of all."""
+    """Returns the arrays of the first `num` images only; the moments remain those of all images."""
     return self._replace(
       features=self.features[:num], logits=self.logits[:num], images=self.images[:num]
     )
 
 
 def generated(game: Game, seed: int) -> ImageFn:
-  """Samples of a game, from its variables; sample i depends on the seed and on i alone."""
+  """Returns a function that samples from a game; sample i depends on the seed and i alone."""
 
-  def images(variables: PyTree, places: jax.Array) -> jax.Array:
-    keys = rng.example_keys(rng.key_for(seed, 'samples'), places)
+  def images(variables: PyTree, indices: jax.Array) -> jax.Array:
+    keys = rng.example_keys(rng.key_for(seed, 'samples'), indices)
     return game.sample(variables, keys)
 
   return images
 
 
-def given(images: PyTree, places: jax.Array) -> jax.Array:
-  """Of a part of a set [size, ...] that all devices share, those at the places of the whole set."""
-  return images[places % len(images)]
+def from_chunk(images: PyTree, indices: jax.Array) -> jax.Array:
+  """Returns the images at indices into a dataset, from the chunk [size, ...] that contains them."""
+  return images[indices % len(images)]
 
 
 class FeatureExtractor:
-  """Looks at images through one network; its program is compiled once."""
+  """Computes the feature statistics of images with one network; its program is compiled once."""
 
-  def __init__(self, network: FeatureNetwork, images: ImageFn, kept: int, width: int):
-    """Prepares for `images`, of which the first `kept` are kept; the network has `width` features."""
-    self._kept, self._empty = kept, devices.replicate(frechet.empty(width))
+  def __init__(self, network: FeatureNetwork, images: ImageFn, num_stored: int, width: int):
+    """Prepares the program.
+
+    Args:
+      network: the feature network.
+      images: function that returns the images of a source.
+      num_stored: number of images whose features, logits and pixels are stored.
+      width: number of features of the network.
+    """
+    self._num_stored = num_stored
+    self._empty = devices.replicate(frechet.empty(width))
     self._params = devices.replicate(network.params)
     self._rows = devices.shard_batch({}, BATCH * devices.device_count())['rows']
-    self._look = devices.pmap_over_devices(functools.partial(_look, network, images))
+    self._process = devices.pmap_over_devices(functools.partial(_process, network, images))
 
   def __call__(self, source: PyTree, num: int) -> FeatureStatistics:
-    """Looks at the first `num` images, at least 1, of one source that stays the same."""
-    return self.parts(itertools.repeat(source), num)
+    """Returns the statistics of the first `num` images, at least 1, of one source."""
+    return self.from_chunks(itertools.repeat(source), num)
 
-  def parts(self, sources: Iterable[PyTree], num: int) -> FeatureStatistics:
-    """The same of sources that each have the next `size` images."""
-    moments, kept = self._empty, []
-    for first, source in zip(range(0, num, self.size), sources, strict=False):
+  def from_chunks(self, sources: Iterable[PyTree], num: int) -> FeatureStatistics:
+    """Returns the statistics of `num` images, where each source has the next `chunk_size` of them."""
+    moments, chunks = self._empty, []
+    for first, source in zip(range(0, num, self.chunk_size), sources, strict=False):
       shared = {'source': source, 'params': self._params, 'first': first, 'num': num}
-      moments, seen = self._look({**shared, 'moments': moments}, self._rows)
-      kept += [seen] * (first < self._kept)
-      if first // self.size % _QUEUED == 0:
+      moments, arrays = self._process({**shared, 'moments': moments}, self._rows)
+      if first < self._num_stored:
+        chunks.append(arrays)
+      if first // self.chunk_size % _QUEUED == 0:
         jax.block_until_ready(moments)
     moments = devices.to_host(moments)
     if not np.isfinite(moments.scatter).all():
-      raise NotFiniteError('there is NaN or infinity in what is to be scored')
-    return FeatureStatistics(moments, *_joined(map(devices.to_host, kept), min(num, self._kept)))
+      raise NotFiniteError('the samples or their features contain NaN or infinity')
+    arrays = _joined([devices.to_host(chunk) for chunk in chunks], min(num, self._num_stored))
+    return FeatureStatistics(moments, *arrays)
 
   @property
-  def size(self) -> int:
-    """Images in a part, of all devices."""
+  def chunk_size(self) -> int:
+    """The number of images of a chunk, on all devices together."""
     return BATCH * devices.device_count()
 
 
-def _joined(parts: Iterable[tuple[np.ndarray, ...]], num: int) -> _Kept:
-  """The first `num` rows of the arrays in parts; None three times, of none."""
-  columns = list(zip(*parts, strict=True))
-  if not columns:
-    # Only callers that keep features read these fields, so their type leaves out None.
-    return cast(_Kept, (None,) * 3)
-  features, logits, images = (np.concatenate(column)[:num] for column in columns)
+def _joined(chunks: Sequence[tuple[np.ndarray, ...]], num: int) -> _Arrays:
+  """Returns the first `num` rows of the arrays in chunks; None three times without chunks."""
+  if not chunks:
+    # Only callers that store features read these fields, so their type leaves out None.
+    return cast(_Arrays, (None, None, None))
+  features, logits, images = (np.concatenate(arrays)[:num] for arrays in zip(*chunks, strict=True))
   return features, logits, images
 
 
-def _stored(images: jax.Array) -> jax.Array:
-  """Images as a PNG would hold them, uint8; points as they are."""
+def _to_bytes(images: jax.Array) -> jax.Array:
+  """Returns images as uint8, rounded as in a PNG file; points unchanged."""
   if images.ndim == 2 or images.dtype == jnp.uint8:
     return images
   return jnp.clip(jnp.rint((images + 1) * 127.5), 0, 255).astype(jnp.uint8)
 
 
-def _look(network: FeatureNetwork, images: ImageFn, shared: PyTree, rows: jax.Array) -> PyTree:
-  """What one device does of a part: the moments so far, and what was seen of the whole part."""
-  places = shared['first'] + rows
-  made = images(shared['source'], places)
-  stored = _stored(made)
+def _process(network: FeatureNetwork, images: ImageFn, shared: PyTree, rows: jax.Array) -> PyTree:
+  """Returns the updated moments, and the arrays of a chunk, of which this device computes its rows."""
+  indices = shared['first'] + rows
+  samples = images(shared['source'], indices)
+  stored = _to_bytes(samples)
   outputs = network.apply(shared['params'], stored)
-  # As bytes, NaN would be a colour like any other.
-  finite = jnp.isfinite(made.astype(jnp.float32)).reshape(len(made), -1).all(axis=1)
+  # As bytes, NaN would be a color like any other.
+  finite = jnp.isfinite(samples.astype(jnp.float32)).reshape(len(samples), -1).all(axis=1)
   features = jnp.where(finite[:, None], outputs.features, jnp.nan)
-  features, logits, made, places = map(devices.gather, (features, outputs.logits, stored, places))
-  inside = (places < shared['num']).astype(features.dtype)
+  features, logits, stored, indices = map(devices.gather, (features, outputs.logits, stored, indices))
+  inside = (indices < shared['num']).astype(features.dtype)
   moments = frechet.merge(shared['moments'], frechet.moments(features, inside))
-  return moments, (features, logits, made)
+  return moments, (features, logits, stored)
 
 
 def collect_set(
-  network: FeatureNetwork, images: Images, kept: int, order: np.ndarray | None = None
+  network: FeatureNetwork, images: Images, num_stored: int, order: np.ndarray | None = None
 ) -> FeatureStatistics:
-  """Looks at a set of images at rest, uint8 [N, height, width, channels], or points [N, D].
+  """Returns the feature statistics of a dataset.
 
   Args:
-    network: that looks.
-    images: the set.
-    kept: of how many features are kept.
-    order: places [N], in which they are looked at; None: as they come.
+    network: the feature network.
+    images: uint8 [N, height, width, channels], or points [N, D].
+    num_stored: number of images whose features are stored.
+    order: indices [N] in the order of processing; by default the order of the dataset.
   """
   width = jax.eval_shape(network.apply, network.params, images[:1]).features.shape[1]
-  collector = FeatureExtractor(network, given, kept, width)
-  order, size = np.arange(len(images)) if order is None else order, collector.size
+  extractor = FeatureExtractor(network, from_chunk, num_stored, width)
+  size = extractor.chunk_size
+  if order is None:
+    order = np.arange(len(images))
 
-  def parts() -> Iterator[np.ndarray]:
+  def chunks() -> Iterator[np.ndarray]:
     for first in range(0, len(images), size):
-      part = images[order[first : first + size]]
-      yield np.pad(part, [(0, size - len(part))] + [(0, 0)] * (images.ndim - 1))
+      chunk = images[order[first : first + size]]
+      yield np.pad(chunk, [(0, size - len(chunk))] + [(0, 0)] * (images.ndim - 1))
 
-  return collector.parts(parts(), len(images))
+  return extractor.from_chunks(chunks(), len(images))

@@ -1,4 +1,4 @@
-"""The real examples that scores compare with: looked at once, and remembered."""
+"""Feature statistics of the real examples that scores compare with, computed once and cached."""
 
 import io
 import pathlib
@@ -18,81 +18,86 @@ from gan_jax.metrics import frechet
 from gan_jax.metrics.features import FeatureNetwork
 from gan_jax.runtime import processes
 
-KEPT = 10_000
-"""Real examples of which features are kept, for scores that compare sample with sample."""
+NUM_STORED = 10_000
+"""Number of real examples whose features are stored, for scores that compare single examples."""
 
-ORDER = 0
-"""Seed of the order in which a set is looked at."""
+ORDER_SEED = 0
+"""Seed of the order in which the examples of a dataset are processed."""
 
-_LAST_DRAW = 2**31 - 1
+_LAST_BATCH = 2**31 - 1
 
 
 class Reference(NamedTuple):
   """Real examples.
 
   Attributes:
-    seen: what the network saw of them.
-    card: what they are: 'data_digest', 'split' and 'real', how many.
+    statistics: their features and images.
+    card: the entries 'data_digest', 'split' and 'real' (their number) of the score card.
   """
 
-  seen: FeatureStatistics
+  statistics: FeatureStatistics
   card: dict[str, Any]
 
 
 def real_statistics(
   source: Source, network: FeatureNetwork, fresh: int, warn: Callable[[str], None]
 ) -> Reference:
-  """What a network sees of real examples; of a set, all are looked at, in an order fixed for all time.
+  """Returns the feature statistics of real examples, from the cache if it has them.
+
+  All examples of a dataset are processed, in a fixed order. A source without a dataset draws new
+  points, on which no run ever trains.
 
   Args:
-    source: of the data.
-    network: that looks.
-    fresh: how many points to draw, where the source has no set; a run will never train on these.
-    warn: told of a broken file in the cache.
+    source: source of the data.
+    network: feature network.
+    fresh: number of points to draw if the source has no dataset.
+    warn: called with a message about a cache file that is corrupt or cannot be written.
   """
   if source.images is None:
     points = _fresh(source, fresh)
-    card = {'data_digest': hashing.of_array(points), 'split': 'drawn afresh', 'real': len(points)}
+    card = {'data_digest': hashing.of_array(points), 'split': 'newly drawn', 'real': len(points)}
     return Reference(collect_set(network, points, len(points)), card)
   total = len(source.images)
-  # Sets come sorted by class, and some scores use the first so many.
-  order = np.random.default_rng(ORDER).permutation(total)
+  # Datasets can be sorted by class, and some scores use only the first examples.
+  order = np.random.default_rng(ORDER_SEED).permutation(total)
   digest = source.digest or hashing.of_array(source.images)
   card = {'data_digest': digest, 'split': source.split, 'real': total}
-  seen = _remembered(_place(card, network), warn)
-  everywhere = processes.unanimous(seen is not None)
-  if seen is None or not everywhere:
-    seen = made = collect_set(network, source.images, KEPT, order)
-    processes.on_primary(lambda: _remember(_place(card, network), made, warn))
-  return Reference(seen._replace(images=source.images[order[:KEPT]]), card)
+  path = _cache_path(card, network)
+  statistics = _read(path, warn)
+  is_cached = processes.unanimous(statistics is not None)
+  if statistics is None or not is_cached:
+    statistics = computed = collect_set(network, source.images, NUM_STORED, order)
+    processes.on_primary(lambda: _write(path, computed, warn))
+  return Reference(statistics._replace(images=source.images[order[:NUM_STORED]]), card)
 
 
 def _fresh(source: Source, num: int) -> np.ndarray:
-  """The first `num` examples of the last batch there can be."""
-  return np.asarray(jax.jit(source.batch)(source.arrays, _LAST_DRAW, np.arange(num))['real'])
+  """Returns the first `num` examples of the last possible batch."""
+  return np.asarray(jax.jit(source.batch)(source.arrays, _LAST_BATCH, np.arange(num))['real'])
 
 
-def _place(card: dict[str, Any], network: FeatureNetwork) -> pathlib.Path:
-  parts = {
-    **{key: str(value) for key, value in card.items()},
-    **{'network': network.name, 'weights': network.digest, 'resizer': network.resizer},
-    'kept': f'{KEPT} in order {ORDER}',
-  }
-  return cache.folder() / 'statistics' / f'{network.name}_{hashing.of_texts(parts)[:16]}.npz'
+def _cache_path(card: dict[str, Any], network: FeatureNetwork) -> pathlib.Path:
+  key = {name: str(value) for name, value in card.items()}
+  key['network'] = network.name
+  key['weights'] = network.digest
+  key['resizer'] = network.resizer
+  key['stored'] = f'{NUM_STORED} in order {ORDER_SEED}'
+  return cache.folder() / 'statistics' / f'{network.name}_{hashing.of_texts(key)[:16]}.npz'
 
 
-def _remember(path: pathlib.Path, seen: FeatureStatistics, warn: Callable[[str], None]) -> None:
+def _write(path: pathlib.Path, statistics: FeatureStatistics, warn: Callable[[str], None]) -> None:
   buffer = io.BytesIO()
-  np.savez(buffer, **seen.moments._asdict(), features=seen.features, logits=seen.logits)
+  moments = statistics.moments._asdict()
+  np.savez(buffer, **moments, features=statistics.features, logits=statistics.logits)
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, buffer.getvalue(), shared=True)
   except OSError as error:
-    warn(f'{path} cannot be written ({error.strerror}); real examples will be looked at again')
+    warn(f'{path} cannot be written ({error.strerror}); the next run will compute it again')
 
 
-def _remembered(path: pathlib.Path, warn: Callable[[str], None]) -> FeatureStatistics | None:
-  """All but the images."""
+def _read(path: pathlib.Path, warn: Callable[[str], None]) -> FeatureStatistics | None:
+  """Returns cached statistics without images; None if the file is missing or corrupt."""
   try:
     with np.load(path) as file:
       moments = frechet.Moments(**{name: file[name] for name in frechet.Moments._fields})
@@ -100,5 +105,5 @@ def _remembered(path: pathlib.Path, warn: Callable[[str], None]) -> FeatureStati
   except FileNotFoundError:
     return None
   except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-    warn(f'{path} is broken ({error}); it is made anew')
+    warn(f'{path} is corrupt ({error}); computing it again')
     return None

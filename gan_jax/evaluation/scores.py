@@ -143,7 +143,7 @@ def inception(of: Comparison) -> OfSamples:
   if not of.fake.logits.shape[1]:
     raise NotApplicableError(f'the network {of.network} has no classes')
   found = inception_score.inception_score(of.fake.logits, seed=of.seed)
-  values = of.named(inception_score=found.mean, inception_score_deviation=found.deviation)
+  values = of.named(inception_score=found.mean, inception_score_deviation=found.std)
   return OfSamples(values, {'splits': found.splits})
 
 

@@ -1,1 +1,1 @@
-"""Scores of samples."""
+"""Scores of samples, as functions of arrays."""

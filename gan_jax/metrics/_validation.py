@@ -1,4 +1,4 @@
-"""What scores on the host ask of the sets of vectors that they are given."""
+"""Checks of the sets of vectors that scores on the host compare."""
 
 import jax
 import numpy as np
@@ -8,10 +8,10 @@ _LARGEST = 1e150
 
 
 def checked(name: str, vectors: jax.typing.ArrayLike, least: int = 1) -> np.ndarray:
-  """The vectors on the host, if a score can be made of them.
+  """Returns the vectors on the host in float64, after checks.
 
   Args:
-    name: what they are, for the message.
+    name: names the vectors in messages.
     vectors: [N, D], NumPy or JAX, of any dtype of real numbers.
     least: how many rows are needed.
 
@@ -25,11 +25,11 @@ def checked(name: str, vectors: jax.typing.ArrayLike, least: int = 1) -> np.ndar
   if array.ndim != 2 or not array.shape[1]:
     raise ValueError(f'{name} have the shape {array.shape}; they must be [examples, dimensions]')
   if len(array) < least:
-    raise ValueError(f'{name} are {len(array)} examples; this score needs at least {least}')
+    raise ValueError(f'{name} have {len(array)} examples; this score needs at least {least}')
   array = array.astype(np.float64)
   bad = len(array) - np.isfinite(array).all(axis=1).sum()
   if bad:
-    raise ValueError(f'{bad} of {len(array)} {name} hold NaN or infinity; leave out such examples')
+    raise ValueError(f'{bad} of {len(array)} {name} contain NaN or infinity; leave out such examples')
   largest = max(array.max(initial=0), -array.min(initial=0))
   if largest > _LARGEST:
     raise ValueError(
@@ -41,15 +41,16 @@ def checked(name: str, vectors: jax.typing.ArrayLike, least: int = 1) -> np.ndar
 def pair(
   real: jax.typing.ArrayLike, fake: jax.typing.ArrayLike, least: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Features of real [M, D] and generated [N, D] examples, `checked`.
+  """Returns features of real [M, D] and generated [N, D] examples, both `checked`.
 
   Raises:
     ValueError: as `checked`, or differing D.
   """
-  found = checked('real features', real, least), checked('fake features', fake, least)
-  widths = [array.shape[1] for array in found]
-  if widths[0] != widths[1]:
+  real = checked('real features', real, least)
+  fake = checked('fake features', fake, least)
+  if real.shape[1] != fake.shape[1]:
     raise ValueError(
-      f'real features have {widths[0]} dimensions and fake ones {widths[1]}: they are of two networks'
+      f'real features have {real.shape[1]} dimensions and fake ones {fake.shape[1]}; '
+      'compute both with the same network'
     )
-  return found
+  return real, fake

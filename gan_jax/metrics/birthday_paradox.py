@@ -1,9 +1,9 @@
-"""The birthday paradox as a test of how many different samples a generator can make.
+"""The birthday paradox test: an estimate of how many different samples a generator can make.
 
-Of N equally likely things, a batch of about 1.18 sqrt(N) has two that are the same with a probability
-of 1/2, so that a few thousand samples tell of a support of a million. A distance says what counts as
-the same; the closest pairs are for a person to look at, as the authors of the test did. Distances of
-pixels favour what is plain: the closest of real digits are all ones.
+A batch of about 1.18 sqrt(N) draws from N equally likely items contains a duplicate with probability
+1/2. A few thousand samples can therefore reveal a support of a million. Two samples count as
+duplicates if their distance is below a threshold. The authors of the test inspected the closest pairs
+by eye. Pixel distances favor simple images: the closest pairs of real digits are all ones.
 """
 
 from collections.abc import Iterator
@@ -17,15 +17,16 @@ from gan_jax.metrics.distances import Distances, Tile, first_copies
 
 
 class Support(NamedTuple):
-  """Of how many different things a distribution seems to be.
+  """An estimate of the support size of a distribution.
 
   Attributes:
-    collisions: pairs that are the same, of n (n - 1) / 2.
-    size: how many equally likely things repeat as often; at least 1, infinite without a collision.
-    at_least: the lower end of the size with 95 % confidence, also without a collision: then about a
-      third of the number of pairs.
-    batch: the smallest number of draws from so many equally likely things among which two are the same
-      with a probability of 1/2 or more; infinite without a collision.
+    collisions: number of duplicate pairs, of n (n - 1) / 2.
+    size: number of equally likely items with the same collision rate; at least 1, and infinite without
+      a collision.
+    at_least: lower bound of the size with 95 % confidence. Without a collision it is about a third of
+      the number of pairs.
+    batch: smallest number of draws from `size` equally likely items that contains a duplicate with a
+      probability of 1/2 or more; infinite without a collision.
   """
 
   collisions: int
@@ -35,22 +36,22 @@ class Support(NamedTuple):
 
 
 def support(samples: jax.typing.ArrayLike, threshold: float) -> Support:
-  """The support size of a distribution, from how many pairs of its samples are the same.
+  """Returns an estimate of the support size of a distribution from collisions among its samples.
 
-  Two samples are the same with the probability sum p_i^2, of which the share of pairs that are is an
-  unbiased estimate, with a relative error of 1 / sqrt(collisions) if all p_i are equal. Its inverse is
-  the support size if they are, and less if not: things that are hardly ever drawn count for little.
+  Two draws are equal with probability sum p_i^2. The fraction of colliding pairs is an unbiased
+  estimate of it, with a relative error of 1 / sqrt(collisions) if all p_i are equal. Its inverse is the
+  support size if all p_i are equal, and smaller otherwise: rare items count for little.
 
   Args:
     samples: [n, D], n >= 2, or their features.
-    threshold: two are the same if nearer than this; above 0, see `calibrated_threshold`.
+    threshold: two samples collide if their distance is below it; above 0, see `calibrated_threshold`.
 
   Raises:
-    ValueError: wrong shape, NaN or infinity, or no such threshold.
+    ValueError: wrong shape, NaN or infinity, or a threshold out of range.
 
-  Source: Arora & Zhang 2017 (arXiv:1706.08224), section 2; they find the batch by drawing batches. The
-    bound on a count is Byar's (Breslow & Day 1987, "Statistical methods in cancer research", volume 2,
-    p. 69).
+  Source: Arora & Zhang 2017 (arXiv:1706.08224), section 2; they estimate the batch size by drawing
+    batches. The bound on a count is Byar's (Breslow & Day 1987, "Statistical methods in cancer
+    research", volume 2, p. 69).
   """
   samples = _validation.checked('samples', samples, least=2)
   pairs = len(samples) * (len(samples) - 1) / 2
@@ -61,18 +62,21 @@ def support(samples: jax.typing.ArrayLike, threshold: float) -> Support:
 
 
 def probability(size: float, draws: int) -> float:
-  """That two draws from equally likely things are the same, 1 - prod_(i < draws) (1 - i / size).
+  """Returns the probability of a duplicate, 1 - prod_(i < draws) (1 - i / size).
 
   Args:
-    size: how many things, at least 1; not necessarily whole, and may be infinite.
-    draws: at least 1.
+    size: number of equally likely items, at least 1; may be fractional or infinite.
+    draws: number of draws, at least 1.
   """
   taken = np.arange(draws) / size
   return float(-np.expm1(np.log1p(-taken).sum())) if taken[-1] < 1 else 1.0
 
 
 def even_batch(size: float) -> float:
-  """The smallest number of draws with a `probability` of 1/2 or more; infinite if the size is."""
+  """Returns the smallest number of draws with a `probability` of 1/2 or more.
+
+  It is infinite if the size is infinite.
+  """
   if np.isinf(size):
     return np.inf
   # The solution of exp(-s (s - 1) / (2 size)) = 1/2, which is at most 2 off.
@@ -81,16 +85,17 @@ def even_batch(size: float) -> float:
 
 
 def calibrated_threshold(real: jax.typing.ArrayLike, *, size: float = 100_000) -> float:
-  """The distance at which real examples seem to have a support of `size`.
+  """Returns the threshold at which real examples have an estimated support of `size`.
 
-  Samples that seem to have a smaller one at that distance repeat themselves more than real data. It is
-  a quantile of the distances of all pairs of different real examples: k = n (n - 1) / (2 size) of them,
-  rounded down, are nearer, and it is the next distance. An example that is there twice counts once. How
-  many there are changes the error alone, which is 1 / sqrt(k) of the size.
+  Samples with a smaller support at that threshold repeat themselves more often than real data does. The
+  threshold is a quantile of the distances of all pairs of distinct real examples. Exactly
+  k = n (n - 1) / (2 size), rounded down, are smaller; the threshold is the next one. A duplicated
+  example counts once. The number of examples changes only the error, which is 1 / sqrt(k) of the size.
 
   Args:
-    real: [n, D], so many that k is at least 1, which for 100,000 are 448; 5,000 make k 124.
-    size: the support that they are to seem to have.
+    real: [n, D], with n large enough for k >= 1. A size of 100,000 needs 448 examples; 5,000 give k
+      124.
+    size: the support size that real data are defined to have.
 
   Returns:
     The distance, above 0.
@@ -103,40 +108,41 @@ def calibrated_threshold(real: jax.typing.ArrayLike, *, size: float = 100_000) -
   nearer = int(len(real) * (len(real) - 1) / (2 * size))
   if nearer < 1:
     raise ValueError(
-      f'{len(real)} different real examples are too few to seem {size:g}; give at least '
+      f'{len(real)} distinct real examples are too few for size={size:g}; give at least '
       f'{int(np.ceil(0.5 + np.sqrt(0.25 + 2 * size)))}, or lower the size'
     )
   return float(closest_pairs(real, nearer + 1)[1][-1])
 
 
 def closest_pairs(samples: jax.typing.ArrayLike, count: int = 20) -> tuple[np.ndarray, np.ndarray]:
-  """The pairs that are most alike, for a person to look at.
+  """Returns the most similar pairs of samples, for inspection by eye.
 
   Args:
     samples: [n, D], n >= 2.
-    count: how many pairs; the authors of the test looked at 20.
+    count: number of pairs, at least 1; the authors of the test inspected 20.
 
   Returns:
-    Places, int [K, 2], and distances, float64 [K], the closest pair first, and in each the lower place;
-    K is `count`, or n (n - 1) / 2 if that is less.
+    Indices, int [K, 2], and distances, float64 [K]. The closest pair comes first, and in each pair the
+    lower index. K is the smaller of `count` and n (n - 1) / 2.
 
   Raises:
-    ValueError: wrong shape, NaN or infinity, or no such count.
+    ValueError: wrong shape, NaN or infinity, or a count below 1.
   """
   samples = _validation.checked('samples', samples, least=2)
   if count < 1:
-    raise ValueError(f'count is {count}; it must be at least 1')
+    raise ValueError(f'count={count}: too small (at least 1)')
   # These copies already make `count` pairs at distance 0; further ones add nothing.
-  kept = first_copies(samples, count + 1)
-  pairs, apart, limit = np.empty((0, 2), int), np.empty(0), np.inf
-  for tile in _tiles(samples[kept]):
+  indices = first_copies(samples, count + 1)
+  pairs, dists, limit = np.empty((0, 2), int), np.empty(0), np.inf
+  for tile in _tiles(samples[indices]):
     limit = min(limit, _bound_of_closest(tile, count))
     row, column = np.nonzero(~(tile.lower > limit) & (tile.lower < np.inf))
-    found = np.stack([row + tile.rows.start, column + tile.columns.start], axis=1)
-    pairs, apart = np.concatenate([pairs, found]), np.concatenate([apart, tile.apart(row, column)])
-    order = np.lexsort((pairs[:, 1], pairs[:, 0], apart))[:count]
-    pairs, apart = pairs[order], apart[order]
-  return kept[pairs], apart
+    candidates = np.stack([row + tile.rows.start, column + tile.columns.start], axis=1)
+    pairs = np.concatenate([pairs, candidates])
+    dists = np.concatenate([dists, tile.exact(row, column)])
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], dists))[:count]
+    pairs, dists = pairs[order], dists[order]
+  return indices[pairs], dists
 
 
 def _bound_of_closest(tile: Tile, count: int) -> float:
@@ -147,18 +153,23 @@ def _bound_of_closest(tile: Tile, count: int) -> float:
 
 
 def collisions(samples: jax.typing.ArrayLike, threshold: float) -> int:
-  """How many pairs of samples [n, D] are nearer than the threshold, which is above 0 and finite."""
+  """Returns the number of pairs of samples [n, D] whose distance is below the threshold.
+
+  Raises:
+    ValueError: wrong shape, NaN or infinity, or a threshold that is not positive and finite.
+  """
   samples = _validation.checked('samples', samples)
   if not 0 < threshold < np.inf:
-    raise ValueError(f'threshold is {threshold}; it must be above 0, and finite')
+    raise ValueError(f'threshold={threshold}: out of range (above 0 and finite)')
   return sum(int(tile.below(threshold).sum()) for tile in _tiles(samples))
 
 
 def _tiles(samples: np.ndarray) -> Iterator[Tile]:
-  """All pairs of samples; infinite bounds unless the second is later."""
+  """Yields all pairs of samples; bounds are infinite unless the second sample comes later."""
   for tile in Distances(samples, samples).tiles():
-    places = (np.arange(part.start, part.stop) for part in (tile.rows, tile.columns))
-    earlier = np.greater_equal.outer(*places)
+    rows = np.arange(tile.rows.start, tile.rows.stop)
+    columns = np.arange(tile.columns.start, tile.columns.stop)
+    earlier = np.greater_equal.outer(rows, columns)
     if not earlier.all():
       tile.lower[earlier] = tile.upper[earlier] = np.inf
       yield tile

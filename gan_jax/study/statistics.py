@@ -1,6 +1,6 @@
-"""Scores of several seeds: what they are on average, how sure that is, and which setting is better.
+"""Statistics of scores over seeds: means, confidence intervals, and paired comparisons of settings.
 
-Seeds are paired: run s of every setting has the weights' seed, the latents and the batches of seed s.
+Seeds are paired: run s of every setting uses the initial weights, latents and batches of seed s.
 """
 
 import itertools
@@ -16,17 +16,20 @@ from gan_jax.evaluation import cards, evaluator
 
 CONFIDENCE = 0.95
 RESAMPLES = 9_999
-"""How many sign flips the test draws, with seed 0, where there are more different ones than this."""
+"""Number of sign flips that the test draws, with seed 0, if there are more possible ones than this."""
 
 _TIE = 1e-12
-"""Two means tie if they differ by at most this fraction of the largest difference: that is rounding."""
+"""Two means tie if they differ by at most this fraction of the largest difference, a rounding error."""
 
 Outcome = Mapping[str, Sequence[float | None]]
 """{score: the value of each seed}."""
 
-_OWN = ('seed', 'step', 'weights', 'version', *cards.NOT_COMPARED)
-"""Of a card, what may differ where scores are compared: averaged weights with raw ones are a question
-that a study may ask, and derived fields follow from the rest. Cards of older versions lack some."""
+_MAY_DIFFER = ('seed', 'step', 'weights', 'version', *cards.NOT_COMPARED)
+"""Fields of a card that may differ between compared scores.
+
+A study may compare averaged weights with raw ones. Derived fields follow from the others, and cards of
+older versions lack some.
+"""
 
 
 class Summary(NamedTuple):
@@ -38,7 +41,7 @@ class Summary(NamedTuple):
     low, high: `interval` of the mean; NaN for fewer than two runs.
     least, greatest: extreme values of single runs.
     count: number of runs that have the score.
-    missing: number of runs that do not, because they diverged for example.
+    missing: number of runs without the score, for example because they diverged.
   """
 
   mean: float
@@ -77,12 +80,12 @@ class Paired(NamedTuple):
 def summary(values: Sequence[float | None]) -> Summary:
   """Summarizes the score of each seed; None or a value that is not finite means that it is missing."""
   nan = math.nan
-  found = np.array([v for v in values if _is_score(v)], float)
-  count, missing = len(found), len(values) - len(found)
+  known = np.array([v for v in values if _is_score(v)], float)
+  count, missing = len(known), len(values) - len(known)
   if not count:
     return Summary(nan, nan, nan, nan, nan, nan, 0, missing)
-  ends = float(found.min()), float(found.max())
-  return Summary(*_mean_and_error(found), *interval(found), *ends, count, missing)
+  ends = float(known.min()), float(known.max())
+  return Summary(*_mean_and_error(known), *interval(known), *ends, count, missing)
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -100,19 +103,19 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     bootstrap percentile and BCa intervals are too narrow for few values.
   """
   mean, error = _mean_and_error(values)
-  reach = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, max(len(values) - 1, 1)))
-  return mean - reach, mean + reach
+  radius = error * float(stats.t.ppf((1 + CONFIDENCE) / 2, max(len(values) - 1, 1)))
+  return mean - radius, mean + radius
 
 
 def _mean_and_error(values: np.ndarray) -> tuple[float, float]:
-  """Returns the mean of values [N] and its standard error, at any scale; no error for one value."""
+  """Returns the mean of values [N] and its standard error, at any scale; NaN for the error of one."""
   small, scale = _scaled(values)
-  # Relative to one of them, equal values have exactly no deviation.
-  apart = small - small[0]
-  mean = float(np.ldexp(small[0] + apart.mean(), scale))
+  # Relative to the first value, equal values have a standard deviation of exactly 0.
+  diffs = small - small[0]
+  mean = float(np.ldexp(small[0] + diffs.mean(), scale))
   if len(values) < 2:
     return mean, math.nan
-  return mean, float(np.ldexp(apart.std(ddof=1) / math.sqrt(len(values)), scale))
+  return mean, float(np.ldexp(diffs.std(ddof=1) / math.sqrt(len(values)), scale))
 
 
 def _scaled(values: np.ndarray) -> tuple[np.ndarray, int]:
@@ -134,22 +137,22 @@ def paired(a: Sequence[float | None], b: Sequence[float | None]) -> Paired:
   """
   both = [(x, y) for x, y in zip(a, b, strict=True) if _is_score(x) and _is_score(y)]
   nan = math.nan
-  apart = np.array([x - y for x, y in both], float)
-  if not len(apart):
+  diffs = np.array([x - y for x, y in both], float)
+  if not len(diffs):
     return Paired(nan, nan, nan, nan, 0, nan)
-  mean, error = _mean_and_error(apart)
-  if len(apart) < 2:
-    return Paired(mean, nan, nan, nan, len(apart), error)
-  return Paired(mean, *_sign_flips(apart), len(apart), error)
+  mean, error = _mean_and_error(diffs)
+  if len(diffs) < 2:
+    return Paired(mean, nan, nan, nan, len(diffs), error)
+  return Paired(mean, *_sign_flips(diffs), len(diffs), error)
 
 
-def _sign_flips(apart: np.ndarray) -> tuple[float, float, float]:
+def _sign_flips(diffs: np.ndarray) -> tuple[float, float, float]:
   """Returns the ends of the interval of the mean of differences [N], and p."""
-  if not apart.any():
+  if not diffs.any():
     return 0.0, 0.0, 1.0
-  flips, (small, scale) = _flips(len(apart)), _scaled(apart)
+  flips, (small, scale) = _flips(len(diffs)), _scaled(diffs)
   tie, from_first = _TIE * abs(small).max(), small - small[0]
-  ends = _lowest_kept(flips, from_first) + small[0], small[0] - _lowest_kept(flips, -from_first)
+  ends = _lowest_accepted(flips, from_first) + small[0], small[0] - _lowest_accepted(flips, -from_first)
   # An end that is 0 up to rounding must not contradict p.
   low, high = (0.0 if abs(end) <= tie else float(np.ldexp(end, scale)) for end in ends)
   p = (_turning_points(flips, np.sign(small.mean()) * small) <= tie).mean()
@@ -157,9 +160,9 @@ def _sign_flips(apart: np.ndarray) -> tuple[float, float, float]:
 
 
 def _flips(count: int) -> np.ndarray:
-  """Returns which signs are flipped, bool [B, count], in the first row none.
+  """Returns which signs are flipped, bool [B, count]; the first row flips none.
 
-  These are all ways of which none is the opposite of another, or RESAMPLES random ones.
+  The rows are all patterns, one of each pair of opposite ones, or RESAMPLES random patterns.
   """
   if 2 ** (count - 1) <= RESAMPLES:
     return (np.arange(2 ** (count - 1))[:, None] >> np.arange(count) & 1).astype(bool)
@@ -168,24 +171,24 @@ def _flips(count: int) -> np.ndarray:
   return flips
 
 
-def _turning_points(flips: np.ndarray, apart: np.ndarray) -> np.ndarray:
-  """Returns [B], from which tested value below the mean on each flip counts as evidence for that value.
+def _turning_points(flips: np.ndarray, diffs: np.ndarray) -> np.ndarray:
+  """Returns [B]: the smallest tested value, below the mean, for which a flip counts as evidence.
 
-  Let T be the sum of the differences less the value, and S the part that is flipped. The flipped sum is
-  at least as large, |T - 2 S| >= |T|, if S <= 0 or T - S <= 0: if the value is at least the mean of the
-  flipped differences, or that of the others.
+  Let T be the sum of the differences minus the value, and S the sum of the flipped ones. The flipped
+  sum is at least as large, |T - 2 S| >= |T|, if S <= 0 or T - S <= 0. This holds if the value is at
+  least the mean of the flipped differences, or that of the others.
   """
 
   def means(chosen: np.ndarray) -> np.ndarray:
     counts = chosen.sum(axis=1)
-    return np.where(counts > 0, chosen @ apart / np.maximum(counts, 1), -np.inf)
+    return np.where(counts > 0, chosen @ diffs / np.maximum(counts, 1), -np.inf)
 
   return np.minimum(means(flips), means(~flips))
 
 
-def _lowest_kept(flips: np.ndarray, apart: np.ndarray) -> float:
+def _lowest_accepted(flips: np.ndarray, diffs: np.ndarray) -> float:
   """Returns the least value that the test does not reject, -inf if it rejects none."""
-  points = np.sort(_turning_points(flips, apart))
+  points = np.sort(_turning_points(flips, diffs))
   return float(points[int((1 - CONFIDENCE) * len(points))])
 
 
@@ -194,47 +197,49 @@ def _is_score(value: float | None) -> TypeGuard[float]:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-  """p of several tests, corrected for how many they are; NaN stays, and counts as no test.
+  """Returns the p-values of several tests, corrected for their number; NaN stays and does not count.
 
   Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
   """
   order = [i for i in np.argsort(p) if not math.isnan(p[i])]
-  made, least = list(map(float, p)), 0.0
+  corrected, least = list(map(float, p)), 0.0
   for rank, i in enumerate(order):
     least = max(least, min(1.0, (len(order) - rank) * p[i]))
-    made[i] = least
-  return made
+    corrected[i] = least
+  return corrected
 
 
-def protocol(own: Iterable[Mapping[str, Any]]) -> str:
-  """By what a setting was scored, data and features, from the cards of its runs.
+def protocol(cards_of_runs: Iterable[Mapping[str, Any]]) -> str:
+  """Returns the protocol of a setting, data and features, from the cards of its runs.
 
-  The longest is of a run that has all scores: one whose samples are not finite lacks some, or all.
+  It uses the longest card, of a run with all scores: a run with samples that are not finite lacks some.
   """
-  card = max(own, key=len, default={})
+  card = max(cards_of_runs, key=len, default={})
   card = evaluator.without_place(card)
-  return json.dumps({key: value for key, value in card.items() if key not in _OWN}, sort_keys=True)
+  return json.dumps(
+    {key: value for key, value in card.items() if key not in _MAY_DIFFER}, sort_keys=True
+  )
 
 
 def all_pairs(
   outcomes: Mapping[str, Outcome], protocols: Mapping[str, str]
 ) -> list[dict[str, str | float]]:
-  """Settings of one protocol, each with each, by every score that both have.
+  """Compares all pairs of settings with the same protocol, by every score that both have.
 
   Args:
     outcomes: {setting: its scores}.
-    protocols: {setting: by what it was scored}.
+    protocols: {setting: its protocol}.
 
   Returns:
-    `Paired` as a mapping, with 'score', 'setting', 'less' (the other) and 'p_holm', p corrected for the
-    number of pairs that are compared by the score.
+    `Paired` as a mapping, with 'score', 'setting', 'less' (the other setting) and 'p_holm', p corrected
+    for the number of pairs compared by that score.
   """
-  found = []
+  comparisons = []
   for score in dict.fromkeys(name for outcome in outcomes.values() for name in outcome):
     having = [label for label, outcome in outcomes.items() if score in outcome]
     pairs = [(a, b) for a, b in itertools.combinations(having, 2) if protocols[a] == protocols[b]]
     tests = [paired(outcomes[a][score], outcomes[b][score]) for a, b in pairs]
     corrected = holm([test.p for test in tests])
     for (a, b), test, p in zip(pairs, tests, corrected, strict=True):
-      found.append({'score': score, 'setting': a, 'less': b, **test._asdict(), 'p_holm': p})
-  return found
+      comparisons.append({'score': score, 'setting': a, 'less': b, **test._asdict(), 'p_holm': p})
+  return comparisons

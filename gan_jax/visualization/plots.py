@@ -1,4 +1,4 @@
-"""Pictures of samples."""
+"""Grids of images, and plots of points and curves."""
 
 import contextlib
 import functools
@@ -19,14 +19,14 @@ _SURFACE = 80
 
 
 def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-  """Images side by side, row by row; small ones with every pixel twice as wide and high.
+  """Arranges images in a grid, row by row; pixels of small images are doubled.
 
   Args:
     images: uint8 [N, height, width, 1 or 3].
-    columns: images in a row; None for a square.
+    columns: images in a row; by default the grid is about square.
 
   Returns:
-    uint8 [rows * (height + gap) + gap, columns * (width + gap) + gap, 3], heights as drawn.
+    uint8 [rows * (height + gap) + gap, columns * (width + gap) + gap, 3], with heights as drawn.
   """
   if max(images.shape[1:3]) < _SMALL:
     images = images.repeat(2, axis=1).repeat(2, axis=2)
@@ -42,7 +42,7 @@ def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 
 def captioned(grids: Mapping[str, np.ndarray]) -> np.ndarray:
-  """Grids of one height side by side, each under its caption."""
+  """Returns grids of one height side by side, each under its caption."""
   margin, line = 8, 20
   height = max(g.shape[0] for g in grids.values()) + line
   width = sum(g.shape[1] + margin for g in grids.values()) - margin
@@ -56,9 +56,10 @@ def captioned(grids: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def plane(points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-  """How to look at points [N, D] in a plane: [M, D] -> [M, 2].
+  """Returns a projection of points [M, D] to a plane [M, 2].
 
-  Two coordinates as they are, more of them along the two directions in which `points` vary most.
+  Two coordinates stay as they are. More are projected to the first two principal directions of
+  `points` [N, D].
   """
   if points.shape[1] == 2:
     return lambda x: np.asarray(x)
@@ -68,39 +69,39 @@ def plane(points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def lattice(frame: np.ndarray) -> np.ndarray:
-  """Where `scatter` wants to know heights: float32 [P, 2], all over what it shows of the plane."""
+  """Returns the points at which `scatter` needs heights: float32 [P, 2], covering the visible plane."""
   return np.stack(np.meshgrid(*_axes(frame)), axis=-1).reshape(-1, 2).astype(np.float32)
 
 
 def _axes(frame: np.ndarray) -> np.ndarray:
-  """Where the lines of the lattice are, [2, _SURFACE]."""
+  """Returns the coordinates of the lattice lines, [2, _SURFACE]."""
   return np.linspace(*_limits(frame), _SURFACE).T
 
 
 def _limits(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """The lower left and the upper right corner of what is shown."""
+  """Returns the lower left and the upper right corner of the visible plane."""
   low, high = frame.min(axis=0), frame.max(axis=0)
   margin = 0.25 * np.maximum(high - low, 1e-6)
   return low - margin, high + margin
 
 
 class _Figures(NamedTuple):
-  """What matplotlib draws with: its figures, a canvas of pixels, a context with its own settings."""
+  """The parts of matplotlib in use: figures, a pixel canvas, a context with its default settings."""
 
   Figure: Any
   Canvas: Any
   settings: Callable[[], contextlib.AbstractContextManager]
 
 
-_ALONE = threading.Lock()
-"""Held while a figure is drawn: matplotlib's settings belong to all threads."""
+_LOCK = threading.Lock()
+"""Held while a figure is drawn: all threads share matplotlib's settings."""
 
 
 @functools.cache
 def _imported() -> _Figures:
-  """Imports matplotlib, which takes about 1 s, whatever backend the user's environment names.
+  """Imports matplotlib, which takes about 1 s, regardless of the backend in the user's environment.
 
-  A notebook names a backend for its children that matplotlib refuses where that is not installed.
+  A notebook sets a backend for its child processes, which fails if that backend is not installed.
   """
   backend = os.environ.pop('MPLBACKEND', None)
   try:
@@ -116,9 +117,9 @@ def _imported() -> _Figures:
 
 @contextlib.contextmanager
 def _figures() -> Generator[_Figures, None, None]:
-  """Gives what to draw with, under matplotlib's own settings in place of those of the user."""
+  """Yields the parts of matplotlib, under default settings instead of the user's."""
   imported = _imported()
-  with _ALONE, imported.settings():
+  with _LOCK, imported.settings():
     yield imported
 
 
@@ -129,14 +130,14 @@ def scatter(
   title: str = '',
   projected: bool = False,
 ) -> np.ndarray:
-  """Points in a plane, over the discriminator's output if that is given.
+  """Draws points in a plane, over the discriminator's output if that is given.
 
   Args:
-    points: {what they are: [N, 2]}, drawn in turn; those outside the picture are not shown.
-    frame: [M, 2], points that decide what part of the plane is shown.
+    points: {label: [N, 2]}, drawn in this order; points outside the visible plane are cut off.
+    frame: [M, 2], points that determine the visible part of the plane.
     heights: [P], the discriminator's output on the `lattice` of the frame.
-    title: above it.
-    projected: the axes are the directions in which the points vary most, each with a scale of its own.
+    title: title of the plot.
+    projected: whether the axes are principal directions, each with a separate scale.
 
   Returns:
     uint8 [480, 560, 3].
@@ -153,8 +154,8 @@ def scatter(
       shaped = np.reshape(heights, (_SURFACE, _SURFACE))
       shades = axes.contourf(*_axes(frame), shaped, levels=20, cmap='Greys_r', alpha=0.7)
       figure.colorbar(shades, ax=axes, label='discriminator', shrink=0.8)
-    for (label, those), size in zip(points.items(), (5, 2), strict=False):
-      axes.plot(*those.T, '.', markersize=size, label=label)
+    for (label, coordinates), size in zip(points.items(), (5, 2), strict=False):
+      axes.plot(*coordinates.T, '.', markersize=size, label=label)
     axes.set_title(title, fontsize=10)
     axes.legend(loc='upper right', fontsize=8)
     canvas = figures.Canvas(figure)
@@ -168,29 +169,29 @@ def bands(
   framing: Collection[str] = (),
   most: int = 12,
 ) -> bytes:
-  """Curves of several runs of several kinds, as a PNG file.
+  """Draws the curves of several runs per setting, as a PNG file.
 
   Args:
-    lines: {kind: (steps [N], values [N]) of each run}. Their mean, where two runs or more are, is thick
-      and in a band of one standard error to both sides.
-    title: above them.
-    framing: kinds that decide what heights are shown; if none of them has a run, all do.
-    most: kinds that the legend names, if they have a run.
+    lines: {setting: (steps [N], values [N]) of each run}. Where at least two runs have a value, their
+      mean is drawn thick, inside a band of one standard error on both sides.
+    title: title of the plot.
+    framing: settings that determine the visible range; if none of them has a run, all do.
+    most: number of settings that the legend names, among those with a run.
   """
   with _figures() as figures:
     figure = figures.Figure(figsize=(6.4, 4.0), dpi=100, layout='constrained')
     axes = figure.add_subplot(xlabel='step')
-    named = [kind for kind, runs in lines.items() if runs][:most]
+    named = [setting for setting, runs in lines.items() if runs][:most]
     colors = _colors(len(lines))
-    for (kind, runs), color in zip(lines.items(), colors, strict=True):
+    for (setting, runs), color in zip(lines.items(), colors, strict=True):
       for steps, values in runs:
         axes.plot(steps, values, color=color, linewidth=0.5, alpha=0.35)
       steps, mean, error = _averaged(runs)
-      axes.plot(steps, mean, color=color, linewidth=2, label=kind if kind in named else None)
+      axes.plot(steps, mean, color=color, linewidth=2, label=setting if setting in named else None)
       axes.fill_between(steps, mean - error, mean + error, color=color, alpha=0.25, linewidth=0)
-    shown = [values for kind in framing for _, values in lines.get(kind, ())]
-    if shown:
-      axes.set_ylim(*_frame(np.concatenate(shown)))
+    framed = [values for setting in framing for _, values in lines.get(setting, ())]
+    if framed:
+      axes.set_ylim(*_frame(np.concatenate(framed)))
     axes.set_title(title, fontsize=10)
     axes.legend(fontsize=7)
     buffer = io.BytesIO()
@@ -199,7 +200,7 @@ def bands(
 
 
 def _colors(count: int) -> Sequence[Any] | np.ndarray:
-  """One for each of so many, all different."""
+  """Returns `count` different colors."""
   import matplotlib
 
   few = matplotlib.color_sequences['tab10']
@@ -209,19 +210,19 @@ def _colors(count: int) -> Sequence[Any] | np.ndarray:
 
 
 def _frame(values: np.ndarray) -> tuple[float, float]:
-  """The least and the greatest of values, with a margin."""
+  """Returns the smallest and the largest of values, with a margin."""
   low, high = values.min(), values.max()
   margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
   return low - margin, high + margin
 
 
 def _averaged(runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, ...]:
-  """Steps, and the mean and its standard error over the runs that have a value there."""
+  """Returns steps, and the mean and its standard error over the runs that have a value there."""
   steps = np.unique(np.concatenate([steps for steps, _ in runs])) if runs else np.zeros(0)
-  found = np.full((len(runs), len(steps)), np.nan)
-  for row, (own, values) in zip(found, runs, strict=True):
-    row[np.searchsorted(steps, own)] = values
-  count = np.isfinite(found).sum(axis=0)
-  mean = np.nansum(found, axis=0) / np.maximum(count, 1)
-  spread = np.nansum((found - mean) ** 2, axis=0) / np.maximum(count - 1, 1)
-  return steps, mean, np.sqrt(spread / np.maximum(count, 1))
+  table = np.full((len(runs), len(steps)), np.nan)
+  for row, (steps_of_run, values) in zip(table, runs, strict=True):
+    row[np.searchsorted(steps, steps_of_run)] = values
+  count = np.isfinite(table).sum(axis=0)
+  mean = np.nansum(table, axis=0) / np.maximum(count, 1)
+  variance = np.nansum((table - mean) ** 2, axis=0) / np.maximum(count - 1, 1)
+  return steps, mean, np.sqrt(variance / np.maximum(count, 1))

@@ -1,4 +1,4 @@
-"""The picture of a training state: a grid of images, or points with the discriminator's surface."""
+"""The picture of a training state: a grid of images, or points over the discriminator's output."""
 
 import functools
 import io
@@ -20,9 +20,9 @@ from gan_jax.training.state import TrainState, averaged
 from gan_jax.visualization import plots
 
 Make = Callable[[], np.ndarray]
-"""Makes a picture, uint8 [height, width, 3], of what is on the host: the devices are free meanwhile."""
+"""Draws a picture, uint8 [height, width, 3], from arrays on the host, without using the devices."""
 Draw = Callable[[TrainState], tuple[Make, dict[str, float]]]
-"""A state -> what makes its picture, and what was measured on the way."""
+"""Maps a state to a function that draws its picture, and to metrics of its samples."""
 
 _IMAGES, _POINTS = 64, 1000
 _FRAMES, _FRAME_MILLISECONDS = 100, 200
@@ -100,7 +100,7 @@ class _Points:
 
 
 class Saver:
-  """Makes pictures and saves them in a folder, while the devices go on."""
+  """Draws pictures and saves them in a folder, in a thread beside training."""
 
   def __init__(self, folder: pathlib.Path):
     self._folder = folder
@@ -108,24 +108,32 @@ class Saver:
     self._last: futures.Future | None = None
 
   def save(self, step: int, make: Make) -> None:
-    """Begins with the picture of a step, once that before is saved; raises what saving that raised."""
+    """Starts to draw the picture of a step, after waiting for the previous one.
+
+    Raises:
+      OSError: the previous picture could not be saved.
+    """
     self.wait()
     path = self._folder / f'step_{step:08}.png'
     self._last = self._thread.submit(lambda: pixels.save_png(path, make()))
 
   def wait(self) -> None:
-    """Returns when all are saved; raises what saving the last raised."""
+    """Waits until all pictures are saved.
+
+    Raises:
+      OSError: the last picture could not be saved.
+    """
     last, self._last = self._last, None
     if last:
       last.result()
 
   def close(self) -> None:
-    """Returns when all are saved, whether or not that went well."""
+    """Waits until all pictures are saved, and ignores errors."""
     self._thread.shutdown()
 
 
 def animate(folder: pathlib.Path) -> bytes | None:
-  """The pictures of a run as an animated GIF, at most a hundred of them; None of fewer than two."""
+  """Returns the pictures of a run as an animated GIF of at most 100 frames; None for fewer than two."""
   paths = sorted(folder.glob('step_*.png'))
   if len(paths) < 2:
     return None

@@ -49,7 +49,7 @@ def test_a_game_that_draws_the_data_has_the_best_scores_and_a_collapsed_one_the_
   assert good['modes/captured'] == 8
   assert bad['modes/captured'] == 0
   assert card['step'] == 7
-  assert (card['data'], card['split']) == ('ring', 'drawn afresh')
+  assert (card['data'], card['split']) == ('ring', 'newly drawn')
   assert (card['real'], card['generated'], card['compared']) == (500, 500, 500)
   assert (card['features'], card['weights'], card['seed']) == ('coordinates', 'raw', 0)
   assert len(card['data_digest']) == len(card['features_digest']) == 64

@@ -1,4 +1,4 @@
-"""Looking at many images on all devices."""
+"""Feature statistics of many images on all devices."""
 
 import jax
 import jax.numpy as jnp
@@ -20,16 +20,16 @@ def game_of(sample):
 @pytest.mark.parametrize('num', [1, 799, 800, 801, 1700])
 def test_a_set_is_seen_whole_whatever_its_size(num):
   images = pictures(num)
-  seen = feature_extraction.collect_set(NETWORK, images, kept=900)
+  statistics = feature_extraction.collect_set(NETWORK, images, num_stored=900)
   wanted = brightness(NETWORK.params, jnp.asarray(images))
   moments = frechet.moments(np.asarray(wanted.features))
-  assert seen.moments.count == num
-  np.testing.assert_allclose(seen.moments.mean, moments.mean, rtol=1e-5)
-  np.testing.assert_allclose(seen.moments.scatter, moments.scatter, rtol=1e-4, atol=1e-3 * num)
-  kept = min(num, 900)
-  np.testing.assert_allclose(seen.features, wanted.features[:kept], rtol=1e-6)
-  np.testing.assert_array_equal(seen.images, images[:kept])
-  assert seen.logits.shape == (kept, 1)
+  assert statistics.moments.count == num
+  np.testing.assert_allclose(statistics.moments.mean, moments.mean, rtol=1e-5)
+  np.testing.assert_allclose(statistics.moments.scatter, moments.scatter, rtol=1e-4, atol=1e-3 * num)
+  stored = min(num, 900)
+  np.testing.assert_allclose(statistics.features, wanted.features[:stored], rtol=1e-6)
+  np.testing.assert_array_equal(statistics.images, images[:stored])
+  assert statistics.logits.shape == (stored, 1)
 
 
 def sample(variables, keys):
@@ -39,41 +39,41 @@ def sample(variables, keys):
 
 def test_samples_are_those_of_the_seed_as_a_png_holds_them_and_their_number_changes_none():
   game = game_of(sample)
-  collector = feature_extraction.FeatureExtractor(
-    NETWORK, feature_extraction.generated(game, seed=3), kept=1000, width=2
+  extractor = feature_extraction.FeatureExtractor(
+    NETWORK, feature_extraction.generated(game, seed=3), num_stored=1000, width=2
   )
   variables = {'shift': jnp.float32(0.1)}
-  seen = collector(variables, 805)
+  statistics = extractor(variables, 805)
   wanted = sample(variables, rng.sample_keys(3, 0, 805))
-  np.testing.assert_array_equal(seen.images, pixels.to_bytes(wanted))
-  few = collector(variables, 10)
-  np.testing.assert_array_equal(few.images, seen.images[:10])
-  np.testing.assert_array_equal(few.features, seen.features[:10])
+  np.testing.assert_array_equal(statistics.images, pixels.to_bytes(wanted))
+  few = extractor(variables, 10)
+  np.testing.assert_array_equal(few.images, statistics.images[:10])
+  np.testing.assert_array_equal(few.features, statistics.features[:10])
   assert few.moments.count == 10
 
 
 def test_nothing_is_kept_where_nothing_is_asked_for():
-  seen = feature_extraction.FeatureExtractor(
-    NETWORK, feature_extraction.generated(game_of(sample), 0), kept=0, width=2
+  statistics = feature_extraction.FeatureExtractor(
+    NETWORK, feature_extraction.generated(game_of(sample), 0), num_stored=0, width=2
   )({'shift': jnp.float32(0)}, 50)
-  assert seen.features is None
-  assert seen.images is None
-  assert seen.moments.count == 50
+  assert statistics.features is None
+  assert statistics.images is None
+  assert statistics.moments.count == 50
 
 
 def test_samples_that_are_not_finite_are_refused_and_padding_is_not_looked_at():
   def late(variables, keys):
-    # Only the first 20 keys of the seed are samples; of the others every pixel is NaN.
+    # Only the first 20 keys of the seed are samples; every pixel of the others is NaN.
     first = jax.random.key_data(rng.sample_keys(0, 0, 20))
     known = (jax.random.key_data(keys)[:, None] == first[None]).all(axis=2).any(axis=1)
     return jnp.where(known[:, None, None, None], jnp.zeros((2, 3, 1)), jnp.nan)
 
-  collector = feature_extraction.FeatureExtractor(
-    NETWORK, feature_extraction.generated(game_of(late), 0), kept=0, width=2
+  extractor = feature_extraction.FeatureExtractor(
+    NETWORK, feature_extraction.generated(game_of(late), 0), num_stored=0, width=2
   )
-  assert np.isfinite(collector({}, 20).moments.mean).all()
+  assert np.isfinite(extractor({}, 20).moments.mean).all()
   with pytest.raises(feature_extraction.NotFiniteError, match='NaN'):
-    collector({}, 21)
+    extractor({}, 21)
 
 
 def test_points_are_looked_at_as_they_are():

@@ -1,4 +1,4 @@
-"""The real examples that scores compare with, and what is remembered of them."""
+"""The cached feature statistics of real examples."""
 
 import jax
 import numpy as np
@@ -12,7 +12,7 @@ from helpers.toy_features import NETWORK, pictures
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
+def cache_folder(tmp_path, monkeypatch):
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
   return tmp_path
 
@@ -21,7 +21,7 @@ def source(num=40, seed=0):
   return place(ImageSet(pictures(num, seed)), seed=0, batch_size=8)
 
 
-def look(source, network=NETWORK, warn=pytest.fail):
+def statistics_of(source, network=NETWORK, warn=pytest.fail):
   return reference_statistics.real_statistics(source, network, 10, warn)
 
 
@@ -29,15 +29,15 @@ def files(folder):
   return sorted(folder.rglob('*.npz'))
 
 
-def test_a_set_is_looked_at_once_and_comes_back_the_same(own_cache, monkeypatch):
-  first = look(source())
-  assert len(files(own_cache)) == 1
-  monkeypatch.setattr(
-    reference_statistics, 'collect_set', lambda *a: pytest.fail('it is looked at again')
-  )
-  again = look(source())
+def test_a_set_is_looked_at_once_and_comes_back_the_same(cache_folder, monkeypatch):
+  first = statistics_of(source())
+  assert len(files(cache_folder)) == 1
+  monkeypatch.setattr(reference_statistics, 'collect_set', lambda *a: pytest.fail('computed again'))
+  again = statistics_of(source())
   assert again.card == first.card
-  for old, new in zip(jax.tree.leaves(first.seen), jax.tree.leaves(again.seen), strict=True):
+  for old, new in zip(
+    jax.tree.leaves(first.statistics), jax.tree.leaves(again.statistics), strict=True
+  ):
     np.testing.assert_array_equal(old, new)
 
 
@@ -52,37 +52,37 @@ def test_a_set_is_looked_at_once_and_comes_back_the_same(own_cache, monkeypatch)
   ],
   ids=['data', 'split', 'weights', 'network', 'resizer'],
 )
-def test_what_is_remembered_is_of_this_data_split_network_and_digest(own_cache, change):
-  look(source())
-  look(*change(source(), NETWORK))
-  assert len(files(own_cache)) == 2
+def test_what_is_remembered_is_of_this_data_split_network_and_digest(cache_folder, change):
+  statistics_of(source())
+  statistics_of(*change(source(), NETWORK))
+  assert len(files(cache_folder)) == 2
 
 
-def test_a_broken_file_is_told_of_and_made_anew(own_cache):
-  first = look(source())
-  (path,) = files(own_cache)
+def test_a_broken_file_is_told_of_and_made_anew(cache_folder):
+  first = statistics_of(source())
+  (path,) = files(cache_folder)
   path.write_bytes(path.read_bytes()[:300])
-  told = []
-  again = look(source(), warn=told.append)
-  assert len(told) == 1
-  assert str(path) in told[0]
-  np.testing.assert_array_equal(first.seen.features, again.seen.features)
-  look(source())
+  warnings = []
+  again = statistics_of(source(), warn=warnings.append)
+  assert len(warnings) == 1
+  assert str(path) in warnings[0]
+  np.testing.assert_array_equal(first.statistics.features, again.statistics.features)
+  statistics_of(source())
 
 
 def test_a_set_sorted_by_class_is_shuffled_so_that_its_first_part_is_of_all_classes():
   images = np.repeat(np.arange(4, dtype=np.uint8), 50).reshape(200, 1, 1, 1)
-  seen = look(place(ImageSet(images), seed=0, batch_size=8)).seen
-  assert set(seen.images[:40].ravel()) == {0, 1, 2, 3}
-  np.testing.assert_array_equal(np.sort(seen.images.ravel()), images.ravel())
-  np.testing.assert_allclose(seen.features[:, 0], 0.5 * seen.images.ravel())
+  statistics = statistics_of(place(ImageSet(images), seed=0, batch_size=8)).statistics
+  assert set(statistics.images[:40].ravel()) == {0, 1, 2, 3}
+  np.testing.assert_array_equal(np.sort(statistics.images.ravel()), images.ravel())
+  np.testing.assert_allclose(statistics.features[:, 0], 0.5 * statistics.images.ravel())
 
 
-def test_points_are_drawn_afresh_and_nothing_is_remembered(own_cache):
+def test_points_are_drawn_afresh_and_nothing_is_remembered(cache_folder):
   ring = ring_data.load(seed=0, batch_size=8)
-  found = look(ring, coordinates.load())
-  assert found.card['split'] == 'drawn afresh'
-  assert found.seen.images.shape == (10, 2)
+  found = statistics_of(ring, coordinates.load())
+  assert found.card['split'] == 'newly drawn'
+  assert found.statistics.images.shape == (10, 2)
   first = ring.batch(ring.arrays, 0, np.arange(10))['real']
-  assert not np.isclose(found.seen.images, first).any()
-  assert files(own_cache) == []
+  assert not np.isclose(found.statistics.images, first).any()
+  assert files(cache_folder) == []

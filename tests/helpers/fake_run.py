@@ -48,14 +48,14 @@ def lines(count: int) -> list[dict]:
 
 
 def picture(shade: int) -> np.ndarray:
-  """A grey picture, wide enough to be drawn smaller on a phone."""
+  """A gray picture, wide enough to be drawn smaller on a phone."""
   return np.full((64, 512, 3), shade, np.uint8)
 
 
 def run(folder: pathlib.Path) -> pathlib.Path:
   """Makes a folder with all that a page shows."""
   (folder / 'samples').mkdir(parents=True)
-  (folder / page.SHOWN).mkdir()
+  (folder / page.INSPECTION).mkdir()
   (folder / 'config.json').write_text(json.dumps(config()))
   (folder / 'metrics.jsonl').write_text(''.join(json.dumps(line) + '\n' for line in lines(1200)))
   score = {'step': 1200, 'scores': {'frechet_digits': 21.25, 'odd': None}}
@@ -63,14 +63,14 @@ def run(folder: pathlib.Path) -> pathlib.Path:
   (folder / 'scores.jsonl').write_text(json.dumps({**score, 'card': card}) + '\n')
   for step in (0, 600, 1200):
     pixels.save_png(folder / 'samples' / f'step_{step:08}.png', picture(step // 10))
-  pixels.save_png(folder / page.SHOWN / page.INTERPOLATIONS, picture(9))
-  pixels.save_png(folder / page.SHOWN / page.NEIGHBOURS.format('pixels'), sheet())
-  (folder / page.SHOWN / page.ABOUT).write_text(json.dumps(about()))
+  pixels.save_png(folder / page.INSPECTION / page.INTERPOLATIONS, picture(9))
+  pixels.save_png(folder / page.INSPECTION / page.NEIGHBORS.format('pixels'), sheet())
+  (folder / page.INSPECTION / page.ABOUT).write_text(json.dumps(about()))
   return folder
 
 
 def sheet() -> np.ndarray:
-  """Two samples of 8 x 8 pixels, each with three neighbours, image i of shade 10 i."""
+  """Two samples of 8 x 8 pixels, each with three neighbors, image i of shade 10 i."""
   shades = 10 * np.arange(8, dtype=np.uint8).reshape(2, 4)
   return np.kron(shades, np.ones((8, 8), np.uint8))[..., None]
 
@@ -81,5 +81,5 @@ def about() -> dict:
   return {
     **{'step': 1200, 'weights': 'averaged', 'seed': 0},
     'interpolations': {'text': f'From one to another {NASTY}'},
-    'neighbours': {'spaces': {'pixels': space}},
+    'neighbors': {'spaces': {'pixels': space}},
   }

@@ -4,7 +4,8 @@ python tests/helpers/prepare_fashion.py IDX_FILES DATA_DIR
 
 TFDS's own builder downloads from a host that not every machine reaches, and encodes with TensorFlow.
 This one has the same name, version, features and splits, reads the idx files of
-`classifiers/fetch_fashion.sh`, and hands over pictures, which TFDS then encodes with Pillow.
+`tools/feature_classifiers/fetch_fashion.sh`, and hands over pictures, which TFDS then encodes with
+Pillow.
 """
 
 import pathlib

@@ -77,7 +77,7 @@ def test_the_chance_of_a_repetition_is_that_of_real_batches():
 
 def test_the_bound_holds_nineteen_times_of_twenty():
   held = [birthday_paradox.support(draw(seed, 60, 400), 0.5).at_least <= 400 for seed in range(300)]
-  # 4.4 collisions in the mean; 95 % or more, with a deviation of 1.3 %.
+  # 4.4 collisions in the mean; 95 % or more, with a standard deviation of 1.3 %.
   assert np.mean(held) > 0.95 - 4 * 0.013
 
 
@@ -156,16 +156,16 @@ def test_real_examples_that_are_there_twice_count_once():
 def test_too_few_real_examples_are_refused():
   real = np.random.default_rng(0).normal(size=(448, 2))
   assert birthday_paradox.calibrated_threshold(real) > 0
-  with pytest.raises(ValueError, match=r'447 different real examples are too few .* at least 448'):
+  with pytest.raises(ValueError, match=r'447 distinct real examples are too few .* at least 448'):
     birthday_paradox.calibrated_threshold(real[1:])
 
 
 @pytest.mark.parametrize(
   ('samples', 'threshold', 'message'),
   [
-    (LINE, 0.0, 'threshold is 0.0'),
-    (LINE, np.nan, 'threshold is nan'),
-    (LINE, np.inf, 'threshold is inf'),
+    (LINE, 0.0, 'threshold=0.0'),
+    (LINE, np.nan, 'threshold=nan'),
+    (LINE, np.inf, 'threshold=inf'),
     (LINE[:1], 1.0, 'at least 2'),
     (LINE[:, 0], 1.0, 'shape'),
     (np.full((4, 2), np.inf), 1.0, 'NaN or infinity'),
@@ -177,7 +177,7 @@ def test_what_has_no_support_is_refused(samples, threshold, message):
 
 
 def test_no_pairs_are_refused():
-  with pytest.raises(ValueError, match='count is 0'):
+  with pytest.raises(ValueError, match='count=0'):
     birthday_paradox.closest_pairs(LINE, 0)
 
 

@@ -176,7 +176,7 @@ def test_devices_make_the_moments_of_their_parts():
 
 
 def test_far_from_the_origin_nothing_cancels_in_float32():
-  # The mean is 10,000 deviations away: a difference of squares would lose 8 of 7 digits.
+  # The mean is 10,000 standard deviations away: a difference of squares would lose 8 of 7 digits.
   rows, others = (1e4 + features(200, seed=seed) for seed in (0, 1))
   assert distance(*map(jnp.asarray, (rows, others))) == pytest.approx(distance(rows, others), rel=1e-3)
 
@@ -204,7 +204,7 @@ def test_what_is_not_finite_is_refused(bad, place):
   good, rows = features(8), features(8)
   rows[3, 2] = bad
   for pair, name in [((rows, good), 'real'), ((good, rows), 'fake')]:
-    with pytest.raises(ValueError, match=f'{name} moments hold NaN or infinity'):
+    with pytest.raises(ValueError, match=f'{name} moments contain NaN or infinity'):
       distance(*map(place, pair))
 
 

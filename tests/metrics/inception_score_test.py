@@ -56,7 +56,7 @@ def test_splits_are_nearly_equal_parts_in_order():
   parts = [score(logits[start:stop]) for start, stop in [(0, 2), (2, 5), (5, 7), (7, 10)]]
   found = inception_score.inception_score(logits, splits=4, shuffle=False)
   assert found.mean == pytest.approx(np.mean(parts), rel=1e-12)
-  assert found.deviation == pytest.approx(np.std(parts), rel=1e-12)
+  assert found.std == pytest.approx(np.std(parts), rel=1e-12)
   assert found.splits == 4
 
 
@@ -79,10 +79,10 @@ def test_wrong_input_is_refused():
   good = np.zeros((4, 2))
   bad = np.array([[0.0, 1], [np.inf, 0], [np.nan, 0]])
   for logits, settings, message in [
-    (good, {}, '4 logits for 10 splits'),
-    (good, {'splits': 0}, 'splits is 0'),
-    (bad, {'splits': 1}, '2 of 3 logits hold NaN or infinity'),
-    (good[:0], {'splits': 1}, 'logits are 0 examples'),
+    (good, {}, 'splits=10: too many .at most 4'),
+    (good, {'splits': 0}, 'splits=0'),
+    (bad, {'splits': 1}, '2 of 3 logits contain NaN or infinity'),
+    (good[:0], {'splits': 1}, 'logits have 0 examples'),
     (good[0], {'splits': 1}, r'logits have the shape \(2,\)'),
   ]:
     with pytest.raises(ValueError, match=message):

@@ -58,7 +58,7 @@ def test_value_and_errors_are_those_of_its_subsets():
     values.append(whole(*chosen))
   found = kernel_distance.kernel_distance(real, fake, seed=7, subsets=5, subset_size=10)
   assert found.value == pytest.approx(np.mean(values), rel=1e-12)
-  assert found.deviation == pytest.approx(np.std(values), rel=1e-12)
+  assert found.std == pytest.approx(np.std(values), rel=1e-12)
   assert found.standard_error == pytest.approx(np.std(values) / np.sqrt(5), rel=1e-12)
   assert found[3:] == (5, 10)
 
@@ -98,9 +98,9 @@ def test_wrong_input_is_refused():
   good, bad = points(5), points(5)
   bad[2, 1] = np.nan
   for pair, message in [
-    ((good[:1], good), 'real features are 1 examples; this score needs at least 2'),
-    ((good, good[:0]), 'fake features are 0 examples'),
-    ((good, bad), '1 of 5 fake features hold NaN or infinity'),
+    ((good[:1], good), 'real features have 1 examples; this score needs at least 2'),
+    ((good, good[:0]), 'fake features have 0 examples'),
+    ((good, bad), '1 of 5 fake features contain NaN or infinity'),
     ((good, points(5, 4)), 'real features have 3 dimensions and fake ones 4'),
     ((good[0], good), r'real features have the shape \(3,\)'),
     ((np.zeros((5, 0)), good), r'real features have the shape \(5, 0\)'),
@@ -108,7 +108,7 @@ def test_wrong_input_is_refused():
     with pytest.raises(ValueError, match=message):
       kernel_distance.kernel_distance(*pair)
   for numbers in ({'subsets': 0}, {'subset_size': 1}):
-    with pytest.raises(ValueError, match='there must be at least 1, of at least 2'):
+    with pytest.raises(ValueError, match='too small .at least 1 subset of at least 2'):
       kernel_distance.kernel_distance(good, good, **numbers)
 
 

@@ -1,4 +1,4 @@
-"""Nearest neighbours by hand, and whether copying is told from drawing anew."""
+"""Nearest neighbors by hand, and whether copying is told from drawing anew."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def test_by_hand():
   train = np.array([[0.0], [1.0], [3.0], [7.0]])
   # Real distances 1, 1, 2, 4; half of new ones are below the place 2.5 of 4: (1 + 2) / 2.
   fake = np.array([[0.5], [3.0], [5.0], [99.0]])
-  found = memorization.memorization(fake, train, share=0.5)
+  found = memorization.memorization(fake, train, fraction=0.5)
   # Distances 0.5, 0, 2, 92, of which two are below 1.5. Median 1.25 over 1.5.
   assert found[:3] == pytest.approx((0.5, 0.5, 1.25 / 1.5))
   # Real ones farther than 0.5: 4, than 0: 4, than 2: 1 and a tie, than 92: 0, of 16.
@@ -80,7 +80,7 @@ def test_by_hand():
 def test_held_out_examples_take_the_place_of_the_training_examples():
   train = np.array([[0.0], [1.0], [3.0], [7.0]])
   held_out, fake = np.array([[0.1], [1.2], [3.3]]), np.array([[3.0]])
-  found = memorization.memorization(fake, train, held_out=held_out, share=0.25)
+  found = memorization.memorization(fake, train, held_out=held_out, fraction=0.25)
   # Distances 0.1, 0.2, 0.3: a quarter of new ones are below the first.
   assert found[:4] == pytest.approx((1, 1 / 4, 0, 1))
 
@@ -89,7 +89,7 @@ def test_an_honest_generator_is_as_near_as_real_examples():
   train = draw(0, 1500)
   for held_out in (None, draw(2, 1500)):
     found = memorization.memorization(draw(1, 1500), train, held_out=held_out)
-    # 1 % of 1,500, of which both the samples and the threshold have a deviation of 0.26 %.
+    # 1 % of 1,500, of which both the samples and the threshold have a standard deviation of 0.26 %.
     assert found.copied == pytest.approx(0.01, abs=4 * np.sqrt(2) * np.sqrt(0.01 * 0.99 / 1500))
     assert found.expected == pytest.approx(0.01, abs=0.001)
     assert found.median_ratio == pytest.approx(1, abs=0.05)
@@ -103,7 +103,8 @@ def test_z_is_standard_normal_of_honest_generators():
   for seed in range(0, 450, 3):
     train, held_out, fake = (draw(seed + i, 150) for i in range(3))
     z.append(memorization.memorization(fake, train, held_out=held_out).z)
-  # Of 150, the mean has a deviation of 1 / sqrt(150), and the deviation one of 1 / sqrt(300) = 0.06.
+  # Of 150, the mean has a standard deviation of 1 / sqrt(150), and the deviation one of 1 / sqrt(300) =
+  # 0.06.
   assert abs(np.mean(z)) < 4 / np.sqrt(150)
   assert 0.75 < np.std(z) < 1.25
 
@@ -160,11 +161,11 @@ def test_too_few_examples_for_the_share_are_refused(num):
 @pytest.mark.parametrize(
   ('fake', 'train', 'settings', 'message'),
   [
-    (np.zeros((3, 2)), np.zeros((200, 2)), {}, '0 real examples are at a distance above 0'),
+    (np.zeros((3, 2)), np.zeros((200, 2)), {}, '0 real examples have a distance above 0'),
     (np.zeros((3, 2)), draw(0, 200), {}, '2 dimensions and the bank 8'),
-    (draw(0, 3), draw(0, 1), {}, 'training examples are 1'),
-    (np.full((3, 8), np.nan), draw(0, 200), {}, '3 of 3 samples hold NaN'),
-    (draw(0, 3), draw(0, 200), {'share': 1.5}, 'share is 1.5'),
+    (draw(0, 3), draw(0, 1), {}, 'training examples have 1'),
+    (np.full((3, 8), np.nan), draw(0, 200), {}, '3 of 3 samples contain NaN'),
+    (draw(0, 3), draw(0, 200), {'fraction': 1.5}, 'fraction=1.5'),
   ],
 )
 def test_what_cannot_be_judged_is_refused(fake, train, settings, message):
@@ -174,7 +175,7 @@ def test_what_cannot_be_judged_is_refused(fake, train, settings, message):
 
 @pytest.mark.parametrize('k', [0, 6])
 def test_there_are_no_more_neighbours_than_examples(k):
-  with pytest.raises(ValueError, match=f'k is {k}; it must be from 1 to the 5'):
+  with pytest.raises(ValueError, match=f'k={k}: out of range .1 to 5'):
     nearest(LINE, LINE, k)
 
 
@@ -222,32 +223,32 @@ def test_leave_one_out_of_far_examples_is_that_of_differences():
 
 
 @pytest.mark.parametrize(
-  ('dimensions', 'num', 'share'), [(2, 300, 0.02), (8, 300, 0.02), (2, 300, 0.01)]
+  ('dimensions', 'num', 'fraction'), [(2, 300, 0.02), (8, 300, 0.02), (2, 300, 0.01)]
 )
 def test_without_held_out_examples_an_honest_generator_has_copied_what_is_expected(
-  dimensions, num, share
+  dimensions, num, fraction
 ):
   found = []
   for seed in range(300):
     train, fake = draw(2 * seed, num, dimensions), draw(2 * seed + 1, num, dimensions)
-    found.append(memorization.memorization(fake, train, share=share))
+    found.append(memorization.memorization(fake, train, fraction=fraction))
   copied, expected, _, nearer, z = np.mean(found, axis=0)
-  # Samples and threshold have a variance of about share / num and twice that.
-  assert expected == pytest.approx(share, rel=1e-9)
-  assert copied == pytest.approx(share, abs=4 * np.sqrt(3 * share / num / 200))
+  # Samples and threshold have a variance of about fraction / num and twice that.
+  assert expected == pytest.approx(fraction, rel=1e-9)
+  assert copied == pytest.approx(fraction, abs=4 * np.sqrt(3 * fraction / num / 200))
   assert nearer == pytest.approx(0.5, abs=0.01)
   assert abs(z) < 4 / np.sqrt(200)
-  # That of 200 has a deviation of 1 / sqrt(400) = 0.05.
+  # That of 200 has a standard deviation of 1 / sqrt(400) = 0.05.
   assert 0.8 < np.std([one.z for one in found]) < 1.1
 
 
 def test_a_pair_of_nearest_neighbors_counts_as_two_of_one_distance():
   # Distances 1, 1, 2, 2, 4: the second pair ends at 4 of 6, the first at 2 of 6.
   train = np.array([[0.0], [1.0], [10.0], [12.0], [16.0]])
-  for share, threshold in ((1 / 3, 1.0), (1 / 2, 1.5), (2 / 3, 2.0)):
+  for fraction, threshold in ((1 / 3, 1.0), (1 / 2, 1.5), (2 / 3, 2.0)):
     fake = np.array([[20 + 16 + threshold - 1e-9], [16 + threshold - 1e-9], [16 + threshold + 1e-9]])
-    found = memorization.memorization(fake, train, share=share)
+    found = memorization.memorization(fake, train, fraction=fraction)
     assert found.copied == pytest.approx(1 / 3)
-    assert found.expected == pytest.approx(share)
+    assert found.expected == pytest.approx(fraction)
   # Not even the first pair is so rare.
-  assert memorization.memorization(fake, train, share=1 / 5).expected == pytest.approx(1 / 3)
+  assert memorization.memorization(fake, train, fraction=1 / 5).expected == pytest.approx(1 / 3)

@@ -10,8 +10,8 @@ from gan_jax.metrics import mode_coverage
 LINE = np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0], [30.0, 0.0]], np.float32)
 
 
-def scores(samples, centers=LINE, deviation=1.0, **reach):
-  found = mode_coverage.scores(np.asarray(samples, np.float32), centers, deviation, **reach)
+def scores(samples, centers=LINE, std=1.0, **radius):
+  found = mode_coverage.scores(np.asarray(samples, np.float32), centers, std, **radius)
   return {name: float(value) for name, value in found.items()}
 
 
@@ -19,7 +19,7 @@ def scores(samples, centers=LINE, deviation=1.0, **reach):
 def test_all_modes_alike_are_a_perfect_score(module):
   known = module.load(0, 64).modes
   samples = np.repeat(known.centers, 3, axis=0)
-  assert scores(samples, *known[:2], reach=known.reach) == pytest.approx(
+  assert scores(samples, *known[:2], radius=known.radius) == pytest.approx(
     {'captured': len(known.centers), 'high_quality': 1.0, 'reverse_kl': 0.0}, abs=1e-6
   )
 
@@ -28,7 +28,7 @@ def test_all_modes_alike_are_a_perfect_score(module):
 def test_a_collapsed_generator_has_one_mode_and_a_reverse_kl_of_log_k(module):
   known = module.load(0, 64).modes
   samples = np.repeat(known.centers[4:5], 50, axis=0)
-  assert scores(samples, *known[:2], reach=known.reach) == pytest.approx(
+  assert scores(samples, *known[:2], radius=known.radius) == pytest.approx(
     {'captured': 1, 'high_quality': 1.0, 'reverse_kl': np.log(len(known.centers))}, rel=1e-6
   )
 
@@ -42,8 +42,8 @@ def test_quality_is_of_the_distance_and_not_of_each_coordinate():
 def test_quality_is_strictly_below_the_reach():
   samples = [[3.0, 0.0], [0.0, 2.999], [10.0, -3.0], [10.0, 3.001]]
   assert scores(samples)['high_quality'] == 0.25
-  assert scores(samples, reach=4.0)['high_quality'] == 1
-  assert scores(samples, deviation=2.0, reach=1.0)['high_quality'] == 0
+  assert scores(samples, radius=4.0)['high_quality'] == 1
+  assert scores(samples, std=2.0, radius=1.0)['high_quality'] == 0
 
 
 def test_true_samples_are_of_high_quality_but_for_those_beyond_three_deviations():
@@ -52,7 +52,7 @@ def test_true_samples_are_of_high_quality_but_for_those_beyond_three_deviations(
   centers = ring.load(0, 64).modes.centers
   samples = centers[np.arange(count) % 8] + 0.01 * noise
   found = scores(samples, centers, 0.01)
-  # |noise|^2 / 2 is exponential: a share of p = exp(-9 / 2) is beyond 3.
+  # |noise|^2 / 2 is exponential: a fraction p = exp(-9 / 2) is beyond 3.
   p = np.exp(-4.5)
   assert found['high_quality'] == pytest.approx(1 - p, abs=4 * np.sqrt(p * (1 - p) / count))
   assert found['captured'] == 8
@@ -64,7 +64,7 @@ def test_a_mode_with_bad_samples_alone_is_not_captured_and_yet_has_a_share():
   found = scores(samples)
   assert found['captured'] == 1
   assert found['high_quality'] == 0.5
-  # Shares 1/2, 1/4, 1/4, 0: log 4 - (1/2 log 2 + 1/2 log 4) = 1/2 log 2.
+  # Fractions 1/2, 1/4, 1/4, 0: log 4 - (1/2 log 2 + 1/2 log 4) = 1/2 log 2.
   assert found['reverse_kl'] == pytest.approx(0.5 * np.log(2), rel=1e-6)
 
 
@@ -78,8 +78,8 @@ def test_reverse_kl_by_hand(counts):
 
 
 def test_a_sample_belongs_to_the_nearest_mode():
-  # 4.9 is nearer to 0 and 5.1 to 10, of high quality with a reach of 5 in both.
-  assert scores([[4.9, 0.0]] * 3 + [[5.1, 0.0]] * 3, reach=5.0) == pytest.approx(
+  # 4.9 is nearer to 0 and 5.1 to 10, of high quality with a radius of 5 in both.
+  assert scores([[4.9, 0.0]] * 3 + [[5.1, 0.0]] * 3, radius=5.0) == pytest.approx(
     {'captured': 2, 'high_quality': 1.0, 'reverse_kl': np.log(2)}, rel=1e-6
   )
 
@@ -90,7 +90,7 @@ def test_distances_are_exact_in_1200_dimensions_far_from_the_origin():
   samples = np.repeat(known.centers[8:9], 2, axis=0)
   samples[0, 5] += 9.9
   samples[1, 5] += 10.1
-  assert scores(samples, *known[:2], reach=known.reach) == pytest.approx(
+  assert scores(samples, *known[:2], radius=known.radius) == pytest.approx(
     {'captured': 1, 'high_quality': 0.5, 'reverse_kl': np.log(10)}, rel=1e-6
   )
 
@@ -98,10 +98,10 @@ def test_distances_are_exact_in_1200_dimensions_far_from_the_origin():
 def test_true_samples_in_1200_dimensions_belong_to_their_modes():
   source = mixture_1200.load(0, 64)
   batch = jax.jit(source.batch)(source.arrays, 0, np.arange(200))
-  found = scores(batch['real'], *source.modes[:2], reach=source.modes.reach)
+  found = scores(batch['real'], *source.modes[:2], radius=source.modes.radius)
   q = np.unique(batch['label'], return_counts=True)[1] / 200
   assert found['reverse_kl'] == pytest.approx((q * np.log(q * 10)).sum(), rel=1e-4)
-  # They are some 26 deviations from their centers, see the source.
+  # They are some 26 standard deviations from their centers, see the source.
   assert found['high_quality'] == found['captured'] == 0
 
 

@@ -13,7 +13,7 @@ def pictures(seed, num=2, height=28, width=28, channels=1):
 
 
 def plain(a, b, count):
-  """The formula for one grey picture in float64, window by window."""
+  """The formula for one gray image in float64, window by window."""
   x = np.exp(-(np.arange(-5, 6) ** 2) / 4.5)
   window, product = np.outer(x, x) / x.sum() ** 2, 1.0
   for scale, weight in enumerate(ms_ssim.weights(count)):
@@ -122,10 +122,10 @@ def test_of_two_modes_about_half_of_the_pairs_are_alike():
   found = ms_ssim.diversity(two, pairs=700)
   # Of 100, 99 others of which 49 are the same; the others are at (1e-4 / (1 + 1e-4))^0.8644.
   low = (1e-4 / (1 + 1e-4)) ** (0.2856 / 0.3304)
-  share = 49 / 99
-  deviation = (1 - low) * np.sqrt(share * (1 - share) / 700)
-  assert found.value == pytest.approx(share + (1 - share) * low, abs=4 * deviation)
-  assert found.standard_error == pytest.approx(deviation, rel=0.05)
+  fraction = 49 / 99
+  std = (1 - low) * np.sqrt(fraction * (1 - fraction) / 700)
+  assert found.value == pytest.approx(fraction + (1 - fraction) * low, abs=4 * std)
+  assert found.standard_error == pytest.approx(std, rel=0.05)
 
 
 def test_pairs_are_of_different_pictures_and_of_the_seed():
@@ -143,8 +143,8 @@ def test_pairs_are_of_different_pictures_and_of_the_seed():
   [
     (np.zeros((4, 28, 28, 1), np.float32), 9, 'images are float32'),
     (np.zeros((4, 28, 28), np.uint8), 9, 'they must be uint8'),
-    (np.zeros((1, 28, 28, 1), np.uint8), 9, 'at least two'),
-    (np.zeros((4, 28, 28, 1), np.uint8), 1, 'pairs is 1'),
+    (np.zeros((1, 28, 28, 1), np.uint8), 9, 'N >= 2'),
+    (np.zeros((4, 28, 28, 1), np.uint8), 1, 'pairs=1'),
     (np.zeros((4, 10, 28, 1), np.uint8), 9, 'smaller than the 11 x 11 window'),
   ],
 )

@@ -33,10 +33,10 @@ def brute(real, fake, k):
   def apart(x, y):
     return np.linalg.norm(x[:, None] - y[None], axis=2)
 
-  reach_real, reach_fake = (np.sort(apart(x, x), axis=1)[:, k] for x in (real, fake))
+  radii_real, radii_fake = (np.sort(apart(x, x), axis=1)[:, k] for x in (real, fake))
   cross = apart(real, fake)
-  inside = cross < reach_real[:, None]
-  precision, recall = inside.any(axis=0).mean(), (cross < reach_fake).any(axis=1).mean()
+  inside = cross < radii_real[:, None]
+  precision, recall = inside.any(axis=0).mean(), (cross < radii_fake).any(axis=1).mean()
   return precision, recall, inside.sum() / (k * len(fake)), inside.any(axis=1).mean()
 
 
@@ -134,19 +134,19 @@ def test_wrong_input_is_refused(score):
   good, bad = points(8), points(8)
   bad[2, 1] = np.inf
   for pair, k, message in [
-    ((good, good), 8, 'k is 8 with 8 real examples; it must be from 1 to one less'),
-    ((good[:1], good), 1, 'k is 1 with 1 real examples'),
-    ((good, good), 0, 'k is 0'),
-    ((good, bad), 3, '1 of 8 fake features hold NaN or infinity'),
+    ((good, good), 8, 'k=8: out of range .1 to 7, one less than the 8 real examples'),
+    ((good[:1], good), 1, 'k=1: out of range .1 to 0, one less than the 1 real'),
+    ((good, good), 0, 'k=0'),
+    ((good, bad), 3, '1 of 8 fake features contain NaN or infinity'),
     ((good, good[:, :4]), 3, 'real features have 5 dimensions and fake ones 4'),
-    ((good, good[:0]), 3, 'fake features are 0 examples'),
+    ((good, good[:0]), 3, 'fake features have 0 examples'),
   ]:
     with pytest.raises(ValueError, match=message):
       score(*pair, k=k)
 
 
 def test_precision_and_recall_need_more_than_k_fake_examples():
-  with pytest.raises(ValueError, match='k is 3 with 3 fake examples'):
+  with pytest.raises(ValueError, match='k=3: out of range .1 to 2, one less than the 3 fake'):
     precision_recall(points(8), points(3))
 
 

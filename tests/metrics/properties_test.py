@@ -101,13 +101,13 @@ def test_scores_by_neighbors_are_in_their_bounds(sets):
 @hypothesis.given(pairs_of_sets())
 def test_scores_by_neighbors_are_those_of_the_definitions(sets):
   real, fake = sets
-  reach_real, reach_fake = (np.sort(differences(x, x), axis=1)[:, 2] for x in sets)
+  radii_real, radii_fake = (np.sort(differences(x, x), axis=1)[:, 2] for x in sets)
   cross = differences(real, fake)
   slack = 1e-12
   found = precision_recall.precision_recall(real, fake, k=2)
-  assert found.precision == (cross <= reach_real[:, None] * (1 + slack)).any(axis=0).mean()
-  assert found.recall == (cross <= reach_fake * (1 + slack)).any(axis=1).mean()
-  inside = cross < reach_real[:, None] * (1 - slack)
+  assert found.precision == (cross <= radii_real[:, None] * (1 + slack)).any(axis=0).mean()
+  assert found.recall == (cross <= radii_fake * (1 + slack)).any(axis=1).mean()
+  inside = cross < radii_real[:, None] * (1 - slack)
   found = precision_recall.density_coverage(real, fake, k=2)
   assert found.density == pytest.approx(inside.sum() / (2 * len(fake)))
   assert found.coverage == inside.any(axis=1).mean()
@@ -125,8 +125,8 @@ def test_the_nearest_are_those_of_differences(sets, k, tile):
   order = full.argsort(axis=1, kind='stable')[:, :k]
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(distances, 'TILE', tile)
-    places, apart = distances.nearest(queries, bank, k)
-  np.testing.assert_array_equal(apart, np.take_along_axis(full, order, axis=1))
+    places, dists = distances.nearest(queries, bank, k)
+  np.testing.assert_array_equal(dists, np.take_along_axis(full, order, axis=1))
   np.testing.assert_array_equal(places, order)
 
 
@@ -137,10 +137,10 @@ def test_the_closest_pairs_are_those_of_differences(sets, count):
   full = differences(samples, samples)
   rows, columns = np.triu_indices(len(samples), 1)
   order = np.lexsort((columns, rows, full[rows, columns]))[:count]
-  pairs, apart = birthday_paradox.closest_pairs(samples, count)
-  np.testing.assert_array_equal(apart, full[rows, columns][order])
+  pairs, dists = birthday_paradox.closest_pairs(samples, count)
+  np.testing.assert_array_equal(dists, full[rows, columns][order])
   np.testing.assert_array_equal(pairs, np.stack([rows, columns], axis=1)[order])
-  for threshold in {1.0, *apart[apart > 0]}:
+  for threshold in {1.0, *dists[dists > 0]}:
     assert birthday_paradox.collisions(samples, threshold) == (full[rows, columns] < threshold).sum()
 
 
@@ -178,15 +178,15 @@ def test_the_kernel_distance_is_symmetric_and_that_of_its_formula(sets):
 
 @checked
 @hypothesis.given(pairs_of_sets(steps, least=6), strategies.sampled_from([0.3, 0.5]))
-def test_memorization_is_in_its_bounds(sets, share):
+def test_memorization_is_in_its_bounds(sets, fraction):
   fake, train = sets
   hypothesis.assume(len(np.unique(train, axis=0)) == len(train))
-  found = memorization.memorization(fake, train, share=share)
+  found = memorization.memorization(fake, train, fraction=fraction)
   for value in (found.copied, found.expected, found.nearer):
     assert 0 <= value <= 1
   assert found.median_ratio >= 0
   assert np.isfinite(found).all()
-  copier = memorization.memorization(train, train, share=share)
+  copier = memorization.memorization(train, train, fraction=fraction)
   assert copier.copied == copier.nearer == 1
   assert copier.z < 0
 
@@ -202,15 +202,13 @@ points = arrays.arrays(
 
 @checked
 @hypothesis.given(points, strategies.floats(0.125, 4, width=32))
-def test_scores_of_modes_are_in_their_bounds_and_those_of_float64(samples, deviation):
+def test_scores_of_modes_are_in_their_bounds_and_those_of_float64(samples, std):
   centers = np.float32([[0, 0], [4, 0], [0, 4]])
-  found = {
-    name: float(value) for name, value in mode_coverage.scores(samples, centers, deviation).items()
-  }
-  apart = differences(samples.astype(float), centers.astype(float))
+  found = {name: float(value) for name, value in mode_coverage.scores(samples, centers, std).items()}
+  dists = differences(samples.astype(float), centers.astype(float))
   # At an edge float32 may decide otherwise.
-  shares = [(apart.min(axis=1) < 3 * deviation * edge).mean() for edge in (1 - 1e-5, 1 + 1e-5)]
-  assert shares[0] - 1e-6 <= found['high_quality'] <= shares[1] + 1e-6
+  fractions = [(dists.min(axis=1) < 3 * std * edge).mean() for edge in (1 - 1e-5, 1 + 1e-5)]
+  assert fractions[0] - 1e-6 <= found['high_quality'] <= fractions[1] + 1e-6
   assert 0 <= found['captured'] <= 3
   assert 0 <= found['reverse_kl'] <= math.log(3) + 1e-6
 
@@ -257,7 +255,7 @@ def test_ms_ssim_is_symmetric_in_its_bounds_and_1_for_equal_pictures(pictures, s
 def test_the_inception_score_is_from_1_to_the_number_of_classes(logits):
   found = inception_score.inception_score(logits, splits=2)
   assert 1 <= found.mean <= logits.shape[1] * (1 + 1e-12)
-  assert found.deviation >= 0
+  assert found.std >= 0
   moved = inception_score.inception_score(logits + 7.0, splits=2)
   assert moved.mean == pytest.approx(found.mean, rel=1e-6)
 

@@ -94,9 +94,9 @@ def test_the_inputs_stay_as_they_are(rng):
     ({'fake': np.array([[0.0, np.nan]])}, 'NaN'),
     ({'fake': np.zeros(4)}, 'shape'),
     ({'fake': np.zeros((0, 2))}, 'at least 1'),
-    ({'order': 0.5}, 'order is 0.5'),
-    ({'order': np.inf}, 'order is inf'),
-    ({'directions': 0}, 'directions is 0'),
+    ({'order': 0.5}, 'order=0.5'),
+    ({'order': np.inf}, 'order=inf'),
+    ({'directions': 0}, 'directions=0'),
   ],
 )
 def test_what_cannot_be_compared_is_refused(change, message):
@@ -220,8 +220,8 @@ def test_numbers_of_pictures_may_differ_and_parts_change_nothing(monkeypatch):
     (np.zeros((4, 32, 32), np.uint8), {}, 'it must be uint8'),
     (np.zeros((0, 32, 32, 3), np.uint8), {}, 'it must be uint8'),
     (np.zeros((4, 28, 28, 3), np.uint8), {}, 'resize one set'),
-    (np.zeros((4, 32, 32, 3), np.uint8), {'per_image': 0}, 'per_image is 0'),
-    (np.zeros((4, 32, 32, 3), np.uint8), {'directions': 0}, 'directions is 0'),
+    (np.zeros((4, 32, 32, 3), np.uint8), {'per_image': 0}, 'per_image=0'),
+    (np.zeros((4, 32, 32, 3), np.uint8), {'directions': 0}, 'directions=0'),
   ],
 )
 def test_other_pictures_are_refused(real, settings, message):

@@ -23,13 +23,13 @@ def moments(features: np.ndarray) -> frechet.Moments:
 def kid(real: np.ndarray, fake: np.ndarray, subsets: int, size: int) -> dict[str, float]:
   found = kernel_distance.kernel_distance(real, fake, seed=SEED, subsets=subsets, subset_size=size)
   name = f'kernel, {subsets} of {size}'
-  return {f'{name}: value': found.value, f'{name}: deviation': found.deviation}
+  return {f'{name}: value': found.value, f'{name}: deviation': found.std}
 
 
 def isc(logits: np.ndarray, splits: int, shuffle: bool) -> dict[str, float]:
   found = inception_score.inception_score(logits, splits=splits, seed=SEED, shuffle=shuffle)
   name = f'inception, {splits} splits, {"shuffled" if shuffle else "in order"}'
-  return {f'{name}: mean': found.mean, f'{name}: deviation': found.deviation}
+  return {f'{name}: mean': found.mean, f'{name}: deviation': found.std}
 
 
 def prdc(real: np.ndarray, fake: np.ndarray, k: int, package: str = 'prdc') -> dict[str, float]:

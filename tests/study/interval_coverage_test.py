@@ -26,8 +26,8 @@ def coverage(draw, seeds, truth, interval):
   return np.mean([low <= truth + 1e-12 and truth - 1e-12 <= high for low, high in map(interval, draws)])
 
 
-def of_differences(apart):
-  return statistics.paired(list(apart), [0.0] * len(apart))[1:3]
+def of_differences(diffs):
+  return statistics.paired(list(diffs), [0.0] * len(diffs))[1:3]
 
 
 @pytest.mark.parametrize('seeds', [2, 3, 5, 8, 10, 20])
@@ -78,26 +78,26 @@ def test_the_interval_of_many_differences_covers_by_random_flips(monkeypatch):
 @hypothesis.given(
   st.one_of(st.lists(WHOLE, min_size=2, max_size=17), st.lists(REAL, min_size=2, max_size=9))
 )
-def test_the_interval_of_differences_excludes_0_exactly_if_p_is_below_5_percent(apart):
-  found = statistics.paired(apart, [0.0] * len(apart))
+def test_the_interval_of_differences_excludes_0_exactly_if_p_is_below_5_percent(diffs):
+  found = statistics.paired(diffs, [0.0] * len(diffs))
   assert (found.low <= 0 <= found.high) == (found.p > 0.05)
   assert found.low <= found.difference + 1e-9 and found.difference - 1e-9 <= found.high
 
 
 @checked
 @hypothesis.given(st.lists(WHOLE, min_size=2, max_size=9))
-def test_the_interval_of_differences_holds_what_all_sign_flips_accept(apart):
-  apart = np.array(apart)
-  signs = np.array(list(itertools.product((-1, 1), repeat=len(apart))))
+def test_the_interval_of_differences_holds_what_all_sign_flips_accept(diffs):
+  diffs = np.array(diffs)
+  signs = np.array(list(itertools.product((-1, 1), repeat=len(diffs))))
 
   def accepted(value):
-    sums = signs @ (apart - value)
-    return np.mean(abs(sums) >= abs((apart - value).sum()) - 1e-9) > 0.05
+    sums = signs @ (diffs - value)
+    return np.mean(abs(sums) >= abs((diffs - value).sum()) - 1e-9) > 0.05
 
-  found = statistics.paired(list(apart), [0.0] * len(apart))
-  if not apart.any():
+  found = statistics.paired(list(diffs), [0.0] * len(diffs))
+  if not diffs.any():
     assert (found.low, found.high) == (0, 0)
-  elif len(apart) < 6:
+  elif len(diffs) < 6:
     assert (found.low, found.high) == (-np.inf, np.inf)
   else:
     assert accepted(found.low) and accepted(found.high)
@@ -110,10 +110,10 @@ def test_the_interval_of_differences_holds_what_all_sign_flips_accept(apart):
   st.sampled_from([-900, -300, 300, 900]),
 )
 def test_an_interval_scales_with_the_scores_at_any_magnitude(values, power):
-  apart = np.ldexp(values, power)
+  diffs = np.ldexp(values, power)
   wanted = np.ldexp(statistics.interval(np.array(values)), power)
-  np.testing.assert_allclose(statistics.interval(apart), wanted, rtol=1e-12)
-  one, other = of_differences(np.array(values)), of_differences(apart)
+  np.testing.assert_allclose(statistics.interval(diffs), wanted, rtol=1e-12)
+  one, other = of_differences(np.array(values)), of_differences(diffs)
   np.testing.assert_allclose(other, np.ldexp(one, power), rtol=1e-12)
 
 

@@ -223,7 +223,8 @@ def study(tmp_path_factory):
 def test_a_study_says_what_it_takes_and_what_came_out(study):
   folder, said = study
   assert 'program 1 of 2: gan_ring-test, 3 runs of 1,000 steps, about' in said
-  assert 'comparisons show a difference at 5 % after correction; of 3 seeds none can: --seeds=6' in said
+  significance = 'comparisons show a difference at 5 % after correction'
+  assert f'{significance}; none can with 3 seeds, use at least --seeds=6' in said
   found = json.loads((folder / 'study.json').read_text())
   assert [s['label'] for s in found['settings']] == ['gan_ring-test', 'wgan_gp_ring-test']
   for setting in found['settings']:
@@ -273,7 +274,7 @@ def test_a_study_is_made_once(study):
   done = commands.command(*STUDY, f'--out={folder}', verb='study', devices=2)
   assert done.returncode == 0, done.stderr
   assert '3 runs of gan_ring-test are done' in done.stdout and 'program' not in done.stdout
-  assert 'what an earlier gan_jax did not note; jax' in (folder / 'study.md').read_text()
+  assert 'unknown versions (an earlier gan_jax); jax' in (folder / 'study.md').read_text()
   assert 'gan_ring-test seed 0: all alike' in (folder / 'study.html').read_text()
 
 
@@ -339,7 +340,7 @@ def test_settings_on_different_data_are_not_compared(tmp_path):
   (done,) = commands.forks({'both': [*flags, f'--out={tmp_path}']}, 'study').values()
   assert done.returncode == 0, done.stderr
   for told in (done.stdout, *((tmp_path / name).read_text() for name in ('study.md', 'study.html'))):
-    assert 'No two settings are scored by one protocol' in told
+    assert 'No two settings share a protocol and data' in told
   assert json.loads((tmp_path / 'study.json').read_text())['comparisons'] == []
   assert (
     '| gan_grid-test | experiments/gan.py:grid-test | grid | - |' in (tmp_path / 'study.md').read_text()

@@ -33,12 +33,12 @@ def test_runs_without_a_score_are_counted():
 
 def test_the_p_of_a_pair_is_that_of_all_sign_flips():
   a, b = [3.0, 1.0, 4.0, 1.5, 5.0], [2.0, 1.5, 1.0, 1.0, 2.0]
-  apart = np.subtract(a, b)
-  means = [np.mean(apart * signs) for signs in itertools.product((-1, 1), repeat=5)]
-  wanted = np.mean(np.abs(means) >= abs(apart.mean()) - 1e-12)
+  diffs = np.subtract(a, b)
+  means = [np.mean(diffs * signs) for signs in itertools.product((-1, 1), repeat=5)]
+  wanted = np.mean(np.abs(means) >= abs(diffs.mean()) - 1e-12)
   found = statistics.paired(a, b)
   assert found.p == pytest.approx(wanted)
-  assert found.difference == pytest.approx(apart.mean())
+  assert found.difference == pytest.approx(diffs.mean())
   assert found.count == 5
 
 

@@ -13,7 +13,7 @@ from gan_jax.data.pipeline.placement import ImageSet, place
 from gan_jax.game import Game
 from gan_jax.metrics.features import FeatureNetwork, Outputs
 from gan_jax.run import loop
-from gan_jax.visualization import inspection, page, plots
+from gan_jax.visualization import inspection, interpolations, nearest_neighbors, page, plots
 from helpers.experiments import ROOT, experiment
 
 SHAPE = (6, 5, 3)
@@ -44,11 +44,11 @@ def subject(played, seed=2):
 
 def saved(folder, *arguments, **more):
   inspection.save(folder, *arguments, **more)
-  return json.loads((folder / page.SHOWN / page.ABOUT).read_text())
+  return json.loads((folder / page.INSPECTION / page.ABOUT).read_text())
 
 
 def picture(folder, name):
-  return np.asarray(Image.open(io.BytesIO((folder / page.SHOWN / name).read_bytes())))
+  return np.asarray(Image.open(io.BytesIO((folder / page.INSPECTION / name).read_bytes())))
 
 
 def source(images):
@@ -57,84 +57,85 @@ def source(images):
 
 def test_rows_lead_from_sample_to_sample(tmp_path):
   played = game(smooth)
-  rows = np.asarray(inspection.paths(subject(played), columns=10))
+  rows = np.asarray(interpolations.paths(played, {}, 2, columns=10))
   samples = np.asarray(played.sample({}, rng.sample_keys(2, 0, 16)))
   assert rows.shape == (8, 10, *SHAPE)
   np.testing.assert_allclose(rows[:, 0], samples[:8], atol=1e-6)
   np.testing.assert_allclose(rows[:, -1], samples[8:], atol=1e-6)
   about = saved(tmp_path, subject(played), None)
-  assert about['interpolations']['text'].startswith('Each row leads from one sample')
+  assert about['interpolations']['text'].startswith('Each row interpolates between two samples')
   drawn = plots.grid(pixels.to_bytes(rows.reshape(-1, *SHAPE)), 10)
   np.testing.assert_array_equal(picture(tmp_path, page.INTERPOLATIONS), drawn)
 
 
 def test_a_copied_training_image_is_its_own_nearest_at_distance_0(tmp_path, bank):
-  """Sample 0 is image 17 of the set, and others are between."""
+  """Sample 0 is image 17 of the dataset; the other samples are not in it."""
   copied = jnp.asarray((2 * bank[17].astype(np.float32) - 255) / 255)
   first = latents.normal(4)(rng.sample_keys(2, 0, 1))[0]
   is_first = lambda latent: (latent == first).all(axis=1)[:, None, None, None]
   played = game(lambda latent: jnp.where(is_first(latent), copied, smooth(latent)))
-  found = saved(tmp_path, subject(played), source(bank))['neighbours']['spaces']['pixels']
+  found = saved(tmp_path, subject(played), source(bank))['neighbors']['spaces']['pixels']
   assert found['index'][0][0] == 17
   assert found['distances'][0][0] == 0
   samples = pixels.to_bytes(played.sample({}, rng.sample_keys(2, 0, 12)))
   reals, fakes = (x.reshape(len(x), -1).astype(float) / 127.5 for x in (bank, samples))
-  apart = np.linalg.norm(fakes[:, None] - reals, axis=-1)
-  order = apart.argsort(axis=1)[:, :3]
+  dists = np.linalg.norm(fakes[:, None] - reals, axis=-1)
+  order = dists.argsort(axis=1)[:, :3]
   np.testing.assert_array_equal(found['index'], order)
-  np.testing.assert_allclose(found['distances'], np.take_along_axis(apart, order, axis=1))
-  sheet = picture(tmp_path, page.NEIGHBOURS.format('pixels')).reshape(12, 6, 4, 5, 3).swapaxes(1, 2)
+  np.testing.assert_allclose(found['distances'], np.take_along_axis(dists, order, axis=1))
+  sheet = picture(tmp_path, page.NEIGHBORS.format('pixels')).reshape(12, 6, 4, 5, 3).swapaxes(1, 2)
   np.testing.assert_array_equal(sheet[:, 0], samples)
   np.testing.assert_array_equal(sheet[:, 1:], bank[order])
 
 
 def test_the_distance_within_the_set_is_told(tmp_path, bank):
-  found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbours']['spaces']['pixels']
+  found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbors']['spaces']['pixels']
   flat = bank.reshape(40, -1).astype(float) / 127.5
-  apart = np.linalg.norm(flat[:, None] - flat, axis=-1) + np.diag(np.full(40, np.inf))
-  usual = np.median(apart.min(axis=1))
-  assert f'Of 40 training images the nearest other is {usual:.3g} away, in the median.' in found['text']
+  dists = np.linalg.norm(flat[:, None] - flat, axis=-1) + np.diag(np.full(40, np.inf))
+  usual = np.median(dists.min(axis=1))
+  scale = f'For 40 training images the median distance to the nearest other one is {usual:.3g}.'
+  assert scale in found['text']
 
 
 def test_neighbours_in_features_are_those_that_the_network_sees_near(tmp_path, bank):
-  """It sees nothing but the mean of the red."""
-  see = lambda params, images: Outputs(
+  """The only feature is the mean of the red channel."""
+  apply = lambda params, images: Outputs(
     images[..., 0].mean(axis=(1, 2), dtype=jnp.float32)[:, None], None
   )
-  red = FeatureNetwork('red', {}, 'none', see)
-  spaces = saved(tmp_path, subject(game(smooth)), source(bank), [red])['neighbours']['spaces']
+  red = FeatureNetwork('red', {}, 'none', apply)
+  spaces = saved(tmp_path, subject(game(smooth)), source(bank), [red])['neighbors']['spaces']
   assert list(spaces) == ['pixels', 'red']
   samples = pixels.to_bytes(smooth(latents.normal(4)(rng.sample_keys(2, 0, 12))))
   mean = lambda images: images[..., 0].mean(axis=(1, 2))
-  apart = np.abs(mean(samples)[:, None] - mean(bank))
-  np.testing.assert_array_equal(np.array(spaces['red']['index'])[:, 0], apart.argmin(axis=1))
-  np.testing.assert_allclose(np.array(spaces['red']['distances'])[:, 0], apart.min(axis=1), atol=1e-4)
-  assert (tmp_path / page.SHOWN / page.NEIGHBOURS.format('red')).exists()
+  dists = np.abs(mean(samples)[:, None] - mean(bank))
+  np.testing.assert_array_equal(np.array(spaces['red']['index'])[:, 0], dists.argmin(axis=1))
+  np.testing.assert_allclose(np.array(spaces['red']['distances'])[:, 0], dists.min(axis=1), atol=1e-4)
+  assert (tmp_path / page.INSPECTION / page.NEIGHBORS.format('red')).exists()
 
 
 def test_of_a_large_set_some_are_looked_at_and_that_is_said(tmp_path, bank, monkeypatch):
-  monkeypatch.setattr(inspection, '_BYTES', bank.nbytes // 4)
-  found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbours']['spaces']['pixels']
-  assert found['text'].endswith('Looked for among 10 of the 40 training images, drawn by chance.')
+  monkeypatch.setattr(nearest_neighbors, '_BYTES', bank.nbytes // 4)
+  found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbors']['spaces']['pixels']
+  assert found['text'].endswith('Searched: a random subset of 10 of the 40 training images.')
   assert len(np.unique(found['index'])) <= 10
 
 
 def test_a_set_of_two_images_has_two_neighbours(tmp_path, bank):
-  found = saved(tmp_path, subject(game(smooth)), source(bank[:2]))['neighbours']['spaces']['pixels']
+  found = saved(tmp_path, subject(game(smooth)), source(bank[:2]))['neighbors']['spaces']['pixels']
   assert np.shape(found['index']) == (12, 2)
 
 
 def test_without_data_it_says_why(tmp_path):
-  about = saved(tmp_path, subject(game(smooth)), None, without='It is gone.')
-  assert about['neighbours'] == {'left_out': 'It is gone.'}
+  about = saved(tmp_path, subject(game(smooth)), None, reason='It is gone.')
+  assert about['neighbors'] == {'left_out': 'It is gone.'}
   assert [about[key] for key in ('step', 'weights', 'seed')] == [70, 'raw', 2]
 
 
 def test_a_game_without_latents_has_no_interpolations(tmp_path, bank):
   played = game(smooth)._replace(latents=None, generate=None)
   about = saved(tmp_path, subject(played), source(bank))
-  assert about['interpolations'] == {'left_out': 'This game has no latents to go along.'}
-  assert not (tmp_path / page.SHOWN / page.INTERPOLATIONS).exists()
+  assert about['interpolations'] == {'left_out': 'This game has no latents to interpolate.'}
+  assert not (tmp_path / page.INSPECTION / page.INTERPOLATIONS).exists()
 
 
 def test_points_that_are_not_finite_are_not_drawn(tmp_path):
@@ -148,18 +149,18 @@ def test_what_is_said_of_older_pictures_does_not_outlive_a_failure(tmp_path, ban
   def fails(*unused):
     raise MemoryError
 
-  monkeypatch.setattr(inspection, 'nearest', fails)
+  monkeypatch.setattr(nearest_neighbors, 'nearest', fails)
   with pytest.raises(MemoryError):
     saved(tmp_path, subject(game(smooth)), source(bank))
-  assert not (tmp_path / page.SHOWN / page.ABOUT).exists()
+  assert not (tmp_path / page.INSPECTION / page.ABOUT).exists()
 
 
-def assert_has_ways(folder, about):
-  assert '8 ways along the arcs' in about['interpolations']['text']
-  assert about['neighbours']['left_out'].startswith('Points are drawn afresh')
+def assert_has_paths(folder, about):
+  assert '8 paths along the arcs' in about['interpolations']['text']
+  assert about['neighbors']['left_out'].startswith('Every step draws new points')
   drawn = picture(folder, page.INTERPOLATIONS)
   assert drawn.shape == (480, 560, 3)
-  # The ways are drawn in the second colour, orange.
+  # The paths are drawn in the second color, orange.
   assert ((drawn[..., 0] > 200) & (drawn[..., 2] < 100)).sum() > 50
 
 
@@ -167,8 +168,8 @@ def test_points_have_ways_in_the_plane_and_no_neighbours(tmp_path):
   config = experiment(ROOT / 'experiments' / 'gan.py', 'ring-test')
   built = loop.assemble_run(config)
   run = inspection.Subject(built.game, loop.initial_state(config, built).variables, 0, 'raw', 0)
-  assert_has_ways(tmp_path, saved(tmp_path, run, build.make_source(config)))
+  assert_has_paths(tmp_path, saved(tmp_path, run, build.make_source(config)))
 
 
 def test_points_of_more_coordinates_are_looked_at_from_the_side(tmp_path):
-  assert_has_ways(tmp_path, saved(tmp_path, subject(game(jnp.tanh)), None))
+  assert_has_paths(tmp_path, saved(tmp_path, subject(game(jnp.tanh)), None))

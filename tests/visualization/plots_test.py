@@ -56,10 +56,10 @@ def _blue(picture):
 
 
 def test_captions_stand_above_their_grids():
-  black, grey = np.zeros((30, 40, 3), np.uint8), np.full((30, 50, 3), 99, np.uint8)
-  page = plots.captioned({'left': black, 'right': grey})
+  black, gray = np.zeros((30, 40, 3), np.uint8), np.full((30, 50, 3), 99, np.uint8)
+  page = plots.captioned({'left': black, 'right': gray})
   np.testing.assert_array_equal(page[-30:, :40], black)
-  np.testing.assert_array_equal(page[-30:, -50:], grey)
+  np.testing.assert_array_equal(page[-30:, -50:], gray)
   assert (page[:-30] < 128).any()
 
 

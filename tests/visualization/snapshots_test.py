@@ -174,7 +174,7 @@ def test_a_game_without_a_score_is_drawn_without_a_surface():
 @pytest.mark.parametrize(('count', 'frames'), [(2, 2), (100, 100), (140, 100)])
 def test_a_film_has_at_most_a_hundred_frames_with_the_first_and_the_last(tmp_path, count, frames):
   for step in range(count):
-    # Each of a grey of its own: equal frames would be one.
+    # Each of a gray of its own: equal frames would be one.
     pixels.save_png(tmp_path / f'step_{step:08}.png', np.full((4, 4, 3), step, np.uint8))
   with Image.open(io.BytesIO(snapshots.animate(tmp_path))) as film:
     assert film.n_frames == frames

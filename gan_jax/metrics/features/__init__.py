@@ -1,7 +1,8 @@
-"""Feature networks, one a file: load() -> FeatureNetwork. What scores compare is what these see.
+"""Feature networks, one per file: load() -> FeatureNetwork.
 
-A score is called after the network that it uses, `frechet_digits`: scores of different networks, or of
-one network with other weights or another resizer, are different quantities.
+Scores compare the features that these networks compute. A score is named after its network, for example
+`frechet_digits`. Scores of different networks are different quantities. The same holds for one network
+with other weights or another resizer.
 """
 
 from collections.abc import Callable
@@ -15,11 +16,11 @@ PyTree = Any
 
 
 class Outputs(NamedTuple):
-  """What a feature network makes of images.
+  """The outputs of a feature network.
 
   Attributes:
     features: float32 [N, D].
-    logits: float32 [N, K], of its classes.
+    logits: float32 [N, K], one for each of its classes.
   """
 
   features: jax.Array
@@ -27,14 +28,14 @@ class Outputs(NamedTuple):
 
 
 class FeatureNetwork(NamedTuple):
-  """A network whose features images are compared by.
+  """A network that maps images to features for comparison.
 
   Attributes:
-    name: what its scores are called after.
+    name: the name that its scores carry.
     params: its weights.
-    resizer: how images come to its size and range, in words.
-    apply: (params, uint8 [N, height, width, 1 or 3]) -> Outputs, row i a function of image i alone. It
-      can be compiled, and runs inside a step of any device.
+    resizer: a description of how images are brought to its size and range.
+    apply: (params, uint8 [N, height, width, 1 or 3]) -> Outputs, where row i depends on image i alone.
+      It can be compiled, and runs inside a step on any device.
   """
 
   name: str
@@ -44,5 +45,5 @@ class FeatureNetwork(NamedTuple):
 
   @property
   def digest(self) -> str:
-    """SHA-256 of the weights."""
+    """The SHA-256 of the weights."""
     return hashing.of_tree(self.params)

@@ -1,7 +1,7 @@
-"""The small classifier of grey pictures that `digits`, `fashion` and `random` are, and its files.
+"""The small classifier of gray images behind `digits`, `fashion` and `random`, and its files.
 
-A network's weights are NAME.npz, one array a weight; NAME.json, its card, says what they were trained
-on, by which command, how well they classify, and their digest.
+NAME.npz holds the weights of a network, one array each. NAME.json is its card: training data, training
+command, accuracy, and the digest of the weights.
 """
 
 import json
@@ -31,7 +31,7 @@ HERE = pathlib.Path(__file__).parent
 
 
 def prepare(images: jax.Array) -> jax.Array:
-  """Images as the classifier takes them; `RESIZER` says how.
+  """Returns images as the classifier takes them; `RESIZER` describes the steps.
 
   Args:
     images: uint8 [N, height, width, 1 or 3], light on dark.
@@ -42,27 +42,27 @@ def prepare(images: jax.Array) -> jax.Array:
   chex.assert_rank(images, 4)
   chex.assert_axis_dimension_comparator(images, 3, lambda n: n in (1, 3), '1 or 3 channels')
   chex.assert_type(images, jnp.uint8)
-  grey = jnp.asarray(images, jnp.float32).mean(axis=3, keepdims=True) / 255
-  if grey.shape[1:3] == (SIZE, SIZE):
-    return grey
-  return jax.image.resize(grey, (len(grey), SIZE, SIZE, 1), 'linear', antialias=True)
+  gray = jnp.asarray(images, jnp.float32).mean(axis=3, keepdims=True) / 255
+  if gray.shape[1:3] == (SIZE, SIZE):
+    return gray
+  return jax.image.resize(gray, (len(gray), SIZE, SIZE, 1), 'linear', antialias=True)
 
 
 def _pooled(x: jax.Array) -> jax.Array:
-  """The largest of each 2x2 pixels, without an odd last row or column."""
+  """Returns the largest of each 2x2 pixels, without an odd last row or column."""
   count, height, width, channels = x.shape
   even = x[:, : height // 2 * 2, : width // 2 * 2]
-  # XLA:CPU runs the gradient of a pooling window slowly, that of a maximum over axes fast.
+  # On XLA:CPU the gradient of a pooling window is slow, and that of a maximum over axes is fast.
   return even.reshape(count, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))
 
 
 class Classifier(nn.Module):
   """3x3 convolutions of 32 | 48 | 64, 64 maps, each | a pooling, 128 features, 10 classes.
 
-  153,978 weights. The features are what follows the last rectifier.
+  It has 153,978 weights. The features are the output of the last rectifier.
 
   Attributes:
-    dropout: share of what the two last layers see that is dropped in training.
+    dropout: fraction of the inputs of the last two layers that is dropped in training.
   """
 
   dropout: float = 0.0
@@ -86,17 +86,17 @@ def _apply(params: PyTree, images: jax.Array) -> Outputs:
 
 
 def network(name: str, params: PyTree) -> FeatureNetwork:
-  """The classifier with weights as a feature network; features [N, 128], logits [N, 10]."""
+  """Returns the classifier with weights as a feature network; features [N, 128], logits [N, 10]."""
   return FeatureNetwork(name, params, RESIZER, _apply)
 
 
 def drawn(seed: int) -> PyTree:
-  """Untrained weights, the same bit for bit on every platform and with every version of jax.
+  """Returns untrained weights, bit-identical on every platform and with every version of jax.
 
-  He et al. 2015 (arXiv:1502.01852), uniform; biases are zero.
+  They are uniform, see He et al. 2015 (arXiv:1502.01852); biases are zero.
   """
   shapes = jax.eval_shape(Classifier().init, jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 1)))['params']
-  # RandomState is the only generator of NumPy whose numbers are promised never to change.
+  # RandomState is the only generator of NumPy whose numbers are guaranteed never to change.
   random = np.random.RandomState(seed)
 
   def draw(shape: tuple[int, ...]) -> np.ndarray:
@@ -107,7 +107,7 @@ def drawn(seed: int) -> PyTree:
 
 
 def write(name: str, params: PyTree, facts: dict, folder: pathlib.Path = HERE) -> None:
-  """Writes weights and their card: the digest, and facts as JSON takes them."""
+  """Writes weights and their card, which holds the digest and the given facts as JSON."""
   params = jax.tree.map(np.asarray, params)
   weights = cast(dict[str, np.ndarray], traverse_util.flatten_dict(params, sep='/'))
   # pyrefly: ignore[bad-argument-type]  no weight is called allow_pickle
@@ -117,10 +117,10 @@ def write(name: str, params: PyTree, facts: dict, folder: pathlib.Path = HERE) -
 
 
 def read(name: str, folder: pathlib.Path = HERE) -> FeatureNetwork:
-  """The feature network of written weights.
+  """Returns the feature network with weights that `write` has written.
 
   Raises:
-    ConfigError: the weights or their card are missing, broken, or not of each other.
+    ConfigError: the weights or their card are missing or corrupt, or do not belong together.
   """
   weights, card = folder / f'{name}.npz', folder / f'{name}.json'
   try:
@@ -130,12 +130,12 @@ def read(name: str, folder: pathlib.Path = HERE) -> FeatureNetwork:
   except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
     raise ConfigError(_remedy(name, folder, f'cannot be read: {error}')) from error
   if hashing.of_tree(params) != expected:
-    raise ConfigError(_remedy(name, folder, 'have not the digest that their card says'))
+    raise ConfigError(_remedy(name, folder, 'do not match the digest on their card'))
   return network(name, params)
 
 
-def _remedy(name: str, folder: pathlib.Path, wrong: str) -> str:
+def _remedy(name: str, folder: pathlib.Path, problem: str) -> str:
   return (
-    f'the weights of the feature network {name} in {folder} {wrong}; install gan_jax again, or train '
-    f'them: python classifiers/train.py {name}'
+    f'the weights of the feature network {name} in {folder} {problem}; install gan_jax again, or train '
+    f'them: python tools/feature_classifiers/train.py {name}'
   )

@@ -1,4 +1,4 @@
-"""Points as they are: scores of data that has few coordinates need no network."""
+"""The identity as a feature network: scores of data with few coordinates need no network."""
 
 import jax.numpy as jnp
 
@@ -6,7 +6,7 @@ from gan_jax.metrics.features import FeatureNetwork, Outputs
 
 
 def load() -> FeatureNetwork:
-  """The network that changes nothing: points, float32 [N, D] -> features [N, D], and no classes."""
+  """Returns the identity network: points, float32 [N, D] -> features [N, D], and no classes."""
   return FeatureNetwork(
     'coordinates', {}, 'none', lambda params, points: Outputs(points, jnp.zeros((len(points), 0)))
   )

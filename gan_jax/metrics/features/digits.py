@@ -4,9 +4,9 @@ from gan_jax.metrics.features import FeatureNetwork, classifier
 
 
 def load() -> FeatureNetwork:
-  """It, with 128 features and logits of the digits 0 to 9.
+  """Returns the digits classifier: 128 features, and logits of the digits 0 to 9.
 
   Raises:
-    ConfigError: its weights are missing or broken.
+    ConfigError: its weights are missing or corrupt.
   """
   return classifier.read('digits')

@@ -4,9 +4,9 @@ from gan_jax.metrics.features import FeatureNetwork, classifier
 
 
 def load() -> FeatureNetwork:
-  """It, with 128 features and logits of the ten kinds of Fashion-MNIST.
+  """Returns the fashion classifier: 128 features, and logits of the ten classes of Fashion-MNIST.
 
   Raises:
-    ConfigError: its weights are missing or broken.
+    ConfigError: its weights are missing or corrupt.
   """
   return classifier.read('fashion')

@@ -1,4 +1,4 @@
-"""The network of the FID and of the inception score; a person downloads its weights once."""
+"""The network of the FID and of the inception score; its weights must be downloaded once by hand."""
 
 import os
 import pathlib
@@ -21,59 +21,60 @@ FILES = {
   'pytorch-fid': f'pt_inception-2015-12-05-{DIGEST[:8]}.pth',
   'torch-fidelity': f'weights-inception-2015-12-05-{DIGEST[:8]}.pth',
 }
-"""What the packages call that file; the network is the same, weight by weight."""
+"""The name of that file in other packages; the network is the same, weight by weight."""
 
 ADDRESS = (
   f'https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILES["pytorch-fid"]}'
 )
-"""Where pytorch-fid downloads it."""
+"""The address from which pytorch-fid downloads it."""
 
 COMMAND = f'python -m gan_jax.metrics.features.convert_inception {FILES["pytorch-fid"]}'
 
-_REMEDY = f'it is not the network of the FID; convert the file anew: {COMMAND}'
+_REMEDY = f'it is not the network of the FID; convert the file again: {COMMAND}'
 
 
-def place() -> pathlib.Path:
-  """Where the converted weights are: the user's cache, unless GAN_JAX_INCEPTION names another file."""
+def weights_path() -> pathlib.Path:
+  """Returns the path of the converted weights, in the user's cache or named by GAN_JAX_INCEPTION."""
   named = os.environ.get(VARIABLE)
   if named:
     return user_paths.expanded(named, VARIABLE)
   return cache.folder() / 'inception.npz'
 
 
-def check(params: inception_v3.Params, named: str) -> None:
-  """Raises ConfigError unless `params`, of the file so named, are those of the network."""
+def check(params: inception_v3.Params, source: str) -> None:
+  """Raises ConfigError unless `params`, read from the file `source`, have the shapes of the network."""
   shapes = inception_v3.shapes()
   for name in [*shapes, *params]:
     if name not in params or name not in shapes:
-      raise ConfigError(f'{named}: it {"lacks" if name in shapes else "has also"} {name!r}; {_REMEDY}')
+      problem = 'lacks' if name in shapes else 'has an unknown array'
+      raise ConfigError(f'{source}: it {problem} {name!r}; {_REMEDY}')
     if params[name].shape != shapes[name] or params[name].dtype != np.float32:
-      found = f'{params[name].dtype} {params[name].shape}'
-      raise ConfigError(f'{named}: {name} is {found}, not float32 {shapes[name]}; {_REMEDY}')
+      actual = f'{params[name].dtype} {params[name].shape}'
+      raise ConfigError(f'{source}: {name} is {actual}, not float32 {shapes[name]}; {_REMEDY}')
     if not np.isfinite(params[name]).all():
-      raise ConfigError(f'{named}: {name} is not finite; {_REMEDY}')
+      raise ConfigError(f'{source}: {name} is not finite; {_REMEDY}')
 
 
 def load(weights: str | os.PathLike | None = None) -> FeatureNetwork:
-  """It, with 2,048 features and logits of 1,008 classes without their bias.
+  """Returns InceptionV3: 2,048 features, and logits of 1,008 classes without their bias.
 
   Args:
-    weights: what convert_inception wrote; None: `place` says where.
+    weights: file written by convert_inception; by default that of `weights_path`.
 
   Raises:
-    ConfigError: there are no weights, or they are broken, or of something else.
+    ConfigError: the weights are missing, corrupt, or of another network.
   """
-  path = place() if weights is None else pathlib.Path(weights)
+  path = weights_path() if weights is None else pathlib.Path(weights)
   if not path.exists():
     raise ConfigError(
-      f'there is no {path}, the weights of inception: download {ADDRESS} '
+      f'{path}: the weights of inception are missing; download {ADDRESS} '
       f"(or torch-fidelity's {FILES['torch-fidelity']}: the SHA-256 of both is {DIGEST}), "
-      f'then run, where torch is installed: {COMMAND} --out={path}'
+      f'and run, in an environment with torch: {COMMAND} --out={path}'
     )
   try:
     with np.load(path) as arrays:
       params = dict(arrays)
   except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-    raise ConfigError(f'{path} cannot be read ({error}); convert it anew: {COMMAND}') from error
+    raise ConfigError(f'{path} cannot be read ({error}); convert it again: {COMMAND}') from error
   check(params, str(path))
   return FeatureNetwork('inception', params, inception_v3.RESIZER, inception_v3.apply)

@@ -1,7 +1,7 @@
 """The InceptionV3 of the FID literature, TensorFlow's graph of 2015-12-05, as functions of its weights.
 
-It differs from the network of the paper, as its graph does: averages of 3x3 pixels leave out what is
-beyond the edge, the last block takes maxima where the others average, and there are 1,008 classes.
+It differs from the network of the paper in the same way as that graph. Averages of 3x3 pixels ignore
+pixels beyond the edge. The last block takes maxima where the others average. It has 1,008 classes.
 Each batch norm is folded into the convolution before it.
 
 Source: Szegedy et al. 2016 (arXiv:1512.00567); Heusel et al. 2017 (arXiv:1706.08500) for its use.
@@ -21,50 +21,51 @@ from gan_jax.metrics.features import Outputs
 SIZE = 299
 RESIZER = (
   'bilinear to 299x299 as TensorFlow 1 does it (align_corners=False, no half-pixel centers, no '
-  'antialias), of grey pictures three equal channels; (x - 128) / 128'
+  'antialias), gray images repeated to three channels; (x - 128) / 128'
 )
 
 Params = Mapping[str, np.ndarray | jax.Array]
 """'NAME.kernel' [height, width, inputs, outputs] and 'NAME.bias' of a convolution; 'fc.kernel'."""
 
 Layer = Callable[..., jax.Array]
-"""(name, x, count, kernel size, stride, padding) -> what a convolution and a rectifier make of x."""
+"""(name, x, count, kernel size, stride, padding) -> the output of a convolution and a rectifier."""
 
 SQUARE, ROW, COLUMN = (3, 3), (1, 7), (7, 1)
 HALVED = {'size': SQUARE, 'stride': 2, 'padding': 'VALID'}
 
 
 def _interpolated(x: jax.Array, axis: int) -> jax.Array:
-  """Brings an axis to SIZE; pixel i is read at i * length / SIZE, by which no corner stays in place."""
+  """Resizes an axis to SIZE; pixel i is read at i * length / SIZE, so that the corners move."""
   length = x.shape[axis]
-  places = np.arange(SIZE, dtype=np.float32) * np.float32(length / SIZE)
-  low = places.astype(np.int32)
-  share = (places - low).astype(np.float32).reshape(-1, *(1,) * (x.ndim - 1 - axis))
+  positions = np.arange(SIZE, dtype=np.float32) * np.float32(length / SIZE)
+  low = positions.astype(np.int32)
+  fraction = (positions - low).astype(np.float32).reshape(-1, *(1,) * (x.ndim - 1 - axis))
   first = jnp.take(x, low, axis=axis)
-  return first + (jnp.take(x, np.minimum(low + 1, length - 1), axis=axis) - first) * share
+  return first + (jnp.take(x, np.minimum(low + 1, length - 1), axis=axis) - first) * fraction
 
 
 def resize(images: jax.Array) -> jax.Array:
-  """Bilinear interpolation as `tf.image.resize_bilinear` of TensorFlow 1 does it.
+  """Returns images resized by bilinear interpolation in the same way as TensorFlow 1.
 
-  Today's resizers, PyTorch's and so pytorch-fid's among them, read pixel i at (i + 1/2) length / 299
-  - 1/2 instead: another picture, moved by half of (length / 299 - 1) pixels, and another score.
+  This is `tf.image.resize_bilinear`. Current resizers, among them PyTorch's and so pytorch-fid's, read
+  pixel i at (i + 1/2) length / 299 - 1/2 instead. They give another image, shifted by half of
+  (length / 299 - 1) pixels, and another score.
 
   Args:
     images: [N, height, width, C], of any range.
 
   Returns:
-    float32 [N, 299, 299, C], of that range.
+    float32 [N, 299, 299, C], of the same range.
   """
   chex.assert_rank(images, 4)
   return _interpolated(_interpolated(jnp.asarray(images, jnp.float32), 2), 1)
 
 
 def prepare(images: jax.Array) -> jax.Array:
-  """Images as the network takes them; `RESIZER` says how.
+  """Returns images as the network takes them; `RESIZER` describes the steps.
 
-  The graph subtracts 128 and divides by it, and so does torch-fidelity: white is 127 / 128.
-  (pytorch-fid has 2 x / 255 - 1.)
+  The graph subtracts 128 and divides by it, as torch-fidelity does: white is 127 / 128. (pytorch-fid
+  uses 2 x / 255 - 1.)
 
   Args:
     images: uint8 [N, height, width, 1 or 3].
@@ -81,23 +82,22 @@ def prepare(images: jax.Array) -> jax.Array:
 
 def _convolved(x: jax.Array, kernel: np.ndarray | jax.Array, stride: int, padding: str) -> jax.Array:
   if kernel.shape[:2] == (1, 1):
-    # On CPU in two thirds of the time of a convolution.
+    # On CPU this takes two thirds of the time of a convolution.
     return x @ kernel[0, 0]
   beyond = ((0, stride), (0, 0)) if padding == 'VALID' else padding
   y = lax.conv_general_dilated(
     x, jnp.asarray(kernel), (stride, stride), beyond, dimension_numbers=('NHWC', 'HWIO', 'NHWC')
   )
-  # XLA:CPU takes up to five times longer without any padding than with a row that is dropped again.
+  # XLA:CPU takes up to five times longer without padding than with an extra row that is dropped.
   return y[:, :-1] if padding == 'VALID' else y
 
 
 def _pooled(x: jax.Array, combine: Callable[..., jax.Array], stride: int) -> jax.Array:
   """Combines each 3x3 pixels, [N, H, W, C]: first rows, then columns."""
-  # XLA:CPU runs windows that are reduced several times slower than slices that are added.
+  # On XLA:CPU reducing windows is several times slower than adding slices.
   for axis in (1, 2):
     last = x.shape[axis] - 2
-    parts = [lax.slice_in_dim(x, i, last + i, stride, axis) for i in range(3)]
-    x = functools.reduce(combine, parts)
+    x = functools.reduce(combine, (lax.slice_in_dim(x, i, last + i, stride, axis) for i in range(3)))
   return x
 
 
@@ -106,24 +106,24 @@ def _padded(x: jax.Array, value: float) -> jax.Array:
 
 
 def _halved(x: jax.Array) -> jax.Array:
-  """The largest of 3x3 pixels, every second time."""
+  """Returns the largest of each 3x3 pixels, with stride 2."""
   return _pooled(x, jnp.maximum, 2)
 
 
 def _largest(x: jax.Array) -> jax.Array:
-  """The largest of the 3x3 pixels around each."""
+  """Returns the largest of the 3x3 pixels around each pixel."""
   return _pooled(_padded(x, -jnp.inf), jnp.maximum, 1)
 
 
 def _averaged(x: jax.Array) -> jax.Array:
-  """The mean of the 3x3 pixels around each, of those that there are."""
+  """Returns the mean of those of the 3x3 pixels around each pixel that lie inside the image."""
   rows, columns = (3.0 - np.isin(np.arange(n), (0, n - 1)) for n in x.shape[1:3])
-  share = (1 / (rows[:, None] * columns)).astype(np.float32)[..., None]
-  return _pooled(_padded(x, 0), jnp.add, 1) * share
+  weight = (1 / (rows[:, None] * columns)).astype(np.float32)[..., None]
+  return _pooled(_padded(x, 0), jnp.add, 1) * weight
 
 
 def _chain(layer: Layer, x: jax.Array, *steps: tuple) -> jax.Array:
-  """Layers one after the other, each (name, count, size)."""
+  """Applies layers one after the other, each given as (name, count, size)."""
   for name, *shape in steps:
     x = layer(name, x, *shape)
   return x
@@ -206,48 +206,49 @@ BLOCKS = {
 
 
 def _features(layer: Layer, x: jax.Array) -> jax.Array:
-  """float32 [N, 299, 299, 3] -> [N, 2048]."""
+  """Returns the features [N, 2048] of images, float32 [N, 299, 299, 3]."""
   x = _stem(layer, x)
-  for block, parts in BLOCKS.items():
+  for name, block in BLOCKS.items():
     x = jnp.concatenate(
-      parts(lambda name, *a, at=block, **k: layer(f'{at}.{name}', *a, **k), x), axis=3
+      block(lambda branch, *a, at=name, **k: layer(f'{at}.{branch}', *a, **k), x), axis=3
     )
   return x.mean(axis=(1, 2))
 
 
 @functools.cache
 def shapes() -> Mapping[str, tuple[int, ...]]:
-  """The shape of each weight by its name, in the order of the network."""
-  found: dict[str, tuple[int, ...]] = {}
+  """Returns the shape of each weight by its name, in the order of the network."""
+  weights: dict[str, tuple[int, ...]] = {}
 
-  def note(name, x, count, size=(1, 1), stride=1, padding='SAME'):
-    found[f'{name}.kernel'] = kernel = (*size, x.shape[-1], count)
-    found[f'{name}.bias'] = (count,)
+  def record(name, x, count, size=(1, 1), stride=1, padding='SAME'):
+    kernel = (*size, x.shape[-1], count)
+    weights[f'{name}.kernel'] = kernel
+    weights[f'{name}.bias'] = (count,)
     return _convolved(x, jnp.zeros(kernel), stride, padding)
 
   image = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), jnp.float32)
-  features = jax.eval_shape(functools.partial(_features, note), image)
-  return found | {'fc.kernel': (features.shape[1], 1008)}
+  features = jax.eval_shape(functools.partial(_features, record), image)
+  return weights | {'fc.kernel': (features.shape[1], 1008)}
 
 
 def apply(params: Params, images: jax.Array) -> Outputs:
-  """Features and logits of images.
+  """Returns features and logits of images.
 
   Args:
     params: float32, of `shapes`.
     images: uint8 [N, height, width, 1 or 3].
 
   Returns:
-    features: float32 [N, 2048], what follows the last average ('pool3').
-    logits: float32 [N, 1008], without a bias: the inception score has always been of these
-      (torch-fidelity calls them 'logits_unbiased'), so the bias is not kept.
+    features: float32 [N, 2048], the output of the last average pooling ('pool3').
+    logits: float32 [N, 1008], without a bias. The inception score has always used these (torch-fidelity
+      calls them 'logits_unbiased'), so the bias is not stored.
   """
 
   def layer(name, x, count, size=(1, 1), stride=1, padding='SAME'):
     y = _convolved(x, params[f'{name}.kernel'], stride, padding)
     return jax.nn.relu(y + params[f'{name}.bias'])
 
-  # By default TPUs round what they multiply to bfloat16: another score.
+  # By default TPUs round the operands of products to bfloat16, which would change the scores.
   with jax.default_matmul_precision('float32'):
     features = _features(layer, prepare(images))
     return Outputs(features, features @ params['fc.kernel'])

@@ -1,4 +1,4 @@
-"""The network that `inception` is, with fixed random weights: for smoke tests, nothing to download."""
+"""The `inception` network with fixed random weights, for smoke tests without a download."""
 
 import math
 
@@ -8,11 +8,11 @@ from gan_jax.metrics.features import FeatureNetwork, inception_v3
 
 
 def drawn(seed: int) -> inception_v3.Params:
-  """Untrained weights, the same bit for bit on every platform and with every version of NumPy.
+  """Returns untrained weights, bit-identical on every platform and with every version of NumPy.
 
-  He et al. 2015 (arXiv:1502.01852), uniform: activations keep their size; biases are zero.
+  They are uniform, see He et al. 2015 (arXiv:1502.01852): activations keep their size. Biases are zero.
   """
-  # RandomState is the only generator of NumPy whose numbers are promised never to change.
+  # RandomState is the only generator of NumPy whose numbers are guaranteed never to change.
   random = np.random.RandomState(seed)
 
   def draw(shape: tuple[int, ...]) -> np.ndarray:
@@ -23,5 +23,5 @@ def drawn(seed: int) -> inception_v3.Params:
 
 
 def load() -> FeatureNetwork:
-  """It, with 2,048 features and 1,008 logits that mean nothing."""
+  """Returns the random InceptionV3: 2,048 features, and 1,008 logits without a meaning."""
   return FeatureNetwork('random_inception', drawn(seed=0), inception_v3.RESIZER, inception_v3.apply)

@@ -1,4 +1,4 @@
-"""The page of a run, report.html: one file that needs no network, made of what the run's folder has."""
+"""The page of a run, report.html: one self-contained file, made from the folder of the run."""
 
 import base64
 import functools
@@ -22,26 +22,31 @@ from gan_jax.visualization.page.markup import Markup, data_uri, embedded, join, 
 
 FILE = 'report.html'
 
-FRAMES, FRAME_BYTES = 40, 12_000_000
-"""Pictures that the slider goes over, at most, and bytes of all: a phone is to load the page."""
+FRAMES = 40
+"""Largest number of pictures of the slider."""
 
-SHOWN, ABOUT, INTERPOLATIONS, NEIGHBOURS = (
-  'shown',
-  'about.json',
-  'interpolations.png',
-  'neighbours_{}.png',
-)
-"""Where `gan_jax.visualization.inspection` leaves what needs the networks, in the folder of the run."""
+FRAME_BYTES = 12_000_000
+"""Largest total size of these pictures: a phone must be able to load the page."""
+
+INSPECTION = 'shown'
+"""Subfolder of a run with the pictures of `gan_jax.visualization.inspection`."""
+
+ABOUT = 'about.json'
+"""File of their captions."""
+
+INTERPOLATIONS = 'interpolations.png'
+NEIGHBORS = 'neighbors_{}.png'
+
 Frame = tuple[int, bytes]
 
 
 def write(folder: pathlib.Path) -> pathlib.Path:
-  """Writes the page into the folder of a run, whole or not at all.
+  """Writes the page into the folder of a run, atomically.
 
-  What the folder lacks, as scores or pictures, the page says that it lacks.
+  The page mentions scores or pictures that the folder lacks.
 
   Returns:
-    Its path.
+    The path of the page.
 
   Raises:
     ConfigError: the folder holds no run.
@@ -63,34 +68,32 @@ def _built(folder: pathlib.Path, config: Plain) -> str:
     'frames': [{'step': step, 'source': data_uri(png)} for step, png in frames[:-1]],
     'lastFrame': frames[-1][0] if frames else None,
   }
-  shown = [
+  content = [
     _head(folder.name, config, step),
     sections.alerts(lines),
     _facts(lines, scored),
     sections.samples(frames),
     sections.charts(charts, bool(data['alerts'])),
     sections.scores(scored),
-    *_shown(folder / SHOWN),
+    *_inspection(folder / INSPECTION),
     sections.configuration(config),
-    tag(
-      'footer', f'Made by gan_jax {importlib.metadata.version("gan_jax")} from the folder of the run.'
-    ),
+    tag('footer', f'Made by gan_jax {importlib.metadata.version("gan_jax")}.'),
   ]
-  return filled(folder.name, join(shown), data)
+  return filled(folder.name, join(content), data)
 
 
 NO_DATA = {'last': 0, 'charts': [], 'alerts': [], 'frames': [], 'lastFrame': None}
-"""Of a page with nothing that moves."""
+"""The data of a page without charts or slider."""
 
 
 def filled(title: str, body: Markup, data: Mapping[str, Any]) -> str:
-  """The page of this title and body; `data` is what its script reads."""
-  script = _part('page.js')
-  # The page may run this script and no other, whatever it shows.
+  """Returns the page with this title and body; its script reads `data`."""
+  script = _resource('page.js')
+  # The content security policy allows this script and no other, whatever the page contains.
   digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-  return string.Template(_part('template.html')).substitute(
+  return string.Template(_resource('template.html')).substitute(
     title=join([title]),
-    style=_part('page.css'),
+    style=_resource('page.css'),
     body=body,
     data=embedded(data),
     script=script,
@@ -99,38 +102,38 @@ def filled(title: str, body: Markup, data: Mapping[str, Any]) -> str:
 
 
 @functools.cache
-def _part(name: str) -> str:
+def _resource(name: str) -> str:
   return (importlib.resources.files(__name__) / name).read_text()
 
 
 def read_lines(path: pathlib.Path) -> list[MetricsLine]:
-  """The whole lines of a file of JSON objects that say their step; of others, nothing."""
-  found = []
+  """Returns the lines of a file that are JSON objects with a step; skips all others."""
+  lines = []
   for line in path.read_bytes().split(b'\n') if path.exists() else ():
     try:
       value = json.loads(line)
     except ValueError:
       continue
     if isinstance(value, dict) and curves.is_number(value.get('step')):
-      found.append(value)
-  return found
+      lines.append(value)
+  return lines
 
 
 def _frames(folder: pathlib.Path) -> list[Frame]:
-  """Pictures over training, the first and the last among them, with their steps."""
+  """Returns at most `FRAMES` pictures with their steps, the first and the last among them."""
   paths = sorted(folder.glob('step_*.png'))
   size = sum(path.stat().st_size for path in paths) / max(len(paths), 1)
   most = max(1, min(len(paths), FRAMES, int(FRAME_BYTES / max(size, 1))))
-  places = np.unique(np.linspace(len(paths) - 1, 0, most).round().astype(int)) if paths else []
-  return [(int(paths[i].stem.removeprefix('step_')), paths[i].read_bytes()) for i in places]
+  indices = np.unique(np.linspace(len(paths) - 1, 0, most).round().astype(int)) if paths else []
+  return [(int(paths[i].stem.removeprefix('step_')), paths[i].read_bytes()) for i in indices]
 
 
 def _scores(folder: pathlib.Path, lines: Sequence[MetricsLine]) -> list[MetricsLine]:
-  """What was scored, the newest first; of what training scored by itself, the last."""
-  asked = [line for line in read_lines(folder / metrics_log.SCORES) if 'scores' in line]
-  during = [line for line in lines if 'card' in line][-1:]
-  own = [{'step': line['step'], 'card': line['card'], 'scores': _numbers(line)} for line in during]
-  return [*reversed(asked), *own]
+  """Returns the evaluations, newest first, and then the last one made during training."""
+  evaluations = [line for line in read_lines(folder / metrics_log.SCORES) if 'scores' in line]
+  last = [line for line in lines if 'card' in line][-1:]
+  in_training = [{'step': x['step'], 'card': x['card'], 'scores': _numbers(x)} for x in last]
+  return [*reversed(evaluations), *in_training]
 
 
 def _numbers(line: MetricsLine) -> MetricsLine:
@@ -139,33 +142,34 @@ def _numbers(line: MetricsLine) -> MetricsLine:
   }
 
 
-def _shown(folder: pathlib.Path) -> list[Markup]:
-  """The sections of what needed the networks."""
+def _inspection(folder: pathlib.Path) -> list[Markup]:
+  """Returns the sections of the pictures that `inspection.save` has drawn."""
   read = lambda name: (folder / name).read_bytes() if (folder / name).exists() else None
   about = json.loads(read(ABOUT) or '{}')
-  spaces = about.get('neighbours', {}).get('spaces', ())
-  pictures = {space: read(NEIGHBOURS.format(space)) for space in spaces}
+  spaces = about.get('neighbors', {}).get('spaces', ())
+  pictures = {space: read(NEIGHBORS.format(space)) for space in spaces}
   return [
     sections.interpolations(about, read(INTERPOLATIONS) if about else None),
-    sections.neighbours(about, {space: picture for space, picture in pictures.items() if picture}),
+    sections.neighbors(about, {space: picture for space, picture in pictures.items() if picture}),
   ]
 
 
-def _head(name: str, config: Plain, step: int) -> Markup:
-  ended, steps = step >= config['steps'], number(config['steps'])
-  done = f'finished at step {step:,}' if ended else f'at step {step:,} of {steps}, not finished'
-  places = ('samples', 'curves', 'scores', 'interpolations', 'neighbours', 'configuration')
+def _head(title: str, config: Plain, step: int) -> Markup:
+  ended = step >= config['steps']
+  steps = number(config['steps'])
+  progress = f'finished at step {step:,}' if ended else f'at step {step:,} of {steps}, not finished'
+  names = ('samples', 'curves', 'scores', 'interpolations', 'neighbors', 'configuration')
   return tag(
     'header',
-    tag('h1', name),
+    tag('h1', title),
     tag('p', _about(config), class_='soft'),
-    tag('p', done, class_='state finished' if ended else 'state'),
-    tag('nav', *(tag('a', place, href=f'#{place}') for place in places), aria_label='Sections'),
+    tag('p', progress, class_='state finished' if ended else 'state'),
+    tag('nav', *(tag('a', name, href=f'#{name}') for name in names), aria_label='Sections'),
   )
 
 
 def _about(config: Plain) -> str:
-  """The run in a line."""
+  """Describes the run in a line."""
   gan, data = config['gan'], config['data']
   loss = gan['loss'].get('name') if isinstance(gan.get('loss'), dict) else None
   game = ', '.join(str(name) for name in (gan.get('name'), loss) if name)
@@ -174,23 +178,23 @@ def _about(config: Plain) -> str:
 
 
 def _facts(lines: Sequence[MetricsLine], scored: Sequence[MetricsLine]) -> Markup:
-  """Time, speed, and the first of the newest scores."""
-  rate = lambda name: [line[name] for line in lines if curves.is_number(line.get(name))]
-  times = rate('time')
-  facts = {'Time of training': duration(times[-1])} if times else {}
-  for what in ('steps', 'images'):
-    found = rate(f'{what}_per_second')
-    if found:
-      facts[f'{what.capitalize()} a second'] = number(float(f'{statistics.median(found):.4g}'))
+  """Shows the training time, the speed, and the first score of the newest evaluation."""
+  values = lambda name: [line[name] for line in lines if curves.is_number(line.get(name))]
+  times = values('time')
+  facts = {'Training time': duration(times[-1])} if times else {}
+  for unit in ('steps', 'images'):
+    rates = values(f'{unit}_per_second')
+    if rates:
+      facts[f'{unit.capitalize()} per second'] = number(float(f'{statistics.median(rates):.4g}'))
   for name, value in list(scored[0]['scores'].items())[:1] if scored else ():
     facts[f'{curves.readable(name)}, step {number(scored[0]["step"])}'] = number(value)
   return tag('dl', *(tag('div', tag('dt', k), tag('dd', v)) for k, v in facts.items()), class_='facts')
 
 
 def duration(seconds: float) -> str:
-  """Seconds as a person says them, in two units."""
-  whole = round(seconds)
+  """Formats seconds in two units, for example '1 h 20 min'."""
+  rounded = round(seconds)
   for size, unit, smaller, name in ((3600, 'h', 60, 'min'), (60, 'min', 1, 's')):
-    if whole >= size:
-      return f'{whole // size} {unit} {whole % size // smaller} {name}'
+    if rounded >= size:
+      return f'{rounded // size} {unit} {rounded % size // smaller} {name}'
   return f'{seconds:.3g} s'

@@ -2,7 +2,7 @@
 document.documentElement.classList.add('js');
 
 const data = JSON.parse(document.getElementById('data').textContent);
-const HEIGHT = 208, LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 24, COLOURS = 6, DOTTED = 40;
+const HEIGHT = 208, LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 24, COLORS = 6, DOTTED = 40;
 
 function value(y) {
   if (y === undefined) return '–';
@@ -18,25 +18,25 @@ function short(x) {
   return value(x);
 }
 
-// Round numbers from low to high, about `count` of them, each 1, 2 or 5 times a power of ten apart.
+// Round numbers from low to high, about `count` of them, spaced by 1, 2 or 5 times a power of ten.
 function ticks(low, high, count) {
   const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
-  const apart = power * ([1, 2, 5].find((m) => m * power >= rough) || 10);
-  const found = [];
-  for (let i = Math.ceil(low / apart - 1e-9); i * apart <= high + 1e-9 * apart; i++) found.push(i * apart);
-  return found;
+  const spacing = power * ([1, 2, 5].find((m) => m * power >= rough) || 10);
+  const result = [];
+  for (let i = Math.ceil(low / spacing - 1e-9); i * spacing <= high + 1e-9 * spacing; i++) result.push(i * spacing);
+  return result;
 }
 
-// Powers of ten, with 2 and 5 times them where these are few; within less than a factor of two, round numbers.
+// Powers of ten, also 2 and 5 times them if these are few; round numbers within a factor of two.
 function logTicks(low, high) {
-  const found = [], few = high / low < 1000;
+  const result = [], few = high / low < 1000;
   for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); p++) {
     for (const m of few ? [1, 2, 5] : [1]) {
       const tick = m * 10 ** p;
-      if (tick >= low * 0.999 && tick <= high * 1.001) found.push(tick);
+      if (tick >= low * 0.999 && tick <= high * 1.001) result.push(tick);
     }
   }
-  return found.length > 1 ? found.filter((_, i) => i % Math.ceil(found.length / 7) === 0) : ticks(low, high, 4);
+  return result.length > 1 ? result.filter((_, i) => i % Math.ceil(result.length / 7) === 0) : ticks(low, high, 4);
 }
 
 function nearest(sorted, x) {
@@ -121,7 +121,7 @@ class Chart {
       this.range = [low / room, high * room];
     } else {
       const room = 0.05 * (high - low) || Math.max(Math.abs(high), 1) * 0.05;
-      // A share or a distance keeps its foot on zero, rather than a little below it.
+      // The axis of a fraction or a distance starts at zero, not slightly below it.
       this.range = [low >= 0 && low < room ? 0 : low - room, high + room];
     }
   }
@@ -136,7 +136,7 @@ class Chart {
       const mark = this.element('line', { class: 'alert', x1: this.x(alert.step), x2: this.x(alert.step), y1: TOP, y2: HEIGHT - BOTTOM }, this.svg);
       this.element('title', {}, mark).textContent = `${alert.name}, step ${alert.step}`;
     }
-    this.curves.forEach((curve, i) => this.curve(curve, i % COLOURS));
+    this.curves.forEach((curve, i) => this.curve(curve, i % COLORS));
     this.over = this.element('g', { 'aria-hidden': true }, this.svg);
     this.mark();
   }
@@ -154,14 +154,14 @@ class Chart {
     }
   }
 
-  curve(curve, colour) {
-    const places = curve.x.map((step, i) => [this.x(step).toFixed(1), this.y(curve.y[i]).toFixed(1)]);
-    this.element('path', { class: `c${colour}`, d: 'M' + places.map((place) => place.join(' ')).join('L') }, this.svg);
-    if (places.length > DOTTED) return;
-    for (const [cx, cy] of places) this.element('circle', { class: `f${colour}`, cx, cy, r: 2.2 }, this.svg);
+  curve(curve, color) {
+    const points = curve.x.map((step, i) => [this.x(step).toFixed(1), this.y(curve.y[i]).toFixed(1)]);
+    this.element('path', { class: `c${color}`, d: 'M' + points.map((point) => point.join(' ')).join('L') }, this.svg);
+    if (points.length > DOTTED) return;
+    for (const [cx, cy] of points) this.element('circle', { class: `f${color}`, cx, cy, r: 2.2 }, this.svg);
   }
 
-  // Shows the values at the chosen step, or the last ones where none is chosen.
+  // Shows the values at the chosen step, or the last values if no step is chosen.
   mark() {
     const step = this.steps[this.chosen];
     this.at.textContent = step === undefined ? '' : `step ${step.toLocaleString('en')}`;
@@ -170,10 +170,10 @@ class Chart {
       this.element('line', { class: 'cross', x1: this.x(step), x2: this.x(step), y1: TOP, y2: HEIGHT - BOTTOM }, this.over);
     }
     this.curves.forEach((curve, i) => {
-      const place = step === undefined ? curve.x.length - 1 : nearest(curve.x, step);
-      this.outputs[i].textContent = value(curve.y[place]);
+      const index = step === undefined ? curve.x.length - 1 : nearest(curve.x, step);
+      this.outputs[i].textContent = value(curve.y[index]);
       if (this.over && step !== undefined) {
-        this.element('circle', { class: `dot f${i % COLOURS}`, cx: this.x(curve.x[place]), cy: this.y(curve.y[place]), r: 4 }, this.over);
+        this.element('circle', { class: `dot f${i % COLORS}`, cx: this.x(curve.x[index]), cy: this.y(curve.y[index]), r: 4 }, this.over);
       }
     });
   }
@@ -190,7 +190,7 @@ function slide(slider) {
     slider.setAttribute('aria-valuetext', output.textContent);
   };
   slider.addEventListener('input', show);
-  // A browser may restore where the slider was when the page is loaded again.
+  // A browser may restore the position of the slider when it reloads the page.
   show();
 }
 

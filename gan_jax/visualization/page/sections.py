@@ -1,4 +1,4 @@
-"""The sections of the page, each from what it shows; what there is not is said in a sentence."""
+"""The sections of the page; a section without content says so in a sentence."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -9,39 +9,40 @@ from PIL import Image
 
 from gan_jax.common import pixels
 from gan_jax.evaluation import cards
-from gan_jax.visualization.page import curves
-from gan_jax.visualization.page.markup import Markup, data_uri, nested, number, tag
+from gan_jax.visualization.page import curves, tables
+from gan_jax.visualization.page.markup import Markup, data_uri, number, tag
 
 Line = Mapping[str, Any]
 
 _OPEN = 1
-"""How many of the newest cards are open."""
+"""Number of the newest cards that are open."""
 
 
 def section(name: str, title: str, *content: Any) -> Markup:
-  """A section with its title, which the head of the page leads to."""
+  """Returns a section with a title, to which the navigation links."""
   return tag('section', tag('h2', title), *content, id=name)
 
 
 def alerts(lines: Sequence[Line]) -> Markup:
-  """What was wrong, each kind once, with the steps at which it was seen; nothing if nothing was."""
+  """Lists each kind of alert once, with the steps at which it occurred; empty without alerts."""
   kinds = {}
   for line in lines:
     for alert in line.get('alerts', ()):
       kinds.setdefault(alert['name'], []).append((line['step'], alert['text']))
   if not kinds:
     return Markup()
-  return section('alerts', 'Alerts', tag('ul', *(_alert(name, seen) for name, seen in kinds.items())))
+  return section('alerts', 'Alerts', tag('ul', *(_alert(*item) for item in kinds.items())))
 
 
-def _alert(name: str, seen: Sequence[tuple[int, str]]) -> Markup:
-  (first, text), (last, _) = seen[0], seen[-1]
-  when = f'step {first:,}' if len(seen) == 1 else f'steps {first:,} to {last:,}, {len(seen)} times'
+def _alert(name: str, occurrences: Sequence[tuple[int, str]]) -> Markup:
+  (first, text), (last, _) = occurrences[0], occurrences[-1]
+  count = len(occurrences)
+  when = f'step {first:,}' if count == 1 else f'steps {first:,} to {last:,}, {count} times'
   return tag('li', tag('strong', curves.readable(name)), f' ({when}): {text}')
 
 
 def marks(lines: Sequence[Line]) -> list[dict[str, Any]]:
-  """Where on the curves each kind of alert is first marked, for the script."""
+  """Returns the first step of each kind of alert, for the script."""
   first = {}
   for line in lines:
     for alert in line.get('alerts', ()):
@@ -50,36 +51,35 @@ def marks(lines: Sequence[Line]) -> list[dict[str, Any]]:
 
 
 def samples(frames: Sequence[tuple[int, bytes]]) -> Markup:
-  """The last picture, and a slider over all of them."""
+  """Shows the last picture, and a slider over all pictures."""
   if not frames:
-    return section(
-      'samples', 'Samples', tag('p', 'No picture of samples was drawn yet.', class_='soft')
-    )
+    return section('samples', 'Samples', tag('p', 'No samples were drawn yet.', class_='soft'))
   step, last = frames[-1]
   picture = tag('img', id='picture', src=data_uri(last), alt=f'Samples at step {step}')
   slider = tag(
     'input', id='slider', type='range', min=0, max=len(frames) - 1, value=len(frames) - 1, step=1,
     aria_label='Step of training', aria_valuetext=f'step {step:,}', class_='js-only',
   )  # fmt: skip
-  shown = tag('output', f'step {step:,}', id='picture-step', for_='slider')
-  control = tag('div', slider if len(frames) > 1 else '', shown, class_='slider')
+  label = tag('output', f'step {step:,}', id='picture-step', for_='slider')
+  control = tag('div', slider if len(frames) > 1 else '', label, class_='slider')
   caption = tag('figcaption', 'The same latents in every picture.')
   return section('samples', 'Samples', tag('figure', picture, control, caption, class_='panel'))
 
 
-def charts(shown: Sequence[curves.Chart], has_alerts: bool) -> Markup:
-  """Places for the curves, with the last value of each; the script draws them."""
-  if not shown:
+def charts(all_charts: Sequence[curves.Chart], has_alerts: bool) -> Markup:
+  """Returns elements for the charts, with the last value of each curve; the script draws the curves."""
+  if not all_charts:
     return section('curves', 'Curves', tag('p', 'No metrics were logged yet.', class_='soft'))
-  hint = 'Point at a curve, or choose a chart and press the arrow keys, to read its values.'
-  hint += ' Where a kind of alert began there is a dashed line.' * has_alerts
+  hint = 'To read values, point at a curve, or select a chart and press the arrow keys.'
+  if has_alerts:
+    hint += ' A dashed line marks the first alert of a kind.'
   plain = 'The last values; a browser that runs scripts draws the curves.'
   return section(
     'curves',
     'Curves',
     tag('p', hint, class_='soft js-only'),
     tag('p', plain, class_='soft no-js'),
-    tag('div', *map(_chart, shown), class_='charts'),
+    tag('div', *map(_chart, all_charts), class_='charts'),
   )
 
 
@@ -95,12 +95,11 @@ def _chart(chart: curves.Chart) -> Markup:
     tag('li', tag('i', class_=f'c{i % 6}'), label, tag('output', number(values[-1])))
     for i, (label, (_, values)) in enumerate(chart.curves.items())
   ]
-  drawn = tag('svg', role='img', tabindex=0, aria_label=_told(chart), class_='js-only')
-  return tag('figure', caption, tag('ul', *legend, class_='legend'), drawn, class_='chart')
+  svg = tag('svg', role='img', tabindex=0, aria_label=_description(chart), class_='js-only')
+  return tag('figure', caption, tag('ul', *legend, class_='legend'), svg, class_='chart')
 
 
-def _told(chart: curves.Chart) -> str:
-  """A chart in words."""
+def _description(chart: curves.Chart) -> str:
   curve = lambda label, values: (
     f'{label}: from {number(values[0])} to {number(values[-1])}, '
     f'between {number(values.min())} and {number(values.max())}'
@@ -109,40 +108,27 @@ def _told(chart: curves.Chart) -> str:
 
 
 def scores(entries: Sequence[Line]) -> Markup:
-  """Scores with their protocol cards, entries {'step', 'scores', 'card'}, the newest first."""
+  """Shows scores with their protocol cards, as entries {'step', 'scores', 'card'}, the newest first."""
   if not entries:
-    how = ('None yet; ', tag('code', 'python -m gan_jax.evaluate'), ' scores a checkpoint.')
-    return section('scores', 'Scores', tag('p', *how, class_='soft'))
-  shown = [_score(entry, i < _OPEN) for i, entry in enumerate(entries)]
-  return section('scores', 'Scores', *shown)
+    hint = ('None yet; ', tag('code', 'python -m gan_jax.evaluate'), ' scores a checkpoint.')
+    return section('scores', 'Scores', tag('p', *hint, class_='soft'))
+  return section('scores', 'Scores', *(_score(entry, i < _OPEN) for i, entry in enumerate(entries)))
 
 
 def _score(entry: Line, is_open: bool) -> Markup:
   card = entry.get('card') or {}
   counts = [f'{number(card[k])} {k}' for k in ('generated', 'real') if curves.is_number(card.get(k))]
-  said = [f'{key} {card[key]}' for key in ('features', 'seed') if key in card]
-  title = f'Step {number(entry["step"])}: ' + ', '.join([' against '.join(counts), *said]).strip(', ')
+  details = [f'{key} {card[key]}' for key in ('features', 'seed') if key in card]
+  title = ', '.join([' against '.join(counts), *details]).strip(', ')
   text = lambda name, value: '-' if cards.is_void(card, name, value) else number(value)
-  values = [
-    tag('tr', tag('th', curves.readable(name), scope='row'), tag('td', text(name, v), class_='value'))
-    for name, v in entry['scores'].items()
-  ]
-  return tag(
-    'details',
-    tag('summary', title),
-    tag(
-      'div',
-      tag('table', tag('caption', 'Scores'), *values),
-      tag('table', tag('caption', 'Protocol'), nested(card), class_='card'),
-      class_='parts',
-    ),
-    class_='score',
-    open=is_open,
-  )
+  values = {curves.readable(name): text(name, value) for name, value in entry['scores'].items()}
+  both = tag('div', tables.values('Scores', values), tables.nested(card, 'Protocol'), class_='parts')
+  summary = tag('summary', f'Step {number(entry["step"])}: {title}')
+  return tag('details', summary, both, class_='score', open=is_open)
 
 
 def interpolations(about: Line, picture: bytes | None) -> Markup:
-  """Pictures on the way between two samples, or why there are none."""
+  """Shows interpolations between samples, or the reason why they are missing."""
   if not picture:
     return _left_out('interpolations', 'Interpolations', about)
   image = tag('img', src=data_uri(picture), alt=about['interpolations']['text'])
@@ -156,46 +142,44 @@ def _origin(about: Line) -> str:
 
 
 def _left_out(name: str, title: str, about: Line) -> Markup:
-  why = about.get(name, {}).get('left_out')
-  how = ('Not drawn yet; ', tag('code', 'python -m gan_jax.report'), ' draws them.')
-  return section(name, title, tag('p', *([why] if why else how), class_='soft'))
+  reason = about.get(name, {}).get('left_out')
+  hint = ('Not drawn yet; ', tag('code', 'python -m gan_jax.report'), ' draws them.')
+  return section(name, title, tag('p', *([reason] if reason else hint), class_='soft'))
 
 
-def neighbours(about: Line, pictures: Mapping[str, bytes]) -> Markup:
-  """Samples beside the training images nearest to them, or why there are none."""
+def neighbors(about: Line, pictures: Mapping[str, bytes]) -> Markup:
+  """Shows samples beside the training images nearest to them, or the reason why they are missing."""
   if not pictures:
-    return _left_out('neighbours', 'Nearest training images', about)
-  parts = []
+    return _left_out('neighbors', 'Nearest training images', about)
+  content = []
   for space, picture in pictures.items():
-    found = about['neighbours']['spaces'][space]
-    parts += [tag('h3', found['title']), tag('p', found['text'], class_='soft')]
-    parts.append(tag('ul', *_rows(picture, found['distances']), class_='neighbours'))
-  text = f'Samples, none chosen, each beside the training images nearest to it. {_origin(about)}'
-  return section('neighbours', 'Nearest training images', tag('p', text), *parts)
+    captions = about['neighbors']['spaces'][space]
+    content += [tag('h3', captions['title']), tag('p', captions['text'], class_='soft')]
+    content.append(tag('ul', *_rows(picture, captions['distances']), class_='neighbors'))
+  text = f'Uncurated samples, each beside the training images nearest to it. {_origin(about)}'
+  return section('neighbors', 'Nearest training images', tag('p', text), *content)
 
 
 def _rows(picture: bytes, distances: Sequence[Sequence[float]]) -> list[Markup]:
-  """The rows of a sheet, an image a sample and its neighbours."""
+  """Splits a sheet into rows, each a sample and its neighbors."""
   sheet = np.asarray(Image.open(io.BytesIO(picture)))
   rows = np.split(sheet.reshape(*sheet.shape[:2], -1), len(distances))
-  return [_neighbour(i, row, near) for i, (row, near) in enumerate(zip(rows, distances, strict=True))]
+  return [_row(i, row, dists) for i, (row, dists) in enumerate(zip(rows, distances, strict=True))]
 
 
-def _neighbour(place: int, row: np.ndarray, distances: Sequence[float]) -> Markup:
-  """A sample and its neighbours, [height, width of all of them, channels]."""
-  told = ['sample', *(f'{d:.3g}' for d in distances)]
-  alts = [f'Sample {place}', *(f'Training image at distance {d:.3g}' for d in distances)]
-  images = np.split(row, len(told), axis=1)
+def _row(index: int, row: np.ndarray, distances: Sequence[float]) -> Markup:
+  """Returns a sample and its neighbors, cut from a row [height, width of all of them, channels]."""
+  captions = ['sample', *(f'{d:.3g}' for d in distances)]
+  alts = [f'Sample {index}', *(f'Training image at distance {d:.3g}' for d in distances)]
+  images = np.split(row, len(captions), axis=1)
   figures = [
-    tag('figure', tag('img', src=data_uri(pixels.png(i)), alt=alt), tag('figcaption', text))
-    for i, alt, text in zip(images, alts, told, strict=True)
+    tag('figure', tag('img', src=data_uri(pixels.png(image)), alt=alt), tag('figcaption', caption))
+    for image, alt, caption in zip(images, alts, captions, strict=True)
   ]
-  return tag('li', *figures, class_='neighbour')
+  return tag('li', *figures, class_='neighbor')
 
 
 def configuration(config: Mapping[str, Any]) -> Markup:
-  """Every setting of the run."""
-  settings = tag('table', nested(config))
-  return section(
-    'configuration', 'Configuration', tag('details', tag('summary', 'All settings'), settings)
-  )
+  """Lists every setting of the run."""
+  details = tag('details', tag('summary', 'All settings'), tables.nested(config))
+  return section('configuration', 'Configuration', details)

@@ -1,4 +1,4 @@
-"""The trained classifiers: their files, how well they classify, and what they make of other images."""
+"""The trained classifiers: their files, their accuracy, and their response to other images."""
 
 import importlib
 import json
@@ -15,7 +15,7 @@ from gan_jax.metrics.features import classifier, digits, fashion, random
 from helpers.experiments import ROOT
 
 TRAINED = {'digits': digits, 'fashion': fashion}
-# Every 50th test image of MNIST and of Fashion-MNIST, written by classifiers/sample.py.
+# Every 50th test image of MNIST and of Fashion-MNIST, written by tools/feature_classifiers/sample.py.
 SAMPLE = np.load(pathlib.Path(__file__).with_suffix('.npz'))
 APPLY = jax.jit(random.load().apply)
 
@@ -44,7 +44,7 @@ def test_weights_are_small_and_their_card_says_what_they_are(name, accurate):
   assert TRAINED[name].load().digest == told['digest']
   assert told['test_accuracy'] >= accurate
   assert (told['train_images'], told['test_images']) == (60_000, 10_000)
-  assert told['command'] == f'python classifiers/train.py {name} --data=FOLDER'
+  assert told['command'] == f'python tools/feature_classifiers/train.py {name} --data=FOLDER'
   assert (classifier.HERE / f'{name}.npz').stat().st_size < 1_000_000
 
 
@@ -108,9 +108,9 @@ def test_features_are_those_of_the_same_network_written_by_hand():
 @pytest.mark.parametrize('name', TRAINED)
 def test_three_channels_are_averaged(name):
   images, network = SAMPLE[f'{name}_images'][:20], TRAINED[name].load()
-  coloured = np.concatenate([images, np.zeros_like(images), np.zeros_like(images)], axis=-1)
+  colored = np.concatenate([images, np.zeros_like(images), np.zeros_like(images)], axis=-1)
   np.testing.assert_allclose(
-    np.asarray(classifier.prepare(coloured)), images / np.float32(255 * 3), atol=1e-6
+    np.asarray(classifier.prepare(colored)), images / np.float32(255 * 3), atol=1e-6
   )
   expected = outputs(network, images).features
   found = outputs(network, images.repeat(3, axis=-1)).features
@@ -201,13 +201,13 @@ def test_one_flipped_bit_is_noticed(copies):
 def test_weights_with_the_card_of_others_are_refused(copies):
   classifier.write('other', classifier.drawn(seed=3), {}, copies)
   shutil.copy(copies / 'other.json', copies / 'digits.json')
-  with pytest.raises(ConfigError, match='have not the digest that their card says'):
+  with pytest.raises(ConfigError, match='do not match the digest on their card'):
     classifier.read('digits', copies)
 
 
 @pytest.fixture
 def train(monkeypatch):
-  monkeypatch.syspath_prepend(ROOT / 'classifiers')
+  monkeypatch.syspath_prepend(ROOT / 'tools' / 'feature_classifiers')
   return importlib.import_module('train')
 
 

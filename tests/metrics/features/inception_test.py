@@ -102,10 +102,10 @@ def test_pictures_come_to_the_range_of_the_graph():
 
 
 def test_a_grey_picture_has_three_equal_channels():
-  grey = inputs.parts(32, 32)[..., :1]
-  found = inception_v3.prepare(grey)
+  gray = inputs.parts(32, 32)[..., :1]
+  found = inception_v3.prepare(gray)
   assert found.shape == (1, 299, 299, 3)
-  np.testing.assert_array_equal(found, inception_v3.prepare(grey.repeat(3, axis=3)))
+  np.testing.assert_array_equal(found, inception_v3.prepare(gray.repeat(3, axis=3)))
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_absent_weights_are_said_with_file_digest_and_command(monkeypatch, tmp_p
   ):
     assert part in str(error.value)
   monkeypatch.setenv(inception.VARIABLE, 'elsewhere.npz')
-  with pytest.raises(ConfigError, match='there is no elsewhere.npz'):
+  with pytest.raises(ConfigError, match='elsewhere.npz: the weights of inception are missing'):
     inception.load()
 
 
@@ -195,7 +195,7 @@ BROKEN = {
 def test_broken_weights_are_an_error_with_a_remedy(case, weights, tmp_path):
   path = tmp_path / 'inception.npz'
   BROKEN[case](path, weights.read_bytes())
-  with pytest.raises(ConfigError, match='cannot be read .* convert it anew: python -m'):
+  with pytest.raises(ConfigError, match='cannot be read .* convert it again: python -m'):
     inception.load(path)
 
 
@@ -203,7 +203,7 @@ def test_broken_weights_are_an_error_with_a_remedy(case, weights, tmp_path):
   ('change', 'said'),
   [
     ({'fc.kernel': None}, "lacks 'fc.kernel'"),
-    ({'fc.bias': np.zeros(1008, np.float32)}, "has also 'fc.bias'"),
+    ({'fc.bias': np.zeros(1008, np.float32)}, "has an unknown array 'fc.bias'"),
     ({'fc.kernel': np.zeros((2048, 1000), np.float32)}, r'float32 \(2048, 1000\), not float32'),
     ({'Conv2d_3b_1x1.bias': np.zeros(80)}, r'bias is float64 \(80,\), not float32'),
     ({'Conv2d_3b_1x1.bias': np.full(80, np.nan, np.float32)}, 'bias is not finite'),
@@ -277,14 +277,14 @@ def _fails(source: pathlib.Path, capsys, *arguments: str) -> str:
 
 def test_without_torch_the_command_says_so(source, monkeypatch, capsys):
   monkeypatch.setitem(sys.modules, 'torch', None)
-  assert 'torch is not installed here' in _fails(source, capsys)
+  assert 'torch is not installed' in _fails(source, capsys)
 
 
 def test_the_state_of_another_network_is_refused(torch, source, state, capsys):
   torch.load = _loads({name: a for name, a in state.items() if name != 'fc.bias'})
-  assert 'fc.bias is missing, and would have to be (1008,)' in _fails(source, capsys)
+  assert 'fc.bias is missing, expected (1008,)' in _fails(source, capsys)
   torch.load = _loads(state | {'AuxLogits.fc.bias': np.zeros(1000)})
-  assert 'AuxLogits.fc.bias is (1000,), and would have to be unknown' in _fails(source, capsys)
+  assert 'AuxLogits.fc.bias is (1000,), expected unknown' in _fails(source, capsys)
 
 
 def test_a_file_that_holds_no_weights_is_refused(torch, source, capsys):
@@ -292,7 +292,7 @@ def test_a_file_that_holds_no_weights_is_refused(torch, source, capsys):
     raise RuntimeError('bad magic')
 
   torch.load = fail
-  assert 'holds no weights of PyTorch (RuntimeError)' in _fails(source, capsys)
+  assert 'is not a file of PyTorch weights (RuntimeError)' in _fails(source, capsys)
 
 
 def test_files_that_cannot_be_read_or_written_are_said(torch, source, capsys):

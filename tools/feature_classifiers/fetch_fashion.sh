@@ -1,9 +1,9 @@
 #!/bin/sh
 # Fetches Fashion-MNIST, 30 MB, from Debian's package registry:
 #
-#   classifiers/fetch_fashion.sh FOLDER
+#   tools/feature_classifiers/fetch_fashion.sh FOLDER
 #
-# leaves its four idx files, uncompressed, in FOLDER.
+# It writes the four idx files, uncompressed, to FOLDER.
 set -eu
 mkdir -p "$1"
 work=$(mktemp -d)

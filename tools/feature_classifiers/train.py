@@ -1,13 +1,13 @@
 """Trains the classifiers whose features scores compare, on all 60,000 images of MNIST or Fashion-MNIST.
 
-python classifiers/train.py digits|fashion --data=FOLDER
+python tools/feature_classifiers/train.py digits|fashion --data=FOLDER
 
-`classifiers/fetch.sh FOLDER` fetches the data. The weights and their card go where the package reads
-them, gan_jax/metrics/features/NAME.npz and NAME.json.
+`tools/feature_classifiers/fetch.sh FOLDER` fetches the data. The script writes the weights and their
+card to gan_jax/metrics/features/NAME.npz and NAME.json, where the package reads them.
 
-AdamW, its learning rate rising for one epoch and falling to zero along a cosine; images are moved by
-up to two pixels, those of clothes mirrored too. The weights are those of the last step. The accuracy
-on the 10,000 test images is printed after each epoch, and nothing is chosen by it.
+The optimizer is AdamW; its learning rate rises for one epoch and falls to zero along a cosine. Images
+are shifted by up to two pixels, and those of clothes are also mirrored. The weights are those of the
+last step. The accuracy on the 10,000 test images is printed after each epoch, and selects nothing.
 """
 
 import argparse
@@ -35,12 +35,12 @@ COUNTS = {'train': 60_000, 't10k': 10_000}
 
 
 class Recipe(NamedTuple):
-  """What the two trainings differ in.
+  """The differences between the two trainings.
 
   Attributes:
-    data: what it is called.
+    data: name of the dataset.
     files: SHA-256 of each file.
-    mirrored: whether a mirrored image is as good.
+    mirrored: whether images are mirrored at random.
     epochs: passes over the training images.
   """
 
@@ -77,18 +77,18 @@ RECIPES = {
 
 
 def read_idx(file: pathlib.Path, digest: str) -> np.ndarray:
-  """The bytes of an idx file as an array: two zeros, type 8, rank, big-endian lengths, then they."""
+  """Returns the content of an idx file: two zeros, type 8, rank, big-endian lengths, then the bytes."""
   content = file.read_bytes()
-  found = hashlib.sha256(content).hexdigest()
-  if found != digest:
-    raise SystemExit(f'{file} has SHA-256 {found}, not {digest}: fetch it again')
+  actual = hashlib.sha256(content).hexdigest()
+  if actual != digest:
+    raise SystemExit(f'{file} has SHA-256 {actual}, not {digest}: fetch it again')
   rank = content[3]
   shape = np.frombuffer(content, '>u4', rank, offset=4)
   return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
 
 
 def read_split(folder: pathlib.Path, files: dict[str, str], split: str) -> tuple[jax.Array, jax.Array]:
-  """Images, uint8 [N, 28, 28, 1], and labels, uint8 [N], on the device."""
+  """Returns images, uint8 [N, 28, 28, 1], and labels, uint8 [N], on the device."""
   names = f'{split}-images-idx3-ubyte', f'{split}-labels-idx1-ubyte'
   images, labels = (read_idx(folder / name, files[name]) for name in names)
   if images.shape != (COUNTS[split], 28, 28) or labels.shape != (COUNTS[split],):
@@ -97,90 +97,97 @@ def read_split(folder: pathlib.Path, files: dict[str, str], split: str) -> tuple
 
 
 def augment(key: jax.Array, images: jax.Array, mirrored: bool) -> jax.Array:
-  """Moves each image by up to SHIFT pixels either way, into which come zeros, and mirrors half."""
-  moving, mirroring = jax.random.split(key)
-  starts = jax.random.randint(moving, (len(images), 2), 0, 2 * SHIFT + 1)
+  """Shifts each image by up to SHIFT pixels in each direction, filled with zeros, and mirrors half."""
+  shift_key, mirror_key = jax.random.split(key)
+  starts = jax.random.randint(shift_key, (len(images), 2), 0, 2 * SHIFT + 1)
   padded = jnp.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)))
-  moved = jax.vmap(lambda i, s: jax.lax.dynamic_slice(i, (s[0], s[1], 0), (28, 28, 1)))(padded, starts)
+  crop = lambda image, start: jax.lax.dynamic_slice(image, (start[0], start[1], 0), (28, 28, 1))
+  shifted = jax.vmap(crop)(padded, starts)
   if not mirrored:
-    return moved
-  chosen = jax.random.bernoulli(mirroring, shape=(len(images), 1, 1, 1))
-  return jnp.where(chosen, moved[:, :, ::-1], moved)
+    return shifted
+  chosen = jax.random.bernoulli(mirror_key, shape=(len(images), 1, 1, 1))
+  return jnp.where(chosen, shifted[:, :, ::-1], shifted)
 
 
 def make_optimizer(epochs: int, per_epoch: int) -> optax.GradientTransformation:
-  """AdamW with the schedule of the docstring above."""
+  """Returns AdamW with the schedule of the module's docstring."""
   rate = optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, per_epoch, epochs * per_epoch)
   return optax.adamw(rate, weight_decay=WEIGHT_DECAY)
 
 
 def loss(params: Any, images: jax.Array, labels: jax.Array, key: jax.Array) -> jax.Array:
-  """Cross entropy, nats."""
+  """Returns the mean cross entropy in nats."""
   model = classifier.Classifier(dropout=DROPOUT)
-  found = model.apply(
+  outputs = model.apply(
     {'params': params}, classifier.prepare(images), training=True, rngs={'dropout': key}
   )
-  return optax.softmax_cross_entropy_with_integer_labels(found.logits, labels).mean()
+  return optax.softmax_cross_entropy_with_integer_labels(outputs.logits, labels).mean()
 
 
 @functools.partial(jax.jit, static_argnames=('optimizer', 'mirrored'), donate_argnums=0)
 def train_epoch(state, key, images, labels, optimizer, mirrored):
-  """One pass over the images in a new order, without what fills no batch; -> state, mean loss."""
+  """Trains for one pass over the images in a new order, without an incomplete batch.
 
-  def step(state, at):
-    params, memory = state
-    chosen, key = at
-    augmenting, dropping = jax.random.split(key)
-    seen = augment(augmenting, images[chosen], mirrored)
-    value, gradients = jax.value_and_grad(loss)(params, seen, labels[chosen], dropping)
-    updates, memory = optimizer.update(gradients, memory, params)
-    return (optax.apply_updates(params, updates), memory), value
+  Returns:
+    The new state and the mean loss.
+  """
 
-  ordering, stepping = jax.random.split(key)
+  def step(state, batch):
+    params, opt = state
+    indices, key = batch
+    augment_key, dropout_key = jax.random.split(key)
+    augmented = augment(augment_key, images[indices], mirrored)
+    value, gradients = jax.value_and_grad(loss)(params, augmented, labels[indices], dropout_key)
+    updates, opt = optimizer.update(gradients, opt, params)
+    return (optax.apply_updates(params, updates), opt), value
+
+  order_key, step_key = jax.random.split(key)
   steps = len(images) // BATCH
-  order = jax.random.permutation(ordering, len(images))[: steps * BATCH].reshape(steps, BATCH)
-  state, values = jax.lax.scan(step, state, (order, jax.random.split(stepping, steps)))
+  order = jax.random.permutation(order_key, len(images))[: steps * BATCH].reshape(steps, BATCH)
+  state, values = jax.lax.scan(step, state, (order, jax.random.split(step_key, steps)))
   return state, values.mean()
 
 
 @jax.jit
 def correct(params: Any, images: jax.Array, labels: jax.Array) -> jax.Array:
-  """How many images are given their label."""
+  """Returns the number of correctly classified images."""
   logits = classifier.network('', params).apply(params, images).logits
   return (logits.argmax(axis=1) == labels).sum()
 
 
 def accuracy(params: Any, images: jax.Array, labels: jax.Array) -> float:
-  """The share of images that are given their label."""
-  parts = [slice(i, i + 1000) for i in range(0, len(images), 1000)]
-  return sum(int(correct(params, images[part], labels[part])) for part in parts) / len(images)
+  """Returns the fraction of correctly classified images."""
+  chunks = [slice(i, i + 1000) for i in range(0, len(images), 1000)]
+  return sum(int(correct(params, images[chunk], labels[chunk])) for chunk in chunks) / len(images)
 
 
 def train(recipe: Recipe, folder: pathlib.Path) -> tuple[Any, float]:
-  """The weights of the last step, and their test accuracy."""
+  """Returns the weights of the last step, and their test accuracy."""
   images, labels = read_split(folder, recipe.files, 'train')
   test = read_split(folder, recipe.files, 't10k')
   optimizer = make_optimizer(recipe.epochs, len(images) // BATCH)
-  beginning, *keys = jax.random.split(jax.random.key(SEED), recipe.epochs + 1)
-  params = classifier.Classifier().init(beginning, classifier.prepare(images[:1]))['params']
+  init_key, *keys = jax.random.split(jax.random.key(SEED), recipe.epochs + 1)
+  params = classifier.Classifier().init(init_key, classifier.prepare(images[:1]))['params']
   state, start = (params, optimizer.init(params)), time.monotonic()
   for epoch, key in enumerate(keys, start=1):
     state, value = train_epoch(state, key, images, labels, optimizer, recipe.mirrored)
-    share = accuracy(state[0], *test)
+    test_accuracy = accuracy(state[0], *test)
     seconds = time.monotonic() - start
-    print(f'epoch {epoch}  loss {value:.4f}  test accuracy {share:.2%}  {seconds:.0f} s', flush=True)
-  return state[0], share
+    print(
+      f'epoch {epoch}  loss {value:.4f}  test accuracy {test_accuracy:.2%}  {seconds:.0f} s', flush=True
+    )
+  return state[0], test_accuracy
 
 
-def facts(name: str, recipe: Recipe, share: float) -> dict[str, Any]:
-  """What the card says beside the digest."""
+def facts(name: str, recipe: Recipe, test_accuracy: float) -> dict[str, Any]:
+  """Returns the content of the card besides the digest."""
   return {
     'data': recipe.data,
     'train_images': COUNTS['train'],
     'test_images': COUNTS['t10k'],
-    'test_accuracy': share,
+    'test_accuracy': test_accuracy,
     'selection': 'weights of the last step; nothing was chosen by the test images',
-    'command': f'python classifiers/train.py {name} --data=FOLDER',
+    'command': f'python tools/feature_classifiers/train.py {name} --data=FOLDER',
     'epochs': recipe.epochs,
     'seed': SEED,
     'jax': jax.__version__,
@@ -189,14 +196,14 @@ def facts(name: str, recipe: Recipe, share: float) -> dict[str, Any]:
 
 
 def main() -> None:
-  """Trains one."""
+  """Trains one classifier, and writes it."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('name', choices=RECIPES)
-  parser.add_argument('--data', type=pathlib.Path, required=True, help='what fetch.sh has filled')
-  chosen = parser.parse_args()
-  recipe = RECIPES[chosen.name]
-  params, share = train(recipe, chosen.data / chosen.name)
-  classifier.write(chosen.name, params, facts(chosen.name, recipe, share))
+  parser.add_argument('--data', type=pathlib.Path, required=True, help='folder filled by fetch.sh')
+  arguments = parser.parse_args()
+  recipe = RECIPES[arguments.name]
+  params, test_accuracy = train(recipe, arguments.data / arguments.name)
+  classifier.write(arguments.name, params, facts(arguments.name, recipe, test_accuracy))
 
 
 if __name__ == '__main__':

@@ -1,0 +1,85 @@
+"""Pictures of interpolations between the latents of samples."""
+
+import functools
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import latents
+from gan_jax.common import pixels, rng
+from gan_jax.game import Game, Variables
+from gan_jax.visualization import page, plots
+
+_PAIRS = 8
+_IMAGE_COLUMNS = 10
+_POINT_COLUMNS = 200
+
+
+def paths(game: Game, variables: Variables, seed: int, columns: int) -> jax.Array:
+  """Generates samples along the arcs between the latents of pairs of samples.
+
+  Args:
+    game: a game that has `latents` and `generate`.
+    variables: variables of its networks.
+    seed: seed of the latents.
+    columns: number of samples on an arc, including both ends.
+
+  Returns:
+    [8, columns, ...], images float32 in [-1, 1], or points; row i from sample i to sample 8 + i.
+  """
+  prior, generate = game.latents, game.generate
+  assert prior is not None and generate is not None
+
+  def samples(variables: Variables, keys: jax.Array) -> jax.Array:
+    ends = prior(keys)
+    arcs = latents.slerp(ends[:_PAIRS, None], ends[_PAIRS:, None], jnp.linspace(0, 1, columns))
+    return generate(variables, arcs.reshape(_PAIRS * columns, -1))
+
+  flat = jax.jit(samples)(variables, rng.sample_keys(seed, 0, 2 * _PAIRS))
+  return flat.reshape(_PAIRS, columns, *flat.shape[1:])
+
+
+def save(
+  folder: pathlib.Path, game: Game, variables: Variables, seed: int, samples: np.ndarray
+) -> dict[str, Any]:
+  """Draws interpolations into a folder, and returns {'text': caption}.
+
+  Returns {'left_out': reason} instead if they cannot be drawn.
+
+  Args:
+    folder: folder of the picture.
+    game: game of the run.
+    variables: variables of its networks.
+    seed: seed of the latents.
+    samples: images, uint8, or points [N, D], which are drawn around the paths.
+  """
+  if game.latents is None or game.generate is None:
+    return {'left_out': 'This game has no latents to interpolate.'}
+  if not np.isfinite(samples).all():
+    return {'left_out': 'The samples contain NaN or infinity.'}
+  along = functools.partial(paths, game, variables, seed)
+  picture, text = _draw_images(along) if samples.ndim > 2 else _draw_points(samples, along)
+  pixels.save_png(folder / page.INTERPOLATIONS, picture)
+  return {'text': text}
+
+
+def _draw_images(along: Callable[[int], jax.Array]) -> tuple[np.ndarray, str]:
+  images = pixels.to_bytes(along(_IMAGE_COLUMNS))
+  text = (
+    f'Each row interpolates between two samples, at its ends, in {_IMAGE_COLUMNS - 1} equal steps '
+    'along the arc between their latents.'
+  )
+  return plots.grid(images.reshape(-1, *images.shape[2:]), _IMAGE_COLUMNS), text
+
+
+def _draw_points(samples: np.ndarray, along: Callable[[int], jax.Array]) -> tuple[np.ndarray, str]:
+  project = plots.plane(samples)
+  points = project(samples)
+  path = project(np.asarray(along(_POINT_COLUMNS)).reshape(-1, samples.shape[1]))
+  projected = samples.shape[1] > 2
+  picture = plots.scatter({'samples': points, 'between': path}, points, projected=projected)
+  return picture, f'Samples, and {_PAIRS} paths along the arcs between the latents of two of them.'
