@@ -14,6 +14,8 @@ _RENAMED = {
   'players.*.after': 'update_transforms',
   'players.*.constraints': 'weight_constraints',
   'data.bad_share': 'max_corrupt_fraction',
+  'gan.prior.deviation': 'std',
+  'gan.augment.share': 'fraction',
 }
 
 
