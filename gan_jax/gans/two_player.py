@@ -12,7 +12,7 @@ from flax import linen as nn
 from gan_jax import augment as augmentations
 from gan_jax import losses
 from gan_jax.augment import Augmentation
-from gan_jax.common import lookup, numerics, rng, validation
+from gan_jax.common import lookup, numerics, renamed, rng, validation
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.common.types import PyTree
 from gan_jax.game import Aux, Game, Inputs, Variables
@@ -89,6 +89,7 @@ def make(
   lazy_penalties = _lazy_penalties(penalties)
   add_noise = _instance_noise(noise)
   with at('augment'):
+    renamed.check(augment, inside='gan.augment.')
     augmentation = lookup.make(augmentations, augment, Augmentation) if augment else None
 
   def forward_pass(variables: Variables, inputs: Inputs) -> tuple[_ForwardPass, Variables]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax import latents
-from gan_jax.common import lookup, rng
+from gan_jax.common import lookup, renamed, rng
 from gan_jax.common.errors import at
 from gan_jax.game import Game, Loss, Player, Variables, apply, init_networks
 
@@ -108,4 +108,5 @@ def make_pair(networks: Mapping[str, nn.Module], prior: Mapping[str, Any]) -> Pa
     prior: {'name': a factory of `gan_jax.latents`, **its arguments}.
   """
   with at('prior'):
+    renamed.check(prior, inside='gan.prior.')
     return Pair(networks, lookup.make(latents, prior, latents.Prior))
