@@ -23,7 +23,7 @@ def check(shape: Sequence[int], groups: Sequence[str]) -> None:
   _, height, width, channels = shape
   if 'blit' in groups and height != width:
     raise ValueError(
-      f'augment.groups: the images are {height} x {width} (blit rotates them, so it needs square ones); '
+      f'augment.groups: images are {height} x {width} (blit rotates them, so it needs square ones); '
       'remove the group blit'
     )
   if 'color' in groups and channels not in (1, 3):

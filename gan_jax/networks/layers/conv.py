@@ -9,9 +9,9 @@ XLA:CPU runs many times slower, and slower still inside a loop. On CPU they are 
 - `winograd_conv`, with fewer multiplications, if the convolution halves an image of many channels;
 - `phase_conv` for small images, whose patches are mostly padding;
 - otherwise the transpose is a sum of one product per tap of the kernel;
-- and the gradient of the kernel is one product of all patches. So is the convolution if its stride is
-  above 1 and the image has many channels. In other cases the patches would be many times larger than
-  the image, and the convolution is native.
+- and the gradient of the kernel is one product of all patches. If its stride is above 1 and the image
+  has many channels, the convolution is such a product too. In other cases the patches would be many
+  times larger than the image, and the convolution is native.
 """
 
 import functools
