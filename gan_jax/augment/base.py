@@ -53,10 +53,10 @@ def check_images(shape: Sequence[int]) -> None:
     )
 
 
-def check_range(name: str, value: float, least: float, most: float) -> None:
-  """Raises ValueError unless `least <= value <= most`."""
-  if not least <= value <= most:
-    raise ValueError(f'{name}={value!r}: out of range (from {least:g} to {most:g}); change {name}')
+def check_range(name: str, value: float, least: float, largest: float) -> None:
+  """Raises ValueError unless `least <= value <= largest`."""
+  if not least <= value <= largest:
+    raise ValueError(f'{name}={value!r}: out of range (from {least:g} to {largest:g}); change {name}')
 
 
 def check_some(name: str, given: Sequence[str], known: Sequence[str]) -> None:

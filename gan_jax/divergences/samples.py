@@ -98,8 +98,8 @@ def wasserstein_1d(x: jax.Array, y: jax.Array) -> jax.Array:
 @jax.custom_jvp
 def _wasserstein_1d(x: jax.Array, y: jax.Array) -> jax.Array:
   both = jnp.sort(jnp.concatenate([x, y]))
-  left = both[:-1]
-  return (jnp.abs(_cdf(x, left) - _cdf(y, left)) * jnp.diff(both)).sum()
+  edges = both[:-1]
+  return (jnp.abs(_cdf(x, edges) - _cdf(y, edges)) * jnp.diff(both)).sum()
 
 
 @_wasserstein_1d.defjvp

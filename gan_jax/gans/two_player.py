@@ -129,10 +129,12 @@ def make(
 
   def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, jax.Array]) -> PyTree:
     prefix = 'discriminator/'
-    own = {name.removeprefix(prefix): m for name, m in metrics.items() if name.startswith(prefix)}
-    updated = lazy_penalties.update_memory(memory, own)
+    discriminator_metrics = {
+      name.removeprefix(prefix): m for name, m in metrics.items() if name.startswith(prefix)
+    }
+    updated = lazy_penalties.update_memory(memory, discriminator_metrics)
     if augmentation:
-      updated['augment'] = augmentation.update_memory(memory['augment'], own)
+      updated['augment'] = augmentation.update_memory(memory['augment'], discriminator_metrics)
     return updated
 
   return pair.game(
