@@ -193,6 +193,7 @@ def test_latents_are_drawn_anew_for_every_key_and_are_the_same_for_the_same():
     ({'penalties': {'r1': {'weight': 1, 'every': 0}}}, 'penalties.r1.every=0: out of range'),
     ({'penalties': {'r1': {'weight': 1, 'every': 1.5}}}, 'penalties.r1.every=1.5: out of range'),
     ({'penalties': {'r1': {'weight': 1, 'target': 1}}}, "it has no argument 'target'"),
+    ({'augment': {'name': 'translation', 'share': 0.1}}, 'augment: share: renamed .* .now fraction'),
     ({'noise': {'scale': 0.5}}, "it needs the argument 'steps'"),
     ({'noise': {'scale': -0.5, 'steps': 4}}, 'noise.scale=-0.5: out of range'),
     ({'noise': {'scale': 0.5, 'steps': 0}}, 'noise.steps=0: out of range'),
