@@ -1,11 +1,47 @@
 """BEGAN: Berthelot et al. 2017 (arXiv:1703.10717).
 
-Digits: none: all samples are one grey square. The balance is met with k at 0, where the discriminator
-only learns to copy: an autoencoder of dense layers copies a faint picture with a faint error, so it
-needs no k to tell the two apart. Gamma of 0.5, 0.7 and 1, and rates of k from 0.001 to 1, ended so.
+The discriminator is an autoencoder. The game balances the reconstruction errors of real and fake
+examples.
 
 python -m gan_jax.main --config=experiments/began.py
 python -m gan_jax.main --config=experiments/began.py:ring
+
+Training time: about 4 min on one core of an AMD EPYC (`make digits`).
+
+Expected score (`make mixtures`, means over ten seeds):
+
+- ring: 0.5 of 8 modes, 39.8 % of the samples of high quality
+- grid: 1.4 of 25 modes, 77.9 % of the samples of high quality
+
+Digits: All samples are the same gray square. A dense autoencoder copies a faint image with a small
+error, so the balance holds with k = 0, and the discriminator only learns to copy.
+
+Resolved hyperparameters:
+
+- update_rule: alternating
+- steps: 3000
+- batch_size: 64
+- gan.diversity: 0.5
+- gan.name: began
+- gan.prior.name: uniform
+- gan.prior.size: 100
+- gan.rate: 0.001
+- networks.discriminator.code: 32
+- networks.discriminator.hidden: [512, 256]
+- networks.discriminator.name: mlp.Autoencoder
+- networks.generator.channels: 1
+- networks.generator.name: dcgan.Generator
+- networks.generator.size: 28
+- networks.generator.width: 32
+- players.discriminator.b1: 0.5
+- players.discriminator.learning_rate: 0.0002
+- players.discriminator.optimizer: adam
+- players.discriminator.updates_per_step: 1
+- players.generator.b1: 0.5
+- players.generator.learning_rate: 0.0002
+- players.generator.optimizer: adam
+- players.generator.updates_per_step: 1
+- ema.generator: 0.999
 """
 
 from ml_collections import ConfigDict
@@ -14,9 +50,9 @@ from gan_jax.config import presets
 
 
 def get_config(preset: str = '') -> ConfigDict:
-  """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
+  """Returns the config of a preset, see `gan_jax.config.presets`."""
   words = presets.words(preset)
-  judge = {'name': 'mlp.Autoencoder', 'hidden': (512, 256), 'code': 32}
-  config = presets.start(words, images=judge, points={'name': 'mlp_2d.Autoencoder'})
+  autoencoder = {'name': 'mlp.Autoencoder', 'hidden': (512, 256), 'code': 32}
+  config = presets.start(words, images=autoencoder, points={'name': 'mlp_2d.Autoencoder'})
   config.gan.name, config.gan.diversity, config.gan.rate = 'began', 0.5, 1e-3
   return config

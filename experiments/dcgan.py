@@ -1,18 +1,47 @@
-"""DCGAN: Radford et al. 2016 (arXiv:1511.06434), on 5,000 handwritten digits.
+"""DCGAN: Radford et al. 2016 (arXiv:1511.06434).
+
+Adam, its learning rate, batch norm, activations and initial weights are the paper's. To save time the
+batch size is 64 instead of 128, and the width 32 instead of 128. The last command trains on 64 x 64
+color images with the paper's width; each of its settings applies to both networks.
 
 python -m gan_jax.main --config=experiments/dcgan.py
-
-Adam, its rate, batch norm, activations and initial weights are the paper's. The batch is 64 for its
-128, and the width 32 for its 128, for the sake of time. In colour at 64 x 64, with the paper's width
-(size, channels and width are set for both networks at once):
-
+python -m gan_jax.main --config=experiments/dcgan.py:ring
 ... --config.data.size=64 --config.data.channels=3 --config.networks.generator.width=128
 
-Seen: seed 0 on two CPU cores takes ten to twenty minutes, at 500 to 1,700 images a second. Digits can
-be read from step 1,500 on; at 10,000 the samples are of all ten kinds, a few of 64 unreadable
-(docs/dcgan.png).
+Training time: about 16 min on one core of an AMD EPYC (`make digits`).
 
-Digits: plainly readable and of all kinds; one in ten is a doubtful shape.
+Expected score (`make mixtures`, means over ten seeds):
+
+- ring: 8.0 of 8 modes, 96.3 % of the samples of high quality
+- grid: 22.1 of 25 modes, 78.2 % of the samples of high quality
+- digits: frechet_digits 46.2 ± 1.3 (`make scores`, three seeds)
+
+Digits: Most are clearly readable, of all kinds. One in ten has a doubtful shape.
+
+Resolved hyperparameters:
+
+- update_rule: alternating
+- steps: 10000
+- batch_size: 64
+- gan.name: dcgan
+- gan.prior.name: uniform
+- gan.prior.size: 100
+- gan.real_label: 1.0
+- networks.discriminator.name: dcgan.Discriminator
+- networks.discriminator.width: 32
+- networks.generator.channels: 1
+- networks.generator.name: dcgan.Generator
+- networks.generator.size: 28
+- networks.generator.width: 32
+- players.discriminator.b1: 0.5
+- players.discriminator.learning_rate: 0.0002
+- players.discriminator.optimizer: adam
+- players.discriminator.updates_per_step: 1
+- players.generator.b1: 0.5
+- players.generator.learning_rate: 0.0002
+- players.generator.optimizer: adam
+- players.generator.updates_per_step: 1
+- ema.generator: 0.999
 """
 
 from ml_collections import ConfigDict
@@ -21,7 +50,7 @@ from gan_jax.config import presets
 
 
 def get_config(preset: str = '') -> ConfigDict:
-  """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
+  """Returns the config of a preset, see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words)
   config.gan.name, config.gan.real_label = 'dcgan', 1.0

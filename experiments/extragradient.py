@@ -1,12 +1,46 @@
 """ExtraAdam on WGAN-GP: Gidel et al. 2019 (arXiv:1802.10551), algorithm 4.
 
-On digits the critic's rate is five times the generator's (ten times in the authors' code): it has one
-update a step, and at equal rates it does not keep ahead and the samples stay blots.
-
-Digits: mostly readable and of all kinds; a third are torn or no digit after 2,000 steps.
+All players extrapolate, and then update with the gradients at the extrapolated weights. On digits the
+critic's learning rate is five times the generator's (ten times in the authors' code). With equal rates
+and one update per step the critic falls behind, and the samples stay blots.
 
 python -m gan_jax.main --config=experiments/extragradient.py
 python -m gan_jax.main --config=experiments/extragradient.py:ring
+
+Training time: about 10 min on one core of an AMD EPYC (`make digits`).
+
+Expected score (`make mixtures`, means over ten seeds):
+
+- ring: 8.0 of 8 modes, 96.3 % of the samples of high quality
+- grid: 25.0 of 25 modes, 66.9 % of the samples of high quality
+
+Digits: Most are readable, of all kinds. A third are torn or not digits.
+
+Resolved hyperparameters:
+
+- update_rule: extragradient
+- steps: 2000
+- batch_size: 64
+- gan.name: wgan_gp
+- gan.prior.name: uniform
+- gan.prior.size: 100
+- gan.weight: 10.0
+- networks.discriminator.name: dcgan.Discriminator
+- networks.discriminator.norm: none
+- networks.discriminator.width: 32
+- networks.generator.channels: 1
+- networks.generator.name: dcgan.Generator
+- networks.generator.size: 28
+- networks.generator.width: 32
+- players.discriminator.b1: 0.5
+- players.discriminator.learning_rate: 0.001
+- players.discriminator.optimizer: adam
+- players.discriminator.updates_per_step: 1
+- players.generator.b1: 0.5
+- players.generator.learning_rate: 0.0002
+- players.generator.optimizer: adam
+- players.generator.updates_per_step: 1
+- ema.generator: 0.999
 """
 
 from ml_collections import ConfigDict
@@ -15,7 +49,7 @@ from gan_jax.config import presets
 
 
 def get_config(preset: str = '') -> ConfigDict:
-  """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
+  """Returns the config of a preset, see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words, images={'norm': 'none'})
   config.update_rule = 'extragradient'

@@ -1,9 +1,46 @@
-"""LSGAN, least squares: Mao et al. 2017 (arXiv:1611.04076).
+"""LSGAN: Mao et al. 2017 (arXiv:1611.04076).
 
-Digits: plainly readable and of all kinds; a few in ten are torn or no digit.
+The losses are squared distances of the discriminator's outputs from labels.
 
 python -m gan_jax.main --config=experiments/lsgan.py
 python -m gan_jax.main --config=experiments/lsgan.py:ring
+
+Training time: about 8 min on one core of an AMD EPYC (`make digits`).
+
+Expected score (`make mixtures`, means over ten seeds):
+
+- ring: 7.3 of 8 modes, 95.4 % of the samples of high quality
+- grid: 22.1 of 25 modes, 68.2 % of the samples of high quality
+
+Digits: Most are clearly readable, of all kinds. A few in ten are torn or not digits.
+
+Resolved hyperparameters:
+
+- update_rule: alternating
+- steps: 3000
+- batch_size: 64
+- gan.loss.fake: 0.0
+- gan.loss.name: least_squares
+- gan.loss.real: 1.0
+- gan.loss.target: 1.0
+- gan.name: two_player
+- gan.prior.name: uniform
+- gan.prior.size: 100
+- networks.discriminator.name: dcgan.Discriminator
+- networks.discriminator.width: 32
+- networks.generator.channels: 1
+- networks.generator.name: dcgan.Generator
+- networks.generator.size: 28
+- networks.generator.width: 32
+- players.discriminator.b1: 0.5
+- players.discriminator.learning_rate: 0.0002
+- players.discriminator.optimizer: adam
+- players.discriminator.updates_per_step: 1
+- players.generator.b1: 0.5
+- players.generator.learning_rate: 0.0002
+- players.generator.optimizer: adam
+- players.generator.updates_per_step: 1
+- ema.generator: 0.999
 """
 
 from ml_collections import ConfigDict
@@ -12,7 +49,7 @@ from gan_jax.config import presets
 
 
 def get_config(preset: str = '') -> ConfigDict:
-  """Digits, or the data and protocol that the preset says; see `gan_jax.config.presets`."""
+  """Returns the config of a preset, see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words)
   config.gan.name = 'two_player'

@@ -1,8 +1,8 @@
-"""The contract. A GAN is a game: players, each with networks of its own and a loss of its own.
+"""The contract between a GAN variant and the training step.
 
-A variant is a `Game`. It says what its players minimise and nothing of how: optimizers, learning
-rates, updates per step, the order of play and averages of weights are configuration, and devices
-are the business of `gan_jax.runtime.devices`.
+A GAN is a game: each player has its own networks and its own loss. A variant is a `Game`, which
+states the loss that each player minimizes. Optimizers, learning rates, updates per step, the order of
+play, and averages of weights are configuration. `gan_jax.runtime.devices` handles the devices.
 """
 
 import dataclasses
@@ -20,50 +20,58 @@ from gan_jax.common.types import PyTree
 
 @struct.dataclass
 class Variables:
-  """All networks: {network: its parameters}, and {network: its other collections}.
+  """The parameters and the other state of all networks.
 
-  A network's state is what it keeps besides parameters, e.g. {'batch_stats': ...}; {} if nothing.
+  Attributes:
+    params: {network: its parameters}.
+    state: {network: its other Flax collections}, e.g. {'batch_stats': ...}; {} for a network that has
+      parameters only.
   """
 
   params: Mapping[str, PyTree]
   state: Mapping[str, PyTree]
 
 
-def _alone(x: PyTree) -> PyTree:
+def _identity(x: PyTree) -> PyTree:
   return x
 
 
 @struct.dataclass
 class Inputs:
-  """What a loss may read and does not train.
+  """The read-only inputs of a loss.
 
   Attributes:
     batch: arrays with leading axis B, the examples of this device: 'real', float32 in [-1, 1] for
       images [B, height, width, channels], and 'label', int32 [B], where the data has labels.
-    key: [B] typed keys, one an example, so that what is drawn for an example does not depend on how
-      a batch is divided among devices. `gan_jax.latents` splits them and draws from them.
-    step: int32 scalar, the number of steps done.
+    key: [B] typed keys, one per example. The random numbers of an example thus do not depend on how
+      the batch is divided among devices. `gan_jax.common.rng` splits them.
+    step: int32 scalar, the number of completed steps.
     memory: the variant's running quantities, see `Game`.
-    gather: an array [b, ...] of this device's examples -> [B, ...], those of all devices in order,
-      for what compares the examples of a whole batch; or as it is, where each device is to compare its
-      own alone. Gradients go through it, as through `mean`.
-    mean: the mean of a tree over all devices.
+    gather: an array [b, ...] of this device's examples -> [B, ...], the examples of all devices in
+      order, for a loss that compares the examples of a whole batch. If each device compares only its
+      own examples, it returns its argument. Gradients flow through it.
+    mean: a tree -> its mean over all devices. Gradients flow through it.
     unrolled_update: (player, variables, inputs, count) -> the variables after `count` more updates of
-      that player on these inputs, by its own optimizer; gradients go through them.
+      that player on these inputs, by its own optimizer. Gradients flow through the updates.
   """
 
   batch: Mapping[str, jax.Array]
   key: chex.PRNGKey
   step: jax.Array
   memory: PyTree
-  gather: Callable[[jax.Array], jax.Array] = struct.field(pytree_node=False, default=_alone)
-  mean: Callable[[PyTree], PyTree] = struct.field(pytree_node=False, default=_alone)
+  gather: Callable[[jax.Array], jax.Array] = struct.field(pytree_node=False, default=_identity)
+  mean: Callable[[PyTree], PyTree] = struct.field(pytree_node=False, default=_identity)
   unrolled_update: Callable[..., Variables] | None = struct.field(pytree_node=False, default=None)
 
 
 @struct.dataclass
 class Aux:
-  """What a loss leaves besides its value: variables with the new network state, and metrics."""
+  """The outputs of a loss besides its value.
+
+  Attributes:
+    variables: of all networks, with the new network state.
+    metrics: {name: scalar}, to be logged.
+  """
 
   variables: Variables
   metrics: Mapping[str, jax.Array]
@@ -73,10 +81,13 @@ Loss = Callable[[Variables, Inputs], tuple[jax.Array, Aux]]
 
 
 class Player(NamedTuple):
-  """A player changes the networks named in `trains`, and nothing else, to lessen its `loss`.
+  """A player, which minimizes its loss over the parameters of its networks.
 
-  The loss is the mean over the examples that it is given. It need not, and must not, shield another
-  player's networks with `stop_gradient`.
+  Attributes:
+    name: of the player.
+    trains: names of its networks. The training step lets it change no other network, so its loss need
+      not, and must not, shield other networks with `stop_gradient`.
+    loss: (variables, inputs) -> (the mean over the examples of `inputs`, `Aux`).
   """
 
   name: str
@@ -93,21 +104,23 @@ def _same_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, jax
 
 
 class Game(NamedTuple):
-  """A variant.
+  """A GAN variant.
 
   Attributes:
     networks: the Flax modules, by name.
     players: in the order of play.
-    init: (key, batch) -> Variables, from one key and an example of a batch.
+    init: (key, batch) -> the initial variables, from one key and an example of a batch.
     sample: (variables, key [N]) -> N samples; sample i depends on key i alone.
-    init_memory: (key, batch) -> what the variant keeps from step to step besides its networks.
-    update_memory: (memory, variables, metrics) -> memory, once at the end of a step; metrics are
-      the step's, '<player>/<name>', averaged over all devices.
-    score: (variables, examples [N, ...]) -> [N], what the discriminator makes of examples; None
-      where one number does not say it.
-    latents: (key [N]) -> [N, L], what `sample` draws; row i depends on key i alone.
-    generate: (variables, latents [N, L]) -> N samples, what `sample` makes of them. Both are None where
-      a game has no such thing, and then nothing can be shown between two samples.
+    init_memory: (key, batch) -> the first memory: quantities besides the networks that the variant
+      carries from step to step.
+    update_memory: (memory, variables, metrics) -> the next memory, once at the end of a step. The
+      metrics are those of the step, '<player>/<name>', averaged over all devices.
+    critic: (variables, examples [N, ...]) -> [N], the discriminator's unbounded output for each
+      example; None if the variant does not define one.
+    latents: (key [N]) -> the latents [N, L] from which `sample` generates; row i depends on key i
+      alone.
+    generate: (variables, latents [N, L]) -> N samples. A game without latents has None for both, and
+      interpolation between its samples is not available.
   """
 
   networks: Mapping[str, nn.Module]
@@ -116,7 +129,7 @@ class Game(NamedTuple):
   sample: Callable[[Variables, chex.PRNGKey], jax.Array]
   init_memory: Callable[[chex.PRNGKey, Mapping[str, jax.Array]], PyTree] = _no_memory
   update_memory: Callable[[PyTree, Variables, Mapping[str, jax.Array]], PyTree] = _same_memory
-  score: Callable[[Variables, jax.Array], jax.Array] | None = None
+  critic: Callable[[Variables, jax.Array], jax.Array] | None = None
   latents: Callable[[chex.PRNGKey], jax.Array] | None = None
   generate: Callable[[Variables, jax.Array], jax.Array] | None = None
 
@@ -124,15 +137,20 @@ class Game(NamedTuple):
 def init_networks(
   networks: Mapping[str, nn.Module], key: chex.PRNGKey, inputs: Mapping[str, jax.Array]
 ) -> Variables:
-  """Initial variables of `networks`, each called on its entry of `inputs`, with a key of its own.
+  """Returns the initial variables of `networks`, each with its own key.
+
+  Args:
+    networks: the modules, by name.
+    key: one typed key.
+    inputs: {network: an example of the inputs that it is called on}.
 
   Raises:
-    ConfigError: a network cannot be of the size that is asked of it.
+    ConfigError: a network does not support the requested size.
   """
   params, state = {}, {}
-  for name, own in zip(sorted(networks), jax.random.split(key, len(networks)), strict=True):
+  for name, network_key in zip(sorted(networks), jax.random.split(key, len(networks)), strict=True):
     try:
-      collections = networks[name].init(own, inputs[name], train=False)
+      collections = networks[name].init(network_key, inputs[name], train=False)
     except ConfigError as error:
       raise ConfigError(f'networks.{name}: {error}') from error
     params[name] = collections.pop('params')
@@ -149,15 +167,18 @@ def apply(
   key: chex.PRNGKey | None = None,
   train: bool = True,
 ) -> tuple[jax.Array, Variables]:
-  """Calls the network `name`: its output, and the variables with its new state.
+  """Calls the network `name`.
 
   Args:
     networks: the modules; each is called as module(inputs, train=..., key=...).
     variables: of all networks.
-    name: which network.
-    inputs: what it is called on, leading axis B.
-    key: [B] keys for what is random inside the network, e.g. dropout; None where nothing is.
-    train: batch statistics and dropout (True), or running statistics and no noise (False).
+    name: of the network.
+    inputs: of the network, leading axis B.
+    key: [B] keys for random layers, e.g. dropout; None if the network has none.
+    train: batch statistics and dropout (True), or running statistics and no dropout (False).
+
+  Returns:
+    The network's outputs, and the variables with its new state.
   """
   state = variables.state[name]
   outputs, new = networks[name].apply(

@@ -132,7 +132,7 @@ def step(played: Game, order: str = 'simultaneous', rate: float = 0.1):
     optimizers={player.name: optax.sgd(rate) for player in played.players},
     updates={player.name: 1 for player in played.players},
     ema={},
-    order=order,
+    update_rule=order,
   )
   # With one device there is nothing to reduce.
   single_device = devices.Collectives(mean=lambda x: x, gather=lambda x: x)

@@ -1,8 +1,7 @@
 """Differentiable augmentation of the images that a discriminator sees.
 
-It changes real and fake images alike, so the discriminator cannot tell them apart by it, and gradients
-pass through it. With few examples it keeps the discriminator from memorizing them. A game names one of
-these factories and its arguments.
+Real and fake images get the same augmentation, and gradients flow through it. It keeps a discriminator
+from memorizing a small dataset. A game's config names one of these factories and its arguments.
 """
 
 from gan_jax.augment.adaptive import ada

@@ -15,36 +15,36 @@ from gan_jax.common import validation
 from gan_jax.common.types import PyTree
 
 GROUPS = ('blit', 'geometric', 'color')
-"""Of changes, in the order in which they are done."""
+"""Groups of transformations, in the order in which they are applied."""
 
 
 def check(shape: Sequence[int], groups: Sequence[str]) -> None:
-  """Raises ValueError unless all of the groups can be done to images of a shape [B, H, W, C]."""
+  """Raises ValueError unless all of the groups apply to images of a shape [B, H, W, C]."""
   _, height, width, channels = shape
   if 'blit' in groups and height != width:
     raise ValueError(
-      f'augment: images are {height} x {width}; a turn by a right angle needs square ones: leave out '
-      'the group blit'
+      f'augment.groups: images are {height} x {width} (blit rotates them, so it needs square ones); '
+      'remove the group blit'
     )
   if 'color' in groups and channels not in (1, 3):
     raise ValueError(
-      f'augment: images have {channels} channels; colors need 1 or 3: leave out the group color'
+      f'augment.groups: the images have {channels} channels (1 or 3 for color); remove the group color'
     )
 
 
-def change(
+def transform(
   groups: Sequence[str], probability: jax.Array, key: chex.PRNGKey, image: jax.Array
 ) -> jax.Array:
-  """An image after the groups; to leave one out does not change what the others draw.
+  """Transforms an image. Removing a group does not change the random numbers of the others.
 
   Args:
     groups: some of `GROUPS`.
-    probability: of each change, a scalar in [0, 1].
+    probability: of each transformation, a scalar in [0, 1].
     key: one key.
-    image: [H, W, C], float32 or float64, of a shape that `check` lets pass.
+    image: [H, W, C], float32 or float64, of a shape that `check` accepts.
 
   Returns:
-    Of the shape of `image`.
+    The transformed image [H, W, C].
   """
   blit_key, warp_key, color_key = jax.random.split(key, 3)
   height, width, channels = image.shape
@@ -63,21 +63,27 @@ def _sometimes(
   draw: Callable[[chex.PRNGKey], jax.Array],
   otherwise: jax.typing.ArrayLike,
 ) -> jax.Array:
-  """What is drawn, with a probability."""
+  """Returns draw(key) with the given probability, and `otherwise` if not."""
   chance_key, key = jax.random.split(key)
   return jnp.where(jax.random.uniform(chance_key) < probability, draw(key), otherwise)
 
 
 def blit(key: chex.PRNGKey, image: jax.Array, probability: jax.Array) -> jax.Array:
-  """The image flipped, turned by right angles and shifted by whole pixels: exact copies of its pixels.
+  """Flips, rotates by right angles and shifts by whole pixels, which copies pixels exactly.
 
-  In this order, each with probability p: left and right are exchanged (half of the time that it comes),
-  0 to 3 quarters of a turn, and a shift by round(N U[-1/8, 1/8)) down and to the right.
+  In this order, each with probability p:
+
+  - left and right are exchanged with probability 1/2;
+  - the image is rotated by 0 to 3 right angles;
+  - the image is shifted by round(N U[-1/8, 1/8)) down and to the right.
 
   Args:
     key: one key.
     image: [N, N, C].
     probability: p, a scalar in [0, 1].
+
+  Returns:
+    [N, N, C].
 
   Source: Karras et al. 2020 (arXiv:2006.06676), appendix B.
   """
@@ -95,8 +101,9 @@ def blit(key: chex.PRNGKey, image: jax.Array, probability: jax.Array) -> jax.Arr
   return warps.shift(image, moved, tuple(np.round(sides / 8).astype(int)))
 
 
-def _power(key: chex.PRNGKey, deviation: float) -> jax.Array:
-  return 2 ** (deviation * jax.random.normal(key))
+def _log_normal(key: chex.PRNGKey, std: float) -> jax.Array:
+  """Draws 2^N(0, std^2)."""
+  return 2 ** (std * jax.random.normal(key))
 
 
 def _angle(key: chex.PRNGKey) -> jax.Array:
@@ -105,12 +112,17 @@ def _angle(key: chex.PRNGKey) -> jax.Array:
 
 @jax.default_matmul_precision('highest')
 def draw_warp(key: chex.PRNGKey, probability: jax.Array, height: int, width: int) -> jax.Array:
-  """The affine map of one image, from points of the result to its own, see `warps.warp`.
+  """Draws the affine map of one image, from points of the result to points of the image.
 
-  In this order, each with probability p: the image is made larger 2^N(0, 0.2^2) times, turned, made
-  larger 2^N(0, 0.2^2) times across and as much smaller down, turned again, and moved by N(0, 1/8^2) of
-  its width and of its height. Angles are uniform on the circle; each of the two turns comes with
-  probability 1 - sqrt(1 - p), so that p is that of any.
+  In this order, each with probability p unless stated otherwise:
+
+  - the image is enlarged by 2^N(0, 0.2^2);
+  - it is rotated, with probability 1 - sqrt(1 - p);
+  - it is enlarged by 2^N(0, 0.2^2) horizontally, and reduced by the same factor vertically;
+  - it is rotated again, with probability 1 - sqrt(1 - p);
+  - it is moved by N(0, 1/8^2) times its width and its height.
+
+  Angles are uniform on the circle. The probability that at least one rotation happens is p.
 
   Args:
     key: one key.
@@ -119,19 +131,20 @@ def draw_warp(key: chex.PRNGKey, probability: jax.Array, height: int, width: int
     width: of the image.
 
   Returns:
-    [3, 3].
+    [3, 3], see `warps.warp`.
 
   Source: Karras et al. 2020 (arXiv:2006.06676), appendix B.
   """
-  keys, once = jax.random.split(key, 5), 1 - jnp.sqrt(1 - probability)
-  isotropic = _sometimes(keys[0], probability, lambda key: _power(key, 0.2), 1.0)
-  before, after = (_sometimes(own, once, _angle, 0.0) for own in (keys[1], keys[3]))
-  across = _sometimes(keys[2], probability, lambda key: _power(key, 0.2), 1.0)
+  keys = jax.random.split(key, 5)
+  rotation_probability = 1 - jnp.sqrt(1 - probability)
+  isotropic = _sometimes(keys[0], probability, lambda key: _log_normal(key, 0.2), 1.0)
+  before, after = (_sometimes(k, rotation_probability, _angle, 0.0) for k in (keys[1], keys[3]))
+  anisotropic = _sometimes(keys[2], probability, lambda key: _log_normal(key, 0.2), 1.0)
   x, y = _sometimes(keys[4], probability, lambda key: jax.random.normal(key, (2,)) / 8, 0.0)
   return (
     warps.scaling(1 / isotropic, 1 / isotropic)
     @ warps.rotation(-before)
-    @ warps.scaling(1 / across, across)
+    @ warps.scaling(1 / anisotropic, anisotropic)
     @ warps.rotation(-after)
     @ warps.translation(-x * width, -y * height)
   )
@@ -139,11 +152,15 @@ def draw_warp(key: chex.PRNGKey, probability: jax.Array, height: int, width: int
 
 @jax.default_matmul_precision('highest')
 def draw_color(key: chex.PRNGKey, probability: jax.Array, channels: int) -> jax.Array:
-  """The map of colors of one image, see `colors`.
+  """Draws the color map of one image.
 
-  In this order, each with probability p: brightness N(0, 0.2^2), contrast 2^N(0, 0.5^2), dark and light
-  exchanged (half of the time that it comes), and of three channels hues turned by an angle uniform on
-  the circle, and saturation 2^N(0, 1).
+  In this order, each with probability p:
+
+  - N(0, 0.2^2) is added to the brightness;
+  - the contrast is multiplied by 2^N(0, 0.5^2);
+  - dark and light are exchanged with probability 1/2;
+  - for three channels, hues are rotated by an angle that is uniform on the circle;
+  - for three channels, the saturation is multiplied by 2^N(0, 1).
 
   Args:
     key: one key.
@@ -151,24 +168,25 @@ def draw_color(key: chex.PRNGKey, probability: jax.Array, channels: int) -> jax.
     channels: 1 or 3.
 
   Returns:
-    [channels + 1, channels + 1].
+    [channels + 1, channels + 1], see `colors`.
 
-  Source: Karras et al. 2020 (arXiv:2006.06676), appendix B; of one channel as in the authors' code.
+  Source: Karras et al. 2020 (arXiv:2006.06676), appendix B; for one channel as in the authors' code.
   """
   keys = jax.random.split(key, 5)
-  some = lambda place, draw, otherwise: _sometimes(keys[place], probability, draw, otherwise)
-  brighter = some(0, lambda key: 0.2 * jax.random.normal(key), 0.0)
-  contrast = some(1, lambda key: _power(key, 0.5), 1.0)
-  flipped = some(2, lambda key: jax.random.bernoulli(key).astype(jnp.float32), 0.0)
+  sometimes = lambda index, draw, otherwise: _sometimes(keys[index], probability, draw, otherwise)
+  brightness = sometimes(0, lambda key: 0.2 * jax.random.normal(key), 0.0)
+  contrast = sometimes(1, lambda key: _log_normal(key, 0.5), 1.0)
+  flip = sometimes(2, lambda key: jax.random.bernoulli(key).astype(jnp.float32), 0.0)
   matrix = (
-    colors.luma_flip(flipped, channels)
+    colors.luma_flip(flip, channels)
     @ colors.contrast(contrast, channels)
-    @ colors.brightness(brighter, channels)
+    @ colors.brightness(brightness, channels)
   )
   if channels == 1:
     return matrix
-  turned, saturated = some(3, _angle, 0.0), some(4, lambda key: _power(key, 1.0), 1.0)
-  return colors.saturation(saturated, channels) @ colors.hue(turned) @ matrix
+  hue = sometimes(3, _angle, 0.0)
+  saturation = sometimes(4, lambda key: _log_normal(key, 1.0), 1.0)
+  return colors.saturation(saturation, channels) @ colors.hue(hue) @ matrix
 
 
 def ada(
@@ -178,31 +196,36 @@ def ada(
   groups: Sequence[str] = GROUPS,
   initial: float = 0.0,
 ) -> Augmentation:
-  """Adaptive discriminator augmentation: each of many changes with a probability p that it finds.
+  """Returns adaptive discriminator augmentation (ADA).
 
-  'blit': see `adaptive.blit`, flips, right angles and whole pixels; 'geometric': see
-  `adaptive.draw_warp`, sizes, angles and places; 'color': see `adaptive.draw_color`. Each change comes
-  with probability p, independently of the others.
+  Each transformation happens with probability p, independently of the others. There are three groups:
 
-  After every `interval` steps p goes by interval * batch / images up if the mean of the sign of the
-  discriminator's scores of real, augmented images over these steps is above the target, and down if it
-  is below, within [0, 1]. A discriminator that overfits has signs of 1 on what it was trained on. The
-  metrics are 'augmentation', p, and 'real_sign', the mean. Scores must be positive where they mean
-  real; one batch a step counts, however many updates the discriminator has in it.
+  - 'blit', flips, rotations by right angles and shifts by whole pixels, see `adaptive.blit`;
+  - 'geometric', scaling, rotation and translation, see `adaptive.draw_warp`;
+  - 'color', see `adaptive.draw_color`.
+
+  p adapts to overfitting. A discriminator that overfits has positive logits for all real training
+  images. Let r be the mean sign of its logits for augmented real images, over `interval` steps. Then p
+  increases by interval * batch / images if r is above the target, and decreases by as much if r is
+  below. It stays in [0, 1]. Each step counts as one batch, even if the discriminator has several
+  updates in it.
+
+  The metrics are 'augmentation', which is p, and 'real_sign', the mean sign of a step.
 
   Args:
-    target: of the mean sign, in [-1, 1].
-    images: how many real images p takes from 0 to 1, positive and finite.
-    interval: steps, a whole number from 1.
+    target: of r, in [-1, 1].
+    images: number of real images in which p can go from 0 to 1, positive and finite.
+    interval: number of steps between changes of p, at least 1.
     groups: some of 'blit', 'geometric' and 'color'.
     initial: p before the first step, in [0, 1].
 
   Raises:
-    ValueError: an argument is outside its range. When it is applied: images that are not square have
-      'blit', images of neither 1 nor 3 channels have 'color', or images of one pixel have 'geometric'.
+    ValueError: an argument is outside its range. When applied: 'blit' gets images that are not square,
+      'color' gets images of neither 1 nor 3 channels, or 'geometric' gets images of one pixel.
 
-  Source: Karras et al. 2020 (arXiv:2006.06676), section 3.1 and appendix B. In the authors' code
-    the first two groups are one map, so that turns and shifts are resampled too where others come.
+  Source: Karras et al. 2020 (arXiv:2006.06676), section 3.1 and appendix B. The authors' code joins the
+    first two groups in one map. It thus resamples rotations and shifts if another transformation of
+    these groups happens too.
   """
   base.check_range('target', target, -1, 1)
   base.check_range('initial', initial, 0, 1)
@@ -211,37 +234,43 @@ def ada(
 
   def apply(images: jax.Array, keys: chex.PRNGKey, memory: PyTree) -> jax.Array:
     _check_groups(images.shape, groups)
-    return base.each(functools.partial(change, groups, memory['probability']), images, keys)
+    return base.map_images(functools.partial(transform, groups, memory['probability']), images, keys)
 
   def init_memory(batch: Mapping[str, jax.Array]) -> PyTree:
     _check_groups(batch['real'].shape, groups)
-    count = {'steps': jnp.int32(0), 'batch': jnp.int32(len(batch['real']))}
-    return {'probability': jnp.float32(initial), 'signs': jnp.float32(0), **count}
+    return {
+      'probability': jnp.float32(initial),
+      'signs': jnp.float32(0),
+      'steps': jnp.int32(0),
+      'batch': jnp.int32(len(batch['real'])),
+    }
 
   def update_memory(memory: PyTree, metrics: Mapping[str, jax.Array]) -> PyTree:
     signs, steps = memory['signs'] + jnp.float32(metrics['real_sign']), memory['steps'] + 1
     due = steps == interval
     change = jnp.sign(signs / interval - target) * interval * memory['batch'] / images
-    moved = jnp.clip(memory['probability'] + change, 0, 1)
-    probability = jnp.where(due, moved, memory['probability'])
-    begun = {'signs': jnp.where(due, 0, signs), 'steps': jnp.where(due, 0, steps)}
-    return {**memory, **begun, 'probability': probability}
+    adapted = jnp.clip(memory['probability'] + change, 0, 1)
+    return {
+      **memory,
+      'probability': jnp.where(due, adapted, memory['probability']),
+      'signs': jnp.where(due, 0, signs),
+      'steps': jnp.where(due, 0, steps),
+    }
 
   return Augmentation(apply, init_memory, update_memory, _report_ada)
 
 
 def _check_speed(images: float, interval: int) -> None:
   if not 0 < images < math.inf:
-    raise ValueError(f'images is {images}; it must be more than 0')
-  if not validation.is_whole(interval, 1):
-    raise ValueError(f'interval is {interval!r}; it must be a whole number from 1')
+    raise ValueError(f'images={images!r}: out of range (a finite number above 0); change images')
+  validation.check_size('interval', interval)
 
 
 def _check_groups(shape: Sequence[int], groups: Sequence[str]) -> None:
-  base._check_images(shape)
+  base.check_images(shape)
   check(shape, groups)
 
 
-def _report_ada(memory: PyTree, real_scores: jax.Array) -> dict[str, jax.Array]:
-  signs = jnp.sign(real_scores.astype(jnp.float32))
+def _report_ada(memory: PyTree, real_logits: jax.Array) -> dict[str, jax.Array]:
+  signs = jnp.sign(real_logits.astype(jnp.float32))
   return {'augmentation': memory['probability'], 'real_sign': signs.mean()}

@@ -12,62 +12,64 @@ from gan_jax.augment import base, warps
 from gan_jax.augment.base import Augmentation
 
 
-def translation(share: float = 0.125) -> Augmentation:
-  """Images moved by whole pixels, up to a share of each side each way; grey comes in, which is 0.
+def translation(fraction: float = 0.125) -> Augmentation:
+  """Returns the augmentation that moves images by whole pixels and fills with 0, which is gray.
 
   Args:
-    share: in [0, 1]; the longest way is side * share, rounded, and all ways are equally likely.
+    fraction: in [0, 1]. The largest offset along a side is side * fraction, rounded. All offsets up to
+      it are equally likely.
 
   Raises:
-    ValueError: the share is outside its range.
+    ValueError: the fraction is outside its range.
 
   Source: Zhao et al. 2020 (arXiv:2006.10738), section 3.2.
   """
-  base.check_range('share', share, 0, 1)
-  return base.always(functools.partial(_translate, share=share))
+  base.check_range('fraction', fraction, 0, 1)
+  return base.stateless(functools.partial(_translate, fraction=fraction))
 
 
 def diffaugment(policy: Sequence[str] = ('color', 'translation', 'cutout')) -> Augmentation:
-  """DiffAugment: every image changed in all ways of a policy, one after another.
+  """Returns DiffAugment, which applies all transformations of a policy to every image.
 
-  'color': brightness x + U[-1/2, 1/2); saturation, U[0, 2) times the distance from the mean of the
-  channels in each pixel; contrast, U[1/2, 3/2) times that from the mean of the image. 'translation' by
-  whole pixels up to 1/8 of each side, with 0 coming in. 'cutout': 0 in a rectangle of half of each
-  side, whose middle is anywhere in the image.
+  - 'color' changes brightness, saturation and contrast. It adds U[-1/2, 1/2) to the image. It then
+    multiplies the distance from the mean over channels, in each pixel, by U[0, 2), and the distance
+    from the mean of the image by U[1/2, 3/2).
+  - 'translation' moves the image by whole pixels, up to 1/8 of each side, and fills with 0.
+  - 'cutout' sets a rectangle to 0. It has half of each side, and its center is anywhere in the image.
 
   Args:
-    policy: some of these three, in the order in which they are done.
+    policy: one or more of these three, in the order in which they are applied.
 
   Raises:
-    ValueError: the policy is empty or has something else.
+    ValueError: the policy is empty or has an unknown name.
 
   Source: Zhao et al. 2020 (arXiv:2006.10738), section 3.2; ranges and rounding are those of the
     authors' code.
   """
-  ways = {'color': _tint, 'translation': _translate, 'cutout': _cut_out}
-  base.check_some('policy', policy, list(ways))
+  transforms = {'color': _jitter_color, 'translation': _translate, 'cutout': _cut_out}
+  base.check_some('policy', policy, list(transforms))
 
-  def change(key: chex.PRNGKey, image: jax.Array) -> jax.Array:
-    for own, way in zip(jax.random.split(key, len(policy)), policy, strict=True):
-      image = ways[way](own, image)
+  def apply_policy(key: chex.PRNGKey, image: jax.Array) -> jax.Array:
+    for transform_key, name in zip(jax.random.split(key, len(policy)), policy, strict=True):
+      image = transforms[name](transform_key, image)
     return image
 
-  return base.always(change)
+  return base.stateless(apply_policy)
 
 
-def _tint(key: chex.PRNGKey, image: jax.Array) -> jax.Array:
+def _jitter_color(key: chex.PRNGKey, image: jax.Array) -> jax.Array:
   brightness, saturation, contrast = jax.random.uniform(key, (3,), image.dtype)
   image = image + (brightness - 0.5)
-  grey = image.mean(axis=-1, keepdims=True)
-  image = grey + 2 * saturation * (image - grey)
+  gray = image.mean(axis=-1, keepdims=True)
+  image = gray + 2 * saturation * (image - gray)
   mean = image.mean()
   return mean + (contrast + 0.5) * (image - mean)
 
 
-def _translate(key: chex.PRNGKey, image: jax.Array, share: float = 0.125) -> jax.Array:
-  most = tuple(int(side * share + 0.5) for side in image.shape[:2])
-  offset = jax.random.randint(key, (2,), -np.array(most), np.array(most) + 1)
-  return warps.shift(image, offset, most, 'constant')
+def _translate(key: chex.PRNGKey, image: jax.Array, fraction: float = 0.125) -> jax.Array:
+  largest = tuple(int(side * fraction + 0.5) for side in image.shape[:2])
+  offset = jax.random.randint(key, (2,), -np.array(largest), np.array(largest) + 1)
+  return warps.shift(image, offset, largest, 'constant')
 
 
 def _cut_out(key: chex.PRNGKey, image: jax.Array) -> jax.Array:

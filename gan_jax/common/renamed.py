@@ -15,6 +15,8 @@ _RENAMED = {
   'players.*.constraints': 'weight_constraints',
   'data.bad_share': 'max_corrupt_fraction',
   'data.deviation': 'std',
+  'gan.prior.deviation': 'std',
+  'gan.augment.share': 'fraction',
 }
 
 

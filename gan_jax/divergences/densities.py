@@ -1,4 +1,8 @@
-"""Divergences between densities on a grid, by numerical integration."""
+"""Divergences between densities on a grid, by numerical integration.
+
+A density is an array [N] of non-negative values at grid points. Each point stands for a cell of length,
+area or volume `cell`.
+"""
 
 import chex
 import jax
@@ -8,24 +12,26 @@ from gan_jax.common import numerics
 from gan_jax.divergences import f_divergences
 from gan_jax.divergences.f_divergences import FDivergence
 
-# Densities on a grid: p and q [N], non-negative, and the length, area or volume `cell` of a point.
-
 
 def f_divergence(f: FDivergence, p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
-  """D_f(p || q) = integral q f(p / q), for any function of `f_divergences`, e.g. their `pearson()`.
+  """Returns D_f(p || q) = integral q f(p / q).
 
-  Where q = 0 a point counts p lim f(u) / u for u to infinity, and where p = 0 it counts q f(0). Either
-  may be infinite. Where both are 0 it counts nothing. NaN in either density gives NaN.
+  A point where q = 0 contributes p lim f(u) / u for u to infinity, and a point where p = 0 contributes
+  q f(0). Either may be infinite. A point where both are 0 contributes 0. NaN in a density gives NaN.
 
-  Values and slopes are as exact as the type allows, also where p / q overflows. A slope that is
-  infinite because a density is 0 counts 0, so that the other points keep theirs. A density below the
-  smallest normal number of its type (1.2e-38 in float32) counts as 0: XLA flushes it on a CPU.
+  Values and gradients are as exact as the type allows, even if p / q overflows. A derivative that is
+  infinite because a density is 0 is replaced by 0, so that the other points keep theirs. A density
+  below the smallest normal number of its type (1.2e-38 in float32) counts as 0, because XLA flushes it
+  to 0 on a CPU.
 
   Args:
-    f: of which `perspective` is used; the conventions are its own.
+    f: a divergence of `f_divergences`, e.g. `f_divergences.pearson()`; its `perspective` is used.
     p: density at grid points [N].
-    q: another.
+    q: another density, [N].
     cell: as in `kl`.
+
+  Returns:
+    A scalar.
 
   Source: Nowozin et al. 2016 (arXiv:1606.00709), equation 2; the limits are those of Liese & Vajda
     2006, "On divergences and informations in statistics and information theory".
@@ -35,15 +41,19 @@ def f_divergence(f: FDivergence, p: jax.Array, q: jax.Array, cell: float) -> jax
 
 
 def kl(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
-  """KL(p || q) = integral p log(p / q); infinite where p > 0 = q, nothing where p = 0.
+  """Returns KL(p || q) = integral p log(p / q).
 
-  It is at least 0 for densities of equal mass. Rounding makes masses unequal, and the value of nearly
-  equal densities can be below 0 by as much.
+  A point where p > 0 = q makes it infinite; a point where p = 0 contributes 0. It is at least 0 for
+  densities of equal mass. Rounding makes masses slightly unequal, so the value of nearly equal
+  densities can be slightly below 0.
 
   Args:
     p: density at grid points [N].
-    q: another.
-    cell: what a grid point stands for, so that sum(p) * cell is 1.
+    q: another density, [N].
+    cell: length, area or volume of a grid point, so that sum(p) * cell is 1.
+
+  Returns:
+    A scalar.
 
   Source: Kullback & Leibler 1951.
   """
@@ -51,12 +61,20 @@ def kl(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
 
 
 def reverse_kl(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
-  """KL(q || p), see `kl`."""
+  """Returns KL(q || p), see `kl`."""
   return kl(q, p, cell)
 
 
 def jensen_shannon(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
-  """1/2 KL(p || m) + 1/2 KL(q || m) with m = (p + q) / 2; from 0 to log 2 (arguments as of `kl`).
+  """Returns 1/2 KL(p || m) + 1/2 KL(q || m) with m = (p + q) / 2.
+
+  Args:
+    p: density at grid points [N].
+    q: another density, [N].
+    cell: as in `kl`.
+
+  Returns:
+    A scalar from 0 to log 2.
 
   Source: Lin 1991; Goodfellow et al. 2014 (arXiv:1406.2661), theorem 1.
   """
@@ -64,32 +82,66 @@ def jensen_shannon(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
 
 
 def total_variation(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
-  """1/2 integral |p - q|; from 0 to 1 (arguments as of `kl`)."""
+  """Returns 1/2 integral |p - q|.
+
+  Args:
+    p: density at grid points [N].
+    q: another density, [N].
+    cell: as in `kl`.
+
+  Returns:
+    A scalar from 0 to 1.
+  """
   return f_divergence(f_divergences.total_variation(), p, q, cell)
 
 
 def squared_hellinger(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
-  """1/2 integral (sqrt p - sqrt q)^2 = 1 - integral sqrt(p q); from 0 to 1 (arguments as of `kl`).
+  """Returns 1/2 integral (sqrt p - sqrt q)^2 = 1 - integral sqrt(p q).
 
-  Half of what `f_divergences.hellinger` bounds.
+  It is half of the divergence `f_divergences.hellinger`.
+
+  Args:
+    p: density at grid points [N].
+    q: another density, [N].
+    cell: as in `kl`.
+
+  Returns:
+    A scalar from 0 to 1.
   """
   return 0.5 * f_divergence(f_divergences.hellinger(), p, q, cell)
 
 
 def pearson(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
-  """integral (p - q)^2 / q; infinite where p > 0 = q (arguments as of `kl`)."""
+  """Returns the chi-square divergence integral (p - q)^2 / q.
+
+  Args:
+    p: density at grid points [N].
+    q: another density, [N].
+    cell: as in `kl`.
+
+  Returns:
+    A scalar of at least 0; infinite if p > 0 = q at a point.
+  """
   return f_divergence(f_divergences.pearson(), p, q, cell)
 
 
 def neyman(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
-  """integral (p - q)^2 / p, which is `pearson` with p and q exchanged."""
+  """Returns integral (p - q)^2 / p, which is `pearson` with p and q exchanged."""
   return pearson(q, p, cell)
 
 
 def wasserstein_of_densities(p: jax.Array, q: jax.Array, cell: float) -> jax.Array:
-  """The Wasserstein-1 distance in one dimension, integral |F - G| (arguments as of `kl`).
+  """Returns the Wasserstein-1 distance in one dimension, integral |F - G|.
 
-  The grid is a line, equally spaced, of p and q of equal mass.
+  F and G are the distribution functions of p and q.
+
+  Args:
+    p: density at equally spaced points of a line, [N].
+    q: another density of the same mass, [N].
+    cell: distance between two grid points.
+
+  Returns:
+    A scalar of at least 0.
   """
   chex.assert_equal_shape([p, q])
   chex.assert_rank(p, 1)

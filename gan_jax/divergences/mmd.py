@@ -1,7 +1,7 @@
-"""Distances between two batches by kernels: the maximum mean discrepancy and the energy distance.
+"""Kernel distances between two batches: the maximum mean discrepancy and the energy distance.
 
-A kernel is a function of two sets of points, [M, D] and [N, D] -> [M, N]. What compares batches needs
-all of each batch: on several devices gather them first, see `game.Inputs.gather`.
+A kernel is a function of two sets of points, [M, D] and [N, D] -> [M, N]. The distances need whole
+batches: on several devices gather them first, see `game.Inputs.gather`.
 """
 
 import functools
@@ -21,7 +21,7 @@ Kernel = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def _checked(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
-  """Two sets of points [M, D] and [N, D], of which integers such as uint8 images become floats."""
+  """Checks the shapes of two sets of points [M, D] and [N, D], and converts integers to floats."""
   chex.assert_rank([x, y], 2)
   chex.assert_equal_shape_suffix([x, y], 1)
   x, y = numerics.inexact(x, y)
@@ -29,11 +29,13 @@ def _checked(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def squared_distances(x: jax.Array, y: jax.Array) -> jax.Array:
-  """|x_i - y_j|^2, [M, D] and [N, D] -> [M, N], by differences: no cancellation, no negatives.
+  """Returns |x_i - y_j|^2, [M, D] and [N, D] -> [M, N].
 
-  Its derivatives, of any order, are products of matrices, which hold no [M, N, D]. They are as exact as
-  the points are: 2 (x_i - y_j) to some roundings of |x_i - y_0|, in float32 at the least. In float32
-  squares of differences above 1.8e19 are infinite, and those below 1e-19 are 0. Integers become floats.
+  It sums squared differences, so it has no cancellation and is never negative. Integers become floats.
+  In float32 squares of differences above 1.8e19 are infinite, and those below 1e-19 are 0.
+
+  Derivatives of any order are matrix products, without an array [M, N, D]. The derivative
+  2 (x_i - y_j) is exact to a few roundings of |x_i - y_0|, in float32 or better.
   """
   return _squared_distances(*_checked(x, y))
 
@@ -44,42 +46,52 @@ def _squared_distances(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 @_squared_distances.defjvp
-def _slope_of_squared_distances(points: tuple, changes: tuple) -> tuple[jax.Array, jax.Array]:
-  """2 (x_i - y_j) . (dx_i - dy_j), multiplied out; about one of the points, where that loses little."""
+def _squared_distances_jvp(points: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
+  """Returns the value and its differential 2 (x_i - y_j) . (dx_i - dy_j).
+
+  The product is expanded around y_0, which keeps the rounding errors small.
+  """
   wide = lambda array: array.astype(jnp.promote_types(array.dtype, jnp.float32))
-  (x, y), (dx, dy) = map(wide, points), map(wide, changes)
+  (x, y), (dx, dy) = map(wide, points), map(wide, tangents)
   origin = lax.stop_gradient(y[0])
   across = functools.partial(jnp.einsum, 'id,jd->ij', precision=lax.Precision.HIGHEST)
   along = functools.partial(jnp.einsum, 'id,id->i', precision=lax.Precision.HIGHEST)
   from_x, from_y = x - origin, y - origin
-  own = along(from_x, dx)[:, None] + along(from_y, dy)
+  diagonal = along(from_x, dx)[:, None] + along(from_y, dy)
   squares = _squared_distances(*points)
-  slope = 2 * (own - across(from_x, dy) - across(dx, from_y))
-  return squares, slope.astype(squares.dtype)
+  tangent = 2 * (diagonal - across(from_x, dy) - across(dx, from_y))
+  return squares, tangent.astype(squares.dtype)
 
 
 def distances(x: jax.Array, y: jax.Array) -> jax.Array:
-  """|x_i - y_j|, [M, D] and [N, D] -> [M, N]; the gradient at equal points is 0, not NaN.
+  """Returns |x_i - y_j|, [M, D] and [N, D] -> [M, N]; the gradient at equal points is 0, not NaN.
 
-  Points whose largest coordinate is above 2^52 or below 2^-52 (in float32) are scaled by a power of two
-  before their differences are squared, so that a distance overflows only if it is itself too large.
-  Distances that are less than 1e-22 of that coordinate can count as 0.
+  A distance overflows only if it is itself too large. If the largest coordinate is above 2^52 or below
+  2^-52 (in float32), all points are scaled by a power of two before differences are squared. Distances
+  below 1e-22 of the largest coordinate can become 0.
   """
   x, y = _checked(x, y)
-  scale = numerics.scale_for_squares(jnp.maximum(*(jnp.max(jnp.abs(of), initial=0) for of in (x, y))))
+  scale = numerics.scale_for_squares(
+    jnp.maximum(*(jnp.max(jnp.abs(points), initial=0) for points in (x, y)))
+  )
   return numerics.root(_squared_distances(x * scale, y * scale)) / scale
 
 
 def _check_positive(name: str, values: Sequence[float]) -> None:
   if not values or not all(0 < value < math.inf for value in values):
-    raise ValueError(f'{name} is {values!r}; it must be positive numbers, at least one')
+    raise ValueError(
+      f'{name}={values!r}: not usable (one or more finite numbers above 0); change {name}'
+    )
 
 
 def rational_quadratic(alphas: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0)) -> Kernel:
-  """sum over alpha of (1 + |x - y|^2 / (2 alpha))^-alpha.
+  """Returns the kernel sum over alpha of (1 + |x - y|^2 / (2 alpha))^-alpha.
+
+  Args:
+    alphas: one or more positive numbers.
 
   Raises:
-    ValueError: no alpha, or one that is not positive.
+    ValueError: `alphas` is empty, or one of them is not positive.
 
   Source: Binkowski et al. 2018 (arXiv:1801.01401), equation 8, with the mixture of section 5.
   """
@@ -87,7 +99,7 @@ def rational_quadratic(alphas: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0)) -> K
 
   def kernel(x: jax.Array, y: jax.Array) -> jax.Array:
     squares = squared_distances(x, y)
-    # As a power each derivative would be another power, which is slow on a CPU; so they are products.
+    # exp instead of a power: each derivative of a power is another power, which is slow on a CPU.
     powers = (jnp.exp(-alpha * _log1p(squares / (2 * alpha), alpha)) for alpha in alphas)
     return cast(jax.Array, sum(powers))
 
@@ -95,28 +107,31 @@ def rational_quadratic(alphas: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0)) -> K
 
 
 def _log1p(x: jax.Array, factor: float) -> jax.Array:
-  """log(1 + x), as exact as its product with a factor needs it.
+  """Returns log(1 + x), by log1p only if it is multiplied by a large factor.
 
-  With log1p a step of MMD GAN takes 12 % longer on a CPU. The rounding of 1 + x matters only to large
+  log1p makes a step of MMD GAN 12 % slower on a CPU. The rounding of 1 + x matters only for large
   factors.
   """
   return jnp.log(1 + x) if numerics.is_within(factor, below=16) else jnp.log1p(x)
 
 
 def rbf_mixture(sigmas: Sequence[float] = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)) -> Kernel:
-  """sum over sigma of exp(-|x - y|^2 / (2 sigma^2)).
+  """Returns the kernel sum over sigma of exp(-|x - y|^2 / (2 sigma^2)).
+
+  Args:
+    sigmas: one or more positive numbers.
+
+  Raises:
+    ValueError: `sigmas` is empty, or one of them is not positive.
 
   Source: Li et al. 2015 (arXiv:1502.02761), section 5; the default widths are those of Binkowski et
     al. 2018 (arXiv:1801.01401), section 5.
-
-  Raises:
-    ValueError: no sigma, or one that is not positive.
   """
   _check_positive('sigmas', sigmas)
 
   def kernel(x: jax.Array, y: jax.Array) -> jax.Array:
     squares = squared_distances(x, y)
-    # Twice a tiny square would be 0, and 0 / 0 at equal points.
+    # 2 sigma^2 can underflow to 0, which would give 0 / 0 at equal points.
     tiny = float(jnp.finfo(squares.dtype).tiny)
     return cast(jax.Array, sum(jnp.exp(-squares / max(2 * sigma**2, tiny)) for sigma in sigmas))
 
@@ -124,15 +139,20 @@ def rbf_mixture(sigmas: Sequence[float] = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)) ->
 
 
 def polynomial(degree: int = 3, scale: float | None = None, shift: float = 1.0) -> Kernel:
-  """(scale x . y + shift)^degree; the scale is 1 / D unless given. That of the KID by default.
+  """Returns the kernel (scale x . y + shift)^degree; by default the kernel of the KID.
+
+  Args:
+    degree: a whole number of at least 1.
+    scale: finite; None for 1 / D.
+    shift: finite.
 
   Raises:
-    ValueError: the degree is not a whole number from 1, or a scale or shift is not finite.
+    ValueError: the degree is not a whole number of at least 1, or the scale or the shift is not finite.
 
   Source: Binkowski et al. 2018 (arXiv:1801.01401), section 4.
   """
   if not validation.is_whole(degree, 1):
-    raise ValueError(f'degree={degree!r}: not an exponent (a whole number from 1); change degree')
+    raise ValueError(f'degree={degree!r}: out of range (a whole number of at least 1); change degree')
   for name, value in (('scale', 1 if scale is None else scale), ('shift', shift)):
     numerics.check_finite(name, value)
 
@@ -145,7 +165,7 @@ def polynomial(degree: int = 3, scale: float | None = None, shift: float = 1.0) 
 
 
 def distance_induced() -> Kernel:
-  """(|x| + |y| - |x - y|) / 2, with which MMD^2 is half the energy distance.
+  """Returns the kernel (|x| + |y| - |x - y|) / 2, whose MMD^2 is half the energy distance.
 
   Source: Sejdinovic et al. 2013 (arXiv:1207.6076), definition 13 and theorem 22.
   """
@@ -159,18 +179,20 @@ def distance_induced() -> Kernel:
 
 
 def _mean_within(values: jax.Array, unbiased: bool) -> jax.Array:
-  """The mean of [N, N] values, without the diagonal if unbiased."""
+  """Returns the mean of [N, N] values, without the diagonal if unbiased."""
   count = len(values)
   if not unbiased:
     return values.mean()
   if count < 2:
-    raise ValueError('an unbiased estimate needs at least 2 examples of each kind')
-  # The sum less the trace would cancel where the diagonal is large.
+    raise ValueError(
+      f'unbiased=True: a set has {count} examples (at least 2); add examples, or set unbiased=False'
+    )
+  # Subtracting the trace from the sum would cancel if the diagonal is large.
   return jnp.where(jnp.eye(count, dtype=bool), 0, values).sum() / (count * (count - 1))
 
 
 def mmd2(kernel: Kernel, x: jax.Array, y: jax.Array, unbiased: bool = True) -> jax.Array:
-  """The squared maximum mean discrepancy between two sets of points, a scalar.
+  """Returns the squared maximum mean discrepancy between two sets of points.
 
   mean k(x, x') + mean k(y, y') - 2 mean k(x, y).
 
@@ -178,12 +200,16 @@ def mmd2(kernel: Kernel, x: jax.Array, y: jax.Array, unbiased: bool = True) -> j
     kernel: positive definite.
     x: [M, D]; integers become floats.
     y: [N, D]; M and N may differ.
-    unbiased: leave out pairs of a point with itself: its expectation is the MMD^2 between the
-      distributions, and it can be negative. Otherwise it is biased upwards, and at least 0 but for
-      the rounding of the three means, which is some 1e-7 of the largest in float32.
+    unbiased: whether to omit pairs of a point with itself. The expectation of the unbiased estimate is
+      the MMD^2 between the distributions; the estimate can be negative. The biased one is too large on
+      average. It is at least 0 up to the rounding of the three means, about 1e-7 of the largest in
+      float32.
+
+  Returns:
+    A scalar.
 
   Raises:
-    ValueError: unbiased, and fewer than 2 points in a set.
+    ValueError: unbiased, and a set has fewer than 2 points.
 
   Source: Gretton et al. 2012 (JMLR 13), equations 3 (unbiased) and 5 (biased).
   """
@@ -192,9 +218,18 @@ def mmd2(kernel: Kernel, x: jax.Array, y: jax.Array, unbiased: bool = True) -> j
 
 
 def witness(kernel: Kernel, points: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
-  """The witness function of the MMD between x [M, D] and y [N, D], at points [P, D] -> [P].
+  """Returns the witness function of the MMD between x and y at `points`.
 
   mean k(point, x) - mean k(point, y): high where x is denser.
+
+  Args:
+    kernel: positive definite.
+    points: [P, D].
+    x: [M, D].
+    y: [N, D].
+
+  Returns:
+    [P].
 
   Source: Gretton et al. 2012 (JMLR 13), section 2.3.
   """
@@ -202,7 +237,7 @@ def witness(kernel: Kernel, points: jax.Array, x: jax.Array, y: jax.Array) -> ja
 
 
 def energy_distance(x: jax.Array, y: jax.Array, unbiased: bool = True) -> jax.Array:
-  """2 E|x - y| - E|x - x'| - E|y - y'| between points [M, D] and [N, D], a scalar.
+  """Returns the energy distance 2 E|x - y| - E|x - x'| - E|y - y'|.
 
   In one dimension it is twice the squared Cramer distance, 2 integral (F - G)^2.
 
@@ -210,6 +245,9 @@ def energy_distance(x: jax.Array, y: jax.Array, unbiased: bool = True) -> jax.Ar
     x: [M, D].
     y: [N, D].
     unbiased: as in `mmd2`.
+
+  Returns:
+    A scalar.
 
   Raises:
     ValueError: as in `mmd2`.

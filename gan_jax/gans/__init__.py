@@ -1,1 +1,1 @@
-"""GAN variants, one a file: make(networks, **hyperparameters) -> Game."""
+"""GAN variants, one per file: make(networks, **hyperparameters) -> Game."""

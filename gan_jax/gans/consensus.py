@@ -1,4 +1,4 @@
-"""Consensus optimisation: Mescheder et al. 2017 (arXiv:1705.10461)."""
+"""Consensus optimization: Mescheder et al. 2017 (arXiv:1705.10461)."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ def make(
   prior: Mapping[str, Any],
   weight: float = 10.0,
 ) -> Game:
-  """A two-player game in which every player also lessens the length of all players' gradients.
+  """Returns a two-player game in which every player also minimizes the norm of all gradients.
 
-  With v the players' gradients, each of its own loss in its own parameters, weight / 2 |v|^2 is
-  added to every loss (section 4.1, algorithm 2).
+  weight / 2 |v|^2 is added to every loss (section 4.1, algorithm 2). v joins the players' gradients,
+  each the gradient of the player's loss with respect to the player's parameters.
 
   Args:
     networks: as in `two_player.make`.
@@ -34,32 +34,32 @@ def make(
     weight: gamma, at least 0.
 
   Raises:
-    ConfigError: the weight is negative.
+    ConfigError: the weight is negative or not finite.
   """
   if not numerics.is_within(weight):
-    raise ConfigError(f'weight is {weight}; it must be at least 0')
+    raise ConfigError(f'weight={weight!r}: out of range (a finite number of at least 0); 10 is usual')
   game = two_player.make(networks, loss=loss, prior=prior)
 
-  def length(variables: Variables, inputs: Inputs) -> jax.Array:
-    """Half of |v|^2, with gradients averaged over all devices."""
+  def half_squared_norm(variables: Variables, inputs: Inputs) -> jax.Array:
+    """Returns 1/2 |v|^2, with gradients averaged over all devices."""
 
     def gradient(player: Player) -> chex.ArrayTree:
       def loss(owned):
-        tried = dataclasses.replace(variables, params={**variables.params, **owned})
-        return player.loss(tried, inputs)[0]
+        replaced = dataclasses.replace(variables, params={**variables.params, **owned})
+        return player.loss(replaced, inputs)[0]
 
       return jax.grad(loss)({name: variables.params[name] for name in player.trains})
 
     gradients = inputs.mean([gradient(player) for player in game.players])
     return 0.5 * optax.tree.norm(gradients, squared=True)
 
-  def agreeing(player: Player) -> Player:
+  def with_consensus(player: Player) -> Player:
     def loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
       value, aux = player.loss(variables, inputs)
-      extra = length(variables, inputs)
-      metrics = {**aux.metrics, 'half_squared_norm': extra}
-      return value + weight * extra, dataclasses.replace(aux, metrics=metrics)
+      penalty = half_squared_norm(variables, inputs)
+      metrics = {**aux.metrics, 'half_squared_norm': penalty}
+      return value + weight * penalty, dataclasses.replace(aux, metrics=metrics)
 
     return player._replace(loss=loss)
 
-  return game._replace(players=tuple(agreeing(player) for player in game.players))
+  return game._replace(players=tuple(with_consensus(player) for player in game.players))

@@ -1,7 +1,7 @@
 """Cramer GAN: Bellemare et al. 2017 (arXiv:1705.10743)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import chex
 import jax
@@ -17,17 +17,45 @@ from gan_jax.losses import penalties
 from gan_jax.losses.penalties import norm
 
 
+class _ForwardPass(NamedTuple):
+  """Features [B, D] of real examples and of two independent sets of fakes.
+
+  Attributes:
+    fake: the first set of fakes, [B, ...].
+    real_features: h(x).
+    fake_features: h(y), of the first set.
+    other_features: h(y'), of the second set.
+    points: [B, ...], between real examples and the first set.
+    critic_key: [B] keys for the discriminator at `points`.
+  """
+
+  fake: jax.Array
+  real_features: jax.Array
+  fake_features: jax.Array
+  other_features: jax.Array
+  points: jax.Array
+  critic_key: chex.PRNGKey
+
+  def f(self, features: jax.Array) -> jax.Array:
+    """Returns f [B] at examples with `features` [B, D], see `make`."""
+    return norm(features - self.other_features) - norm(features)
+
+
 def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight: float = 10.0) -> Game:
-  """The energy distance between features h of real and fake (algorithm 1).
+  """Returns a game of the energy distance between features h of real and fake (algorithm 1).
 
   With x real, and y, y' two independent fakes:
-  generator: |h(x) - h(y)| + |h(x) - h(y')| - |h(y) - h(y')|, an unbiased estimate of the energy
-  distance up to what no generator changes;
-  discriminator: f(y) - f(x) + weight (|grad f| - 1)^2 between x and y, with f(x) = |h(x) - h(y')| -
-  |h(x)|. The last term stands for the mean distance to another real example: this f is the paper's,
-  and not the witness of the energy distance unless h(x) is 0 on real examples. The game's score of an
-  example is its f, averaged over fakes y'; the metric 'accuracy' compares f(x) with f(y), which the
-  discriminator drives apart, of the one y' that they share.
+
+      generator: |h(x) - h(y)| + |h(x) - h(y')| - |h(y) - h(y')|;
+      discriminator: f(y) - f(x) + weight (|grad f| - 1)^2 between x and y,
+      with f(x) = |h(x) - h(y')| - |h(x)|.
+
+  The generator's loss is an unbiased estimate of the energy distance, up to a constant that no
+  generator changes. In f, |h(x)| replaces the mean distance to another real example. This f is the
+  paper's; it is the witness of the energy distance only if h is 0 on real examples.
+
+  `Game.critic` is f, averaged over fakes y'. The metric 'accuracy' compares f(x) with f(y), for the y'
+  that they share.
 
   Args:
     networks: 'generator'; 'discriminator', examples -> features [B, D].
@@ -41,40 +69,42 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
     raise ConfigError(f'weight={weight!r}: out of range (a finite number of at least 0); 10 is usual')
   pair = make_pair(networks, prior)
 
-  def play(variables: Variables, inputs: Inputs):
-    pairs = rng.split(inputs.key, 9)
+  def forward_pass(variables: Variables, inputs: Inputs) -> tuple[_ForwardPass, Variables]:
+    keys = rng.split(inputs.key, 9)
     real = inputs.batch['real']
-    fake, variables = pair.generate(variables, pairs[0], pairs[1])
-    other, variables = pair.generate(variables, pairs[2], pairs[3])
-    on_real, variables = pair.discriminate(variables, real, pairs[4])
-    on_fake, variables = pair.discriminate(variables, fake, pairs[5])
-    on_other, variables = pair.discriminate(variables, other, pairs[6])
-    chex.assert_rank([on_real, on_fake, on_other], 2)
-    points = penalties.interpolate(pairs[7], real, fake)
-    return (on_real, on_fake, on_other), (fake, points), pairs[8], variables
+    fake, variables = pair.generate(variables, keys[0], keys[1])
+    other, variables = pair.generate(variables, keys[2], keys[3])
+    real_features, variables = pair.discriminate(variables, real, keys[4])
+    fake_features, variables = pair.discriminate(variables, fake, keys[5])
+    other_features, variables = pair.discriminate(variables, other, keys[6])
+    chex.assert_rank([real_features, fake_features, other_features], 2)
+    points = penalties.interpolate(keys[7], real, fake)
+    return _ForwardPass(fake, real_features, fake_features, other_features, points, keys[8]), variables
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
-    (real, fake, other), (made, points), key, variables = play(variables, inputs)
-    f = lambda features: norm(features - other) - norm(features)
-    critic = lambda points: f(pair.discriminate(variables, points, key)[0])
-    penalty = penalties.gradient_penalty(critic, points).mean()
-    surrogate = (f(real) - f(fake)).mean()
+    forward, variables = forward_pass(variables, inputs)
+    features = lambda points: pair.discriminate(variables, points, forward.critic_key)[0]
+    f_at = lambda points: forward.f(features(points))
+    penalty = penalties.gradient_penalty(f_at, forward.points).mean()
+    real_f, fake_f = forward.f(forward.real_features), forward.f(forward.fake_features)
+    surrogate = (real_f - fake_f).mean()
     metrics = {
       'surrogate': surrogate,
       'gradient_penalty': penalty,
-      'accuracy': diagnostics.accuracy(f(real), f(fake)),
-      **diagnostics.distances(inputs, made),
+      'accuracy': diagnostics.accuracy(real_f, fake_f),
+      **diagnostics.distances(inputs, forward.fake),
     }
     return weight * penalty - surrogate, Aux(variables, metrics)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
-    (real, fake, other), _, _, variables = play(variables, inputs)
+    forward, variables = forward_pass(variables, inputs)
+    real, fake, other = forward.real_features, forward.fake_features, forward.other_features
     value = norm(real - fake) + norm(real - other) - norm(fake - other)
     return value.mean(), Aux(variables, {})
 
-  def score(variables: Variables, examples: jax.Array) -> jax.Array:
-    features = pair.score(variables, examples)
-    fakes = pair.score(variables, pair.references(variables))
-    return mmd.distances(features, fakes).mean(axis=1) - norm(features)
+  def critic(variables: Variables, examples: jax.Array) -> jax.Array:
+    features = pair.discriminate_eval(variables, examples)
+    fake_features = pair.discriminate_eval(variables, pair.reference_fakes(variables))
+    return mmd.distances(features, fake_features).mean(axis=1) - norm(features)
 
-  return pair.game(discriminator_loss, generator_loss, score=score)
+  return pair.game(discriminator_loss, generator_loss, critic=critic)

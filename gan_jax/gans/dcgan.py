@@ -15,10 +15,10 @@ def make(
   real_label: float = 1.0,
   prior: Mapping[str, Any] = {'name': 'uniform', 'size': 100},
 ) -> Game:
-  """The non-saturating game, with latents uniform on [-1, 1) as in section 4 of the paper.
+  """Returns the non-saturating game, with latents uniform on [-1, 1) (section 4 of the paper).
 
-  What is DCGAN's own is its networks, `gan_jax.networks.dcgan`. As in its authors' code, the batch
-  statistics of real and of fake images are taken apart, each over its own batch.
+  The paper's contribution is its networks, `gan_jax.networks.dcgan`. As in the authors' code, real
+  and fake images are separate batches for batch norm.
 
   Args:
     networks: 'generator', latents [B, size] -> images; 'discriminator', images -> logits [B].

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import chex
 import jax
@@ -18,13 +18,22 @@ from gan_jax.losses import penalties
 
 
 def energy(examples: jax.Array, reconstructions: jax.Array) -> jax.Array:
-  """The mean squared error of each example [B, ...] -> [B]: low for what the autoencoder knows."""
+  """Returns the mean squared error of each example, [B, ...] -> [B]: low for real-looking examples."""
   chex.assert_equal_shape([examples, reconstructions])
   return (
     ((examples - reconstructions) ** 2)
     .reshape(len(examples), math.prod(examples.shape[1:]))
     .mean(axis=1)
   )
+
+
+class _ForwardPass(NamedTuple):
+  """The generated examples [B, ...] and their codes [B, D], and the energies [B] of both kinds."""
+
+  fake: jax.Array
+  fake_codes: jax.Array
+  real_energies: jax.Array
+  fake_energies: jax.Array
 
 
 def make(
@@ -34,20 +43,21 @@ def make(
   margin: float = 1.0,
   pull_away: float = 0.1,
 ) -> Game:
-  """The discriminator is an autoencoder, and its reconstruction error the energy (section 2.3).
+  """Returns a game whose discriminator is an autoencoder (section 2.3).
 
-  The energy is the mean squared error, so the margin is on the scale of one coordinate. For the metric
-  'accuracy' the lower energy is the more real.
+  The energy of an example is its reconstruction error. It is a mean over coordinates, so the margin is
+  on the scale of one coordinate. The metric 'accuracy' takes the example with the lower energy for the
+  real one.
 
   Args:
     networks: 'generator'; 'discriminator', examples -> (reconstructions of their shape, codes [B, D]).
     prior: as in `two_player.make`.
     margin: m, see `losses.energy_margin`.
-    pull_away: weight of `penalties.pull_away` of the codes of fakes, in the generator's loss (section
+    pull_away: weight in the generator's loss of `penalties.pull_away` on the codes of fakes (section
       2.4); 0.1 in the paper's EBGAN-PT, 0 for the plain EBGAN.
 
   Raises:
-    ConfigError: the weight pull_away is negative or not finite.
+    ConfigError: `pull_away` is negative or not finite.
     ValueError: the margin is not positive and finite.
   """
   if not numerics.is_within(pull_away):
@@ -56,31 +66,34 @@ def make(
     )
   pair, loss = make_pair(networks, prior), losses.energy_margin(margin)
 
-  def play(variables: Variables, inputs: Inputs):
+  def forward_pass(variables: Variables, inputs: Inputs) -> tuple[_ForwardPass, Variables]:
     latent_key, generator_key, real_key, fake_key = rng.split(inputs.key, 4)
     fake, variables = pair.generate(variables, latent_key, generator_key)
     real = inputs.batch['real']
-    (copies, _), variables = pair.discriminate(variables, real, real_key)
-    (fake_copies, codes), variables = pair.discriminate(variables, fake, fake_key)
-    return energy(real, copies), energy(fake, fake_copies), (fake, codes), variables
+    (real_copies, _), variables = pair.discriminate(variables, real, real_key)
+    (fake_copies, fake_codes), variables = pair.discriminate(variables, fake, fake_key)
+    energies = energy(real, real_copies), energy(fake, fake_copies)
+    return _ForwardPass(fake, fake_codes, *energies), variables
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
-    real, fake, (made, _), variables = play(variables, inputs)
+    forward, variables = forward_pass(variables, inputs)
+    real, fake = forward.real_energies, forward.fake_energies
     metrics = {
       'real_energy': real.mean(),
       'fake_energy': fake.mean(),
       'accuracy': diagnostics.accuracy(-real, -fake),
-      **diagnostics.distances(inputs, made),
+      **diagnostics.distances(inputs, forward.fake),
     }
     return loss.discriminator(real, fake).mean(), Aux(variables, metrics)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
-    real, fake, (_, codes), variables = play(variables, inputs)
-    repulsion = penalties.pull_away(inputs.gather(codes))
+    forward, variables = forward_pass(variables, inputs)
+    real, fake = forward.real_energies, forward.fake_energies
+    repulsion = penalties.pull_away(inputs.gather(forward.fake_codes))
     metrics = {'fake_energy': fake.mean(), 'pull_away': repulsion}
     return loss.generator(real, fake).mean() + pull_away * repulsion, Aux(variables, metrics)
 
-  def score(variables: Variables, examples: jax.Array) -> jax.Array:
-    return energy(examples, pair.score(variables, examples)[0])
+  def critic(variables: Variables, examples: jax.Array) -> jax.Array:
+    return energy(examples, pair.discriminate_eval(variables, examples)[0])
 
-  return pair.game(discriminator_loss, generator_loss, score=score)
+  return pair.game(discriminator_loss, generator_loss, critic=critic)

@@ -15,7 +15,9 @@ def make(
   loss: Mapping[str, Any] = {'name': 'minimax'},
   prior: Mapping[str, Any] = {'name': 'uniform', 'size': 100},
 ) -> Game:
-  """The minimax game of equation 1; {'name': 'non_saturating'} is the switch that section 3 advises.
+  """Returns the minimax game of equation 1.
+
+  Section 3 of the paper recommends the other loss, {'name': 'non_saturating'}.
 
   Args:
     networks: 'generator', latents [B, size] -> examples; 'discriminator', examples -> logits [B].

@@ -1,10 +1,10 @@
 """MMD GAN: Li et al. 2017 (arXiv:1705.08584), Binkowski et al. 2018 (arXiv:1801.01401).
 
-And its scaled form, SMMD: Arbel et al. 2018 (arXiv:1805.11565).
+Its scaled form is SMMD: Arbel et al. 2018 (arXiv:1805.11565).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import chex
 import jax
@@ -19,6 +19,28 @@ from gan_jax.gans.parts.generator_discriminator import make_pair
 from gan_jax.losses import penalties
 
 
+class _ForwardPass(NamedTuple):
+  """A batch, its features, and their distance.
+
+  Attributes:
+    real: real examples [B, ...].
+    fake: generated ones, of the same shape.
+    features: points [B, ...] -> features [B, D] for the penalty.
+    real_features: features of the real examples of the whole batch.
+    fake_features: features of the fake examples of the whole batch.
+    distance: the squared MMD between these features, a scalar, scaled if the game scales it.
+    key: [B] keys of the points of the penalty.
+  """
+
+  real: jax.Array
+  fake: jax.Array
+  features: Callable[[jax.Array], jax.Array]
+  real_features: jax.Array
+  fake_features: jax.Array
+  distance: jax.Array
+  key: chex.PRNGKey
+
+
 def make(
   networks: Mapping[str, nn.Module],
   *,
@@ -28,36 +50,44 @@ def make(
   penalty: float = 1.0,
   scaling: float = 0.0,
 ) -> Game:
-  """The squared MMD between features of real and fake: the critic raises it, the generator lowers it.
+  """Returns a game of the squared MMD between features of real and fake examples.
 
-  discriminator: -s MMD^2 + penalty E(|grad witness| - 1)^2 between real and fake (Binkowski, section
-  4);  generator: s MMD^2, with s = 1 / (1 + scaling E|J|_F^2), J the Jacobian of the features at real
-  examples. A positive scaling and no penalty is SMMD: Arbel's factor for a kernel of unit width, 1 /
-  (lambda + 1 + E|J|^2) (equation 4 and proposition 3), is this up to a constant with scaling 1 / (1 +
-  lambda); larger values only weigh the slope more. The game's score of an example is the part of the
-  witness that needs no real examples: minus its mean kernel with fakes. There is no metric 'accuracy':
-  the witness at an example of the batch is partly of its kernel with itself, which favours the real.
+  The critic maximizes it, the generator minimizes it (Binkowski, section 4):
+
+      discriminator: -s MMD^2 + penalty E(|grad witness| - 1)^2 between real and fake;
+      generator: s MMD^2;
+      s = 1 / (1 + scaling E|J|_F^2), with J the Jacobian of the features at real examples.
+
+  A positive scaling without a penalty is SMMD. Arbel's factor for a kernel of unit width is
+  1 / (lambda + 1 + E|J|^2) (equation 4 and proposition 3). It equals s up to a constant if scaling is
+  1 / (1 + lambda). Larger values only increase the weight of the Jacobian.
+
+  `Game.critic` is the part of the witness that needs no real examples: minus the mean kernel with
+  fakes. The game has no metric 'accuracy': the witness at an example of the batch includes the kernel
+  of the example with itself, which favors the real one.
 
   Args:
     networks: 'generator'; 'discriminator', examples -> features [B, D].
     prior: as in `two_player.make`.
-    kernel: {'name': a factory of `gan_jax.divergences.mmd`, **its arguments}. With `polynomial`, whose
-      gradient has no bound, the penalty overflows float32 where features are beyond some 1e3.
+    kernel: {'name': a factory of `gan_jax.divergences.mmd`, **its arguments}. The gradient of
+      `polynomial` has no bound: with it the penalty overflows float32 for features beyond about 1e3.
     unbiased: the estimator, see `mmd.mmd2`.
-    penalty: weight of the gradient penalty on the witness function.
-    scaling: the weight of the critic's slope in s; 0 for no scaling.
+    penalty: weight of the gradient penalty on the witness function, at least 0.
+    scaling: weight of the Jacobian in s, at least 0; 0 for no scaling.
 
   Raises:
-    ConfigError: a kernel that there is not, a negative weight, or a batch of one for the unbiased
-      estimator.
+    ConfigError: an unknown kernel, a negative weight, or a batch of one with the unbiased estimator.
   """
-  if not numerics.is_within(penalty) or not numerics.is_within(scaling):
-    raise ConfigError(f'penalty is {penalty} and scaling {scaling}; both must be at least 0')
+  for name, value in {'penalty': penalty, 'scaling': scaling}.items():
+    if not numerics.is_within(value):
+      raise ConfigError(
+        f'{name}={value!r}: out of range (a finite number of at least 0); change {name}'
+      )
   with at('kernel'):
-    compare = lookup.make(mmd, kernel, mmd.Kernel)
+    kernel_function = lookup.make(mmd, kernel, mmd.Kernel)
   pair = make_pair(networks, prior)
 
-  def play(variables: Variables, inputs: Inputs):
+  def forward_pass(variables: Variables, inputs: Inputs) -> tuple[_ForwardPass, Variables]:
     latent_key, generator_key, critic_key, real_key, fake_key, key = rng.split(inputs.key, 6)
     fake, variables = pair.generate(variables, latent_key, generator_key)
     real = inputs.batch['real']
@@ -65,38 +95,48 @@ def make(
     fake_features, variables = pair.discriminate(variables, fake, fake_key)
     chex.assert_rank([real_features, fake_features], 2)
     features = lambda points: pair.discriminate(variables, points, critic_key)[0]
-    gathered = inputs.gather(real_features), inputs.gather(fake_features)
-    distance = _distance(compare, *gathered, unbiased)
+    real_features, fake_features = inputs.gather(real_features), inputs.gather(fake_features)
+    _check_batch(len(real_features), unbiased)
+    distance = mmd.mmd2(kernel_function, real_features, fake_features, unbiased=unbiased)
     if scaling:
-      slope = inputs.gather(penalties.jacobian_squared_norm(features, real)).mean()
-      distance /= 1 + scaling * slope
-    return distance, (real, fake, features, gathered, key), variables
+      jacobian = inputs.gather(penalties.jacobian_squared_norm(features, real)).mean()
+      distance = distance / (1 + scaling * jacobian)
+    return _ForwardPass(real, fake, features, real_features, fake_features, distance, key), variables
+
+  def witness_penalty(forward: _ForwardPass) -> jax.Array:
+    """Returns the mean gradient penalty on the witness, between real and fake examples."""
+    points = penalties.interpolate(forward.key, forward.real, forward.fake)
+
+    def witness(points: jax.Array) -> jax.Array:
+      batches = forward.real_features, forward.fake_features
+      return mmd.witness(kernel_function, forward.features(points), *batches)
+
+    return penalties.gradient_penalty(witness, points).mean()
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
-    distance, (real, fake, features, gathered, key), variables = play(variables, inputs)
-    value, metrics = -distance, {'mmd2': distance, **diagnostics.distances(inputs, fake)}
-    if penalty:
-      points = penalties.interpolate(key, real, fake)
-      critic = lambda points: mmd.witness(compare, features(points), *gathered)
-      metrics['gradient_penalty'] = penalties.gradient_penalty(critic, points).mean()
-      value += penalty * metrics['gradient_penalty']
-    return value, Aux(variables, metrics)
+    forward, variables = forward_pass(variables, inputs)
+    value = -forward.distance
+    metrics = {'mmd2': forward.distance, **diagnostics.distances(inputs, forward.fake)}
+    if not penalty:
+      return value, Aux(variables, metrics)
+    mean_penalty = witness_penalty(forward)
+    metrics['gradient_penalty'] = mean_penalty
+    return value + penalty * mean_penalty, Aux(variables, metrics)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
-    distance, _, variables = play(variables, inputs)
-    return distance, Aux(variables, {'mmd2': distance})
+    forward, variables = forward_pass(variables, inputs)
+    return forward.distance, Aux(variables, {'mmd2': forward.distance})
 
-  def score(variables: Variables, examples: jax.Array) -> jax.Array:
-    fakes = pair.score(variables, pair.references(variables))
-    return -compare(pair.score(variables, examples), fakes).mean(axis=1)
+  def critic(variables: Variables, examples: jax.Array) -> jax.Array:
+    fake_features = pair.discriminate_eval(variables, pair.reference_fakes(variables))
+    return -kernel_function(pair.discriminate_eval(variables, examples), fake_features).mean(axis=1)
 
-  return pair.game(discriminator_loss, generator_loss, score=score)
+  return pair.game(discriminator_loss, generator_loss, critic=critic)
 
 
-def _distance(compare: mmd.Kernel, real: jax.Array, fake: jax.Array, unbiased: bool) -> jax.Array:
-  """The squared MMD of features; refuses what has no unbiased estimate."""
-  if unbiased and len(real) < 2:
+def _check_batch(count: int, unbiased: bool) -> None:
+  if unbiased and count < 2:
     raise ConfigError(
-      'batch_size is 1; an unbiased MMD needs at least 2 (or set gan.unbiased to False)'
+      f'batch_size={count}: too small for an unbiased MMD (at least 2); raise it, or set '
+      'gan.unbiased=False'
     )
-  return mmd.mmd2(compare, real, fake, unbiased=unbiased)

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from flax import linen as nn
 
-from gan_jax.common.errors import ConfigError
+from gan_jax.common import validation
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans import two_player
 
@@ -18,29 +18,28 @@ def make(
   loss: Mapping[str, Any] = {'name': 'minimax'},
   unroll: int = 5,
 ) -> Game:
-  """The generator plays against the discriminator as it will be after `unroll` updates (equation 7).
+  """Returns a game whose generator faces the discriminator after `unroll` more updates (equation 7).
 
-  Those updates are by the discriminator's own optimizer, from its present state, on the present real
-  examples and on fakes of new latents each time; the generator's gradient goes through them, and they
-  are then forgotten (equation 10). The discriminator itself plays on as ever (equation 11).
+  The unrolled updates use the discriminator's optimizer and its current state. Every one sees the
+  current real examples and new fakes. The generator's gradient flows through them, and they are then
+  discarded (equation 10). The discriminator's own updates are the usual ones (equation 11).
 
   Args:
     networks: as in `two_player.make`.
     prior: as in `two_player.make`.
     loss: as in `two_player.make`.
-    unroll: K, a whole number of at least 1.
+    unroll: K, the number of unrolled updates, a whole number of at least 1.
 
   Raises:
-    ConfigError: unroll is below 1 or not a whole number.
+    ConfigError: `unroll` is below 1 or not a whole number.
   """
-  if not isinstance(unroll, int) or unroll < 1:
-    raise ConfigError(f'unroll is {unroll}; it must be at least 1, and a whole number')
+  validation.check_size('unroll', unroll)
   game = two_player.make(networks, loss=loss, prior=prior)
   discriminator, generator = game.players
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     assert inputs.unrolled_update is not None
-    answered = inputs.unrolled_update(discriminator.name, variables, inputs, unroll)
-    return generator.loss(answered, inputs)
+    unrolled = inputs.unrolled_update(discriminator.name, variables, inputs, unroll)
+    return generator.loss(unrolled, inputs)
 
   return game._replace(players=(discriminator, generator._replace(loss=generator_loss)))

@@ -10,14 +10,14 @@ from gan_jax.gans import two_player
 
 
 def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any]) -> Game:
-  """The critic estimates the Wasserstein-1 distance up to a factor, the generator lessens it.
+  """Returns the game of a critic that estimates the Wasserstein-1 distance up to a factor.
 
-  Algorithm 1: the critic is kept Lipschitz by clipping its weights, which is the transformation
-  `clip_weights` after its optimizer, and has several updates for one of the generator's; both are
-  settings of the player.
+  The generator minimizes that estimate. In algorithm 1 the critic has several updates per update of the
+  generator, and weight clipping keeps it Lipschitz. Both are settings of the player:
+  `updates_per_step`, and `clip_weights` among its `weight_constraints`.
 
   Args:
-    networks: 'generator', latents [B, size] -> examples; 'discriminator', examples -> scores [B].
+    networks: 'generator', latents [B, size] -> examples; 'discriminator', examples -> outputs [B].
     prior: as in `two_player.make`.
   """
   return two_player.make(networks, loss={'name': 'wasserstein'}, prior=prior)

@@ -17,14 +17,16 @@ def make(
   target: float = 1.0,
   one_sided: bool = False,
 ) -> Game:
-  """Wasserstein, with the critic's gradient norm drawn to 1 between real and fake (equation 3).
+  """Returns the Wasserstein game with a gradient penalty on the critic (equation 3).
+
+  The penalty drives the norm of the critic's gradient, between real and fake examples, to `target`.
 
   Args:
-    networks: as in `wgan.make`; the critic without batch norm (section 4).
+    networks: as in `wgan.make`; the critic has no batch norm (section 4).
     prior: as in `two_player.make`.
     weight: lambda.
-    target: the norm that is drawn to.
-    one_sided: whether smaller norms are free.
+    target: the desired gradient norm; 1 in the paper.
+    one_sided: whether only larger norms are penalized.
   """
   penalty = {'weight': weight, 'target': target, 'one_sided': one_sided}
   return two_player.make(

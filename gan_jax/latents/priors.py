@@ -14,58 +14,71 @@ Prior = Callable[[chex.PRNGKey], jax.Array]
 
 
 def materialize(latent: jax.Array) -> jax.Array:
-  """Finite latents as they are, which a program for CPU makes once.
+  """Returns finite latents unchanged, in a form that XLA:CPU computes only once.
 
-  XLA:CPU puts what is cheap into everything that reads it, so that a thin first layer would draw its
-  latents for each of its units. A division is not cheap to it, and by 1 changes nothing.
+  XLA:CPU recomputes cheap operations in each consumer, so a thin first layer would draw its latents
+  again for each of its units. XLA does not count a division as cheap, and a division by 1 changes no
+  value.
   """
   return lax.platform_dependent(latent, cpu=lambda x: x / (1 + 0 * x), default=lambda x: x)
 
 
-def normal(size: int, deviation: float = 1.0) -> Prior:
-  """Independent normal latents around 0.
+def normal(size: int, std: float = 1.0) -> Prior:
+  """Returns the prior of independent normal latents with mean 0.
+
+  Args:
+    size: of a latent, at least 1.
+    std: standard deviation, at least 0.
 
   Raises:
     ConfigError: the size is below 1.
-    ValueError: the deviation is negative or not finite.
+    ValueError: `std` is negative or not finite.
   """
   validation.check_size('size', size)
-  numerics.check_finite('deviation', deviation, least=0)
-  return jax.vmap(lambda key: deviation * jax.random.normal(key, (size,), jnp.float32))
+  numerics.check_finite('std', std, least=0)
+  return jax.vmap(lambda key: std * jax.random.normal(key, (size,), jnp.float32))
 
 
-def mixture(size: int, components: int, deviation: float, seed: int = 0) -> Prior:
-  """Normal latents around one of several centers, equally likely, which lets a generator be torn.
+def mixture(size: int, components: int, std: float, seed: int = 0) -> Prior:
+  """Returns the prior of an equally weighted mixture of normal latents.
 
-  A continuous generator of connected latents must lay a bridge between any two modes; between
-  components that are far apart it costs no samples. The centers are standard normal, and fixed.
+  A continuous generator maps connected latents to connected samples, so some samples lie between any
+  two modes. If the components are far apart, few latents lie between them. The centers are standard
+  normal and fixed.
 
   Args:
-    size: of a latent.
-    components: how many centers.
-    deviation: around a center; small against the distance between centers.
+    size: of a latent, at least 1.
+    components: number of centers, at least 1.
+    std: standard deviation around a center, at least 0; small compared to the distance of the centers.
     seed: of the centers.
 
   Raises:
     ConfigError: the size or the number of components is below 1.
-    ValueError: the deviation is negative or not finite.
+    ValueError: `std` is negative or not finite.
 
   Source: the fixed form of Gurumurthy et al. 2017 (arXiv:1706.02071), section 3.
   """
   validation.check_size('size', size)
   validation.check_size('components', components)
-  numerics.check_finite('deviation', deviation, least=0)
+  numerics.check_finite('std', std, least=0)
   centers = jax.random.normal(rng.key_for(seed, 'centers'), (components, size), jnp.float32)
 
   def draw(key: chex.PRNGKey) -> jax.Array:
     center_key, key = jax.random.split(key)
     center = jax.random.randint(center_key, (), 0, components, jnp.int32)
-    return centers[center] + deviation * jax.random.normal(key, (size,), jnp.float32)
+    return centers[center] + std * jax.random.normal(key, (size,), jnp.float32)
 
   return jax.vmap(draw)
 
 
 def uniform(size: int) -> Prior:
-  """Independent latents, uniform on [-1, 1); ConfigError if the size is below 1."""
+  """Returns the prior of independent latents that are uniform on [-1, 1).
+
+  Args:
+    size: of a latent, at least 1.
+
+  Raises:
+    ConfigError: the size is below 1.
+  """
   validation.check_size('size', size)
   return jax.vmap(lambda key: jax.random.uniform(key, (size,), jnp.float32, minval=-1.0))

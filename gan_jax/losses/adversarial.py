@@ -1,11 +1,11 @@
-"""Adversarial losses on the raw scores of a discriminator (logits, critic values or energies).
+"""Adversarial losses of the unbounded outputs of a discriminator: logits, critic outputs or energies.
 
-A loss is a pair of shape-preserving functions of real and fake scores of equal shape; both are
-minimised and both return an array of that shape. The mean is taken where a game is put together.
+A loss is a pair of shape-preserving functions of real and fake logits of equal shape. Both are
+minimized, and both return an array of that shape. A game takes the mean.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import chex
 import jax
@@ -18,14 +18,14 @@ Pairwise = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 class AdversarialLoss(NamedTuple):
-  """What each player minimises, given (real_scores, fake_scores).
+  """The losses that the two players minimize.
 
   Attributes:
-    discriminator: (real_scores, fake_scores) -> an array of their shape.
+    discriminator: (real_logits, fake_logits) -> an array of their shape.
     generator: the same.
-    over_batch: whether an example's loss depends on the whole batch, so that a game on several
-      devices must hand over the scores of all of them.
-    unsmoothed: `discriminator` without label smoothing; None where it has none.
+    over_batch: whether the loss of an example depends on the whole batch. A game on several devices
+      then passes the logits of all devices.
+    unsmoothed: `discriminator` without label smoothing; None for a loss that has no label smoothing.
   """
 
   discriminator: Pairwise
@@ -35,7 +35,7 @@ class AdversarialLoss(NamedTuple):
 
 
 def _paired(function: Pairwise) -> Pairwise:
-  """`function`, refusing scores of unequal shape, which would be broadcast."""
+  """Returns `function` with a check that the shapes are equal; they would be broadcast otherwise."""
 
   def checked(real: jax.Array, fake: jax.Array) -> jax.Array:
     chex.assert_equal_shape([real, fake])
@@ -50,13 +50,13 @@ def _loss(discriminator: Pairwise, generator: Pairwise, over_batch: bool = False
 
 def _cross_entropy(real_label: float, generator: Pairwise) -> AdversarialLoss:
   if not 0.5 <= real_label <= 1:
-    raise ValueError(f'real_label is {real_label}; it must be from 0.5 to 1')
+    raise ValueError(f'real_label={real_label!r}: out of range (from 0.5 to 1); change real_label')
 
   def unsmoothed(real: jax.Array, fake: jax.Array) -> jax.Array:
     return jax.nn.softplus(-real) + jax.nn.softplus(fake)
 
   def smoothed(real: jax.Array, fake: jax.Array) -> jax.Array:
-    # The share of softplus(-real) that goes to softplus(real), which is larger by `real`.
+    # A fraction of softplus(-real) becomes softplus(real), which is larger by `real`.
     return unsmoothed(real, fake) + (1 - real_label) * real
 
   discriminator = smoothed if real_label < 1 else unsmoothed
@@ -64,17 +64,21 @@ def _cross_entropy(real_label: float, generator: Pairwise) -> AdversarialLoss:
 
 
 def minimax(real_label: float = 1.0) -> AdversarialLoss:
-  """The zero-sum game of the first GAN: D(x) = sigmoid(score).
+  """Returns the loss of the zero-sum game of the first GAN.
 
-  discriminator: -log D(real) - log(1 - D(fake));  generator: log(1 - D(fake)).
-  The generator's gradient vanishes where the discriminator is sure that a sample is fake.
+  With D(x) = sigmoid(logit):
+
+      discriminator: -log D(real) - log(1 - D(fake));
+      generator: log(1 - D(fake)).
+
+  The generator's gradient vanishes as D(fake) goes to 0.
 
   Args:
     real_label: the target for real examples, in [0.5, 1]; below 1 it is the one-sided label
       smoothing of Salimans et al. 2016 (arXiv:1606.03498), section 3.4.
 
   Raises:
-    ValueError: real_label is outside its range.
+    ValueError: `real_label` is outside its range.
 
   Source: Goodfellow et al. 2014 (arXiv:1406.2661), equation 1.
   """
@@ -82,10 +86,18 @@ def minimax(real_label: float = 1.0) -> AdversarialLoss:
 
 
 def non_saturating(real_label: float = 1.0) -> AdversarialLoss:
-  """The discriminator of `minimax`; generator: -log D(fake), whose gradient does not vanish early.
+  """Returns the non-saturating loss.
+
+      discriminator: as in `minimax`;
+      generator: -log D(fake).
+
+  The generator's gradient does not vanish as D(fake) goes to 0.
 
   Args:
     real_label: as in `minimax`.
+
+  Raises:
+    ValueError: `real_label` is outside its range.
 
   Source: Goodfellow et al. 2014 (arXiv:1406.2661), section 3, after equation 1.
   """
@@ -93,13 +105,19 @@ def non_saturating(real_label: float = 1.0) -> AdversarialLoss:
 
 
 def kl(real_label: float = 1.0) -> AdversarialLoss:
-  """The discriminator of `minimax`; generator: log(1 - D(fake)) - log D(fake) = -score.
+  """Returns the loss whose generator descends KL(p_g || p_data).
 
-  The sum of the two generators above. With the best discriminator the score is log p_data / p_g, and
-  the generator descends KL(p_g || p_data), the divergence that forbids samples off the data.
+      discriminator: as in `minimax`;
+      generator: log(1 - D(fake)) - log D(fake) = -logit.
+
+  The generator's loss is the sum of those of `minimax` and `non_saturating`. The logit of the optimal
+  discriminator is log p_data / p_g. KL(p_g || p_data) penalizes samples where p_data is small.
 
   Args:
     real_label: as in `minimax`.
+
+  Raises:
+    ValueError: `real_label` is outside its range.
 
   Source: Huszar 2016, "An Alternative Update Rule for Generative Adversarial Networks"; Sonderby et
     al. 2017 (arXiv:1610.04490), section 3.2.
@@ -113,18 +131,20 @@ def _check_labels(**labels: float) -> None:
 
 
 def least_squares(fake: float = 0.0, real: float = 1.0, target: float = 1.0) -> AdversarialLoss:
-  """LSGAN: the squared distance of scores from labels, with the paper's 1/2.
+  """Returns the loss of LSGAN, the squared distance of the outputs from labels.
 
-  discriminator: 1/2 (D(real) - b)^2 + 1/2 (D(fake) - a)^2;  generator: 1/2 (D(fake) - c)^2.
-  With b - c = 1 and b - a = 2 the generator's loss together with the same term on real examples, which
-  it does not change, is worth half of the Pearson chi-square between p_data + p_g and 2 p_g once the
-  discriminator has answered (equation 5); its slope against a discriminator that stands still is
-  another (docs/theory.md).
+      discriminator: 1/2 (D(real) - b)^2 + 1/2 (D(fake) - a)^2;
+      generator: 1/2 (D(fake) - c)^2.
+
+  Take b - c = 1 and b - a = 2, and add 1/2 (D(real) - c)^2, which the generator does not change. For
+  the optimal discriminator the sum is half of the Pearson chi-square between p_data + p_g and 2 p_g
+  (equation 5). Its gradient against a fixed discriminator is not that of the chi-square
+  (docs/theory.md).
 
   Args:
     fake: a, the label of fakes.
     real: b, the label of real examples.
-    target: c, what the generator wants its samples to score.
+    target: c, the output that the generator wants for its samples.
 
   Raises:
     ValueError: a label is not a finite number.
@@ -133,46 +153,52 @@ def least_squares(fake: float = 0.0, real: float = 1.0, target: float = 1.0) -> 
   """
   _check_labels(fake=fake, real=real, target=target)
   return _loss(
-    lambda on_real, on_fake: 0.5 * (on_real - real) ** 2 + 0.5 * (on_fake - fake) ** 2,
-    lambda on_real, on_fake: 0.5 * (on_fake - target) ** 2,
+    lambda real_logits, fake_logits: 0.5 * (real_logits - real) ** 2 + 0.5 * (fake_logits - fake) ** 2,
+    lambda real_logits, fake_logits: 0.5 * (fake_logits - target) ** 2,
   )
 
 
 def least_absolute(fake: float = 0.0, real: float = 1.0, target: float = 1.0) -> AdversarialLoss:
-  """`least_squares` with absolute deviations: |D(real) - b| + |D(fake) - a|, and |D(fake) - c|.
+  """Returns the absolute distance of the outputs from labels.
 
-  The best discriminator answers with the label that is likelier at a point, between the two labels
-  wherever p_data = p_g. The generator's slope is +-1 whatever the score. No paper stands behind the
-  defaults, which are LSGAN's.
+      discriminator: |D(real) - b| + |D(fake) - a|;
+      generator: |D(fake) - c|.
+
+  The optimal discriminator outputs the likelier label at each point; where p_data = p_g, anything
+  between the two labels. The generator's derivative with respect to the output is always +1 or -1.
+  The defaults are those of LSGAN; no paper recommends them for this loss.
 
   Args:
     fake: a, the label of fakes.
     real: b, the label of real examples.
-    target: c, what the generator wants its samples to score.
+    target: c, the output that the generator wants for its samples.
 
   Raises:
     ValueError: a label is not a finite number.
   """
   _check_labels(fake=fake, real=real, target=target)
   return _loss(
-    lambda on_real, on_fake: jnp.abs(on_real - real) + jnp.abs(on_fake - fake),
-    lambda on_real, on_fake: jnp.abs(on_fake - target),
+    lambda real_logits, fake_logits: jnp.abs(real_logits - real) + jnp.abs(fake_logits - fake),
+    lambda real_logits, fake_logits: jnp.abs(fake_logits - target),
   )
 
 
 def f_divergence(divergence: str, saturating: bool = False) -> AdversarialLoss:
-  """f-GAN: the variational lower bound of an f-divergence D_f(p_data || p_g), T = g(score).
+  """Returns the loss of f-GAN, from a variational lower bound of D_f(p_data || p_g).
 
-  discriminator: -T(real) + f*(T(fake)), the bound's negative;  generator: -T(fake), the switch that
-  section 3.2 advises, or with `saturating` -f*(T(fake)), the bound itself (equation 6).
+  With T = g(logit):
+
+      discriminator: -T(real) + f*(T(fake)), the negative of the bound;
+      generator: -T(fake), as section 3.2 recommends;
+      generator with `saturating`: -f*(T(fake)), the bound itself (equation 6).
 
   Args:
     divergence: a function of `gan_jax.divergences.f_divergences`: total_variation, kl, reverse_kl,
       pearson, neyman, hellinger, jensen_shannon or gan.
-    saturating: whether the generator minimises the bound itself.
+    saturating: whether the generator minimizes the bound itself.
 
   Raises:
-    ConfigError: there is no such divergence.
+    ConfigError: the divergence is unknown.
 
   Source: Nowozin et al. 2016 (arXiv:1606.00709), equations 6 and 7, tables 2 and 6.
   """
@@ -184,9 +210,12 @@ def f_divergence(divergence: str, saturating: bool = False) -> AdversarialLoss:
 
 
 def wasserstein() -> AdversarialLoss:
-  """The critic's estimate of the Wasserstein-1 distance; the critic must be kept Lipschitz.
+  """Returns the critic's estimate of the Wasserstein-1 distance.
 
-  discriminator: f(fake) - f(real);  generator: -f(fake).
+      discriminator: f(fake) - f(real);
+      generator: -f(fake).
+
+  A constraint or a penalty must keep the critic Lipschitz.
 
   Source: Arjovsky et al. 2017 (arXiv:1701.07875), equations 2 and 3, algorithm 1.
   """
@@ -194,7 +223,10 @@ def wasserstein() -> AdversarialLoss:
 
 
 def hinge() -> AdversarialLoss:
-  """discriminator: max(0, 1 - D(real)) + max(0, 1 + D(fake));  generator: -D(fake).
+  """Returns the hinge loss.
+
+      discriminator: max(0, 1 - D(real)) + max(0, 1 + D(fake));
+      generator: -D(fake).
 
   Source: Lim & Ye 2017 (arXiv:1705.02894), section 3; Miyato et al. 2018 (arXiv:1802.05957),
     equations 16 and 17.
@@ -205,10 +237,13 @@ def hinge() -> AdversarialLoss:
 
 
 def energy_margin(margin: float) -> AdversarialLoss:
-  """EBGAN, on energies (low for what is real): E(real) + max(0, margin - E(fake)), and E(fake).
+  """Returns the loss of EBGAN, of energies E that are low for real examples.
+
+      discriminator: E(real) + max(0, margin - E(fake));
+      generator: E(fake).
 
   Args:
-    margin: m > 0, finite, above which the energy of fakes is high enough.
+    margin: m > 0, finite; the discriminator does not raise the energy of a fake above it.
 
   Raises:
     ValueError: the margin is not positive and finite.
@@ -216,21 +251,24 @@ def energy_margin(margin: float) -> AdversarialLoss:
   Source: Zhao et al. 2017 (arXiv:1609.03126), equations 1 and 2.
   """
   if not numerics.is_positive(margin):
-    raise ValueError(f'margin is {margin}; it must be positive')
+    raise ValueError(f'margin={margin!r}: out of range (a finite number above 0); change margin')
   return _loss(lambda real, fake: real + jax.nn.relu(margin - fake), lambda real, fake: fake)
 
 
 def relativistic_paired(base: AdversarialLoss) -> AdversarialLoss:
-  """RpGAN: how much more real a real example is than the fake at the same place of the batch.
+  """Returns the loss of RpGAN, which compares the i-th real with the i-th fake example of a batch.
 
   With base discriminator f1(real) + f2(fake), and d = D(real) - D(fake):
-  discriminator: 1/2 (f1(d) + f2(-d));  generator: 1/2 (f1(-d) + f2(d)).
-  Where f2(x) = f1(-x), as with cross-entropy and hinge, these are f1(d) and f1(-d): softplus(-d) and
-  softplus(d) on `non_saturating()`, the loss of R3GAN.
+
+      discriminator: 1/2 (f1(d) + f2(-d));
+      generator: 1/2 (f1(-d) + f2(d)).
+
+  If f2(x) = f1(-x), as for cross-entropy and hinge, these are f1(d) and f1(-d). For `non_saturating()`
+  they are softplus(-d) and softplus(d), the loss of R3GAN.
 
   Args:
-    base: of which only the discriminator's side is used; in a config {'name': ..., **arguments}. Label
-      smoothing, being one-sided, acts on the discriminator alone.
+    base: the loss of which the discriminator's part is used; in a config {'name': ..., **arguments}.
+      Label smoothing is one-sided and acts on the discriminator only.
 
   Source: Jolicoeur-Martineau 2019 (arXiv:1807.00734), equations 8 and 9 halved; Huang et al. 2024
     (arXiv:2501.05441), equation 2.
@@ -239,11 +277,12 @@ def relativistic_paired(base: AdversarialLoss) -> AdversarialLoss:
 
 
 def relativistic_average(base: AdversarialLoss) -> AdversarialLoss:
-  """RaGAN: how much more real a real example is than the average fake, and the reverse.
+  """Returns the loss of RaGAN, which compares each example with the mean of the other kind.
 
   With base discriminator f1(real) + f2(fake) and means over the batch:
-  discriminator: f1(D(real) - mean D(fake)) + f2(D(fake) - mean D(real));  generator: the two
-  exchanged, f1(D(fake) - mean D(real)) + f2(D(real) - mean D(fake)).
+
+      discriminator: f1(D(real) - mean D(fake)) + f2(D(fake) - mean D(real));
+      generator: f1(D(fake) - mean D(real)) + f2(D(real) - mean D(fake)).
 
   Args:
     base: as in `relativistic_paired`.
@@ -254,12 +293,15 @@ def relativistic_average(base: AdversarialLoss) -> AdversarialLoss:
 
 
 def _relativistic(
-  base: AdversarialLoss, compared: Callable[..., Any], scale: float, over_batch: bool
+  base: AdversarialLoss,
+  relative: Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]],
+  scale: float,
+  over_batch: bool,
 ) -> AdversarialLoss:
-  """The base on compared scores; the generator's loss is the discriminator's, the two exchanged."""
-  plain = lambda real, fake: scale * (base.unsmoothed or base.discriminator)(*compared(real, fake))
+  """Returns the base loss of relative logits; the generator's loss has real and fake exchanged."""
+  plain = lambda real, fake: scale * (base.unsmoothed or base.discriminator)(*relative(real, fake))
   return _loss(
-    lambda real, fake: scale * base.discriminator(*compared(real, fake)),
+    lambda real, fake: scale * base.discriminator(*relative(real, fake)),
     lambda real, fake: plain(fake, real),
     over_batch,
   )._replace(unsmoothed=_paired(plain))

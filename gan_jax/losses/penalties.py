@@ -1,8 +1,8 @@
-"""Gradient penalties and other regularisers of a critic, as pure functions.
+"""Gradient penalties and other regularizers of a critic, as pure functions.
 
-A critic is a function of points, [B, ...] -> [B], whose score of an example depends on that example
-alone (with batch norm in training it does not, and the penalties lose their meaning). The weight of
-a penalty (lambda, gamma / 2) multiplies outside. `gan_jax.losses.regularizers` puts them into a game.
+A critic is a function of points, [B, ...] -> [B]. Its output for an example must depend on that example
+only. With batch norm in training it does not, and the penalties lose their meaning. The caller
+multiplies by the weight (lambda, gamma / 2). `gan_jax.losses.regularizers` puts penalties into a game.
 """
 
 import math
@@ -18,74 +18,81 @@ Critic = Callable[[jax.Array], jax.Array]
 
 
 def _squared_norm(x: jax.Array) -> jax.Array:
-  """[B, ...] -> [B], the squared Euclidean norm of each example."""
+  """Returns the squared Euclidean norm of each example, [B, ...] -> [B]."""
   return (_flat(x) ** 2).sum(axis=-1)
 
 
 def _flat(x: jax.Array) -> jax.Array:
-  """[B, ...] -> [B, D], also of no examples."""
+  """Flattens examples, [B, ...] -> [B, D]; B may be 0."""
   return x.reshape(len(x), math.prod(x.shape[1:]))
 
 
 def norm(x: jax.Array) -> jax.Array:
-  """[B, ...] -> [B], the Euclidean norm of each example; at zero its gradient is 0, not NaN."""
+  """Returns the Euclidean norm of each example, [B, ...] -> [B]; at 0 its gradient is 0, not NaN."""
   return numerics.length(_flat(x))
 
 
 def _gradient(critic: Critic, points: jax.Array) -> jax.Array:
-  """[B, ...] -> [B, ...], each score's gradient in its own example."""
+  """Returns the gradient of each output with respect to its example, [B, ...] -> [B, ...]."""
 
   def total(points: jax.Array) -> jax.Array:
-    scores = critic(points)
-    chex.assert_shape(scores, (len(points),))
-    return scores.sum()
+    outputs = critic(points)
+    chex.assert_shape(outputs, (len(points),))
+    return outputs.sum()
 
   return jax.grad(total)(points)
 
 
 def gradient_norm(critic: Critic, points: jax.Array) -> jax.Array:
-  """The norm of the critic's gradient at each point, over all axes but the first.
+  """Returns the norm of the critic's gradient at each point, over all axes but the first.
 
   Args:
     critic: [B, ...] -> [B].
     points: [B, ...].
 
   Returns:
-    [B]. Where the gradient is 0 so is the norm, and the norm's own gradient.
+    [B]. Where the gradient is 0, the norm and the gradient of the norm are 0.
   """
   return norm(_gradient(critic, points))
 
 
 def interpolate(key: chex.PRNGKey, real: jax.Array, fake: jax.Array) -> jax.Array:
-  """Points on the lines between real and fake: e real + (1 - e) fake, one e ~ U[0, 1) an example.
+  """Draws points on the lines between real and fake examples.
+
+  They are e real + (1 - e) fake, with one e ~ U[0, 1) per example.
 
   Args:
     key: [B] keys.
     real: [B, ...].
     fake: of the shape of `real`.
 
+  Returns:
+    [B, ...].
+
   Source: Gulrajani et al. 2017 (arXiv:1704.00028), algorithm 1, line 6.
   """
   chex.assert_equal_shape([real, fake])
-  share = jax.vmap(jax.random.uniform)(key).reshape(-1, *(1,) * (real.ndim - 1))
-  return share * real + (1 - share) * fake
+  fraction = jax.vmap(jax.random.uniform)(key).reshape(-1, *(1,) * (real.ndim - 1))
+  return fraction * real + (1 - fraction) * fake
 
 
 def gradient_penalty(
   critic: Critic, points: jax.Array, target: float = 1.0, one_sided: bool = False
 ) -> jax.Array:
-  """(|grad critic| - target)^2 at each point, or of one side max(0, |grad critic| - target)^2.
+  """Returns (|grad critic| - target)^2 at each point, or its one-sided form.
+
+  The one-sided form is max(0, |grad critic| - target)^2.
 
   Args:
     critic: [B, ...] -> [B].
     points: [B, ...], see `interpolate` and `dragan_points`.
-    target: the norm to be had, at least 0.
-    one_sided: whether smaller norms are free.
+    target: the desired gradient norm, at least 0.
+    one_sided: whether only larger norms are penalized.
 
   Returns:
     [B].
 
-  Source: Gulrajani et al. 2017 (arXiv:1704.00028), equation 3; of one side, Petzka et al. 2018
+  Source: Gulrajani et al. 2017 (arXiv:1704.00028), equation 3; the one-sided form, Petzka et al. 2018
     (arXiv:1709.08894), equation 8.
   """
   excess = gradient_norm(critic, points) - target
@@ -93,46 +100,56 @@ def gradient_penalty(
 
 
 def zero_centered(critic: Critic, points: jax.Array) -> jax.Array:
-  """|grad critic|^2 at each point [B]: R1 on real points, R2 on fake ones; the weight is gamma / 2.
+  """Returns |grad critic|^2 at each point: R1 for real points, R2 for fake ones.
+
+  The usual weight is gamma / 2.
+
+  Args:
+    critic: [B, ...] -> [B].
+    points: [B, ...].
+
+  Returns:
+    [B].
 
   Source: Mescheder et al. 2018 (arXiv:1801.04406), equations 9 and 10.
   """
   return _squared_norm(_gradient(critic, points))
 
 
-def dragan_points(
-  key: chex.PRNGKey, real: jax.Array, deviation: jax.Array, scale: float = 0.5
-) -> jax.Array:
-  """Points between real ones and copies of them moved by noise.
+def dragan_points(key: chex.PRNGKey, real: jax.Array, std: jax.Array, scale: float = 0.5) -> jax.Array:
+  """Draws points between real examples and noisy copies of them.
 
-  x + e (x' - x), one e ~ U[0, 1) an example, with x' = x + scale * deviation * U[0, 1) in every
+  They are x + e (x' - x), with one e ~ U[0, 1) per example, and x' = x + scale * std * U[0, 1) in every
   coordinate.
 
   Args:
     key: [B] keys.
     real: [B, ...].
-    deviation: scalar, the standard deviation of all coordinates of the whole batch.
-    scale: one half in the authors' code.
+    std: scalar, the standard deviation of all coordinates of the whole batch.
+    scale: of the noise; 1/2 in the authors' code.
+
+  Returns:
+    [B, ...].
 
   Source: Kodali et al. 2017 (arXiv:1705.07215), section 2.3; the noise is that of its code.
   """
 
   def shift(key: chex.PRNGKey) -> jax.Array:
-    noise_key, share_key = jax.random.split(key)
-    return jax.random.uniform(share_key) * jax.random.uniform(noise_key, real.shape[1:])
+    noise_key, fraction_key = jax.random.split(key)
+    return jax.random.uniform(fraction_key) * jax.random.uniform(noise_key, real.shape[1:])
 
-  return real + scale * deviation * jax.vmap(shift)(key)
+  return real + scale * std * jax.vmap(shift)(key)
 
 
 def jacobian_squared_norm(function: Critic, points: jax.Array) -> jax.Array:
-  """The sum of the squares of all derivatives of each example's outputs in its coordinates.
+  """Returns the squared Frobenius norm of the Jacobian of the outputs for each example.
 
   Args:
-    function: [B, ...] -> [B, D]; it is differentiated backwards D times.
+    function: [B, ...] -> [B, D]; reverse mode runs D times.
     points: [B, ...].
 
   Returns:
-    [B], the squared Frobenius norm of each Jacobian.
+    [B].
   """
   outputs, backward = jax.vjp(function, points)
   chex.assert_rank(outputs, 2)
@@ -142,30 +159,32 @@ def jacobian_squared_norm(function: Critic, points: jax.Array) -> jax.Array:
 
 
 def lecam(
-  real_scores: jax.Array, fake_scores: jax.Array, real_mean: jax.Array, fake_mean: jax.Array
+  real_logits: jax.Array, fake_logits: jax.Array, real_mean: jax.Array, fake_mean: jax.Array
 ) -> jax.Array:
-  """(D(real) - fake_mean)^2 + (D(fake) - real_mean)^2, [B] and [B] -> [B].
+  """Returns (D(real) - fake_mean)^2 + (D(fake) - real_mean)^2, [B] and [B] -> [B].
 
   Args:
-    real_scores: [B].
-    fake_scores: [B].
-    real_mean: scalar, a moving average of real scores over past steps.
-    fake_mean: the same of fake scores.
+    real_logits: [B].
+    fake_logits: [B].
+    real_mean: scalar, a moving average of real logits over past steps.
+    fake_mean: the same for fake logits.
 
   Source: Tseng et al. 2021 (arXiv:2104.03310), equation 3.
   """
-  chex.assert_equal_shape([real_scores, fake_scores])
-  return (real_scores - fake_mean) ** 2 + (fake_scores - real_mean) ** 2
+  chex.assert_equal_shape([real_logits, fake_logits])
+  return (real_logits - fake_mean) ** 2 + (fake_logits - real_mean) ** 2
 
 
 def pull_away(codes: jax.Array) -> jax.Array:
-  """The mean squared cosine over ordered pairs of different codes, in [0, 1]: they repel each other.
+  """Returns the mean squared cosine over ordered pairs of different codes.
+
+  Its gradient makes codes repel each other.
 
   Args:
-    codes: [B, D], of the whole batch. A code of 0 has cosine 0 with all. One code alone gives 0.
+    codes: [B, D], of the whole batch. A zero code has cosine 0 with all others.
 
   Returns:
-    A scalar.
+    A scalar in [0, 1]; 0 for a single code.
 
   Source: Zhao et al. 2017 (arXiv:1609.03126), equation 4.
   """
@@ -179,10 +198,10 @@ def pull_away(codes: jax.Array) -> jax.Array:
 
 
 def off_orthogonality(kernel: jax.Array) -> jax.Array:
-  """|W^T W o (1 - I)|_F^2, a scalar: 0 if the columns of W are orthogonal, of whatever lengths.
+  """Returns |W^T W o (1 - I)|_F^2, a scalar: 0 if the columns of W are orthogonal, of any lengths.
 
   Args:
-    kernel: [..., outputs]; all axes but the last are one.
+    kernel: W, [..., outputs]; all axes but the last are flattened into one.
 
   Source: Brock et al. 2019 (arXiv:1809.11096), equation 3.
   """

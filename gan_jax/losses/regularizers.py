@@ -1,7 +1,7 @@
-"""Penalties put into a game: what is penalised where, by name and weight in a config.
+"""Penalties of a game's discriminator, by name and weight in a config.
 
-A regulariser turns what a discriminator's loss has at hand, a `PenaltyInputs`, into values [B] that are
-averaged, weighted and added to that loss.
+A regularizer maps a `PenaltyInputs` to values [B]. Their weighted mean is added to the discriminator's
+loss.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,69 +11,161 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from gan_jax.common import numerics
+from gan_jax.common import numerics, rng
 from gan_jax.common.types import PyTree
 from gan_jax.losses import penalties
 
 
 class PenaltyInputs(NamedTuple):
-  """What a regulariser of the discriminator may look at.
+  """The inputs of a regularizer.
 
   Attributes:
-    critic: points [B, ...] -> scores [B], the discriminator with its present weights.
+    critic: points [B, ...] -> logits [B], the discriminator with its current weights.
     real: real examples [B, ...].
     fake: generated ones, of the same shape.
-    real_scores: [B].
-    fake_scores: [B].
+    real_logits: [B].
+    fake_logits: [B].
     key: [B] keys.
-    gather: from this device's part of a batch to the whole, see `game.Inputs`.
-    memory: what this regulariser remembers.
+    gather: this device's examples -> the examples of all devices, see `game.Inputs`.
+    memory: the regularizer's memory.
   """
 
   critic: penalties.Critic
   real: jax.Array
   fake: jax.Array
-  real_scores: jax.Array
-  fake_scores: jax.Array
+  real_logits: jax.Array
+  fake_logits: jax.Array
   key: chex.PRNGKey
   gather: Callable[[jax.Array], jax.Array]
   memory: PyTree
 
 
-def _nothing() -> PyTree:
+def _no_memory() -> PyTree:
   return {}
 
 
-def _unchanged(memory: PyTree, metrics: Mapping[str, jax.Array]) -> PyTree:
+def _same_memory(memory: PyTree, metrics: Mapping[str, jax.Array]) -> PyTree:
   return memory
 
 
 class Regularizer(NamedTuple):
-  """A penalty, and what it remembers from step to step.
+  """A penalty, with the memory that it carries from step to step.
 
   Attributes:
-    penalty: its values [B].
-    init_memory: () -> what it remembers before the first step.
-    update_memory: (memory, metrics of the discriminator) -> memory, after each step.
+    penalty: inputs -> values [B].
+    init_memory: () -> the memory before the first step.
+    update_memory: (memory, metrics of the discriminator) -> the memory after a step.
   """
 
   penalty: Callable[[PenaltyInputs], jax.Array]
-  init_memory: Callable[[], PyTree] = _nothing
-  update_memory: Callable[[PyTree, Mapping[str, jax.Array]], PyTree] = _unchanged
+  init_memory: Callable[[], PyTree] = _no_memory
+  update_memory: Callable[[PyTree, Mapping[str, jax.Array]], PyTree] = _same_memory
 
 
-def _check_target(target: float) -> None:
-  if not numerics.is_within(target):
-    raise ValueError(f'target is {target}; it must be at least 0')
+class LazyPenalty(NamedTuple):
+  """A weighted regularizer that is computed in every n-th step, with n times its weight.
+
+  Attributes:
+    regularizer: the penalty.
+    weight: its factor in the loss, at least 0.
+    every: n, at least 1.
+
+  Source: Karras et al. 2020 (arXiv:1912.04958), section 3.1.
+  """
+
+  regularizer: Regularizer
+  weight: float
+  every: int
+
+  def evaluate(
+    self, inputs: PenaltyInputs, step: jax.Array, last: jax.Array
+  ) -> tuple[jax.Array, jax.Array]:
+    """Computes the penalty of a step.
+
+    Args:
+      inputs: of the regularizer.
+      step: the number of completed steps.
+      last: the last computed mean.
+
+    Returns:
+      The mean penalty, which is `last` in a step that does not compute it; and the term of the loss.
+    """
+    compute_mean = lambda: self.regularizer.penalty(inputs).mean()
+    if self.every == 1:
+      mean = compute_mean()
+      return mean, self.weight * mean
+    due = step % self.every == 0
+    mean = jax.lax.cond(due, compute_mean, lambda: last.astype(inputs.real_logits.dtype))
+    return mean, jnp.where(due, self.weight * self.every * mean, 0)
+
+
+class LazyPenalties(NamedTuple):
+  """The penalties of a game.
+
+  Their memory is {'regularizers': {name: its memory}, 'last': {name: its last mean}}.
+
+  Attributes:
+    by_name: {name: penalty}.
+  """
+
+  by_name: Mapping[str, LazyPenalty]
+
+  def evaluate(
+    self,
+    make_inputs: Callable[[chex.PRNGKey, PyTree], PenaltyInputs],
+    key: chex.PRNGKey,
+    memory: PyTree,
+    step: jax.Array,
+  ) -> tuple[jax.Array | float, dict[str, jax.Array]]:
+    """Computes all penalties of a step.
+
+    Args:
+      make_inputs: ([B] keys, memory of the regularizer) -> the inputs of one regularizer.
+      key: [B] keys.
+      memory: of all penalties.
+      step: the number of completed steps.
+
+    Returns:
+      The sum of the weighted penalties, and {name: mean penalty}.
+    """
+    total, means = 0.0, {}
+    keys = rng.split(key, len(self.by_name) + 1)
+    for penalty_key, (name, lazy) in zip(keys, self.by_name.items(), strict=False):
+      inputs = make_inputs(penalty_key, memory['regularizers'][name])
+      means[name], weighted = lazy.evaluate(inputs, step, memory['last'][name])
+      total += weighted
+    return total, means
+
+  def init_memory(self) -> dict[str, PyTree]:
+    """Returns the memory before the first step."""
+    return {
+      'regularizers': {name: lazy.regularizer.init_memory() for name, lazy in self.by_name.items()},
+      'last': {name: jnp.zeros((), jnp.float32) for name in self.by_name},
+    }
+
+  def update_memory(self, memory: PyTree, metrics: Mapping[str, jax.Array]) -> dict[str, PyTree]:
+    """Returns the memory after a step with these metrics of the discriminator."""
+    updated = {
+      name: lazy.regularizer.update_memory(memory['regularizers'][name], metrics)
+      for name, lazy in self.by_name.items()
+    }
+    return {
+      'regularizers': updated,
+      'last': {name: jnp.float32(metrics[name]) for name in self.by_name},
+    }
 
 
 def gradient_penalty(target: float = 1.0, one_sided: bool = False) -> Regularizer:
-  """WGAN-GP's, on points between real and fake; see `penalties.gradient_penalty`. Weight 10.
+  """Returns the penalty of WGAN-GP, at points between real and fake; the usual weight is 10.
+
+  Args:
+    target: the desired gradient norm, at least 0; see `penalties.gradient_penalty`.
+    one_sided: whether only larger norms are penalized.
 
   Raises:
     ValueError: the target is negative or not finite.
   """
-  _check_target(target)
+  numerics.check_finite('target', target, least=0)
 
   def penalty(inputs: PenaltyInputs) -> jax.Array:
     points = penalties.interpolate(inputs.key, inputs.real, inputs.fake)
@@ -83,34 +175,45 @@ def gradient_penalty(target: float = 1.0, one_sided: bool = False) -> Regularize
 
 
 def dragan(target: float = 1.0, one_sided: bool = False, scale: float = 0.5) -> Regularizer:
-  """DRAGAN's, on points around the real ones; see `penalties.dragan_points`. Weight 10.
+  """Returns the penalty of DRAGAN, at points around the real ones; the usual weight is 10.
+
+  Args:
+    target: the desired gradient norm, at least 0; see `penalties.gradient_penalty`.
+    one_sided: whether only larger norms are penalized.
+    scale: of the noise, at least 0; see `penalties.dragan_points`.
 
   Raises:
     ValueError: the target or the scale is negative or not finite.
   """
-  _check_target(target)
+  numerics.check_finite('target', target, least=0)
   numerics.check_finite('scale', scale, least=0)
 
   def penalty(inputs: PenaltyInputs) -> jax.Array:
-    deviation = inputs.gather(inputs.real).std()
-    points = penalties.dragan_points(inputs.key, inputs.real, deviation, scale)
+    std = inputs.gather(inputs.real).std()
+    points = penalties.dragan_points(inputs.key, inputs.real, std, scale)
     return penalties.gradient_penalty(inputs.critic, points, target, one_sided)
 
   return Regularizer(penalty)
 
 
 def r1() -> Regularizer:
-  """The squared gradient norm on real points; the weight is gamma / 2. See `zero_centered`."""
+  """Returns the squared gradient norm at real points; the weight is gamma / 2.
+
+  See `penalties.zero_centered`.
+  """
   return Regularizer(lambda inputs: penalties.zero_centered(inputs.critic, inputs.real))
 
 
 def r2() -> Regularizer:
-  """The squared gradient norm on fake points; the weight is gamma / 2. See `zero_centered`."""
+  """Returns the squared gradient norm at fake points; the weight is gamma / 2.
+
+  See `penalties.zero_centered`.
+  """
   return Regularizer(lambda inputs: penalties.zero_centered(inputs.critic, inputs.fake))
 
 
 def lecam(decay: float = 0.99) -> Regularizer:
-  """The squared distance of scores from the moving average of the other kind's; see `penalties`.
+  """Returns the LeCam penalty, with moving averages of real and fake logits; see `penalties.lecam`.
 
   Args:
     decay: of the averages, in [0, 1); they start at 0.
@@ -119,12 +222,12 @@ def lecam(decay: float = 0.99) -> Regularizer:
     ValueError: the decay is outside its range.
   """
   if not 0 <= decay < 1:
-    raise ValueError(f'decay is {decay}; it must be in [0, 1)')
+    raise ValueError(f'decay={decay!r}: out of range (at least 0, below 1); 0.99 is usual')
   kinds = ('real_score', 'fake_score')
 
   def penalty(inputs: PenaltyInputs) -> jax.Array:
     means = (inputs.memory[kind] for kind in kinds)
-    return penalties.lecam(inputs.real_scores, inputs.fake_scores, *means)
+    return penalties.lecam(inputs.real_logits, inputs.fake_logits, *means)
 
   def update_memory(memory: PyTree, metrics: Mapping[str, jax.Array]) -> PyTree:
     return {kind: decay * memory[kind] + (1 - decay) * metrics[kind] for kind in kinds}

@@ -1,6 +1,6 @@
-"""Flax Linen networks, one family a file.
+"""Flax Linen networks, one family per file.
 
-Every network is called as `network(inputs, train=..., key=...)`. Keys are [B], one an example, and
-needed only by networks that are random in training. A field `axis_name` names the device axis over
-which a network takes its batch statistics.
+Every network is called as `network(inputs, train=..., key=...)`. The keys are [B], one per example;
+only networks that are random in training need them. A field `axis_name` names the device axis over
+which a network computes its batch statistics.
 """

@@ -1,8 +1,8 @@
 """The networks of DCGAN (Radford et al. 2016, arXiv:1511.06434), for square images.
 
-Strided convolutions and their transposes instead of pooling, batch norm except at the generator's
-output and the discriminator's input, ReLU in the generator, LeakyReLU 0.2 in the discriminator, no
-hidden dense layers, weights from N(0, 0.02).
+They have strided convolutions and their transposes instead of pooling, and no hidden dense layers.
+Batch norm is everywhere except at the generator's output and the discriminator's input. Activations
+are ReLU in the generator and LeakyReLU 0.2 in the discriminator. Initial weights are from N(0, 0.02^2).
 """
 
 import functools
@@ -20,14 +20,15 @@ NORMS = ('batch', 'spectral', 'none')
 
 
 def _halvings(size: int) -> list[Geometry]:
-  """The convolutions that take an image to 4 x 4.
+  """Returns the convolutions that reduce an image to 4 x 4.
 
-  A 4 x 4 kernel of stride 2 halves an even length; 7, the one odd length, becomes 4 by a 3 x 3 one.
+  A 4 x 4 kernel with stride 2 halves an even length. A 3 x 3 kernel reduces 7, the only odd length,
+  to 4.
   """
   if size not in SIZES:
     known = ', '.join(map(str, SIZES))
     raise ConfigError(
-      f'a DCGAN makes images of size {known}, not {size}; set data.size to one of these'
+      f'size={size!r}: not a size of DCGAN (one of: {known}); set data.size to one of these'
     )
   halvings = []
   while size > 4:
@@ -56,9 +57,9 @@ class Generator(nn.Module):
   Attributes:
     size: 28, 32, 64 or 128.
     channels: of the image.
-    width: channels of the last hidden feature map; each map before it has twice as many. The
-      paper's 64 x 64 network has width 128.
-    axis_name: the device axis over which batch statistics are taken; None: each device its own.
+    width: number of channels of the last hidden feature map; each map before it has twice as many.
+      The paper's 64 x 64 network has width 128.
+    axis_name: the device axis over which batch statistics are computed; None for each device's own.
   """
 
   size: int
@@ -68,7 +69,7 @@ class Generator(nn.Module):
 
   @nn.compact
   def __call__(self, latents: jax.Array, *, train: bool, key=None) -> jax.Array:
-    """Makes images; `key` is not needed."""
+    """Generates images; `key` is not used."""
     doublings = _halvings(self.size)[::-1]
     features = self.width * 2 ** (len(doublings) - 1)
     x = nn.Dense(4 * 4 * features, use_bias=False, kernel_init=_normal)(latents)
@@ -82,13 +83,13 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-  """Images [B, size, size, C] in [-1, 1] -> scores [B], or features [B, outputs].
+  """Images [B, size, size, C] in [-1, 1] -> logits [B], or features [B, outputs].
 
   Attributes:
-    width: channels of the first feature map; each one after it has twice as many.
-    norm: 'batch' as in the paper, 'spectral' (every kernel divided by its largest singular value,
-      Miyato et al. 2018, arXiv:1802.05957), or 'none', as gradient penalties need it.
-    outputs: 0 for scores [B], the logits of being real; else the size of the features.
+    width: number of channels of the first feature map; each one after it has twice as many.
+    norm: 'batch' as in the paper; 'spectral', which divides every kernel by its largest singular value
+      (Miyato et al. 2018, arXiv:1802.05957); or 'none', for gradient penalties.
+    outputs: 0 for logits [B]; otherwise the size of the features.
     axis_name: as in `Generator`.
   """
 
@@ -99,9 +100,9 @@ class Discriminator(nn.Module):
 
   @nn.compact
   def __call__(self, images: jax.Array, *, train: bool, key=None) -> jax.Array:
-    """Scores images; `key` is not needed."""
+    """Returns logits or features of images; `key` is not used."""
     if self.norm not in NORMS:
-      raise ConfigError(f'norm is {self.norm!r}; it must be one of: {", ".join(NORMS)}')
+      raise ConfigError(f'norm={self.norm!r}: unknown (one of: {", ".join(NORMS)}); change norm')
     first, *others = _halvings(images.shape[1])
     x = _leaky_relu(self._layer(Conv(self.width, first), images, train))
     for level, geometry in enumerate(others, start=1):
@@ -117,5 +118,5 @@ class Discriminator(nn.Module):
   def _layer(self, layer: nn.Module, x: jax.Array, train: bool) -> jax.Array:
     if self.norm != 'spectral':
       return layer(x)
-    # Else the kernel would have the type of the norm's state, and the layer compute in it.
+    # Without a dtype the kernel would have the type of the norm's state, and so would the computation.
     return nn.SpectralNorm(layer, dtype=x.dtype)(x, update_stats=train)

@@ -1,4 +1,7 @@
-"""Fully connected networks, those of the first GAN (Goodfellow et al. 2014, arXiv:1406.2661)."""
+"""Fully connected networks for images, after the first GAN.
+
+Source: Goodfellow et al. 2014 (arXiv:1406.2661).
+"""
 
 import functools
 import math
@@ -12,14 +15,18 @@ from jax import lax
 
 from gan_jax.common import numerics
 from gan_jax.common.errors import ConfigError
+from gan_jax.networks.layers import dense
 
 
-def _uniform(reach: float) -> nn.initializers.Initializer:
-  return lambda key, shape, dtype=jnp.float32: jax.random.uniform(key, shape, dtype, -reach, reach)
+def _uniform(radius: float) -> nn.initializers.Initializer:
+  return lambda key, shape, dtype=jnp.float32: jax.random.uniform(key, shape, dtype, -radius, radius)
 
 
 def dropout(x: jax.Array, rate: float, keys: chex.PRNGKey) -> jax.Array:
-  """Inverted dropout of x [B, ...] with a key an example: zero at `rate`, else x / (1 - rate)."""
+  """Applies inverted dropout to x [B, ...], with one key per example.
+
+  An element becomes 0 with probability `rate`, and x / (1 - rate) otherwise.
+  """
   keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - rate, x.shape[1:]))(keys)
   return jnp.where(keep, x / (1 - rate), 0)
 
@@ -27,13 +34,14 @@ def dropout(x: jax.Array, rate: float, keys: chex.PRNGKey) -> jax.Array:
 class Generator(nn.Module):
   """Latents [B, L] -> images [B, size, size, channels] in [-1, 1]: dense layers and ReLU, then tanh.
 
-  The paper's output is a sigmoid on [0, 1]; tanh is the same function on [-1, 1], of twice the slope.
+  The paper's output is sigmoid(x) in [0, 1]. tanh(x) = 2 sigmoid(2 x) - 1 is the same function of twice
+  the input, on [-1, 1].
 
   Attributes:
-    size: of the image, any.
+    size: height and width of the image.
     channels: of the image.
     hidden: widths of the hidden layers.
-    init_range: weights start uniform on [-init_range, init_range].
+    init_range: initial weights are uniform on [-init_range, init_range].
   """
 
   size: int
@@ -47,7 +55,7 @@ class Generator(nn.Module):
 
   @nn.compact
   def __call__(self, latents: jax.Array, *, train: bool, key=None) -> jax.Array:
-    """Makes images; `key` is not needed."""
+    """Generates images; `key` is not used."""
     x = latents
     for features in self.hidden:
       x = jax.nn.relu(nn.Dense(features, kernel_init=_uniform(self.init_range))(x))
@@ -57,14 +65,14 @@ class Generator(nn.Module):
 
 
 class MaxoutDiscriminator(nn.Module):
-  """Images [B, ...] -> scores [B]: maxout layers (Goodfellow et al. 2013, arXiv:1302.4389), dropout.
+  """Images [B, ...] -> logits [B]: maxout layers (Goodfellow et al. 2013, arXiv:1302.4389), dropout.
 
   Attributes:
-    hidden: the number of maxout units of each layer.
-    pieces: how many linear functions each unit is the maximum of.
-    input_dropout: the share of inputs dropped in training.
-    hidden_dropout: the share of each layer's units dropped in training.
-    init_range: weights start uniform on [-init_range, init_range].
+    hidden: number of maxout units of each layer.
+    pieces: number of linear functions whose maximum a unit is.
+    input_dropout: dropout rate of the inputs in training.
+    hidden_dropout: dropout rate of each layer's units in training.
+    init_range: initial weights are uniform on [-init_range, init_range].
   """
 
   hidden: Sequence[int] = (240, 240)
@@ -82,25 +90,24 @@ class MaxoutDiscriminator(nn.Module):
 
   @nn.compact
   def __call__(self, images: jax.Array, *, train: bool, key=None) -> jax.Array:
-    """Scores images; in training `key` [B] draws the dropout."""
+    """Returns the logits of images; in training `key` [B] draws the dropout."""
     x = lax.collapse(images, 1)
+    make_layer = functools.partial(nn.Dense, kernel_init=_uniform(self.init_range))
     rates = (self.input_dropout,) + (self.hidden_dropout,) * len(self.hidden)
     for layer, rate in enumerate(rates):
       if layer:
-        units = self.hidden[layer - 1]
-        x = nn.Dense(units * self.pieces, kernel_init=_uniform(self.init_range))(x)
-        x = x.reshape(-1, units, self.pieces).max(axis=-1)
+        x = dense.maxout(x, self.hidden[layer - 1], self.pieces, make_layer)
       if train:
         assert key is not None
         x = dropout(x, rate, jax.vmap(jax.random.fold_in, (0, None))(key, layer))
-    return nn.Dense(1, kernel_init=_uniform(self.init_range))(x)[:, 0]
+    return make_layer(1)(x)[:, 0]
 
 
 class Autoencoder(nn.Module):
   """Images [B, height, width, C] -> (reconstructions of their shape, codes [B, code]).
 
-  Dense layers and ReLU, the code linear, the reconstruction through tanh, no batch norm: a batch of
-  fakes must not be judged by statistics of its own.
+  Dense layers and ReLU; the code is linear, the reconstruction goes through tanh. It has no batch norm,
+  so that the output for an example does not depend on the batch.
 
   Attributes:
     hidden: widths of the encoder's hidden layers; the decoder's are the same in reverse.
@@ -112,12 +119,8 @@ class Autoencoder(nn.Module):
 
   @nn.compact
   def __call__(self, images: jax.Array, *, train: bool, key=None) -> tuple[jax.Array, jax.Array]:
-    """Encodes and decodes images; `key` is not needed."""
-    layer = functools.partial(nn.Dense, kernel_init=nn.initializers.he_normal())
+    """Encodes and decodes images; `key` is not used."""
+    make_layer = functools.partial(nn.Dense, kernel_init=nn.initializers.he_normal())
     x = lax.collapse(images, 1)
-    for features in self.hidden:
-      x = jax.nn.relu(layer(features)(x))
-    codes = x = layer(self.code)(x)
-    for features in self.hidden[::-1]:
-      x = jax.nn.relu(layer(features)(x))
-    return jnp.tanh(layer(math.prod(images.shape[1:]))(x)).reshape(images.shape), codes
+    x, codes = dense.autoencode(x, self.hidden, self.code, jax.nn.relu, make_layer)
+    return jnp.tanh(x).reshape(images.shape), codes

@@ -1,23 +1,24 @@
-"""Fully connected networks for points, [B, D]: those that 2-D benchmarks are run with."""
+"""Fully connected networks for points [B, D], as in 2-D benchmarks."""
 
+import functools
 from collections.abc import Sequence
 
 import jax
 from flax import linen as nn
 
-from gan_jax.networks.layers.dense import ACTIVATIONS, Dense, initializer, linear
+from gan_jax.networks.layers.dense import ACTIVATIONS, Dense, autoencode, initializer, linear, maxout
 
 
 class Generator(nn.Module):
   """Latents [B, L] -> points [B, size]: dense layers, the last one linear.
 
   Attributes:
-    size: D, coordinates of a point.
+    size: D, the number of coordinates of a point.
     hidden: widths of the hidden layers.
-    activation: after each of them, a key of `dense.ACTIVATIONS`.
-    batch_norm: whether before each activation there is batch norm, in place of the layer's bias.
-    weights: what the weights start from, see `dense.initializer`.
-    axis_name: the device axis over which batch statistics are taken; None: each device its own.
+    activation: of the hidden layers, a key of `dense.ACTIVATIONS`.
+    batch_norm: whether batch norm replaces the bias before each activation.
+    weights: the initializer of the weights, see `dense.initializer`.
+    axis_name: the device axis over which batch statistics are computed; None for each device's own.
   """
 
   size: int = 2
@@ -29,24 +30,24 @@ class Generator(nn.Module):
 
   @nn.compact
   def __call__(self, latents: jax.Array, *, train: bool, key=None) -> jax.Array:
-    """Makes points; `key` is not needed."""
-    start, x = initializer(self.weights), latents
+    """Generates points; `key` is not used."""
+    kernel_init, x = initializer(self.weights), latents
     for features in self.hidden:
-      x = linear(features, use_bias=not self.batch_norm, kernel_init=start)(x)
+      x = linear(features, use_bias=not self.batch_norm, kernel_init=kernel_init)(x)
       if self.batch_norm:
         x = nn.BatchNorm(use_running_average=not train, momentum=0.95, axis_name=self.axis_name)(x)
       x = ACTIVATIONS[self.activation](x)
-    return linear(self.size, kernel_init=start)(x)
+    return linear(self.size, kernel_init=kernel_init)(x)
 
 
 class Discriminator(nn.Module):
-  """Points [B, D] -> scores [B], or features [B, outputs]: dense layers, the last one linear.
+  """Points [B, D] -> logits [B], or features [B, outputs]: dense layers, the last one linear.
 
   Attributes:
     hidden: widths of the hidden layers.
     activation: as in `Generator`.
-    outputs: 0 for scores [B], else the size of the features.
-    norm: 'spectral' (every kernel divided by its largest singular value) or 'none'.
+    outputs: 0 for logits [B]; otherwise the size of the features.
+    norm: 'spectral', which divides every kernel by its largest singular value, or 'none'.
     weights: as in `Generator`.
   """
 
@@ -58,20 +59,20 @@ class Discriminator(nn.Module):
 
   @nn.compact
   def __call__(self, points: jax.Array, *, train: bool, key=None) -> jax.Array:
-    """Scores points; `key` is not needed."""
-    start, x = initializer(self.weights), points
+    """Returns logits or features of points; `key` is not used."""
+    kernel_init, x = initializer(self.weights), points
     for features in self.hidden:
-      x = ACTIVATIONS[self.activation](Dense(features, self.norm, start)(x, train=train))
-    x = Dense(max(self.outputs, 1), self.norm, start)(x, train=train)
+      x = ACTIVATIONS[self.activation](Dense(features, self.norm, kernel_init)(x, train=train))
+    x = Dense(max(self.outputs, 1), self.norm, kernel_init)(x, train=train)
     return x if self.outputs else x[:, 0]
 
 
 class Maxout(nn.Module):
-  """Points [B, D] -> scores [B] through maxout layers, as in PacGAN's 2-D experiments.
+  """Points [B, D] -> logits [B] through maxout layers, as in PacGAN's 2-D experiments.
 
   Attributes:
-    hidden: the number of maxout units of each layer.
-    pieces: how many linear functions each unit is the maximum of.
+    hidden: number of maxout units of each layer.
+    pieces: number of linear functions whose maximum a unit is.
     weights: as in `Generator`.
   """
 
@@ -81,12 +82,12 @@ class Maxout(nn.Module):
 
   @nn.compact
   def __call__(self, points: jax.Array, *, train: bool, key=None) -> jax.Array:
-    """Scores points; `key` is not needed."""
-    start, x = initializer(self.weights), points
+    """Returns the logits of points; `key` is not used."""
+    make_layer = functools.partial(linear, kernel_init=initializer(self.weights))
+    x = points
     for units in self.hidden:
-      x = linear(units * self.pieces, kernel_init=start)(x)
-      x = x.reshape(len(x), units, self.pieces).max(axis=-1)
-    return linear(1, kernel_init=start)(x)[:, 0]
+      x = maxout(x, units, self.pieces, make_layer)
+    return make_layer(1)(x)[:, 0]
 
 
 class Autoencoder(nn.Module):
@@ -106,11 +107,6 @@ class Autoencoder(nn.Module):
 
   @nn.compact
   def __call__(self, points: jax.Array, *, train: bool, key=None) -> tuple[jax.Array, jax.Array]:
-    """Encodes and decodes points; `key` is not needed."""
-    start, x, active = initializer(self.weights), points, ACTIVATIONS[self.activation]
-    for features in self.hidden:
-      x = active(linear(features, kernel_init=start)(x))
-    codes = x = linear(self.code, kernel_init=start)(x)
-    for features in self.hidden[::-1]:
-      x = active(linear(features, kernel_init=start)(x))
-    return linear(points.shape[-1], kernel_init=start)(x), codes
+    """Encodes and decodes points; `key` is not used."""
+    make_layer = functools.partial(linear, kernel_init=initializer(self.weights))
+    return autoencode(points, self.hidden, self.code, ACTIVATIONS[self.activation], make_layer)

@@ -1,4 +1,4 @@
-"""Networks around networks: mixed precision and rematerialization."""
+"""Wrappers of networks: mixed precision and rematerialization."""
 
 import abc
 import dataclasses
@@ -11,21 +11,23 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 Variables = Mapping[str, Any]
-Run = Callable[[Variables, jax.Array, chex.PRNGKey | None], tuple[Any, Variables]]
+ApplyFn = Callable[[Variables, jax.Array, chex.PRNGKey | None], tuple[Any, Variables]]
 
 
 @dataclasses.dataclass(frozen=True)
 class NetworkWrapper(abc.ABC):
-  """Has the interface of the network that it wraps as far as `game` uses it.
+  """A network that changes how the network inside it is computed.
+
+  It has the methods of a Flax module that `gan_jax.game` uses.
 
   Attributes:
-    module: a Flax module, or one that is wrapped.
+    module: a Flax module or another wrapper.
   """
 
   module: Any
 
   def init(self, *arguments: Any, **settings: Any) -> Variables:
-    """The module's."""
+    """Initializes the inner module."""
     return self.module.init(*arguments, **settings)
 
   def apply(
@@ -37,59 +39,69 @@ class NetworkWrapper(abc.ABC):
     train: bool,
     mutable: Sequence[str],
   ) -> tuple[Any, Variables]:
-    """The module's, see `game.apply`, called as `call` says."""
+    """Applies the inner module through `call`, see `game.apply`."""
 
-    def run(variables: Variables, inputs: jax.Array, key: chex.PRNGKey | None):
+    def apply_fn(variables: Variables, inputs: jax.Array, key: chex.PRNGKey | None):
       return self.module.apply(variables, inputs, key=key, train=train, mutable=mutable)
 
-    return self.call(run, variables, inputs, key)
+    return self.call(apply_fn, variables, inputs, key)
 
   @abc.abstractmethod
   def call(
-    self, run: Run, variables: Variables, inputs: jax.Array, key: chex.PRNGKey | None
+    self, apply_fn: ApplyFn, variables: Variables, inputs: jax.Array, key: chex.PRNGKey | None
   ) -> tuple[Any, Variables]:
-    """(outputs, new state) of `run`, which is the module's own call."""
+    """Returns (outputs, new state).
+
+    Args:
+      apply_fn: applies the inner module.
+      variables: of the inner module.
+      inputs: [B, ...].
+      key: [B] keys, or None.
+    """
 
 
 def map_inner_module(network: Any, change: Callable[[nn.Module], nn.Module]) -> Any:
-  """The network with its Flax module changed, also where that is wrapped."""
+  """Applies `change` to the Flax module of a network, inside any wrappers."""
   if isinstance(network, NetworkWrapper):
     return dataclasses.replace(network, module=map_inner_module(network.module, change))
   return change(network)
 
 
 class MixedPrecision(NetworkWrapper):
-  """Inputs and parameters are rounded, outputs are float32 again.
+  """A network that computes in bfloat16.
 
-  Losses, penalties, gradients and optimizers see float32 alone. The state, as batch statistics and
-  spectral norm's vectors, is kept and updated in float32.
+  Inputs and parameters are rounded to bfloat16; outputs are float32. Losses, penalties, gradients and
+  optimizers see float32 only. The state, e.g. batch statistics and the vectors of spectral norm, stays
+  float32.
   """
 
   def call(
-    self, run: Run, variables: Variables, inputs: jax.Array, key: chex.PRNGKey | None
+    self, apply_fn: ApplyFn, variables: Variables, inputs: jax.Array, key: chex.PRNGKey | None
   ) -> tuple[Any, Variables]:
-    """The same, in bfloat16."""
-    lowered = {**variables, 'params': _cast(variables['params'], jnp.bfloat16)}
-    return _cast(run(lowered, _cast(inputs, jnp.bfloat16), key), jnp.float32)
+    """Applies the network in bfloat16."""
+    rounded = {**variables, 'params': _cast(variables['params'], jnp.bfloat16)}
+    return _cast(apply_fn(rounded, _cast(inputs, jnp.bfloat16), key), jnp.float32)
 
 
 def _cast(tree: Any, dtype: Any) -> Any:
-  """Floating-point leaves in another type."""
+  """Casts the floating-point leaves of a tree."""
 
-  def one(x: jax.Array) -> jax.Array:
+  def cast_leaf(x: jax.Array) -> jax.Array:
     return x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
 
-  return jax.tree.map(one, tree)
+  return jax.tree.map(cast_leaf, tree)
 
 
 class Rematerialized(NetworkWrapper):
-  """What is kept of a call is its inputs: less memory, for about one more forward pass.
+  """A network whose activations are recomputed in the backward pass.
 
-  Chen et al. 2016, arXiv:1604.06174.
+  It saves memory, and costs about one more forward pass.
+
+  Source: Chen et al. 2016 (arXiv:1604.06174).
   """
 
   def call(
-    self, run: Run, variables: Variables, inputs: jax.Array, key: chex.PRNGKey | None
+    self, apply_fn: ApplyFn, variables: Variables, inputs: jax.Array, key: chex.PRNGKey | None
   ) -> tuple[Any, Variables]:
-    """The same, with a checkpoint around it."""
-    return jax.checkpoint(run)(variables, inputs, key)
+    """Applies the network inside `jax.checkpoint`."""
+    return jax.checkpoint(apply_fn)(variables, inputs, key)

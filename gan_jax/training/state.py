@@ -16,14 +16,15 @@ Metrics = Mapping[str, jax.Array]
 
 @struct.dataclass
 class TrainState:
-  """All that a run is between two steps; a checkpoint holds just this.
+  """The complete state of a run between two steps, which a checkpoint stores.
 
   Attributes:
-    step: int32 scalar, steps done.
-    key: one typed key, the same throughout; a step's randomness is a function of it and of `step`.
+    step: int32 scalar, the number of completed steps.
+    key: one typed key, constant during the run. The randomness of a step is a function of it and of
+      `step`.
     variables: of all networks.
     opt: {player: state of its optimizer}.
-    ema: {network: averages, 'params' and, if it has batch norm, 'batch_stats'}.
+    ema: {network: its averages}, of 'params' and, if it has batch norm, 'batch_stats'.
     memory: see `game.Game`.
   """
 
@@ -36,35 +37,40 @@ class TrainState:
 
 
 def init_state(
-  game: Game, play: UpdateSchedule, key: chex.PRNGKey, batch: Mapping[str, jax.Array]
+  game: Game, schedule: UpdateSchedule, key: chex.PRNGKey, batch: Mapping[str, jax.Array]
 ) -> TrainState:
-  """The state before the first step.
+  """Returns the state before the first step.
 
   Args:
     game: the variant.
-    play: how it will be played.
-    key: one typed key, from which all randomness of the run comes.
+    schedule: the optimizers and the networks that have averages.
+    key: one typed key, the source of all randomness of the run.
     batch: a global batch of examples.
   """
   init_key, memory_key, step_key = jax.random.split(key, 3)
   variables = game.init(init_key, batch)
 
-  def start(player: Player) -> PyTree:
-    return play.optimizers[player.name].init(owned(player, variables.params))
+  def init_optimizer(player: Player) -> PyTree:
+    return schedule.optimizers[player.name].init(owned(player, variables.params))
 
   return TrainState(
     step=jnp.zeros((), jnp.int32),
     key=step_key,
     variables=variables,
-    opt={player.name: start(player) for player in game.players},
-    # A copy: the step donates its state, and a buffer can be given away once.
-    ema={name: jax.tree.map(jnp.copy, averaged_collections(variables, name)) for name in play.ema},
+    opt={player.name: init_optimizer(player) for player in game.players},
+    # Copied, because the step donates its state, and a buffer can be donated only once.
+    ema={name: jax.tree.map(jnp.copy, averaged_collections(variables, name)) for name in schedule.ema},
     memory=game.init_memory(memory_key, batch),
   )
 
 
 def averaged(variables: Variables, ema: Mapping[str, PyTree]) -> Variables:
-  """The variables with the averages `ema`, as `TrainState` has them, in place of what they are of."""
+  """Returns the variables with parameters and statistics replaced by their averages.
+
+  Args:
+    variables: of all networks.
+    ema: {network: its averages}, see `TrainState`; other networks keep their variables.
+  """
   params, state = dict(variables.params), dict(variables.state)
   for name, averages in ema.items():
     params[name], statistics = averages['params'], {k: v for k, v in averages.items() if k != 'params'}
@@ -73,11 +79,11 @@ def averaged(variables: Variables, ema: Mapping[str, PyTree]) -> Variables:
 
 
 def averaged_collections(variables: Variables, name: str) -> PyTree:
-  """What an average of a network is taken of: 'params' and, if it has batch norm, 'batch_stats'."""
+  """Returns the averaged collections of a network: 'params' and, if it has them, 'batch_stats'."""
   statistics = {k: v for k, v in variables.state[name].items() if k == 'batch_stats'}
   return {'params': variables.params[name], **statistics}
 
 
 def owned(player: Player, networks: Mapping[str, PyTree]) -> dict[str, PyTree]:
-  """The entries of `networks` that belong to the networks which a player trains."""
+  """Returns the entries of {network: tree} for the networks that a player trains."""
   return {name: networks[name] for name in player.trains}

@@ -73,7 +73,7 @@ class _StepContext(NamedTuple):
 
 def _step(table: _StepContext, state: TrainState) -> tuple[TrainState, Metrics]:
   variables, opt, metrics = _sweep_players(table, state, 0, state.variables, state.opt)
-  if table.play.order == 'extragradient':
+  if table.play.update_rule == 'extragradient':
     variables, opt, metrics = _sweep_players(table, state, 1, variables, opt)
   state = dataclasses.replace(
     state,
@@ -90,7 +90,7 @@ def _sweep_players(
   table: _StepContext, state: TrainState, phase: int, start: Variables, opt: Mapping[str, PyTree]
 ) -> tuple[Variables, dict[str, PyTree], Metrics]:
   """Every player's turn, from `start` on; in a second phase the changes are to where the step began."""
-  in_turn = table.play.order == 'alternating'
+  in_turn = table.play.update_rule == 'alternating'
   variables, first, opt, metrics = start, opt, dict(opt), {}
   for place, player in enumerate(table.game.players):
     seen = (variables, opt) if in_turn else (start, first)

@@ -1,4 +1,4 @@
-"""How a game is played: optimizers, updates per step, and order of play."""
+"""The schedule of a game's updates: optimizers, updates per step, and the update rule."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,39 +10,47 @@ from gan_jax.game import Game
 
 
 class UpdateSchedule(NamedTuple):
-  """How a game is played.
+  """The optimizers of a game and the order of its updates.
 
   Attributes:
     optimizers: {player: its optimizer}.
-    updates: {player: its updates in a step}.
+    updates: {player: number of its updates in a step}.
     ema: {network: decay of its averages}.
-    order: 'alternating': each player sees what those before it did in the same step;
-      'simultaneous': every player starts from where the step began; 'extragradient': all look ahead
-      by a simultaneous update, and play from where the step began with the gradients found there
-      (Korpelevich 1976; with Adam, ExtraAdam of Gidel et al. 2019, arXiv:1802.10551, algorithm 4).
-      Transformations of gradients see the weights at which they were taken, the others those that
-      are changed.
+    update_rule: 'alternating', 'simultaneous' or 'extragradient'.
+
+      'alternating': each player sees the updates of the players before it in the same step.
+
+      'simultaneous': all players start from the variables at the beginning of the step.
+
+      'extragradient': all players extrapolate by a simultaneous update. Then they update the variables
+      at the beginning of the step with the gradients at the extrapolated ones (Korpelevich 1976; with
+      Adam, ExtraAdam of Gidel et al. 2019, arXiv:1802.10551, algorithm 4). Gradient transformations
+      get the weights at which the gradients were computed; other transformations get the weights that
+      they update.
   """
 
   optimizers: Mapping[str, optax.GradientTransformation]
   updates: Mapping[str, int]
   ema: Mapping[str, float]
-  order: str
+  update_rule: str
 
   @property
   def phases(self) -> int:
-    """How many times each player's turn comes in a step."""
-    return 2 if self.order == 'extragradient' else 1
+    """Number of times that every player has its turn in a step."""
+    return 2 if self.update_rule == 'extragradient' else 1
 
   @property
   def draws(self) -> int:
-    """How many batches of real examples a step takes."""
+    """Number of batches of real examples in a step."""
     return self.phases * max(self.updates.values())
 
 
 def check_owners(game: Game) -> None:
-  """Raises ConfigError if two players train one network, which they cannot do at once."""
+  """Raises ConfigError if two players train the same network, which needs alternating updates."""
   owned = [name for player in game.players for name in player.trains]
   for name in owned:
     if owned.count(name) > 1:
-      raise ConfigError(f'update: two players train {name!r}, so they must be alternating')
+      raise ConfigError(
+        f'update_rule: two players train the network {name!r} (one player per network, unless updates '
+        'alternate); set update_rule=alternating'
+      )

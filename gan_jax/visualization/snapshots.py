@@ -73,14 +73,14 @@ class _Points:
     self._plane = plots.plane(real if source.modes is None else source.modes.centers)
     self._real, self._projected = self._plane(real[:_POINTS]), real.shape[1] > 2
     # A surface is of two coordinates; more of them are only projected.
-    self._score = jax.jit(game.score) if game.score and not self._projected else None
+    self._critic = jax.jit(game.critic) if game.critic and not self._projected else None
     self._lattice = plots.lattice(self._real)
 
   def __call__(self, state: TrainState) -> tuple[Make, dict[str, float]]:
     variables = next(iter(_weights(self._config, state).values()))
     samples = np.asarray(self._sample(variables, jax.random.clone(self._keys)))
     scores = self._scores(samples)
-    heights = None if self._score is None else np.asarray(self._score(variables, self._lattice))
+    heights = None if self._critic is None else np.asarray(self._critic(variables, self._lattice))
     title = f'step {int(state.step)}'
     if scores:
       title += (

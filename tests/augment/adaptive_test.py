@@ -168,7 +168,7 @@ def test_without_a_shift_no_pixel_is_lost():
 
 def test_at_0_nothing_is_done():
   image = jax.random.normal(jax.random.key(1), (9, 9, 3))
-  change = functools.partial(adaptive.change, adaptive.GROUPS, 0.0)
+  change = functools.partial(adaptive.transform, adaptive.GROUPS, 0.0)
   np.testing.assert_allclose(change(KEYS[4], image), image, atol=2e-6)
   np.testing.assert_array_equal(adaptive.blit(KEYS[0], image, 0.0), image)
   np.testing.assert_array_equal(adaptive.draw_warp(KEYS[0], 0.0, 9, 9), np.eye(3))
@@ -177,12 +177,12 @@ def test_at_0_nothing_is_done():
 
 def test_a_group_draws_the_same_with_and_without_the_others():
   image, key = jax.random.normal(jax.random.key(1), (9, 9, 1)), KEYS[7]
-  alone = lambda group, image: adaptive.change((group,), 1.0, key, image)
+  alone = lambda group, image: adaptive.transform((group,), 1.0, key, image)
   expected = image
   for group in adaptive.GROUPS:
     assert abs(alone(group, image) - image).max() > 0.01
     expected = alone(group, expected)
-  np.testing.assert_allclose(adaptive.change(adaptive.GROUPS, 1.0, key, image), expected, atol=1e-5)
+  np.testing.assert_allclose(adaptive.transform(adaptive.GROUPS, 1.0, key, image), expected, atol=1e-5)
 
 
 def test_the_order_is_that_of_the_paper():
@@ -203,8 +203,8 @@ def test_the_order_is_that_of_the_paper():
 @pytest.mark.parametrize(
   ('shape', 'groups', 'message'),
   [
-    ((2, 4, 6, 3), ('blit',), 'images are 4 x 6; .* needs square ones: leave out the group blit'),
-    ((2, 4, 4, 2), ('color',), 'images have 2 channels; colors need 1 or 3: leave out the group color'),
+    ((2, 4, 6, 3), ('blit',), 'images are 4 x 6 .* needs square ones.*remove the group blit'),
+    ((2, 4, 4, 2), ('color',), 'images have 2 channels .1 or 3 for color.; remove the group color'),
   ],
 )
 def test_images_that_cannot_be_changed_so_are_refused(shape, groups, message):
@@ -212,4 +212,4 @@ def test_images_that_cannot_be_changed_so_are_refused(shape, groups, message):
     adaptive.check(shape, groups)
   others = tuple(set(adaptive.GROUPS) - set(groups))
   adaptive.check(shape, others)
-  adaptive.change(others, 0.5, KEYS[0], jnp.zeros(shape[1:]))
+  adaptive.transform(others, 0.5, KEYS[0], jnp.zeros(shape[1:]))

@@ -68,7 +68,7 @@ def test_a_translation_is_by_all_ways_equally_likely_and_brings_in_grey():
   # 2000 / 15 = 133 each, within 4.5 times the root of that.
   assert len(counts) == 15
   assert abs(counts - 2000 / 15).max() < 52
-  np.testing.assert_array_equal(apply(make('translation', share=0.0)), IMAGES)
+  np.testing.assert_array_equal(apply(make('translation', fraction=0.0)), IMAGES)
 
 
 def test_cutout_is_a_rectangle_of_half_of_the_sides_somewhere():
@@ -174,7 +174,7 @@ def test_points_are_refused_before_the_first_step(name):
     lambda: make(name).apply(points, KEYS[:4], {'probability': 0.0}),
   ):
     with pytest.raises(
-      ValueError, match=r'examples are of shape \(4, 2\); only images .*leave augment'
+      ValueError, match=r'the examples have shape \(4, 2\) \(only images .*remove augment'
     ):
       refused()
 
@@ -188,26 +188,26 @@ def test_images_that_ada_cannot_change_are_refused_before_the_first_step():
 @pytest.mark.parametrize(
   ('name', 'arguments', 'message'),
   [
-    ('flip', {'probability': 1.5}, 'probability is 1.5; it must be from 0 to 1'),
+    ('flip', {'probability': 1.5}, 'probability=1.5: out of range (from 0 to 1)'),
     ('flip', {'probability': float('nan')}, 'probability=nan: of the wrong kind'),
-    ('translation', {'share': -0.1}, 'share is -0.1; it must be from 0 to 1'),
+    ('translation', {'fraction': -0.1}, 'fraction=-0.1: out of range (from 0 to 1)'),
     (
       'diffaugment',
       {'policy': ()},
-      'policy is (); it must be a list of some of: color, translation, c',
+      'policy=(): not usable (a list of one or more of: color, translation, c',
     ),
-    ('diffaugment', {'policy': ('colour',)}, "policy is ('colour',); it must be a list of some of: "),
+    ('diffaugment', {'policy': ('hue',)}, "policy=('hue',): not usable (a list of one or more of: "),
     ('diffaugment', {'policy': 'color,cutout'}, "policy='color,cutout': of the wrong kind"),
-    ('ada', {'target': 1.1}, 'target is 1.1; it must be from -1 to 1'),
-    ('ada', {'images': 0}, 'images is 0; it must be more than 0'),
-    ('ada', {'interval': 0}, 'interval is 0; it must be a whole number from 1'),
+    ('ada', {'target': 1.1}, 'target=1.1: out of range (from -1 to 1)'),
+    ('ada', {'images': 0}, 'images=0: out of range'),
+    ('ada', {'interval': 0}, 'interval=0: out of range'),
     ('ada', {'interval': 1.5}, 'interval=1.5: of the wrong kind (a whole number)'),
     (
       'ada',
       {'groups': ['noise']},
-      "groups is ['noise']; it must be a list of some of: blit, geometric, ",
+      "groups=['noise']: not usable (a list of one or more of: blit, geometric, ",
     ),
-    ('ada', {'initial': -0.5}, 'initial is -0.5; it must be from 0 to 1'),
+    ('ada', {'initial': -0.5}, 'initial=-0.5: out of range (from 0 to 1)'),
   ],
 )
 def test_bad_arguments_are_refused(name, arguments, message):

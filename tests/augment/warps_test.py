@@ -199,5 +199,5 @@ def test_a_tpu_reads_by_products_what_is_not_too_large():
 
 
 def test_an_image_of_one_pixel_is_refused():
-  with pytest.raises(ValueError, match='1 x 4; to be reflected it needs two pixels each way'):
+  with pytest.raises(ValueError, match='1 x 4: too small for a reflection'):
     warps.warp(jnp.zeros((1, 4, 1)), jnp.eye(3))

@@ -94,7 +94,7 @@ CASES = {
   ),
   'a label beyond one': (
     ['--config.gan.real_label=2.0'],
-    'gan: loss: real_label is 2.0; it must be from 0.5 to 1',
+    'gan.loss.real_label=2.0: out of range (from 0.5 to 1)',
   ),
   'a seed that is another': (['--config.seed=4294967296'], 'seed is 4294967296; it must be'),
   'no such process': (

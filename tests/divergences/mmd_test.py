@@ -204,7 +204,7 @@ def test_mmd2_of_two_points_by_hand():
 def test_one_example_has_a_biased_estimate_alone(distance):
   x, y = points(0, 1), points(1, 3)
   for pair in ((x, y), (y, x), (x, x)):
-    with pytest.raises(ValueError, match='needs at least 2 examples'):
+    with pytest.raises(ValueError, match='at least 2'):
       distance(*pair)
     assert np.isfinite(distance(*pair, unbiased=False))
   np.testing.assert_allclose(distance(x, x, unbiased=False), 0, atol=1e-6)
@@ -308,5 +308,5 @@ def test_the_witness_is_high_where_x_is_denser_and_its_gap_is_the_biased_mmd2(ke
 @pytest.mark.parametrize('make', [mmd.rational_quadratic, mmd.rbf_mixture])
 def test_widths_that_are_none_or_not_positive_are_refused(make):
   for widths in ((), (1.0, 0.0), (-1.0,), (float('nan'),)):
-    with pytest.raises(ValueError, match='must be positive numbers'):
+    with pytest.raises(ValueError, match='finite numbers above 0'):
       make(widths)

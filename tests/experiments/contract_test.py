@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import importlib
 
 import chex
 import jax
@@ -212,6 +213,15 @@ def test_configs_are_plain_and_checked(path, preset):
   assert schema.plain(ConfigDict(plain)) == plain
   schema.check(plain, devices=1)
   loop.assemble_run(plain)
+
+
+@pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: path.stem)
+def test_docstring_states_resolved_hyperparameters(path, monkeypatch):
+  monkeypatch.syspath_prepend(ROOT / 'tools')
+  experiment_settings = importlib.import_module('experiment_settings')
+  assert path.read_text() == experiment_settings.updated(path), (
+    'run tools/experiment_settings.py --write'
+  )
 
 
 def test_a_state_comes_back_from_its_arrays(subject):

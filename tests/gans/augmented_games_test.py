@@ -169,7 +169,7 @@ def test_bad_augmentations_are_refused():
     game({'name': 'adda'})
   with pytest.raises(ConfigError, match='write it as a name and its arguments'):
     game({'target': 0.6})
-  with pytest.raises(ConfigError, match='augment: target is 3; it must be from -1 to 1'):
+  with pytest.raises(ConfigError, match='augment.target=3: out of range'):
     game({'name': 'ada', 'target': 3})
 
 
@@ -178,7 +178,7 @@ def test_on_points_a_config_with_it_is_refused_before_anything_runs():
   plain = experiment(path, 'ring-test')
   plain['gan']['augment'] = {'name': 'flip'}
   with pytest.raises(
-    ConfigError, match='examples are of shape .16, 2.; only images .*leave augment out'
+    ConfigError, match='the examples have shape .16, 2. .only images .*remove augment'
   ):
     loop.assemble_run(plain)
 

@@ -120,12 +120,12 @@ def test_k_starts_at_0_and_is_read_in_the_step_after():
 
 def test_the_score_of_an_example_is_its_error():
   game = make()
-  np.testing.assert_allclose(game.score(begin(game, REAL), jnp.array(REAL)), [0.75, 0.25])
+  np.testing.assert_allclose(game.critic(begin(game, REAL), jnp.array(REAL)), [0.75, 0.25])
 
 
 @pytest.mark.parametrize('diversity', [-0.1, 1.1])
 def test_a_diversity_out_of_its_range_is_refused(diversity):
-  with pytest.raises(ConfigError, match=f'diversity is {diversity}; it must be from 0 to 1'):
+  with pytest.raises(ConfigError, match=rf'diversity={diversity}: out of range \(from 0 to 1\)'):
     make(diversity=diversity)
 
 

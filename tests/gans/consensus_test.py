@@ -130,7 +130,7 @@ def test_gradients_are_those_of_all_devices():
 
 
 def test_a_negative_weight_is_refused():
-  with pytest.raises(ConfigError, match='weight is -0.1; it must be at least 0'):
+  with pytest.raises(ConfigError, match='weight=-0.1: out of range'):
     make(-0.1)
 
 

@@ -114,7 +114,7 @@ def test_the_generators_slope_is_that_of_finite_differences():
 def test_the_score_of_an_example_is_its_f_averaged_over_fakes():
   fake = ((3.0, 0.0), (-1.0, 1.0))
   game = cramer.make({'generator': Points(fake), 'discriminator': Matrix(MAP)}, prior=PRIOR)
-  scores = game.score(begin(game, REAL), jnp.array(REAL))
+  scores = game.critic(begin(game, REAL), jnp.array(REAL))
   x, y = np.array(REAL) @ np.array(MAP), np.array(fake) @ np.array(MAP)
   by_hand = [np.mean(norm(row - y)) - np.linalg.norm(row) for row in x]
   np.testing.assert_allclose(scores, by_hand, rtol=1e-5)

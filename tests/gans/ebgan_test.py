@@ -102,12 +102,12 @@ def test_codes_of_all_devices_repel_each_other():
 
 def test_the_score_of_an_example_is_its_energy():
   game = make()
-  np.testing.assert_allclose(game.score(begin(game, REAL), jnp.array(REAL)), REAL_ENERGY)
+  np.testing.assert_allclose(game.critic(begin(game, REAL), jnp.array(REAL)), REAL_ENERGY)
 
 
 @pytest.mark.parametrize('margin', [0.0, -1.0])
 def test_a_margin_that_is_not_positive_is_refused(margin):
-  with pytest.raises(ValueError, match=f'margin is {margin}; it must be positive'):
+  with pytest.raises(ValueError, match=f'margin={margin}: out of range'):
     make(margin=margin)
 
 

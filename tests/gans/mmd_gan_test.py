@@ -116,22 +116,22 @@ def test_scaling_takes_from_the_critic_the_gain_of_steeper_features():
 
 def test_the_score_of_an_example_is_minus_its_mean_kernel_with_fakes():
   game = make()
-  scores = game.score(begin(game, REAL), jnp.array(REAL))
-  fakes = [ON_FAKE[i % len(FAKE)] for i in range(generator_discriminator.REFERENCES)]
+  scores = game.critic(begin(game, REAL), jnp.array(REAL))
+  fakes = [ON_FAKE[i % len(FAKE)] for i in range(generator_discriminator.NUM_REFERENCES)]
   by_hand = [-np.mean([kernel(x, y) for y in fakes]) for x in ON_REAL]
   np.testing.assert_allclose(scores, by_hand, rtol=1e-5)
 
 
 def test_one_example_has_no_unbiased_estimate():
-  with pytest.raises(ConfigError, match='batch_size is 1; an unbiased MMD needs at least 2'):
+  with pytest.raises(ConfigError, match='batch_size=1: too small for an unbiased MMD'):
     loss(make(), 'generator', REAL[:1])
 
 
 @pytest.mark.parametrize(
   ('arguments', 'message'),
   [
-    ({'penalty': -1.0}, 'penalty is -1.0 and scaling 0.0; both must be at least 0'),
-    ({'scaling': -1.0}, 'scaling -1.0; both must be at least 0'),
+    ({'penalty': -1.0}, 'penalty=-1.0: out of range'),
+    ({'scaling': -1.0}, 'scaling=-1.0: out of range'),
     ({'kernel': {'name': 'rbf'}}, "there is no 'rbf'; there are: distance_induced, polynomial"),
     ({'kernel': {'name': 'rbf_mixture', 'alphas': (1.0,)}}, "it has no argument 'alphas'"),
   ],

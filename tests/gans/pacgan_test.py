@@ -107,7 +107,7 @@ def test_a_pack_is_given_one_key():
 
 def test_the_score_of_an_example_is_that_of_a_pack_of_copies():
   game = make(2)
-  scores = game.score(begin(game, REAL), jnp.array(REAL))
+  scores = game.critic(begin(game, REAL), jnp.array(REAL))
   np.testing.assert_allclose(scores, np.tile(REAL, 2) @ np.array(SLOPE[:4]), rtol=1e-5)
 
 
@@ -118,13 +118,13 @@ def test_samples_are_not_in_packs():
 
 
 def test_a_batch_that_cannot_be_put_into_packs_is_refused():
-  with pytest.raises(ConfigError, match='the 6 examples of a device cannot be put into packs of 4'):
+  with pytest.raises(ConfigError, match='degree=4: a device has 6 examples'):
     begin(make(4, Linear((1.0,) * 8)), REAL)
 
 
 @pytest.mark.parametrize('degree', [0, -2])
 def test_a_degree_below_1_is_refused(degree):
-  with pytest.raises(ConfigError, match=f'degree is {degree}; it must be at least 1'):
+  with pytest.raises(ConfigError, match=f'degree={degree}: out of range'):
     make(degree, Linear(SLOPE))
 
 

@@ -124,7 +124,7 @@ def test_the_discriminator_forgets_the_answer_and_plays_on_as_ever():
 
 @pytest.mark.parametrize('unroll', [0, -1])
 def test_no_steps_ahead_are_refused(unroll):
-  with pytest.raises(ConfigError, match=f'unroll is {unroll}; it must be at least 1'):
+  with pytest.raises(ConfigError, match=f'unroll={unroll}: out of range'):
     unrolled.make(NETWORKS, prior=PRIOR, unroll=unroll)
 
 

@@ -70,7 +70,7 @@ def test_it_is_penalised_between_real_and_fake_at_one_uniform_place_an_example()
 
 
 def test_a_negative_weight_is_refused():
-  with pytest.raises(ConfigError, match='weight is -1.0; it must be a number of at least 0'):
+  with pytest.raises(ConfigError, match='weight=-1.0: out of range'):
     make(weight=-1.0)
 
 

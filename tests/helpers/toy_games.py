@@ -46,7 +46,7 @@ def play(updates=(1, 1), order='alternating', ema=None, rate=RATE):
     optimizers={n: optax.sgd(rate) for n in names},
     updates=dict(zip(names, (*updates, 1), strict=False)),
     ema=ema or {},
-    order=order,
+    update_rule=order,
   )
 
 

@@ -224,7 +224,7 @@ def test_label_smoothing_is_one_sided_and_from_a_half_to_one(name):
   )
   np.testing.assert_array_equal(on_fakes(0.9)(fake), on_fakes(1.0)(fake))
   for label in (0.4, 1.5):
-    with pytest.raises(ValueError, match=f'real_label is {label}'):
+    with pytest.raises(ValueError, match=f'real_label={label}'):
       make(name, {'real_label': label})
   with pytest.raises(ConfigError, match='real_label=nan: of the wrong kind'):
     make(name, {'real_label': float('nan')})
@@ -299,7 +299,7 @@ def test_energies_of_fakes_above_the_margin_are_let_alone():
   np.testing.assert_array_equal(jax.grad(lambda f: loss.discriminator(f, f * 1).sum())(fake), [0, 1])
   np.testing.assert_array_equal(jax.grad(lambda f: loss.generator(f * 0, f).sum())(fake), [1, 1])
   for margin in (0.0, -1.0):
-    with pytest.raises(ValueError, match=f'margin is {margin}; it must be positive'):
+    with pytest.raises(ValueError, match=f'margin={margin}: out of range'):
       losses.energy_margin(margin)
 
 

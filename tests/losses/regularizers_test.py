@@ -109,7 +109,7 @@ def test_the_memory_of_lecam_by_hand():
 
 @pytest.mark.parametrize('decay', [-0.1, 1.0, 1.5])
 def test_a_decay_out_of_range_is_refused(decay):
-  with pytest.raises(ValueError, match=rf'decay is {decay}; it must be in \[0, 1\)'):
+  with pytest.raises(ValueError, match=f'decay={decay}: out of range'):
     make('lecam', decay=decay)
 
 
@@ -267,9 +267,7 @@ def test_instance_noise_has_the_standard_deviation_asked_for():
 
 @pytest.mark.parametrize('weight', [-1, -0.5, True, '10', None])
 def test_bad_weights_are_refused(weight):
-  with pytest.raises(
-    ConfigError, match=r'penalties.r1: weight is .*; it must be a number of at least 0'
-  ):
+  with pytest.raises(ConfigError, match=r'penalties.r1.weight=.*: out of range'):
     game(penalties={'r1': {'weight': weight}})
 
 
@@ -277,12 +275,12 @@ def test_bad_weights_are_refused(weight):
 def test_a_penalty_without_a_weight_is_refused(spec):
   with pytest.raises(ConfigError) as refused:
     game(penalties={'r1': spec})
-  assert str(refused.value) == f'penalties.r1: it needs {{"weight": a number}}; it is {spec!r}'
+  assert str(refused.value).startswith(f'penalties.r1={spec!r}: the weight is missing')
 
 
 @pytest.mark.parametrize('every', [0, -1, 1.5, True, '2'])
 def test_a_bad_every_is_refused(every):
-  with pytest.raises(ConfigError, match=r'penalties.r1: every is .*; it must be a whole number from 1'):
+  with pytest.raises(ConfigError, match=r'penalties.r1.every=.*: out of range'):
     game(penalties={'r1': {'weight': 1.0, 'every': every}})
 
 
@@ -296,8 +294,8 @@ def test_unknown_penalties_and_arguments_are_refused_with_what_there_is():
 @pytest.mark.parametrize(
   ('noise', 'message'),
   [
-    ({'scale': -1.0, 'steps': 10}, 'noise: scale is -1.0 and steps 10; at least 0, and at least 1'),
-    ({'scale': 1.0, 'steps': 0}, 'noise: scale is 1.0 and steps 0; at least 0, and at least 1'),
+    ({'scale': -1.0, 'steps': 10}, 'noise.scale=-1.0: out of range'),
+    ({'scale': 1.0, 'steps': 0}, 'noise.steps=0: out of range'),
     ({'scale': 1.0}, "it needs the argument 'steps'"),
     ({'steps': 1}, "it needs the argument 'scale'"),
     ({'scale': 1.0, 'steps': 1, 'decay': 2}, "it has no argument 'decay'.*it takes: scale, steps"),
@@ -311,5 +309,5 @@ def test_bad_noise_is_refused(noise, message):
 @pytest.mark.parametrize('make', [regularizers.gradient_penalty, regularizers.dragan])
 def test_a_negative_target_is_refused(make):
   for target in (-1.0, float('nan')):
-    with pytest.raises(ValueError, match='target is'):
+    with pytest.raises(ValueError, match='target='):
       make(target=target)

@@ -53,7 +53,7 @@ def test_dcgan_output_is_tanh_of_a_layer_without_batch_norm():
 
 
 def test_dcgan_refuses_other_sizes():
-  with pytest.raises(ConfigError, match='28, 32, 64, 128, not 30'):
+  with pytest.raises(ConfigError, match='size=30: not a size of DCGAN .one of: 28, 32, 64, 128'):
     dcgan.Generator(30).init(KEY, jnp.zeros((2, 10)), train=False)
 
 

@@ -93,5 +93,5 @@ def test_extragradient_is_for_players_of_one_update_and_networks_of_their_own():
   shared = shared._replace(
     players=(shared.players[0], shared.players[1]._replace(trains=('discriminator',)))
   )
-  with pytest.raises(ConfigError, match="two players train 'discriminator'"):
+  with pytest.raises(ConfigError, match="two players train the network 'discriminator'"):
     build.make_update_schedule(config(1), shared)

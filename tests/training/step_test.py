@@ -133,7 +133,7 @@ def test_two_players_may_train_one_network_in_turn_and_not_at_once():
   alone, _ = run(dirac(), play())
   both, _ = run(game, play())
   np.testing.assert_allclose(values(both)[1], values(alone)[1] - RATE, rtol=1e-6)
-  with pytest.raises(ConfigError, match="two players train 'generator'"):
+  with pytest.raises(ConfigError, match="two players train the network 'generator'"):
     update_schedule.check_owners(game)
 
 

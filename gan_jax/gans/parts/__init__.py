@@ -1,1 +1,1 @@
-"""What GAN variants share."""
+"""The code that GAN variants share."""

@@ -1,4 +1,4 @@
-"""Metrics of a batch that games report beside their losses."""
+"""Metrics of a batch that games log beside their losses."""
 
 import chex
 import jax
@@ -7,36 +7,36 @@ import jax.numpy as jnp
 from gan_jax.game import Inputs
 
 
-def accuracy(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Array:
-  """The share of pairs, a real and a fake example of one place, in which the real one scores higher.
+def accuracy(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Array:
+  """Returns the fraction of (real, fake) pairs in which the real example has the higher logit.
 
-  It is how often a discriminator is right that must say which of the two is real: 1/2 if it cannot
-  tell, 1 if it has won. It needs no threshold, and is the same however the batch is divided. Equal
-  scores count one half. Where lower scores mean more real, as energies do, hand over their negatives.
+  accuracy = mean_i [r_i > f_i] + 1/2 mean_i [r_i = f_i], for the i-th real and the i-th fake logit.
+
+  It is 1/2 if the discriminator cannot tell real from fake, and 1 if it always can. It needs no
+  threshold, and it does not depend on how the batch is divided among devices.
 
   Args:
-    real_scores: float [B].
-    fake_scores: float [B].
+    real_logits: float [B]. For energies, which are lower for real examples, pass their negatives.
+    fake_logits: float [B].
 
   Returns:
-    A scalar in [0, 1]; NaN if a score is.
+    A scalar in [0, 1]; NaN if a logit is NaN.
   """
-  chex.assert_rank([real_scores, fake_scores], 1)
-  chex.assert_equal_shape([real_scores, fake_scores])
-  ahead = jax.lax.stop_gradient(real_scores - fake_scores)
-  return ((1 + jnp.sign(ahead)) / 2).mean()
+  chex.assert_rank([real_logits, fake_logits], 1)
+  chex.assert_equal_shape([real_logits, fake_logits])
+  margins = jax.lax.stop_gradient(real_logits - fake_logits)
+  return ((1 + jnp.sign(margins)) / 2).mean()
 
 
 def distances(inputs: Inputs, fake: jax.Array) -> dict[str, jax.Array]:
-  """How far apart two examples of the batch are, of the real one and of the fake one.
+  """Returns the root mean square distance between two examples, among real and among fake ones.
 
-  The root of the mean over all pairs of different examples of their squared distance, which is
-  sqrt(2 B / (B - 1) mean_i |x_i - mean|^2), over the batch, see
-  `schema.default` for which. A generator that has
-  collapsed to one example has 0; one that has collapsed to a few far apart does not show it here.
+  sqrt(mean_{i != j} |x_i - x_j|^2) = sqrt(2 B / (B - 1) mean_i |x_i - mean|^2), over the batch of all
+  devices or of each one, see `batch_statistics` in `schema.default`. A generator that collapsed to one
+  example has 0. A collapse to a few distant examples does not lower it.
 
   Args:
-    inputs: of the loss; the real examples are those of the data, without any noise of the game's.
+    inputs: of the loss; the real examples are those of the data, without instance noise.
     fake: of the shape of the real examples, likewise without noise.
 
   Returns:
@@ -50,9 +50,9 @@ def distances(inputs: Inputs, fake: jax.Array) -> dict[str, jax.Array]:
 def _distance(inputs: Inputs, examples: jax.Array) -> jax.Array:
   points = jax.lax.stop_gradient(examples).reshape(len(examples), -1)
   over_all = lambda value: inputs.gather(value[None]).mean(axis=0)
-  # Only the length is used of what is gathered, so no example is sent.
+  # Only the length of the gathered array is used, so devices exchange no examples.
   count = len(inputs.gather(points[:, 0]))
-  # Around the mean: sums of squares less squares of sums would cancel far from the origin.
-  apart = points - over_all(points.mean(axis=0))
-  square = over_all((apart**2).sum(axis=1).mean())
+  # Centered first: sums of squares minus squares of sums would cancel far from the origin.
+  centered = points - over_all(points.mean(axis=0))
+  square = over_all((centered**2).sum(axis=1).mean())
   return jnp.sqrt(2 * count / max(count - 1, 1) * square)

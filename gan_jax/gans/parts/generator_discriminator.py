@@ -1,4 +1,4 @@
-"""What every game of a generator and a discriminator has in common: networks, latents, samples."""
+"""The common part of games of a generator and a discriminator: networks, latents, samples."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,81 +10,103 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax import latents
-from gan_jax.common import lookup, rng
+from gan_jax.common import lookup, renamed, rng
 from gan_jax.common.errors import at
 from gan_jax.game import Game, Loss, Player, Variables, apply, init_networks
 
 Outputs = Any
 
-REFERENCES = 256
-"""How many samples a score compares with."""
+NUM_REFERENCES = 256
+"""Number of generated examples with which `Game.critic` compares, in variants that compare batches."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-  """The networks 'generator', latents -> examples, and 'discriminator', examples -> outputs.
+  """A generator and a discriminator, with the prior of the latents.
 
   Attributes:
-    networks: both.
-    draw: [B] keys -> latents [B, L].
+    networks: 'generator', latents -> examples, and 'discriminator', examples -> outputs.
+    prior: [B] keys -> latents [B, L].
   """
 
   networks: Mapping[str, nn.Module]
-  draw: latents.Prior
+  prior: latents.Prior
 
   def init(self, key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> Variables:
-    """Initial variables, see `game.Game`."""
+    """Returns the initial variables, see `game.Game`."""
     real = batch['real']
     latent_key, key = jax.random.split(key)
-    latent = self.draw(rng.example_keys(latent_key, jnp.arange(len(real))))
+    latent = self.prior(rng.example_keys(latent_key, jnp.arange(len(real))))
     return init_networks(self.networks, key, {'generator': latent, 'discriminator': real})
 
   def generate(
     self, variables: Variables, latent_key: chex.PRNGKey, key: chex.PRNGKey
   ) -> tuple[jax.Array, Variables]:
-    """Fake examples of a training batch, of latents drawn with [B] keys, and the new variables."""
-    latent = latents.materialize(self.draw(latent_key))
+    """Generates a training batch, one example per key.
+
+    Args:
+      variables: of both networks.
+      latent_key: [B] keys of the latents.
+      key: [B] keys of random layers.
+
+    Returns:
+      Fake examples [B, ...], and the variables with the generator's new state.
+    """
+    latent = latents.materialize(self.prior(latent_key))
     return apply(self.networks, variables, 'generator', latent, key=key)
 
   def discriminate(
     self, variables: Variables, examples: jax.Array, key: chex.PRNGKey
   ) -> tuple[Outputs, Variables]:
-    """What the discriminator makes of a training batch [B, ...], and the new variables."""
+    """Returns the discriminator's outputs for a training batch [B, ...], and the new variables."""
     return apply(self.networks, variables, 'discriminator', examples, key=key)
 
   def sample(self, variables: Variables, key: chex.PRNGKey) -> jax.Array:
-    """Samples outside training, see `game.Game`."""
-    return self.generate_eval(variables, self.draw(key))
+    """Generates N samples outside training, see `game.Game`."""
+    return self.generate_eval(variables, self.prior(key))
 
   def generate_eval(self, variables: Variables, latent: jax.Array) -> jax.Array:
-    """Samples outside training of given latents [N, L], see `game.Game`."""
+    """Generates samples from latents [N, L] outside training, see `game.Game`."""
     return apply(self.networks, variables, 'generator', latent, train=False)[0]
 
-  def references(self, variables: Variables) -> jax.Array:
-    """Samples of latents that are always the same, for scores that compare with what is generated."""
-    return self.sample(variables, rng.sample_keys(0, 0, REFERENCES))
+  def reference_fakes(self, variables: Variables) -> jax.Array:
+    """Generates examples from fixed latents, for a critic that compares with generated examples."""
+    return self.sample(variables, rng.sample_keys(0, 0, NUM_REFERENCES))
 
-  def score(self, variables: Variables, examples: jax.Array) -> Outputs:
-    """The discriminator's outputs outside training."""
+  def discriminate_eval(self, variables: Variables, examples: jax.Array) -> Outputs:
+    """Returns the discriminator's outputs for examples [N, ...] outside training."""
     return apply(self.networks, variables, 'discriminator', examples, train=False)[0]
 
   def game(self, discriminator: Loss, generator: Loss, **more: Any) -> Game:
-    """The game of these losses, the discriminator's turn first.
+    """Returns the game with these losses, in which the discriminator plays first.
 
     Args:
-      discriminator: its loss.
-      generator: its loss.
+      discriminator: the discriminator's loss.
+      generator: the generator's loss.
       **more: further fields of `Game`.
     """
     players = (
       Player('discriminator', ('discriminator',), discriminator),
       Player('generator', ('generator',), generator),
     )
-    shown = {'latents': self.draw, 'generate': self.generate_eval}
-    return Game(self.networks, players, self.init, self.sample, **shown, **more)
+    return Game(
+      self.networks,
+      players,
+      self.init,
+      self.sample,
+      latents=self.prior,
+      generate=self.generate_eval,
+      **more,
+    )
 
 
 def make_pair(networks: Mapping[str, nn.Module], prior: Mapping[str, Any]) -> Pair:
-  """A pair whose latents are drawn by {'name': a factory of `gan_jax.latents`, **its arguments}."""
+  """Returns a pair.
+
+  Args:
+    networks: 'generator' and 'discriminator'.
+    prior: {'name': a factory of `gan_jax.latents`, **its arguments}.
+  """
   with at('prior'):
+    renamed.check(prior, inside='gan.prior.')
     return Pair(networks, lookup.make(latents, prior, latents.Prior))

@@ -1,13 +1,17 @@
 """Convolutions that train at the speed of matrix products on every platform.
 
-`conv`, `conv_transpose` and `kernel_gradient` are the three maps of one bilinear form, so each one's
-derivatives are the other two, to any order (reverse mode). On CPU all three are matrix products of
-fewer multiplications where the convolution halves an image of many channels, see `halving`. Else the
-transpose is a sum of one product for each tap of the kernel, and the kernel's gradient one product of
-all patches: XLA:CPU runs the dilated convolutions into which autodiff would turn them many times
-slower, and those inside a loop slower still. Where the patches are not many times the image, the
-convolution is a product of the same patches; of a small image much of these is padding, and there it
-is done by `phases`. On other platforms all are native.
+`conv`, `conv_transpose` and `kernel_gradient` are the three maps of one bilinear form. The derivatives
+of each are thus the other two, to any order (reverse mode).
+
+On platforms other than CPU all are native. Autodiff would turn them into dilated convolutions, which
+XLA:CPU runs many times slower, and slower still inside a loop. On CPU they are matrix products:
+
+- `winograd_conv`, with fewer multiplications, if the convolution halves an image of many channels;
+- `phase_conv` for small images, whose patches are mostly padding;
+- otherwise the transpose is a sum of one product per tap of the kernel;
+- and the gradient of the kernel is one product of all patches. If its stride is above 1 and the image
+  has many channels, the convolution is such a product too. In other cases the patches would be many
+  times larger than the image, and the convolution is native.
 """
 
 import functools
@@ -23,19 +27,19 @@ from gan_jax.networks.layers import phase_conv, winograd_conv
 from gan_jax.networks.layers.geometry import Geometry
 
 _HALVING = Geometry(4, 2, 1)
-_FEW = 8
-"""Channels of an image up to which `halving` and `phases` cost more than they save."""
+_FEW_CHANNELS = 8
+"""Number of channels up to which `winograd_conv` and `phase_conv` cost more than they save."""
 
 
-def _halves(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
-  """Whether it is a convolution for `halving`, of images [N, *shape, C]."""
+def _uses_winograd(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
+  """Returns whether `winograd_conv` is the fastest for images [N, *shape, C] on CPU."""
   even = shape[0] % 2 == 0 and shape[1] % 2 == 0
-  return geometry == _HALVING and kernel_shape[2] > _FEW and even
+  return geometry == _HALVING and kernel_shape[2] > _FEW_CHANNELS and even
 
 
-def _has_phases(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
-  """Whether it is a convolution for `phases`, of images [N, *shape, C]."""
-  return kernel_shape[2] > _FEW and phase_conv.are_faster(geometry, shape)
+def _uses_phases(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
+  """Returns whether `phase_conv` is faster than patches for images [N, *shape, C] on CPU."""
+  return kernel_shape[2] > _FEW_CHANNELS and phase_conv.are_faster(geometry, shape)
 
 
 def _native(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
@@ -61,11 +65,11 @@ def _transpose_by_taps(
   ]
   zero = jnp.zeros((), y.dtype)
 
-  def spread(i: int, j: int) -> jax.Array:
+  def dilated_product(i: int, j: int) -> jax.Array:
     rows = ((i, edges[0] - i, stride - 1), (j, edges[1] - j, stride - 1))
     return lax.pad(y @ kernel[i, j].T, zero, ((0, 0, 0), *rows, (0, 0, 0)))
 
-  padded = cast(jax.Array, sum(spread(i, j) for i, j in _taps(geometry)))
+  padded = cast(jax.Array, sum(dilated_product(i, j) for i, j in _taps(geometry)))
   return padded[:, padding : padding + shape[0], padding : padding + shape[1]]
 
 
@@ -77,16 +81,15 @@ def _transpose_native(
 
 
 def _patches(x: jax.Array, geometry: Geometry) -> jax.Array:
-  """[N, H, W, C] -> [N, small(H), small(W), size x size x C]."""
+  """Returns the pixels under the kernel, [N, H, W, C] -> [N, small(H), small(W), size x size x C]."""
   _, stride, padding = geometry
-  inside = ((padding, padding),) * 2
-  padded = jnp.pad(x, ((0, 0), *inside, (0, 0)))
-  reach = [(geometry.small(n) - 1) * stride + 1 for n in x.shape[1:3]]
+  padded = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+  rows, columns = ((geometry.small(n) - 1) * stride + 1 for n in x.shape[1:3])
 
-  def seen(i: int, j: int) -> jax.Array:
-    return padded[:, i : i + reach[0] : stride, j : j + reach[1] : stride]
+  def pixels(i: int, j: int) -> jax.Array:
+    return padded[:, i : i + rows : stride, j : j + columns : stride]
 
-  return jnp.concatenate([seen(i, j) for i, j in _taps(geometry)], axis=-1)
+  return jnp.concatenate([pixels(i, j) for i, j in _taps(geometry)], axis=-1)
 
 
 def _conv_of_patches(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
@@ -96,7 +99,7 @@ def _conv_of_patches(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax
 def _kernel_gradient_of_patches(x: jax.Array, y: jax.Array, geometry: Geometry) -> jax.Array:
   patches, shape = _patches(x, geometry), (geometry.size,) * 2 + (x.shape[3], y.shape[3])
   product = lambda a, b: jnp.tensordot(a, b, axes=((0, 1, 2), (0, 1, 2)))
-  # Of the two operands XLA:CPU moves the first one around, so that is the smaller one.
+  # XLA:CPU transposes the first operand, so the smaller one goes first.
   taps = product(y, patches).T if patches.shape[3] > y.shape[3] else product(patches, y)
   return taps.reshape(shape)
 
@@ -107,40 +110,57 @@ def _kernel_gradient_native(x: jax.Array, y: jax.Array, geometry: Geometry) -> j
 
 
 def _check(images: jax.Array, kernel: Sequence[int], geometry: Geometry, axis: int) -> None:
-  """Raises ValueError if images are not [N, H, W, channels], or a kernel not of the geometry, or this
-  axis of it not of the channels."""
-  wanted = (geometry.size,) * 2
+  """Raises ValueError unless the shapes of images and kernel match.
+
+  Args:
+    images: [N, H, W, channels].
+    kernel: shape of the kernel.
+    geometry: of the convolution.
+    axis: of the kernel that must have the size `channels`.
+  """
+  sides = (geometry.size,) * 2
   have_axes = images.ndim == len(kernel) == 4
-  if not have_axes or tuple(kernel[:2]) != wanted or kernel[axis] != images.shape[3]:
+  if not have_axes or tuple(kernel[:2]) != sides or kernel[axis] != images.shape[3]:
     raise ValueError(
-      f'a kernel {tuple(kernel)} and images {images.shape} do not go together; the kernel must be '
-      f'{wanted} by the channels of the large images by those of the small ones'
+      f'the kernel {tuple(kernel)} does not match images {images.shape} (a kernel is {sides} by the '
+      'channels of the large images by those of the small ones); change one of them'
     )
 
 
 def _check_lengths(small: Sequence[int], large: Sequence[int], geometry: Geometry) -> None:
-  """Raises ValueError if images of `small` are not what a convolution makes of `large` ones."""
-  made = tuple(map(geometry.small, large))
-  if tuple(small) != made:
-    raise ValueError(f'images {tuple(large)} become {made} by {geometry}, not {tuple(small)}')
+  """Raises ValueError unless a convolution of images of sides `large` has sides `small`."""
+  expected = tuple(map(geometry.small, large))
+  if tuple(small) != expected:
+    raise ValueError(
+      f'{geometry} does not match images {tuple(small)} and {tuple(large)} ({tuple(large)} become '
+      f'{expected}); change one of them'
+    )
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 @functools.partial(jax.jit, static_argnums=2)
 def conv(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
-  """Convolution: x [N, H, W, C], kernel [size, size, C, D] -> [N, small(H), small(W), D].
+  """Convolves images with a kernel.
+
+  Args:
+    x: [N, H, W, C].
+    kernel: [size, size, C, D].
+    geometry: size, stride and padding.
+
+  Returns:
+    [N, small(H), small(W), D].
 
   Raises:
-    ValueError: they do not go together.
+    ValueError: the shapes do not match.
   """
   _check(x, kernel.shape, geometry, axis=2)
   native = functools.partial(_native, geometry=geometry)
   cpu = native
-  if _halves(geometry, kernel.shape, x.shape[1:3]):
+  if _uses_winograd(geometry, kernel.shape, x.shape[1:3]):
     cpu = winograd_conv.conv
-  elif _has_phases(geometry, kernel.shape, x.shape[1:3]):
+  elif _uses_phases(geometry, kernel.shape, x.shape[1:3]):
     cpu = functools.partial(phase_conv.conv, geometry=geometry)
-  elif geometry.stride > 1 and x.shape[3] > _FEW:
+  elif geometry.stride > 1 and x.shape[3] > _FEW_CHANNELS:
     cpu = functools.partial(_conv_of_patches, geometry=geometry)
   return lax.platform_dependent(x, kernel, cpu=cpu, default=native)
 
@@ -150,23 +170,26 @@ def conv(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
 def conv_transpose(
   y: jax.Array, kernel: jax.Array, geometry: Geometry, shape: tuple[int, int]
 ) -> jax.Array:
-  """The transpose of `conv` in x: y [N, h, w, D], kernel [size, size, C, D] -> [N, *shape, C].
+  """Applies the transpose of `conv` with respect to x.
 
   Args:
-    y: an output of the convolution.
-    kernel: of the convolution.
+    y: [N, h, w, D], of the shape of the convolution's output.
+    kernel: [size, size, C, D].
     geometry: of the convolution.
-    shape: (H, W) of the convolution's input: a stride leaves it open.
+    shape: (H, W) of the convolution's input, which y does not determine if the stride is above 1.
+
+  Returns:
+    [N, H, W, C].
 
   Raises:
-    ValueError: they do not go together.
+    ValueError: the shapes do not match.
   """
   _check(y, kernel.shape, geometry, axis=3)
   _check_lengths(y.shape[1:3], shape, geometry)
   cpu = functools.partial(_transpose_by_taps, geometry=geometry, shape=shape)
-  if _halves(geometry, kernel.shape, shape):
+  if _uses_winograd(geometry, kernel.shape, shape):
     cpu = winograd_conv.conv_transpose
-  elif _has_phases(geometry, kernel.shape, shape):
+  elif _uses_phases(geometry, kernel.shape, shape):
     cpu = functools.partial(phase_conv.conv_transpose, geometry=geometry, shape=shape)
   native = functools.partial(_transpose_native, geometry=geometry, shape=shape)
   return lax.platform_dependent(y, kernel, cpu=cpu, default=native)
@@ -175,43 +198,71 @@ def conv_transpose(
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 @functools.partial(jax.jit, static_argnums=2)
 def kernel_gradient(x: jax.Array, y: jax.Array, geometry: Geometry) -> jax.Array:
-  """The transpose of `conv` in its kernel: x [N, H, W, C], y [N, h, w, D] -> [size, size, C, D].
+  """Applies the transpose of `conv` with respect to its kernel.
+
+  Args:
+    x: [N, H, W, C], an input of the convolution.
+    y: [N, h, w, D], of the shape of its output.
+    geometry: of the convolution.
+
+  Returns:
+    [size, size, C, D].
 
   Raises:
-    ValueError: they do not go together.
+    ValueError: the shapes do not match.
   """
   _check_lengths(y.shape[1:3], x.shape[1:3], geometry)
-  of_patches = functools.partial(_kernel_gradient_of_patches, geometry=geometry)
-  halves = _halves(geometry, (4, 4, x.shape[3], y.shape[3]), x.shape[1:3])
-  cpu = winograd_conv.kernel_gradient if halves else of_patches
+  by_patches = functools.partial(_kernel_gradient_of_patches, geometry=geometry)
+  uses_winograd = _uses_winograd(geometry, (4, 4, x.shape[3], y.shape[3]), x.shape[1:3])
+  cpu = winograd_conv.kernel_gradient if uses_winograd else by_patches
   native = functools.partial(_kernel_gradient_native, geometry=geometry)
   return lax.platform_dependent(x, y, cpu=cpu, default=native)
 
 
-def _conv_backward(geometry, saved, g):
-  x, kernel = saved
-  return conv_transpose(g, kernel, geometry, x.shape[1:3]), kernel_gradient(x, g, geometry)
+def _conv_forward(x, kernel, geometry):
+  return conv(x, kernel, geometry), (x, kernel)
 
 
-def _conv_transpose_backward(geometry, shape, saved, g):
-  y, kernel = saved
-  return conv(g, kernel, geometry), kernel_gradient(g, y, geometry)
+def _conv_backward(geometry, residuals, gradient):
+  x, kernel = residuals
+  x_gradient = conv_transpose(gradient, kernel, geometry, x.shape[1:3])
+  return x_gradient, kernel_gradient(x, gradient, geometry)
 
 
-def _kernel_gradient_backward(geometry, saved, g):
-  x, y = saved
-  return conv_transpose(y, g, geometry, x.shape[1:3]), conv(x, g, geometry)
+def _conv_transpose_forward(y, kernel, geometry, shape):
+  return conv_transpose(y, kernel, geometry, shape), (y, kernel)
 
 
-conv.defvjp(lambda x, k, g: (conv(x, k, g), (x, k)), _conv_backward)
-conv_transpose.defvjp(lambda y, k, g, s: (conv_transpose(y, k, g, s), (y, k)), _conv_transpose_backward)
-kernel_gradient.defvjp(lambda x, y, g: (kernel_gradient(x, y, g), (x, y)), _kernel_gradient_backward)
+def _conv_transpose_backward(geometry, shape, residuals, gradient):
+  y, kernel = residuals
+  return conv(gradient, kernel, geometry), kernel_gradient(gradient, y, geometry)
+
+
+def _kernel_gradient_forward(x, y, geometry):
+  return kernel_gradient(x, y, geometry), (x, y)
+
+
+def _kernel_gradient_backward(geometry, residuals, gradient):
+  x, y = residuals
+  return conv_transpose(y, gradient, geometry, x.shape[1:3]), conv(x, gradient, geometry)
+
+
+conv.defvjp(_conv_forward, _conv_backward)
+conv_transpose.defvjp(_conv_transpose_forward, _conv_transpose_backward)
+kernel_gradient.defvjp(_kernel_gradient_forward, _kernel_gradient_backward)
 
 Initializer = Callable[..., jax.Array]
 
 
 class Conv(nn.Module):
-  """A convolution [N, H, W, C] -> [N, H', W', features]; 4x4, stride 2, pad 1 halves an image."""
+  """A convolution [N, H, W, C] -> [N, small(H), small(W), features], which by default halves an image.
+
+  Attributes:
+    features: number of output channels.
+    geometry: size, stride and padding.
+    use_bias: whether it adds a bias.
+    kernel_init: initializer of the kernel.
+  """
 
   features: int
   geometry: Geometry = Geometry(4, 2, 1)
@@ -220,7 +271,7 @@ class Conv(nn.Module):
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
-    """Applies it."""
+    """Convolves images."""
     shape = (self.geometry.size,) * 2 + (x.shape[-1], self.features)
     y = conv(x, self.param('kernel', self.kernel_init, shape), self.geometry)
     if self.use_bias:
@@ -229,10 +280,17 @@ class Conv(nn.Module):
 
 
 class ConvTranspose(nn.Module):
-  """A transposed convolution: [N, h, w, C] -> [N, H, W, features]; by default it doubles an image.
+  """A transposed convolution [N, h, w, C] -> [N, large(h), large(w), features].
 
-  The kernel is [size, size, C, features], as in all layers the last axis that of the outputs. It is
-  that of torch's `ConvTranspose2d`, and mirrored in both directions beside flax's `nn.ConvTranspose`.
+  By default it doubles an image. The kernel is [size, size, C, features]; as in all layers, the last
+  axis is over outputs. It has the orientation of torch's `ConvTranspose2d`. The kernel of flax's
+  `nn.ConvTranspose` is mirrored in both directions.
+
+  Attributes:
+    features: number of output channels.
+    geometry: size, stride and padding.
+    use_bias: whether it adds a bias.
+    kernel_init: initializer of the kernel.
   """
 
   features: int
@@ -242,7 +300,7 @@ class ConvTranspose(nn.Module):
 
   @nn.compact
   def __call__(self, y: jax.Array) -> jax.Array:
-    """Applies it."""
+    """Applies the transposed convolution to images."""
     shape = (self.geometry.size,) * 2 + (y.shape[-1], self.features)
     large = (self.geometry.large(y.shape[1]), self.geometry.large(y.shape[2]))
     kernel = self.param('kernel', self.kernel_init, shape)

@@ -1,6 +1,7 @@
-"""What the fully connected networks share: layers, activations, starting weights, spectral norm."""
+"""Parts of fully connected networks: layers, activations, initializers, spectral norm."""
 
 import functools
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import jax
@@ -24,50 +25,60 @@ _INITIALIZERS = {
 
 
 def initializer(weights: str | float) -> nn.initializers.Initializer:
-  """Of kernels: 'he', 'lecun', 'orthogonal' (of gain 1.4), or the standard deviation of a normal.
+  """Returns an initializer of kernels.
+
+  Args:
+    weights: 'he', 'lecun', 'orthogonal' (with gain 1.4), or the standard deviation of a normal
+      distribution.
 
   Raises:
-    ConfigError: it is none of these.
+    ConfigError: the name is unknown.
   """
   if isinstance(weights, int | float):
     return nn.initializers.normal(weights)
   if weights not in _INITIALIZERS:
     raise ConfigError(
-      f'weights is {weights!r}; it must be a number or one of: {", ".join(_INITIALIZERS)}'
+      f'weights={weights!r}: unknown (a number, or one of: {", ".join(_INITIALIZERS)}); change weights'
     )
   return _INITIALIZERS[weights]
 
 
-_FEW = 4
-"""Inputs or outputs up to which a layer is thin."""
+_THIN = 4
+"""Largest number of inputs or outputs of a thin layer."""
 
 
 def _product(x: jax.Array, kernel: jax.Array, *unused_dimensions, **precision) -> jax.Array:
-  """x [..., inputs] and kernel [inputs, outputs] -> [..., outputs]: `lax.dot_general` for thin layers.
+  """Multiplies x [..., inputs] by a kernel [inputs, outputs], as `lax.dot_general` does.
 
-  Those of points have two inputs, or two outputs. As outer products and products with vectors they
-  become parts of what is done to each example before and after, and so do their derivatives, but for
-  the kernel's, which stay products; as products of matrices they took XLA:CPU longer than the wide
-  layers between them.
+  Layers next to 2-D points have two inputs or two outputs. As matrix products they took XLA:CPU longer
+  than the wide layers between them. As outer products, or as products with vectors, XLA fuses them with
+  the operations before and after. This holds for their derivatives too, except for those with respect
+  to the kernel, which remain matrix products.
   """
   inputs, outputs = kernel.shape
-  if inputs <= _FEW:
-    parts = (jnp.dot(x[..., i : i + 1], kernel[i : i + 1], **precision) for i in range(inputs))
-    return cast(jax.Array, sum(parts))
-  if 1 < outputs <= _FEW:
+  if inputs <= _THIN:
+    products = (jnp.dot(x[..., i : i + 1], kernel[i : i + 1], **precision) for i in range(inputs))
+    return cast(jax.Array, sum(products))
+  if 1 < outputs <= _THIN:
     return jnp.stack([jnp.dot(x, kernel[:, i], **precision) for i in range(outputs)], axis=-1)
   return lax.dot_general(x, kernel, (((x.ndim - 1,), (0,)), ((), ())), **precision)
 
 
 linear = functools.partial(nn.Dense, dot_general=_product)
-"""A dense layer as `nn.Dense`, which is fast where it is thin, too."""
+"""A dense layer as `nn.Dense` that is fast even if it is thin."""
 
 
 class Dense(nn.Module):
-  """A dense layer; with the norm 'spectral' its kernel is divided by its largest singular value.
+  """A dense layer, optionally with spectral norm.
 
-  The singular value comes from one step of power iteration in every training pass (Miyato et al.
-  2018, arXiv:1802.05957, algorithm 1), whose vector is the layer's state.
+  Spectral norm divides the kernel by its largest singular value. Each training pass estimates it with
+  one step of power iteration, whose vector is the layer's state (Miyato et al. 2018, arXiv:1802.05957,
+  algorithm 1).
+
+  Attributes:
+    features: number of outputs.
+    norm: 'none' or 'spectral'.
+    kernel_init: initializer of the kernel.
   """
 
   features: int
@@ -76,11 +87,60 @@ class Dense(nn.Module):
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    """[B, inputs] -> [B, features]."""
+    """Applies the layer, [B, inputs] -> [B, features]."""
     if self.norm not in ('none', 'spectral'):
-      raise ConfigError(f"norm is {self.norm!r}; it must be 'none' or 'spectral'")
+      raise ConfigError(f'norm={self.norm!r}: unknown (one of: none, spectral); change norm')
     layer = linear(self.features, kernel_init=self.kernel_init)
     if self.norm != 'spectral':
       return layer(x)
-    # Else the kernel would have the type of the norm's state, and the layer compute in it.
+    # Without a dtype the kernel would have the type of the norm's state, and so would the computation.
     return nn.SpectralNorm(layer, dtype=x.dtype)(x, update_stats=train)
+
+
+MakeLayer = Callable[[int], nn.Module]
+"""The number of outputs -> a dense layer."""
+
+
+def maxout(x: jax.Array, units: int, pieces: int, make_layer: MakeLayer) -> jax.Array:
+  """Applies a maxout layer, in the scope of the module that calls it.
+
+  Args:
+    x: [B, inputs].
+    units: number of outputs.
+    pieces: number of linear functions whose maximum each output is.
+    make_layer: makes the dense layer of all linear functions.
+
+  Returns:
+    [B, units].
+
+  Source: Goodfellow et al. 2013 (arXiv:1302.4389).
+  """
+  return make_layer(units * pieces)(x).reshape(-1, units, pieces).max(axis=-1)
+
+
+def autoencode(
+  x: jax.Array,
+  hidden: Sequence[int],
+  code: int,
+  activation: Callable[[jax.Array], jax.Array],
+  make_layer: MakeLayer,
+) -> tuple[jax.Array, jax.Array]:
+  """Applies an autoencoder of dense layers, in the scope of the module that calls it.
+
+  Args:
+    x: [B, D].
+    hidden: widths of the encoder's hidden layers; the decoder's are the same in reverse.
+    code: size of the code.
+    activation: of the hidden layers.
+    make_layer: makes each dense layer.
+
+  Returns:
+    Reconstructions [B, D] and codes [B, code], both linear in the last hidden layer before them.
+  """
+  size = x.shape[-1]
+  for features in hidden:
+    x = activation(make_layer(features)(x))
+  codes = x = make_layer(code)(x)
+  for features in hidden[::-1]:
+    x = activation(make_layer(features)(x))
+  return make_layer(size)(x), codes

@@ -1,19 +1,25 @@
-"""What a convolution is, besides its kernel."""
+"""The geometry of a convolution: kernel size, stride, and padding."""
 
 from typing import NamedTuple
 
 
 class Geometry(NamedTuple):
-  """A square kernel of `size`, moved by `stride`, over an image padded by `padding` all around."""
+  """The geometry of a square convolution.
+
+  Attributes:
+    size: height and width of the kernel.
+    stride: in pixels, in both directions.
+    padding: in pixels, on all four sides.
+  """
 
   size: int
   stride: int
   padding: int
 
   def small(self, length: int) -> int:
-    """The output length of a convolution of an input of `length`."""
+    """Returns the output length of a convolution for an input of `length`."""
     return (length + 2 * self.padding - self.size) // self.stride + 1
 
   def large(self, length: int) -> int:
-    """The output length of a transposed convolution of an input of `length`."""
+    """Returns the output length of a transposed convolution for an input of `length`."""
     return (length - 1) * self.stride + self.size - 2 * self.padding

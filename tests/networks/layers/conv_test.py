@@ -189,13 +189,16 @@ def test_what_does_not_go_together_is_refused():
   cases = [
     (
       lambda: c.conv(x, numbers(1, 5, 5, 16, 3), g),
-      r'kernel \(5, 5, 16, 3\) and images \(2, 8, 8, 16\)',
+      r'kernel \(5, 5, 16, 3\) does not match images \(2, 8, 8, 16\)',
     ),
     (lambda: c.conv(x, kernel.swapaxes(2, 3), g), r'kernel \(4, 4, 3, 16\)'),
     (lambda: c.conv(x[0], kernel, g), r'images \(8, 8, 16\)'),
     (lambda: c.conv_transpose(y, kernel.swapaxes(2, 3), g, (8, 8)), r'kernel \(4, 4, 3, 16\)'),
     (lambda: c.conv_transpose(y, kernel, g, (10, 8)), r'\(10, 8\) become \(5, 4\)'),
-    (lambda: c.kernel_gradient(x, y[:, 1:], g), r'\(8, 8\) become \(4, 4\) .* not \(3, 4\)'),
+    (
+      lambda: c.kernel_gradient(x, y[:, 1:], g),
+      r'images \(3, 4\) and \(8, 8\) \(\(8, 8\) become \(4, 4\)',
+    ),
   ]
   for call, said in cases:
     with pytest.raises(ValueError, match=said):
