@@ -88,7 +88,7 @@ class Judge:
     from gan_jax.evaluation import evaluator, scores
 
     of = scores.Comparison(self._real, seen, 'digits', self._how.seed, self._gaussian)
-    found = {k: v for score in self._how.chosen.values() for k, v in score(of).values.items()}
+    found = {k: v for score in self._how.chosen.values() for k, v in score.function(of).values.items()}
     return evaluator.finite(found)
 
   @property

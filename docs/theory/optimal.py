@@ -22,7 +22,7 @@ FAR, DEVIATION = 2.0, 0.3
 
 # Mixed, so that the ratio is between 1/9 and 9: otherwise the chi-squares are made of far tails.
 NEAR_P, NEAR_Q = 0.9 * P + 0.1 * Q, 0.9 * Q + 0.1 * P
-FAMILY = lookup.factories(f_divergences, FDivergence)
+FAMILY = lookup.factories(f_divergences)
 
 
 def error(params: Any) -> jax.Array:

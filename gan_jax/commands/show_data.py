@@ -17,7 +17,7 @@ from ml_collections import config_flags
 
 from gan_jax import augment, cli
 from gan_jax.common import lookup, pixels, rng, user_paths
-from gan_jax.common.errors import ConfigError, at
+from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import Plain
 from gan_jax.config import build, schema
 from gan_jax.data import source as sources
@@ -92,8 +92,9 @@ def _augmented(config: Plain, real: np.ndarray) -> dict[str, jax.Array]:
   with at('gan'):
     if not config['gan'].get('augment'):
       return {}
-    augmentation = lookup.make(augment, config['gan']['augment'], augment.Augmentation)
-    memory = augmentation.init_memory({'real': real})
+    augmentation = lookup.make(augment, config['gan']['augment'])
+    with refused_values():
+      memory = augmentation.init_memory({'real': real})
     keys = rng.sample_keys(config['seed'], 0, len(real))
     return {'augmented': jax.jit(augmentation.apply)(real, keys, memory)}
 

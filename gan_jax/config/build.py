@@ -22,22 +22,10 @@ from gan_jax.training.optimizers import make_optimizer
 from gan_jax.training.update_schedule import UpdateSchedule, check_owners
 
 
-def _network_classes() -> dict[str, type[nn.Module]]:
-  """The networks that a config can name, 'module.Class': those called with `train`."""
-  return {
-    f'{family}.{name}': found
-    for family, module in lookup.modules(families).items()
-    for name, found in inspect.getmembers(module, inspect.isclass)
-    if found.__module__ == module.__name__
-    and issubclass(found, nn.Module)
-    and 'train' in inspect.signature(found.__call__).parameters
-  }
-
-
 def make_network(spec: Mapping[str, Any], axis_name: str | None = devices.AXIS) -> nn.Module:
   """The Flax module of {'name': 'module.Class', **fields}, whose batch statistics are over the axis."""
   name, fields = lookup.split(spec)
-  known = _network_classes()
+  known = lookup.members(families)
   lookup.choose(name, known)
   own = [f for f in dataclasses.fields(known[name]) if f.name not in ('parent', 'name')]
   takes = {f.name: f.default is dataclasses.MISSING for f in own if f.name != 'axis_name'}

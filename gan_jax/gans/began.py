@@ -34,8 +34,8 @@ def _play(
   latent_key, generator_key, real_key, fake_key = rng.split(inputs.key, 4)
   fake, variables = pair.generate(variables, latent_key, generator_key)
   real = inputs.batch['real']
-  (copies, _), variables = pair.discriminate(variables, real, real_key)
-  (fake_copies, _), variables = pair.discriminate(variables, fake, fake_key)
+  (copies, _), variables = pair.reconstruct(variables, real, real_key)
+  (fake_copies, _), variables = pair.reconstruct(variables, fake, fake_key)
   return error(real, copies), error(fake, fake_copies), fake, variables
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import chex
 import jax
 from flax import linen as nn
 
@@ -12,7 +11,7 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.divergences import mmd
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import make_pair
+from gan_jax.gans.parts.generator_discriminator import check_outputs, make_pair
 from gan_jax.losses import penalties
 from gan_jax.losses.penalties import norm
 
@@ -49,7 +48,7 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
     on_real, variables = pair.discriminate(variables, real, pairs[4])
     on_fake, variables = pair.discriminate(variables, fake, pairs[5])
     on_other, variables = pair.discriminate(variables, other, pairs[6])
-    chex.assert_rank([on_real, on_fake, on_other], 2)
+    check_outputs(on_real, rank=2)
     points = penalties.interpolate(pairs[7], real, fake)
     return (on_real, on_fake, on_other), (fake, points), pairs[8], variables
 

@@ -60,8 +60,8 @@ def make(
     latent_key, generator_key, real_key, fake_key = rng.split(inputs.key, 4)
     fake, variables = pair.generate(variables, latent_key, generator_key)
     real = inputs.batch['real']
-    (copies, _), variables = pair.discriminate(variables, real, real_key)
-    (fake_copies, codes), variables = pair.discriminate(variables, fake, fake_key)
+    (copies, _), variables = pair.reconstruct(variables, real, real_key)
+    (fake_copies, codes), variables = pair.reconstruct(variables, fake, fake_key)
     return energy(real, copies), energy(fake, fake_copies), (fake, codes), variables
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:

@@ -6,7 +6,6 @@ And its scaled form, SMMD: Arbel et al. 2018 (arXiv:1805.11565).
 from collections.abc import Mapping
 from typing import Any
 
-import chex
 import jax
 from flax import linen as nn
 
@@ -15,7 +14,7 @@ from gan_jax.common.errors import ConfigError, at
 from gan_jax.divergences import mmd
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import make_pair
+from gan_jax.gans.parts.generator_discriminator import check_outputs, make_pair
 from gan_jax.losses import penalties
 
 
@@ -54,7 +53,7 @@ def make(
   if not numerics.is_within(penalty) or not numerics.is_within(scaling):
     raise ConfigError(f'penalty is {penalty} and scaling {scaling}; both must be at least 0')
   with at('kernel'):
-    compare = lookup.make(mmd, kernel, mmd.Kernel)
+    compare = lookup.make(mmd, kernel)
   pair = make_pair(networks, prior)
 
   def play(variables: Variables, inputs: Inputs):
@@ -63,7 +62,7 @@ def make(
     real = inputs.batch['real']
     real_features, variables = pair.discriminate(variables, real, real_key)
     fake_features, variables = pair.discriminate(variables, fake, fake_key)
-    chex.assert_rank([real_features, fake_features], 2)
+    check_outputs(real_features, rank=2)
     features = lambda points: pair.discriminate(variables, points, critic_key)[0]
     gathered = inputs.gather(real_features), inputs.gather(fake_features)
     distance = _distance(compare, *gathered, unbiased)

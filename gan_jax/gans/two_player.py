@@ -13,11 +13,11 @@ from gan_jax import augment as augmentations
 from gan_jax import losses
 from gan_jax.augment import Augmentation
 from gan_jax.common import lookup, numerics, rng, validation
-from gan_jax.common.errors import ConfigError, at
+from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import PyTree
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import Pair, make_pair
+from gan_jax.gans.parts.generator_discriminator import Pair, check_outputs, make_pair
 from gan_jax.losses import regularizers
 from gan_jax.losses.regularizers import PenaltyInputs, Regularizer
 
@@ -59,10 +59,10 @@ def make(
       not take.
   """
   with at('loss'):
-    adversarial = lookup.make(losses, loss, losses.AdversarialLoss)
+    adversarial = lookup.make(losses, loss)
   pair, terms, shown = make_pair(networks, prior), _terms(penalties), _noise(noise)
   with at('augment'):
-    augmentation = lookup.make(augmentations, augment, Augmentation) if augment else None
+    augmentation = lookup.make(augmentations, augment) if augment else None
 
   def play(variables: Variables, inputs: Inputs) -> tuple['_ForwardPass', Variables]:
     latent_key, generator_key, real_key, fake_key, *noise_keys, key = rng.split(inputs.key, 7)
@@ -72,7 +72,8 @@ def make(
     fake = shown(fake, inputs.step, noise_keys[1])
     real_scores, variables = pair.discriminate(variables, real, real_key)
     fake_scores, variables = pair.discriminate(variables, fake, fake_key)
-    chex.assert_rank([real_scores, fake_scores], 1)
+    check_outputs(real_scores, rank=1)
+    check_outputs(fake_scores, rank=1)
     return _ForwardPass(made, real, fake, real_scores, fake_scores, key), variables
 
   def mean_loss(loss: losses.Pairwise, now: '_ForwardPass', inputs: Inputs) -> jax.Array:
@@ -157,7 +158,7 @@ def _terms(penalties: Mapping[str, Mapping[str, Any]]) -> dict[str, _Term]:
     if not validation.is_whole(every, 1):
       raise ConfigError(f'penalties.{name}: every is {every!r}; it must be a whole number from 1')
     with at(f'penalties.{name}'):
-      made = lookup.make(regularizers, {**arguments, 'name': name}, Regularizer)
+      made = lookup.make(regularizers, {**arguments, 'name': name})
     terms[name] = _Term(made, weight, every)
   return terms
 
@@ -207,7 +208,8 @@ def _memory(terms: Mapping[str, _Term], augmentation: Augmentation | None) -> di
   def init_memory(key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> PyTree:
     own = {name: term.regularizer.init_memory() for name, term in terms.items()}
     last = {name: jnp.zeros((), jnp.float32) for name in terms}
-    more = {'augment': augmentation.init_memory(batch)} if augmentation else {}
+    with refused_values():
+      more = {'augment': augmentation.init_memory(batch)} if augmentation else {}
     return {'regularizers': own, 'last': last, **more}
 
   def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, jax.Array]) -> PyTree:

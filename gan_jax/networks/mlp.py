@@ -13,6 +13,8 @@ from jax import lax
 from gan_jax.common import numerics
 from gan_jax.common.errors import ConfigError
 
+__all__ = ['Autoencoder', 'Generator', 'MaxoutDiscriminator']
+
 
 def _uniform(reach: float) -> nn.initializers.Initializer:
   return lambda key, shape, dtype=jnp.float32: jax.random.uniform(key, shape, dtype, -reach, reach)

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import jax
 from flax import linen as nn
 
-from gan_jax.networks.layers.dense import ACTIVATIONS, Dense, initializer, linear
+from gan_jax.networks.layers.dense import Dense, activation, initializer, linear
+
+__all__ = ['Autoencoder', 'Discriminator', 'Generator', 'Maxout']
 
 
 class Generator(nn.Module):
@@ -35,7 +37,7 @@ class Generator(nn.Module):
       x = linear(features, use_bias=not self.batch_norm, kernel_init=start)(x)
       if self.batch_norm:
         x = nn.BatchNorm(use_running_average=not train, momentum=0.95, axis_name=self.axis_name)(x)
-      x = ACTIVATIONS[self.activation](x)
+      x = activation(self.activation)(x)
     return linear(self.size, kernel_init=start)(x)
 
 
@@ -61,7 +63,7 @@ class Discriminator(nn.Module):
     """Scores points; `key` is not needed."""
     start, x = initializer(self.weights), points
     for features in self.hidden:
-      x = ACTIVATIONS[self.activation](Dense(features, self.norm, start)(x, train=train))
+      x = activation(self.activation)(Dense(features, self.norm, start)(x, train=train))
     x = Dense(max(self.outputs, 1), self.norm, start)(x, train=train)
     return x if self.outputs else x[:, 0]
 
@@ -107,7 +109,7 @@ class Autoencoder(nn.Module):
   @nn.compact
   def __call__(self, points: jax.Array, *, train: bool, key=None) -> tuple[jax.Array, jax.Array]:
     """Encodes and decodes points; `key` is not needed."""
-    start, x, active = initializer(self.weights), points, ACTIVATIONS[self.activation]
+    start, x, active = initializer(self.weights), points, activation(self.activation)
     for features in self.hidden:
       x = active(linear(features, kernel_init=start)(x))
     codes = x = linear(self.code, kernel_init=start)(x)

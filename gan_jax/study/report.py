@@ -64,7 +64,7 @@ def _outcome(results: Sequence[Mapping[str, Any]]) -> statistics.Outcome:
 
 def _rows(results, outcomes) -> tuple[list[str], list[list[str]]]:
   names = list(dict.fromkeys(name for outcome in outcomes.values() for name in outcome))
-  arrow = lambda name: '↑' if name.startswith(scores.HIGHER) else '↓'
+  arrow = lambda name: '↑' if scores.is_higher_better(name) else '↓'
   head = ['setting', 'runs', 'diverged', *(f'{curves.readable(n)} {arrow(n)}' for n in names)]
   rows = []
   for label, outcome in outcomes.items():

@@ -117,3 +117,12 @@ def linear_decay(begin: int, end: int) -> optax.GradientTransformation:
   if not 0 <= begin < end < math.inf:
     raise ValueError(f'begin is {begin} and end {end}; the end must come after the beginning')
   return optax.scale_by_schedule(optax.linear_schedule(1.0, 0.0, end - begin, begin))
+
+
+FACTORIES = (
+  add_orthogonal_gradient,
+  clip_weights,
+  linear_decay,
+  max_norm,
+)
+"""The transformations that a config can name."""

@@ -13,6 +13,9 @@ from gan_jax.common import hashing
 
 PyTree = Any
 
+HELPERS = ('classifier', 'convert_inception', 'inception_v3')
+"""Modules that a config cannot name, because they are not feature networks."""
+
 
 class Outputs(NamedTuple):
   """What a feature network makes of images.
@@ -35,12 +38,14 @@ class FeatureNetwork(NamedTuple):
     resizer: how images come to its size and range, in words.
     apply: (params, uint8 [N, height, width, 1 or 3]) -> Outputs, row i a function of image i alone. It
       can be compiled, and runs inside a step of any device.
+    of_points: whether `apply` takes points, float32 [N, D], instead of images.
   """
 
   name: str
   params: PyTree
   resizer: str
   apply: Callable[[PyTree, jax.Array], Outputs]
+  of_points: bool = False
 
   @property
   def digest(self) -> str:

@@ -7,6 +7,5 @@ from gan_jax.metrics.features import FeatureNetwork, Outputs
 
 def load() -> FeatureNetwork:
   """The network that changes nothing: points, float32 [N, D] -> features [N, D], and no classes."""
-  return FeatureNetwork(
-    'coordinates', {}, 'none', lambda params, points: Outputs(points, jnp.zeros((len(points), 0)))
-  )
+  keep = lambda params, points: Outputs(points, jnp.zeros((len(points), 0)))
+  return FeatureNetwork('coordinates', {}, 'none', keep, of_points=True)

@@ -1,6 +1,7 @@
 """What the fully connected networks share: layers, activations, starting weights, spectral norm."""
 
 import functools
+from collections.abc import Callable
 from typing import cast
 
 import jax
@@ -15,6 +16,16 @@ ACTIVATIONS = {
   'leaky_relu': functools.partial(jax.nn.leaky_relu, negative_slope=0.2),
   'tanh': jnp.tanh,
 }
+
+
+def activation(name: str) -> Callable[[jax.Array], jax.Array]:
+  """Returns the activation of this name in `ACTIVATIONS`; ConfigError if it is unknown."""
+  if name not in ACTIVATIONS:
+    raise ConfigError(
+      f'activation={name!r}: unknown (one of: {", ".join(ACTIVATIONS)}); choose one of these'
+    )
+  return ACTIVATIONS[name]
+
 
 _INITIALIZERS = {
   'he': nn.initializers.he_normal(),
