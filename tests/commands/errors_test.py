@@ -52,21 +52,21 @@ CASES = {
   'channels': (['--config.data.channels=2'], 'data.channels is 2; it must be 1 or 3'),
   'unknown gan': (
     ['--config.gan.name=dcgam'],
-    "gan: there is no 'dcgam'; did you mean 'dcgan'? there are: began, consensus, cramer, dcgan,",
+    "gan: unknown name 'dcgam'; did you mean 'dcgan'? there are: began, consensus, cramer, dcgan,",
   ),
   'unknown network': (
     ['--config.networks.discriminator.name=dcgan.Critic'],
-    "networks.discriminator: there is no 'dcgan.Critic'",
+    "networks.discriminator: unknown name 'dcgan.Critic'",
   ),
   'unknown optimizer': (
     ['--config.players.generator.optimizer=adm'],
-    "players.generator: optimizer: there is no 'adm'; did you mean 'adam'?",
+    "players.generator: optimizer: unknown name 'adm'; did you mean 'adam'?",
   ),
   'argument of an optimizer': (
     ['--config.players.generator.optimizer=sgd'],
-    "players.generator: optimizer: it has no argument 'b1' (take it out of the experiment)",
+    "players.generator: optimizer: unexpected argument 'b1' (take it out of the experiment)",
   ),
-  'unknown data': (['--config.data.name=mnist'], "data: there is no 'mnist'; did you mean 'mnist5k'?"),
+  'unknown data': (['--config.data.name=mnist'], "data: unknown name 'mnist'; did you mean 'mnist5k'?"),
   'order of play': (
     ['--config.update_rule=both'],
     "update_rule is 'both'; it must be one of: alternating,",
@@ -142,7 +142,7 @@ def test_no_config_and_no_such_config(tmp_path):
   assert_refused(command(f'--workdir={tmp_path}'), '--config')
   assert_refused(command('--config=experiments/dgcan.py'), 'experiments/dgcan.py')
   assert_refused(
-    command('--config=experiments/dcgan.py:tset'), "there is no 'tset'; did you mean 'test'?"
+    command('--config=experiments/dcgan.py:tset'), "unknown name 'tset'; did you mean 'test'?"
   )
 
 

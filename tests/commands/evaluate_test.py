@@ -106,10 +106,10 @@ def test_what_cannot_be_scored_is_said_in_one_line(scored_run):
     '--features=inceptionv3': '; use inception\n',
     '--scores=fid': '; use frechet_distance; the value is FID only with features=inception\n',
     '--scores=frechet_distance,KID': 'error: --scores=KID: no such score (density_coverage,',
-    '--features=digits --num=20': 'cannot look at examples of shape (2,)',
+    '--features=digits --num=20': 'does not accept examples of shape (2,)',
     '--step=last': "--step is 'last'; it must be the step of a checkpoint, or best",
     '--scores=inception --num=20': 'inception: the network coordinates has no classes',
-    '--num=1': 'num is 1',
+    '--num=1': '--num=1: out of range',
   }
   commands = {flags: [f'--workdir={scored_run}', *flags.split()] for flags in cases}
   for flags, done in forks(commands, 'evaluate').items():

@@ -132,8 +132,8 @@ def test_one_example_has_no_unbiased_estimate():
   [
     ({'penalty': -1.0}, 'penalty is -1.0 and scaling 0.0; both must be at least 0'),
     ({'scaling': -1.0}, 'scaling -1.0; both must be at least 0'),
-    ({'kernel': {'name': 'rbf'}}, "there is no 'rbf'; there are: distance_induced, polynomial"),
-    ({'kernel': {'name': 'rbf_mixture', 'alphas': (1.0,)}}, "it has no argument 'alphas'"),
+    ({'kernel': {'name': 'rbf'}}, "unknown name 'rbf' .known: distance_induced, polynomial"),
+    ({'kernel': {'name': 'rbf_mixture', 'alphas': (1.0,)}}, "unexpected argument 'alphas'"),
   ],
 )
 def test_refused(arguments, message):

@@ -326,7 +326,7 @@ def test_the_command_shows_a_run_whose_data_is_gone(finished_run, tmp_path):
   done = command(f'--workdir={folder}', '--seed=3', verb='report')
   assert done.returncode == 0, done.stderr
   assert done.stdout == f'{folder / "report.html"}: step 8, seed 3\n'
-  left_out = "Left out, for the data cannot be had: data: there is no 'gone'"
+  left_out = "Left out, for the data cannot be had: data: unknown name 'gone'"
   assert f'warning: the training images nearest to samples: {left_out}' in done.stderr
   document = Document((folder / 'report.html').read_text())
   words = document.words()
