@@ -43,7 +43,8 @@ class Side:
     greeting = self._process.stdout.readline().split()
     if greeting[:1] != ['ready']:
       raise SystemExit(f'{" ".join(command)} ended before it began')
-    self.start, self.memory = time.perf_counter() - began, 0.0
+    self.start = time.perf_counter() - began
+    self.memory = 0.0
     self.operations = float(greeting[1])
     self._steps = 1
     # So many steps that a turn lasts as long as it should; the first after a pause is slower.

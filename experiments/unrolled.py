@@ -23,7 +23,8 @@ def get_config(preset: str = '') -> ConfigDict:
   points = presets.on_points(words)
   config = presets.start(words, images={'norm': 'none'})
   config.update_rule = 'simultaneous'
-  config.gan.name, config.gan.unroll = 'unrolled', 5
+  config.gan.name = 'unrolled'
+  config.gan.unroll = 5
   # Adam's slope is infinite where a weight has had no gradient yet, e.g. behind a ReLU.
   config.players.discriminator.eps_root = 1e-10
   if not words & set(presets.PROTOCOLS):

@@ -49,9 +49,9 @@ def writing(folder: pathlib.Path) -> Generator[None]:
 def _refusal(error: BaseException | None) -> int | None:
   """The system's number of an error, or of what led to it; None if the disk was not to blame."""
   while error:
-    # TensorStore tells of it in a text.
-    told = re.search(r"os_error_code='(\d+)'", str(error))
-    code = error.errno if isinstance(error, OSError) else told and int(told[1])
+    # TensorStore raises ValueError, with the system's error code only in the text.
+    match = re.search(r"os_error_code='(\d+)'", str(error))
+    code = error.errno if isinstance(error, OSError) else match and int(match[1])
     if code in _REFUSALS:
       return code
     error = error.__cause__ or error.__context__

@@ -168,7 +168,8 @@ def _images(chosen: Words, judge: Fields) -> ConfigDict:
   width = FieldReference(shown.width)
   if 'name' not in judge:
     judge = {'name': 'dcgan.Discriminator', 'width': width, **judge}
-  config.steps, config.steps_per_call = shown.steps, 5
+  config.steps = shown.steps
+  config.steps_per_call = 5
   config.data = {'name': shown.name, 'size': size, 'channels': channels, **_framing(shown)}
   config.gan = {'prior': {'name': 'uniform', 'size': 100}}
   config.networks = {
@@ -179,7 +180,8 @@ def _images(chosen: Words, judge: Fields) -> ConfigDict:
   config.ema = {'generator': 0.999}
   config.evaluate.features = shown.features or 'inception'
   if shown.features:
-    config.evaluate_every, config.evaluate.best = 1_000, f'frechet_{shown.features}'
+    config.evaluate_every = 1_000
+    config.evaluate.best = f'frechet_{shown.features}'
   if 'test' in chosen:
     width.set(8)
     _shorten(config)
@@ -201,8 +203,12 @@ def _points(chosen: Words, judge: dict[str, Any]) -> ConfigDict:
   hidden = (16, 16) if 'test' in chosen else (128, 128, 128)
   (name,) = chosen & set(POINTS)
   size = 1200 if name == 'mixture_1200' else 2
-  config.steps, config.batch_size, config.steps_per_call = 10_000, 128, 100
-  config.log_every, config.sample_every, config.checkpoint_every = 500, 1_000, 5_000
+  config.steps = 10_000
+  config.batch_size = 128
+  config.steps_per_call = 100
+  config.log_every = 500
+  config.sample_every = 1_000
+  config.checkpoint_every = 5_000
   config.data = {'name': name}
   config.compiler_options = SMALL_PRODUCTS
   config.gan = {'prior': {'name': 'normal', 'size': 2}}
@@ -223,10 +229,14 @@ def _pacgan(config: ConfigDict) -> None:
 
   It trains on 100,000 fixed points for 400 epochs; here every batch is drawn anew.
   """
-  config.steps, config.batch_size, config.update_rule = 400_000, 100, 'simultaneous'
+  config.steps = 400_000
+  config.batch_size = 100
+  config.update_rule = 'simultaneous'
   config.gan.prior = {'name': 'normal', 'size': 2}
   generator = config.networks.generator
-  generator.hidden, generator.batch_norm, generator.weights = (400,) * 4, True, 0.02
+  generator.hidden = (400,) * 4
+  generator.batch_norm = True
+  generator.weights = 0.02
   config.networks.discriminator = {'name': 'mlp_2d.Maxout', 'hidden': (200,) * 3, 'pieces': 5}
   config.players = {'generator': _adam(1e-4, b1=0.8), 'discriminator': _adam(1e-4, b1=0.8)}
   config.ema = {}
@@ -237,7 +247,8 @@ def _veegan(config: ConfigDict) -> None:
 
   The paper gives no settings; these are those of a later version of its notebook.
   """
-  config.steps, config.batch_size = 25_000, 500
+  config.steps = 25_000
+  config.batch_size = 500
   config.gan.prior = {'name': 'normal', 'size': 254}
   config.networks.generator.hidden = (128, 128)
   config.networks.discriminator.hidden = (128,)
@@ -247,6 +258,11 @@ def _veegan(config: ConfigDict) -> None:
 
 
 def _shorten(config: ConfigDict) -> None:
-  config.steps, config.batch_size, config.steps_per_call = 8, 16, 2
-  config.log_every, config.sample_every, config.checkpoint_every = 2, 4, 4
-  config.evaluate_every, config.evaluate.num = 0, 50
+  config.steps = 8
+  config.batch_size = 16
+  config.steps_per_call = 2
+  config.log_every = 2
+  config.sample_every = 4
+  config.checkpoint_every = 4
+  config.evaluate_every = 0
+  config.evaluate.num = 50

@@ -78,7 +78,8 @@ class FeatureExtractor:
 
   def __init__(self, network: FeatureNetwork, images: ImageFn, kept: int, width: int):
     """Prepares for `images`, of which the first `kept` are kept; the network has `width` features."""
-    self._kept, self._empty = kept, devices.replicate(frechet.empty(width))
+    self._kept = kept
+    self._empty = devices.replicate(frechet.empty(width))
     self._params = devices.replicate(network.params)
     self._rows = devices.shard_batch({}, BATCH * devices.device_count())['rows']
     self._look = devices.pmap_over_devices(functools.partial(_look, network, images))

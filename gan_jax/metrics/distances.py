@@ -30,7 +30,8 @@ class Distances:
   """
 
   def __init__(self, x: np.ndarray, y: np.ndarray):
-    self.x, self.y = x, y
+    self.x = x
+    self.y = y
     # One shared point goes off both. A median is not moved by a few vectors that are far away.
     center = np.median(y[:: -(-len(y) // _ROWS)], axis=0)
     self._y = y - center

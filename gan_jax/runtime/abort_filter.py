@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from gan_jax.common import output
 
+# XLA prints this page and calls abort(), so its text is all that another process gets.
 _PAGE = re.compile(rb'coordination_service|coordination service|JAX distributed service')
 _SAY = '\0say '
 

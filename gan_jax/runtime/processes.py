@@ -160,7 +160,10 @@ def guarded() -> Generator[None]:
 
 
 _LOSS = re.compile('Gloo|NCCL|RCCL|heartbeat|Barrier|coordination|UNAVAILABLE|DEADLINE_EXCEEDED')
-"""In what JAX raises when a collective or an agreement fails because a process is gone."""
+"""Words of the errors by which a collective or an agreement fails after the loss of a process.
+
+JAX raises the same types for other failures, with no code that tells them apart, so only the text can.
+"""
 
 
 def _chain(error: BaseException | None) -> str:

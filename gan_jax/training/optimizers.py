@@ -156,7 +156,8 @@ def make_optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformatio
       stages[stage] = _make_transforms(arguments.pop(stage))
   with at('optimizer'):
     lookup.choose(name, OPTIMIZERS)
-    _check_rate(arguments.get('learning_rate'))
+  _check_rate(arguments.get('learning_rate'))
+  with at('optimizer'):
     optimizer = _make_of_optax(name, arguments)
   after = *stages['update_transforms'], *stages['weight_constraints']
   before = optax.chain(optax.identity(), *stages['gradient_transforms'])

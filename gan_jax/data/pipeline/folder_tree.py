@@ -85,7 +85,9 @@ class _Walker:
   """
 
   def __init__(self):
-    self.files, self.bad, self.folders = {}, {}, set()
+    self.files = {}
+    self.bad = {}
+    self.folders = set()
     self.passed = {HIDDEN: [], COMPANION: [], LINK: []}
     self.links: list[_Folder] = []
     self._seen: set[Identity] = set()

@@ -52,7 +52,10 @@ class _Sorted:
   """Members, sorted into the attributes of `Found`; `state` is a text that changes with the archive."""
 
   def __init__(self, state: str):
-    self.files, self.bad, self.folders, self._state = {}, {}, set(), state
+    self.files = {}
+    self.bad = {}
+    self.folders = set()
+    self._state = state
     self.passed = {HIDDEN: set(), COMPANION: set()}
 
   def add(self, name: str, info: zipfile.ZipInfo) -> None:
@@ -133,7 +136,9 @@ class _Reader:
   """Reads members by their names. Threads take turns, since they share one open file."""
 
   def __init__(self, archive: zipfile.ZipFile, infos: Mapping[str, zipfile.ZipInfo]):
-    self._archive, self._infos, self._lock = archive, infos, threading.Lock()
+    self._archive = archive
+    self._infos = infos
+    self._lock = threading.Lock()
 
   def __call__(self, name: str) -> bytes:
     info = self._infos[name]
