@@ -53,7 +53,9 @@ def convolutions(case: Case) -> tuple[nn.Module, nn.Module]:
     wide = case.width * 2**level
     norm = case.critic == 1
     judge += [nn.Conv2d(wide // 2, wide, *geometry, bias=not norm)]
-    judge += [nn.BatchNorm2d(wide)] * norm + [nn.LeakyReLU(0.2, True)]
+    if norm:
+      judge.append(nn.BatchNorm2d(wide))
+    judge.append(nn.LeakyReLU(0.2, True))
   judge += [nn.Flatten(), nn.Linear(16 * case.width * 2 ** (len(levels) - 1), 1)]
   return nn.Sequential(*layers), nn.Sequential(*judge)
 
@@ -63,7 +65,9 @@ def dense(case: Case) -> tuple[nn.Module, nn.Module]:
   layers, width = [], case.latents
   for features in case.generator:
     layers += [nn.Linear(width, features, bias=not case.batch_norm)]
-    layers += [nn.BatchNorm1d(features)] * case.batch_norm + [nn.ReLU(True)]
+    if case.batch_norm:
+      layers.append(nn.BatchNorm1d(features))
+    layers.append(nn.ReLU(True))
     width = features
   judge, narrow = [], case.shape[0]
   for features in case.discriminator:

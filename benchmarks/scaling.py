@@ -88,8 +88,16 @@ def _row(case: str, few: Found, found: Found) -> str:
 def main(unused_argv) -> None:
   """Compiles, prints."""
   head = (
-    *('experiment', 'chips', 'batch', 'µs of a step', 'all-reduces + all-gathers + reduce-scatters'),
-    *('MB reduced', 'MB gathered', 'MB scattered', 'µs on the way', 'efficiency'),
+    'experiment',
+    'chips',
+    'batch',
+    'µs of a step',
+    'all-reduces + all-gathers + reduce-scatters',
+    'MB reduced',
+    'MB gathered',
+    'MB scattered',
+    'µs on the way',
+    'efficiency',
   )
   lines = ['| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head))]
   found = {}

@@ -32,8 +32,18 @@ _HERE = pathlib.Path(__file__).parent
 _NOTES, _TABLE = _HERE / 'tpu.json', _HERE / 'TPU.md'
 _WORSE = 1.1
 _HEAD = (
-  *('experiment', 'chips', 'batch', 'GFLOP', 'MB touched', 'MB held', 'µs'),
-  *('operations without µs', '1,000 cycles', 'images/s of all chips', 'share of peak', 'collectives'),
+  'experiment',
+  'chips',
+  'batch',
+  'GFLOP',
+  'MB touched',
+  'MB held',
+  'µs',
+  'operations without µs',
+  '1,000 cycles',
+  'images/s of all chips',
+  'share of peak',
+  'collectives',
   'MB reduced',
 )
 

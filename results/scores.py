@@ -23,11 +23,22 @@ NOTES, TABLE = shared.HERE / 'scores.jsonl', shared.HERE / 'scores.md'
 RUNS = shared.ROOT / 'runs' / 'scores'
 EXPERIMENTS, SEEDS, HALF = ('dcgan', 'wgan_gp', 'hinge'), range(3), 2_500
 SCORES = (
-  *('frechet_distance', 'kernel_distance', 'inception'),
-  *('precision_recall', 'density_coverage', 'memorized', 'support'),
+  'frechet_distance',
+  'kernel_distance',
+  'inception',
+  'precision_recall',
+  'density_coverage',
+  'memorized',
+  'support',
 )
 COLUMNS = (
-  *('frechet', 'kernel', 'inception_score', 'precision', 'recall', 'density', 'coverage'),
+  'frechet',
+  'kernel',
+  'inception_score',
+  'precision',
+  'recall',
+  'density',
+  'coverage',
   'copied',
 )
 

@@ -56,7 +56,7 @@ def commit() -> str:
   code = ['gan_jax', 'experiments', 'setup.cfg']
   commands = (['git', 'rev-parse', '--short', 'HEAD'], ['git', 'status', '--porcelain', '--', *code])
   head, changed = (subprocess.check_output(c, cwd=ROOT, text=True) for c in commands)
-  return head.strip() + '+' * bool(changed)
+  return f'{head.strip()}+' if changed else head.strip()
 
 
 def notes(path: pathlib.Path) -> list[dict]:

@@ -65,7 +65,10 @@ def _is_splat(node: ast.AST, booleans: set[str]) -> bool:
       key is None and isinstance(value, ast.Dict)
       for key, value in zip(node.keys, node.values, strict=True)
     )
-  return isinstance(node, ast.keyword) and node.arg is None and isinstance(node.value, ast.Dict)
+  if not isinstance(node, ast.keyword) or node.arg is not None or not isinstance(node.value, ast.Dict):
+    return False
+  keys = [getattr(key, 'value', None) for key in node.value.keys]
+  return all(isinstance(key, str) and key.isidentifier() for key in keys)
 
 
 def _is_tuple_of_attributes(node: ast.AST, booleans: set[str]) -> bool:

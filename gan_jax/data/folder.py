@@ -172,9 +172,10 @@ def _with_classes(
   unused = sorted({*folders, *listing.classes} - {listing.classes[label] for label in used})
   lost = len(used) < 2 <= len(listing.classes)
   if unused:
+    effect = '; too few folders are left for labels' if lost else ''
     _warn(
       f'{listing.name}: no picture can be read in some folders, {len(unused):,} in all: {some(unused)}'
-      + '; too few folders are left for labels' * lost
+      f'{effect}'
     )
   if outside and len(used) > 1:
     _warn(

@@ -154,7 +154,7 @@ def _listing(name: Name, split: str) -> Listing:
   names = tuple(getattr(features['label'], 'names', ())) if 'label' in features else ()
   key = {
     **{path.name: f'{path.stat().st_size} {path.stat().st_mtime_ns}' for path in folder.iterdir()},
-    **{'folder': f'{info.full_name} {split}'},
+    'folder': f'{info.full_name} {split}',
   }
   read = functools.partial(_read, source, folder, bool(names))
   return Listing(f'tfds:{name}', hashing.of_texts(key), len(source), read, names, _REMEDY)

@@ -94,7 +94,8 @@ class FeatureExtractor:
     for first, source in zip(range(0, num, self.size), sources, strict=False):
       shared = {'source': source, 'params': self._params, 'first': first, 'num': num}
       moments, seen = self._look({**shared, 'moments': moments}, self._rows)
-      kept += [seen] * (first < self._kept)
+      if first < self._kept:
+        kept.append(seen)
       if first // self.size % _QUEUED == 0:
         jax.block_until_ready(moments)
     moments = devices.to_host(moments)

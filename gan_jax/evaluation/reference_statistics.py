@@ -75,7 +75,9 @@ def _fresh(source: Source, num: int) -> np.ndarray:
 def _place(card: dict[str, Any], network: FeatureNetwork) -> pathlib.Path:
   parts = {
     **{key: str(value) for key, value in card.items()},
-    **{'network': network.name, 'weights': network.digest, 'resizer': network.resizer},
+    'network': network.name,
+    'weights': network.digest,
+    'resizer': network.resizer,
     'kept': f'{KEPT} in order {ORDER}',
   }
   return cache.folder() / 'statistics' / f'{network.name}_{hashing.of_texts(parts)[:16]}.npz'

@@ -238,7 +238,7 @@ class StopRequest:
   def __enter__(self) -> 'StopRequest':
     alone = jax.process_count() == 1
     # JAX itself notes the SIGTERM of one process of several.
-    numbers = [signal.SIGTERM] * alone + [signal.SIGINT]
+    numbers = [signal.SIGTERM, signal.SIGINT] if alone else [signal.SIGINT]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
       numbers.append(signal.SIGHUP)
     for number in numbers:

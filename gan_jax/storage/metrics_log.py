@@ -23,7 +23,7 @@ def add_scores(folder: pathlib.Path, line: Mapping[str, Any]) -> None:
   try:
     torn = path.exists() and not path.read_bytes().endswith(b'\n')
     with open(path, 'ab', buffering=0) as file:
-      file.write(b'\n' * torn + _encoded(line))
+      file.write((b'\n' if torn else b'') + _encoded(line))
   except OSError as error:
     raise ConfigError(f'workdir: cannot write to {path} ({error.strerror})') from error
 

@@ -80,7 +80,7 @@ def _cell(of: statistics.Summary) -> str:
   text = _short(of.mean)
   if of.count > 1:
     text += f' ± {_short(of.error)} [{_short(of.low)}, {_short(of.high)}]'
-  return text + f' ({of.missing} without)' * bool(of.missing)
+  return f'{text} ({of.missing} without)' if of.missing else text
 
 
 def _short(value: float) -> str:
@@ -114,9 +114,14 @@ def _pair_rows(compared) -> tuple[list[str], list[list[str]]]:
   head = ['score', 'setting', 'less', 'difference', '95 % interval', 'seeds', 'p', 'p after Holm']
   rows = [
     [
-      *(curves.readable(pair['score']), pair['setting'], pair['less'], _difference(pair)),
-      *(_interval(pair), str(pair['count'])),
-      *(_short(pair['p']), _short(pair['p_holm'])),
+      curves.readable(pair['score']),
+      pair['setting'],
+      pair['less'],
+      _difference(pair),
+      _interval(pair),
+      str(pair['count']),
+      _short(pair['p']),
+      _short(pair['p_holm']),
     ]
     for pair in compared
   ]
@@ -124,8 +129,8 @@ def _pair_rows(compared) -> tuple[list[str], list[list[str]]]:
 
 
 def _difference(pair) -> str:
-  error = f' ± {_short(pair["error"])}' * (pair['count'] > 1)
-  return _short(pair['difference']) + error
+  difference = _short(pair['difference'])
+  return f'{difference} ± {_short(pair["error"])}' if pair['count'] > 1 else difference
 
 
 def _interval(pair) -> str:
@@ -163,9 +168,12 @@ def _setting_rows(numbers) -> tuple[list[str], list[list[str]]]:
   head = ['setting', 'experiment', 'data', 'set by --sweep', 'steps', 'batch size']
   rows = [
     [
-      *(setting['label'], setting['experiment'], setting['config']['data']['name']),
+      setting['label'],
+      setting['experiment'],
+      setting['config']['data']['name'],
       ', '.join(f'{path}={json.dumps(value)}' for path, value in setting['values'].items()) or '-',
-      *(str(setting['config'][key]) for key in ('steps', 'batch_size')),
+      str(setting['config']['steps']),
+      str(setting['config']['batch_size']),
     ]
     for setting in numbers['settings']
   ]
@@ -268,7 +276,9 @@ def _stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
 def _page(title, numbers, results, outcomes, compared, sheets, metrics) -> str:
   """One file that needs no network."""
   shown = lambda name, png: tag(
-    *('figure', tag('img', src=data_uri(png), alt=name, loading='lazy'), tag('figcaption', name)),
+    'figure',
+    tag('img', src=data_uri(png), alt=name, loading='lazy'),
+    tag('figcaption', name),
     class_='panel',
   )
   pictures = [shown(label, picture) for label, picture in sheets.items()]

@@ -67,7 +67,8 @@ def test_modules_with_a_new_file_need_no_registry(tmp_path):
   (tmp_path / 'mine.py').write_text('def make():\n  return 3\n')
   (tmp_path / 'unfinished.py').write_text('')
   package = types.ModuleType('gan_jax.gans')
-  package.__path__, package.HELPERS = [str(tmp_path)], ()
+  package.__path__ = [str(tmp_path)]
+  package.HELPERS = ()
   modules = lookup.modules(package, 'make')
   assert list(modules) == ['mine', 'unfinished']
 

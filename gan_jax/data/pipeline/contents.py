@@ -68,7 +68,8 @@ def too_large(size: int) -> str:
 
 def some(names: Sequence[str]) -> str:
   """Returns the first few names, with dots if there are more."""
-  return ', '.join(map(printable, names[:_NAMED])) + ' ...' * (len(names) > _NAMED)
+  dots = ' ...' if len(names) > _NAMED else ''
+  return ', '.join(map(printable, names[:_NAMED])) + dots
 
 
 def printable(name: str) -> str:

@@ -72,7 +72,8 @@ def charts(shown: Sequence[curves.Chart], has_alerts: bool) -> Markup:
   if not shown:
     return section('curves', 'Curves', tag('p', 'No metrics were logged yet.', class_='soft'))
   hint = 'Point at a curve, or choose a chart and press the arrow keys, to read its values.'
-  hint += ' Where a kind of alert began there is a dashed line.' * has_alerts
+  if has_alerts:
+    hint += ' A dashed line marks where a kind of alert began.'
   plain = 'The last values; a browser that runs scripts draws the curves.'
   return section(
     'curves',
