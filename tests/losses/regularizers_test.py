@@ -109,7 +109,7 @@ def test_the_memory_of_lecam_by_hand():
 
 @pytest.mark.parametrize('decay', [-0.1, 1.0, 1.5])
 def test_a_decay_out_of_range_is_refused(decay):
-  with pytest.raises(ValueError, match=rf'decay is {decay}; it must be in \[0, 1\)'):
+  with pytest.raises(ConfigError, match=rf'decay is {decay}; it must be in \[0, 1\)'):
     make('lecam', decay=decay)
 
 

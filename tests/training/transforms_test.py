@@ -153,8 +153,8 @@ def test_what_reads_the_parameters_says_that_it_needs_them(name):
 def test_bad_arguments_are_refused(name, arguments, message):
   with pytest.raises(ValueError, match=message):
     getattr(transforms, name)(**arguments)
-  with pytest.raises(ConfigError, match=f'after: {name}: {message}'):
-    optimizers.make_optimizer(spec(after={name: arguments}))
+  with pytest.raises(ConfigError, match=f'update_transforms: {name}: {message}'):
+    optimizers.make_optimizer(spec(update_transforms={name: arguments}))
 
 
 # As a config writes them.
@@ -176,9 +176,9 @@ def test_before_is_on_gradients_and_after_on_changes():
   clip = {'clip': {'max_delta': 0.5}}
   rate = {'learning_rate': 0.1}
   # The gradient 3 is clipped to 0.5, times the rate 0.1; or the change 0.3 is below 0.5.
-  np.testing.assert_allclose(first([1.0], [3.0], before=clip, **rate), [0.95], rtol=1e-6)
-  np.testing.assert_allclose(first([1.0], [3.0], after=clip, **rate), [0.7], rtol=1e-6)
-  np.testing.assert_allclose(first([1.0], [9.0], after=clip, **rate), [0.5], rtol=1e-6)
+  np.testing.assert_allclose(first([1.0], [3.0], gradient_transforms=clip, **rate), [0.95], rtol=1e-6)
+  np.testing.assert_allclose(first([1.0], [3.0], update_transforms=clip, **rate), [0.7], rtol=1e-6)
+  np.testing.assert_allclose(first([1.0], [9.0], update_transforms=clip, **rate), [0.5], rtol=1e-6)
 
 
 def test_constraints_come_after_all_that_changes_the_weights():
@@ -191,7 +191,7 @@ def test_constraints_come_after_all_that_changes_the_weights():
   turned = {'update_transforms': clipping, 'weight_constraints': double}
   np.testing.assert_allclose(first([0.05], [0.4], **turned), [-0.25], rtol=1e-6)
   # Before the optimizer it clips 0.05 + 0.4, and 0.05 - 0.05 is left.
-  np.testing.assert_allclose(first([0.05], [0.4], before=clipping), [0.0], atol=1e-7)
+  np.testing.assert_allclose(first([0.05], [0.4], gradient_transforms=clipping), [0.0], atol=1e-7)
 
 
 def test_in_one_place_they_come_in_the_order_of_names_whatever_that_of_the_config():
@@ -201,7 +201,7 @@ def test_in_one_place_they_come_in_the_order_of_names_whatever_that_of_the_confi
     {'clip_by_global_norm': {'max_norm': 2.0}},
   )
   for both in ({**decay, **norm}, {**norm, **decay}):
-    np.testing.assert_allclose(first([2.0], [4.0], before=both), [0.0], atol=1e-6)
+    np.testing.assert_allclose(first([2.0], [4.0], gradient_transforms=both), [0.0], atol=1e-6)
 
 
 def test_transformations_of_our_own_go_with_those_of_optax():
@@ -211,14 +211,16 @@ def test_transformations_of_our_own_go_with_those_of_optax():
     [[1.0, 2.0], [3.0, 4.0]],
     np.zeros((2, 2)),
     learning_rate=0.01,
-    before={'add_orthogonal_gradient': {'weight': 0.5}, 'scale': {'step_size': 2.0}},
-    constraints={'max_norm': {'limit': 100.0}},
+    gradient_transforms={'add_orthogonal_gradient': {'weight': 0.5}, 'scale': {'step_size': 2.0}},
+    weight_constraints={'max_norm': {'limit': 100.0}},
   )
   np.testing.assert_allclose(got, [[-0.12, 1.44], [0.76, 2.32]], rtol=1e-5)
 
 
 def test_a_decayed_rate_stops_the_player():
-  made, steps = optimizers.make_optimizer(spec(steps=3, after={'linear_decay': {'begin': 1, 'end': 3}}))
+  made, steps = optimizers.make_optimizer(
+    spec(updates_per_step=3, update_transforms={'linear_decay': {'begin': 1, 'end': 3}})
+  )
   assert steps == 3
   # Changes of 1, 1, 1/2, 0, 0.
   got = updated(made, {'weights': np.zeros(1)}, *5 * [{'weights': -np.ones(1)}])
@@ -234,25 +236,27 @@ def test_an_unknown_transformation_is_refused_with_what_optax_has(place):
 
 def test_an_unknown_transformation_is_refused_with_our_own():
   with pytest.raises(ConfigError) as refused:
-    optimizers.make_optimizer(spec(after={'clip_weight': {'limit': 0.1}}))
+    optimizers.make_optimizer(spec(update_transforms={'clip_weight': {'limit': 0.1}}))
   assert all(name in str(refused.value) for name in ARGUMENTS)
   assert "did you mean 'clip_weights'?" in str(refused.value)
 
 
 def test_names_that_the_module_only_imports_are_no_transformations():
   for name in ('penalties', 'optax', '_stateless'):
-    with pytest.raises(ConfigError, match=f"after: unknown name '{name}'"):
-      optimizers.make_optimizer(spec(after={name: {}}))
+    with pytest.raises(ConfigError, match=f"update_transforms: unknown name '{name}'"):
+      optimizers.make_optimizer(spec(update_transforms={name: {}}))
 
 
 def test_arguments_that_it_does_not_take_are_refused():
   with pytest.raises(
-    ConfigError, match="after: clip_weights: unexpected argument 'limits'.*accepted: limit"
+    ConfigError, match="update_transforms: clip_weights: unexpected argument 'limits'.*accepted: limit"
   ):
-    optimizers.make_optimizer(spec(after={'clip_weights': {'limits': 0.1}}))
-  with pytest.raises(ConfigError, match="before: clip_by_global_norm: missing argument 'max_norm'"):
-    optimizers.make_optimizer(spec(before={'clip_by_global_norm': {}}))
+    optimizers.make_optimizer(spec(update_transforms={'clip_weights': {'limits': 0.1}}))
+  with pytest.raises(
+    ConfigError, match="gradient_transforms: clip_by_global_norm: missing argument 'max_norm'"
+  ):
+    optimizers.make_optimizer(spec(gradient_transforms={'clip_by_global_norm': {}}))
   with pytest.raises(
     ConfigError, match='clip_by_global_norm: 1.0 is not a mapping .*; write arguments by name'
   ):
-    optimizers.make_optimizer(spec(before={'clip_by_global_norm': 1.0}))
+    optimizers.make_optimizer(spec(gradient_transforms={'clip_by_global_norm': 1.0}))
