@@ -12,7 +12,7 @@ from flax import linen as nn
 from gan_jax import data, gans
 from gan_jax import networks as families
 from gan_jax.common import lookup, numerics, renamed, validation
-from gan_jax.common.errors import ConfigError, at
+from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import Plain
 from gan_jax.data import source as sources
 from gan_jax.game import Game
@@ -34,7 +34,8 @@ def make_network(spec: Mapping[str, Any], axis_name: str | None = devices.AXIS) 
   validation.check(fields, annotations)
   validation.check_sizes(fields, annotations, {f.name: f.default for f in own})
   over = {'axis_name': axis_name} if len(takes) < len(own) else {}
-  return known[name](**fields, **over)
+  with refused_values():
+    return known[name](**fields, **over)
 
 
 def _prepared(config: Plain, key: str) -> nn.Module | NetworkWrapper:

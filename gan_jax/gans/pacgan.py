@@ -10,6 +10,7 @@ from flax import linen as nn
 from gan_jax.common.errors import ConfigError
 from gan_jax.game import Game
 from gan_jax.gans import two_player
+from gan_jax.gans.parts.generator_discriminator import check_networks
 from gan_jax.networks.wrappers import map_inner_module
 
 
@@ -55,6 +56,7 @@ def make(
   """
   if not isinstance(degree, int) or degree < 1:
     raise ConfigError(f'degree is {degree}; it must be at least 1, and a whole number')
+  check_networks(networks)
   discriminator = map_inner_module(networks['discriminator'], lambda module: _Packed(module, degree))
   packed = {**networks, 'discriminator': discriminator}
   game = two_player.make(packed, loss=loss, prior=prior)

@@ -123,7 +123,17 @@ def check_outputs(outputs: Outputs, rank: int) -> None:
     )
 
 
+def check_networks(networks: Mapping[str, nn.Module]) -> None:
+  """Raises ConfigError unless the networks are a generator and a discriminator."""
+  if networks.keys() != {'generator', 'discriminator'}:
+    raise ConfigError(
+      f'the networks are {", ".join(networks) or "missing"} (this game: generator, discriminator); '
+      'change networks'
+    )
+
+
 def make_pair(networks: Mapping[str, nn.Module], prior: Mapping[str, Any]) -> Pair:
   """A pair whose latents are drawn by {'name': a factory of `gan_jax.latents`, **its arguments}."""
+  check_networks(networks)
   with at('prior'):
     return Pair(networks, lookup.make(latents, prior))
