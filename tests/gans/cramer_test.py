@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax.common.errors import ConfigError
 from gan_jax.gans import cramer
 from helpers.experiments import ROOT, first_step
 from helpers.toy_networks import PRIOR, Linear, Matrix, Points, apart, begin, inputs, loss
