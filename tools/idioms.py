@@ -83,7 +83,7 @@ def _is_tuple_of_attributes(node: ast.AST, booleans: set[str]) -> bool:
 CHECKS = {
   _is_product: 'a sequence times a condition: write `... if ... else ...`',
   _is_splat: 'the splat of a literal: write its items where they belong',
-  _is_tuple_of_attributes: 'a tuple of attributes: set each in a statement of its own',
+  _is_tuple_of_attributes: 'a tuple of attributes: set each in a separate statement',
 }
 """{check of (node, names of booleans): the message}."""
 

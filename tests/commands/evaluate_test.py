@@ -13,9 +13,14 @@ from helpers.commands import command, finish, forks, python, start
 from helpers.runs import arrays, assert_same_run, free_port, kept_in, lines, until
 
 RING = (
-  *('--config=experiments/gan.py:ring-test', '--config.steps=60', '--config.log_every=2'),
-  *('--config.sample_every=20', '--config.checkpoint_every=20', '--config.evaluate_every=10'),
-  *('--config.evaluate.num=200', '--config.evaluate.best=frechet_coordinates'),
+  '--config=experiments/gan.py:ring-test',
+  '--config.steps=60',
+  '--config.log_every=2',
+  '--config.sample_every=20',
+  '--config.checkpoint_every=20',
+  '--config.evaluate_every=10',
+  '--config.evaluate.num=200',
+  '--config.evaluate.best=frechet_coordinates',
 )
 
 

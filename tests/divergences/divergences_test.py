@@ -101,8 +101,14 @@ def test_slopes_of_every_f_are_finite_where_a_density_is_zero(name):
 
 
 ON_A_GRID = (
-  *(d.kl, d.reverse_kl, d.jensen_shannon, d.total_variation, d.squared_hellinger),
-  *(d.pearson, d.neyman, d.wasserstein_of_densities),
+  d.kl,
+  d.reverse_kl,
+  d.jensen_shannon,
+  d.total_variation,
+  d.squared_hellinger,
+  d.pearson,
+  d.neyman,
+  d.wasserstein_of_densities,
 )
 
 
