@@ -71,7 +71,8 @@ class Theirs:
 
   def __init__(self, state, name, layout):
     """Prepares the network with these weights."""
-    self.name, self._layout = name, layout
+    self.name = name
+    self._layout = layout
     tensors = {name: torch.from_numpy(array) for name, array in state.items()}
     with inception_references.instead_of_download(inception, tensors):
       network = inception.InceptionV3()

@@ -27,7 +27,9 @@ from gan_jax.runtime import devices
 def config(case: Case, changes: Mapping[str, Any] = {}) -> Plain:
   """Returns the config of a case, with keys changed as in `changes`."""
   made = schema.default()
-  made.batch_size, made.steps_per_call, made.scan_unroll = case.batch, case.steps, case.unroll
+  made.batch_size = case.batch
+  made.steps_per_call = case.steps
+  made.scan_unroll = case.unroll
   made.gan = {'name': 'two_player', 'prior': {'name': 'normal', 'size': case.latents}}
   made.gan.loss = {'name': 'non_saturating' if case.critic == 1 else 'wasserstein'}
   if case.shape == (2,):

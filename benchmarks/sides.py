@@ -45,7 +45,8 @@ class Side:
     greeting = self._process.stdout.readline().split()
     if greeting[:1] != ['ready']:
       raise SystemExit(f'{" ".join(command)} ended before its first step')
-    self.start, self.memory = time.perf_counter() - start, 0.0
+    self.start = time.perf_counter() - start
+    self.memory = 0.0
     self.operations = float(greeting[1])
     self._steps = 1
     # The number of steps gives a turn its length. The first step after a pause is slower.

@@ -20,7 +20,8 @@ class ImageFolder(torch.utils.data.Dataset):
 
   def __init__(self, folder: str, size: int):
     """Lists the files."""
-    self._files, self._size = sorted(pathlib.Path(folder).glob('*.png')), size
+    self._files = sorted(pathlib.Path(folder).glob('*.png'))
+    self._size = size
 
   def __len__(self) -> int:
     return len(self._files)

@@ -54,5 +54,7 @@ def get_config(preset: str = '') -> ConfigDict:
   words = presets.words(preset)
   autoencoder = {'name': 'mlp.Autoencoder', 'hidden': (512, 256), 'code': 32}
   config = presets.start(words, images=autoencoder, points={'name': 'mlp_2d.Autoencoder'})
-  config.gan.name, config.gan.diversity, config.gan.rate = 'began', 0.5, 1e-3
+  config.gan.name = 'began'
+  config.gan.diversity = 0.5
+  config.gan.rate = 1e-3
   return config

@@ -52,6 +52,7 @@ def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words, images={'norm': 'none', 'outputs': 64}, points={'outputs': 16})
-  config.gan.name, config.gan.weight = 'cramer', 0.1 if presets.on_points(words) else 10.0
+  config.gan.name = 'cramer'
+  config.gan.weight = 0.1 if presets.on_points(words) else 10.0
   presets.critic_steps(config, 5, words)
   return config

@@ -53,6 +53,7 @@ def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words)
-  config.gan.name, config.gan.real_label = 'dcgan', 1.0
+  config.gan.name = 'dcgan'
+  config.gan.real_label = 1.0
   presets.last_for(config, words, images=10_000, points=10_000)
   return config

@@ -55,7 +55,10 @@ def get_config(preset: str = '') -> ConfigDict:
   autoencoder = {'name': 'mlp.Autoencoder', 'hidden': (512, 256), 'code': 32}
   config = presets.start(words, images=autoencoder, points={'name': 'mlp_2d.Autoencoder'})
   # The margin has the scale of one coordinate's squared error; a larger one leaves noisy samples.
-  config.gan.name, config.gan.margin, config.gan.pull_away = 'ebgan', 0.1, 0.1
+  config.gan.name = 'ebgan'
+  config.gan.margin = 0.1
+  config.gan.pull_away = 0.1
   if not presets.on_points(words):
-    config.gan.margin, config.players.discriminator.learning_rate = 0.2, 1e-3
+    config.gan.margin = 0.2
+    config.players.discriminator.learning_rate = 1e-3
   return config

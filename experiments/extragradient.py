@@ -53,7 +53,8 @@ def get_config(preset: str = '') -> ConfigDict:
   words = presets.words(preset)
   config = presets.start(words, images={'norm': 'none'})
   config.update_rule = 'extragradient'
-  config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if presets.on_points(words) else 10.0
+  config.gan.name = 'wgan_gp'
+  config.gan.weight = 0.1 if presets.on_points(words) else 10.0
   if not presets.on_points(words):
     config.players.discriminator.learning_rate *= 5
   presets.last_for(config, words, images=2_000, points=10_000)

@@ -88,5 +88,9 @@ def _use_paper_networks(config: ConfigDict, small: bool) -> None:
     },
   }
   if not small:
-    config.steps, config.batch_size, config.steps_per_call = 10_000, 100, 20
-    config.log_every, config.sample_every, config.checkpoint_every = 100, 1_000, 1_000
+    config.steps = 10_000
+    config.batch_size = 100
+    config.steps_per_call = 20
+    config.log_every = 100
+    config.sample_every = 1_000
+    config.checkpoint_every = 1_000

@@ -58,10 +58,13 @@ def get_config(preset: str = '') -> ConfigDict:
   config = presets.start(words, images={'norm': 'none', 'outputs': 16}, points={'outputs': 16})
   config.gan.name = 'mmd_gan'
   config.gan.kernel = {'name': 'rational_quadratic', 'alphas': (0.2, 0.5, 1.0, 2.0, 5.0)}
-  config.gan.unbiased, config.gan.penalty, config.gan.scaling = True, 1.0, 0.0
+  config.gan.unbiased = True
+  config.gan.penalty = 1.0
+  config.gan.scaling = 0.0
   presets.critic_steps(config, 5, words)
   if 'scaled' in words:
     config.gan.kernel = {'name': 'rbf_mixture', 'sigmas': (1.0,)}
-    config.gan.penalty, config.gan.scaling = 0.0, 10.0
+    config.gan.penalty = 0.0
+    config.gan.scaling = 10.0
     config.networks.discriminator.outputs = 1
   return config

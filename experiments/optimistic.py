@@ -54,9 +54,11 @@ def get_config(preset: str = '') -> ConfigDict:
   words = presets.words(preset)
   config = presets.start(words, images={'norm': 'none'})
   config.update_rule = 'simultaneous'
-  config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if presets.on_points(words) else 10.0
+  config.gan.name = 'wgan_gp'
+  config.gan.weight = 0.1 if presets.on_points(words) else 10.0
   if not presets.on_points(words):
     config.players.discriminator.learning_rate *= 5
   for player in ('generator', 'discriminator'):
-    config.players[player].optimizer, config.players[player].nesterov = 'optimistic_adam_v2', False
+    config.players[player].optimizer = 'optimistic_adam_v2'
+    config.players[player].nesterov = False
   return config

@@ -50,7 +50,8 @@ def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`."""
   words = presets.words(preset)
   config = presets.start(words)
-  config.gan.name, config.gan.degree = 'pacgan', 2
+  config.gan.name = 'pacgan'
+  config.gan.degree = 2
   if {'pacgan', 'test'} & words == {'pacgan'}:
     # The paper's code counts packs.
     config.batch_size = 100 * config.gan.degree

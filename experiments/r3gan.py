@@ -73,8 +73,10 @@ def get_config(preset: str = '') -> ConfigDict:
 def _extend(config: ConfigDict, words: presets.Words) -> None:
   """Sets networks, rates and steps that put 98 % of the samples in the modes of the grid."""
   config.batch_size = 256
-  config.networks.generator.hidden, config.networks.discriminator.hidden = (128,) * 6, (128,) * 4
+  config.networks.generator.hidden = (128,) * 6
+  config.networks.discriminator.hidden = (128,) * 4
   for player in config.players.values():
-    player.learning_rate, player.b2 = 2e-3, 0.99
+    player.learning_rate = 2e-3
+    player.b2 = 0.99
   presets.critic_steps(config, 2, words)
   config.steps = 20_000

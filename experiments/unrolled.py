@@ -58,7 +58,8 @@ def get_config(preset: str = '') -> ConfigDict:
   points = presets.on_points(words)
   config = presets.start(words, images={'norm': 'none'})
   config.update_rule = 'simultaneous'
-  config.gan.name, config.gan.unroll = 'unrolled', 5
+  config.gan.name = 'unrolled'
+  config.gan.unroll = 5
   # Without it Adam's derivative is infinite for a weight that has had no gradient, e.g. behind a ReLU.
   config.players.discriminator.eps_root = 1e-10
   if not words & set(presets.PROTOCOLS):

@@ -53,7 +53,8 @@ def get_config(preset: str = '') -> ConfigDict:
   config.gan.name = 'wgan'
   for player in config.players.values():
     del player.b1
-    player.optimizer, player.learning_rate = 'rmsprop', rate
+    player.optimizer = 'rmsprop'
+    player.learning_rate = rate
   presets.critic_steps(config, 5, words)
   config.players.discriminator.weight_constraints = {'clip_weights': {'limit': limit}}
   return config

@@ -55,8 +55,10 @@ def get_config(preset: str = '') -> ConfigDict:
   words = presets.words(preset)
   config = presets.start(words, images={'norm': 'none'})
   # On points the authors' code has 0.1 instead of the paper's 10.
-  config.gan.name, config.gan.weight = 'wgan_gp', 0.1 if presets.on_points(words) else 10.0
+  config.gan.name = 'wgan_gp'
+  config.gan.weight = 0.1 if presets.on_points(words) else 10.0
   for player in config.players.values():
-    player.b1, player.b2 = 0.0, 0.9
+    player.b1 = 0.0
+    player.b2 = 0.9
   presets.critic_steps(config, 5, words)
   return config

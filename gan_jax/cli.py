@@ -1,30 +1,32 @@
-"""The command line: flags, and errors of one line with an exit code that tells their kind."""
+"""The command line: flags, and errors in one line with an exit code for each kind."""
 
+import itertools
 import os
-import re
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
 
 from absl import flags, logging
 
 from gan_jax.common import output
 from gan_jax.common.console import BAD_REQUEST, DIVERGED, INTERRUPTED, UNWRITTEN
-from gan_jax.common.errors import ConfigError, DivergedError, WriteError
-from gan_jax.common.renamed import new_name
+from gan_jax.common.errors import ConfigError, DivergedError, WriteError, at
+from gan_jax.common.spelling import closest
 
 STARTED = time.perf_counter()
-"""When the program started."""
+"""When the program started, in seconds of `time.perf_counter`."""
+
+_INTERRUPTED = 'interrupted: what was saved last is kept'
 
 
 def end_on_interrupt() -> None:
-  """Makes Ctrl-C end the process: what Python raises for it is lost inside a callback of JAX."""
+  """Makes Ctrl-C end the process, also inside a callback of JAX, where KeyboardInterrupt is lost."""
 
   def end(unused_number, unused_frame) -> None:
-    output.say('interrupted: what was saved last is kept')
+    output.say(_INTERRUPTED)
     os._exit(INTERRUPTED)
 
   signal.signal(signal.SIGINT, end)
@@ -39,42 +41,13 @@ def fail(error: Exception | str, code: int) -> NoReturn:
   sys.exit(code)
 
 
-def _unknown_key(error: Exception, argv: Sequence[str]) -> ConfigError | None:
-  """What to say of a flag for a key that the config has not; None if that was not the fault."""
-  text = str(error)
-  key, hint = re.search(r'\w+', text), re.search(r'Did you mean [^?]*[?]', text)
-  if not key:
-    return None
-  blamed = [a.split('=')[0] for a in argv if re.search(rf'\.{key[0]}[.=]', a)]
-  if not blamed:
-    return None
-  new = new_name(blamed[0].removeprefix('--config.'))
-  if new:
-    flag = f'{blamed[0].removesuffix(key[0])}{new}'
-    return ConfigError(f'{blamed[0]}: renamed in version 0.2 (now {flag}); write {flag}')
-  remedy = hint[0] if hint else "add it in the experiment's file"
-  return ConfigError(f'{blamed[0]}: the config has no key {key[0]!r} there; {remedy}')
-
-
-_OF_PYTHON = (
-  (r"invalid literal for int\(\) with base 10: '.*'", 'of the wrong kind (a whole number); change it'),
-  (r"could not convert string to float: '.*'", 'of the wrong kind (a number); change it'),
-)
-
-
-def _in_words(text: str) -> str:
-  """Returns what absl says of a flag's value, without Python's own words."""
-  for pattern, words in _OF_PYTHON:
-    text = re.sub(pattern, words, text)
-  return text
-
-
 class _HelpFlag(flags.BooleanFlag):
   """Prints the flags of a command, and exits."""
 
   def __init__(self, values: flags.FlagValues, usage: str):
     super().__init__('help', False, 'Shows this help.', short_name='h', allow_hide_cpp=True)
-    self._values, self._usage = values, usage
+    self._values = values
+    self._usage = usage
 
   def parse(self, argument: bool | str) -> None:
     """Parses the flag as absl does."""
@@ -84,7 +57,7 @@ class _HelpFlag(flags.BooleanFlag):
 
 
 def new_flags(usage: str) -> flags.FlagValues:
-  """Flags for one command: those of absl's logging, and --help, which begins with `usage`."""
+  """Returns flags for one command: those of absl's logging, and --help, which begins with `usage`."""
   values = flags.FlagValues()
   for name in ('verbosity', 'logtostderr', 'alsologtostderr'):
     flags.DEFINE_flag(flags.FLAGS[name], flag_values=values)
@@ -92,44 +65,116 @@ def new_flags(usage: str) -> flags.FlagValues:
   return values
 
 
-def parse(values: flags.FlagValues, argv: Sequence[str]) -> None:
-  """Parses flags, which also reads a config file; other errors of that file keep their traceback."""
+def parse(values: flags.FlagValues, argv: Sequence[str], required: Sequence[str] = ()) -> None:
+  """Parses the flags of a command. A flag whose value is a config file reads that file.
+
+  Args:
+    values: the flags of the command, from `new_flags`.
+    argv: the name of the program, and its arguments.
+    required: the names of the flags that must be given.
+
+  Raises:
+    ConfigError: a missing, unknown, or bad flag. Errors of the code in a config file pass unchanged.
+  """
   try:
-    rest = values(argv)
-  except (AttributeError, KeyError) as error:
-    unknown = _unknown_key(error, argv)
-    if not unknown:
-      raise
-    raise unknown from error
-  except TypeError as error:
-    key = re.match(r"Could not override field '(\w+)'", str(error))
-    if not key:
-      raise
-    raise ConfigError(f"{key[1]}: no flag can set all of it; do so in the experiment's file") from error
-  except (flags.Error, OSError) as error:
-    lacking = re.findall(r'flag (--\w+)=None: Flag \1 must have a value', str(error))
-    said = f'{" and ".join(lacking)} must be given; see --help' if lacking else _in_words(str(error))
-    if getattr(error, 'flagname', '').startswith('config.'):
-      said += '; keys of a config are set where a run is trained, and in a study by --sweep KEY=VALUE'
-    raise ConfigError(said) from error
+    arguments = values.read_flags_from_files(argv[1:], force_gnu=False)
+    _check_values(values, list(_given(arguments)))
+    rest = values([argv[0], *arguments])
+  except flags.UnrecognizedFlagError as error:
+    if _is_override(error.flagname, values):
+      _check_required(values, required)
+    raise ConfigError(_unknown(error.flagname, values)) from error
+  except flags.Error as error:
+    raise ConfigError(str(error)) from error
   if rest[1:]:
-    raise ConfigError(f'{rest[1]!r} is no flag; see --help')
+    raise ConfigError(f'{rest[1]!r}: unexpected argument (flags only); see --help')
+  _check_required(values, required)
   if values['verbosity'].using_default_value:
     # Libraries report every file that they write at the level INFO.
     logging.set_verbosity(logging.ERROR)
-    # Orbax logs with a traceback what it then raises.
+    # Orbax logs a traceback of every error that it raises.
     logging.get_absl_logger().addFilter(lambda record: 'orbax' not in record.pathname)
 
 
+def _given(arguments: Sequence[str]) -> Iterator[tuple[str, str | None, str | None]]:
+  """Yields each flag as (name, text after '=', next argument); None for a missing text."""
+  for argument, following in itertools.zip_longest(arguments, arguments[1:]):
+    if argument == '--':
+      return
+    if argument.startswith('-'):
+      name, equals, text = argument.lstrip('-').partition('=')
+      yield name, text if equals else None, following
+
+
+def _check_values(
+  values: flags.FlagValues, given: Sequence[tuple[str, str | None, str | None]]
+) -> None:
+  """Raises ConfigError unless the texts of flags have the kinds of their flags.
+
+  This precedes the parsing by absl and ml_collections, whose errors are only texts.
+  """
+  # Imported lazily: a process that trains is replaced once before it parses flags.
+  from gan_jax.config import overrides
+
+  configs = {}
+  for name, text, following in given:
+    group, dot, _ = name.partition('.')
+    if dot and group.removeprefix('no') in configs:
+      name = name.removeprefix('no') if group not in configs else name
+      overrides.check(configs[name.partition('.')[0]], name, text, following)
+    elif name in values:
+      flag = values[name]
+      text = following if text is None and not flag.boolean else text
+      if text is not None and overrides.is_config_file(flag):
+        configs[name] = _load_config(flag, text)
+      elif text is not None and flag.parser.flag_type() in _WORDS:
+        overrides.check_kind(name, text, _WORDS[flag.parser.flag_type()], flag.parser)
+
+
+_WORDS = {'int': 'a whole number', 'float': 'a number', 'bool': 'True or False'}
+"""{type of a flag in absl: the kind of its values in words}."""
+
+
+def _load_config(flag: flags.Flag, text: str) -> Any:
+  path = text.partition(':')[0]
+  if not os.path.isfile(path):
+    raise ConfigError(f'--{flag.name}={text}: no such file ({path}); check the path')
+  with at(f'--{flag.name}={text}'):
+    return flag.parser.parse(text)
+
+
+def _check_required(values: flags.FlagValues, required: Sequence[str]) -> None:
+  missing = [f'--{name}' for name in required if values[name].value is None]
+  if missing:
+    raise ConfigError(f'{" and ".join(missing)} must be given; see --help')
+
+
+def _is_override(name: str, values: flags.FlagValues) -> bool:
+  return name.partition('.')[0] in values
+
+
+def _unknown(name: str, values: flags.FlagValues) -> str:
+  """Returns the error of a flag that a command does not have."""
+  if _is_override(name, values):
+    return (
+      f'--{name}: unknown flag (keys of a config are set where a run is trained); in a study, use '
+      '--sweep KEY=VALUE'
+    )
+  close = closest(name, values)
+  remedy = f'did you mean --{close}?' if close else 'see --help'
+  return f'--{name}: unknown flag; {remedy}'
+
+
 _SMALLER = (
-  'lower batch_size or the size of the networks, set remat, or set placement to stream; what was saved '
-  'last is kept'
+  'lower batch_size or the size of the networks, set remat, or set placement to stream; the last '
+  'checkpoint is kept'
 )
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-  told = re.search('RESOURCE_EXHAUSTED|out of memory', str(error), re.IGNORECASE)
-  return isinstance(error, MemoryError) or told is not None
+  # XLA has no exception type for it, and no status code but in the text.
+  text = str(error).lower()
+  return isinstance(error, MemoryError) or 'resource_exhausted' in text or 'out of memory' in text
 
 
 def _first_sentence(error: Exception) -> str:
@@ -137,7 +182,7 @@ def _first_sentence(error: Exception) -> str:
 
 
 def run(main: Callable[[Sequence[str]], int]) -> NoReturn:
-  """Calls `main(sys.argv)` and exits with the code that it returns, or that its error has."""
+  """Calls `main(sys.argv)` and exits with the code that it returns, or with that of its error."""
   output.protect()
   logging.use_absl_handler()
   try:
@@ -153,5 +198,5 @@ def run(main: Callable[[Sequence[str]], int]) -> NoReturn:
       raise
     fail(ConfigError(f'out of memory: {_first_sentence(error)}; {_SMALLER}'), BAD_REQUEST)
   except KeyboardInterrupt:
-    print('interrupted: what was saved last is kept', file=sys.stderr, flush=True)
+    print(_INTERRUPTED, file=sys.stderr, flush=True)
     sys.exit(INTERRUPTED)

@@ -42,7 +42,7 @@ def plain() -> dict[str, Case]:
     name: Case(game({'name': name, **arguments}), pair(0, -product), f'losses.{name}')
     for name, (arguments, product) in specs.items()
   }
-  for name in lookup.factories(f_divergences, f_divergences.FDivergence):
+  for name in lookup.factories(f_divergences):
     f = getattr(f_divergences, name)()
     product = jax.grad(f.conjugate_of_output)(0.0) * jax.grad(f.output)(0.0)
     played = game({'name': 'f_divergence', 'divergence': name})

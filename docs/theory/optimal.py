@@ -22,7 +22,7 @@ FAR, STD = 2.0, 0.3
 
 # Mixtures keep the ratio between 1/9 and 9; otherwise far tails would dominate the chi-squares.
 NEAR_P, NEAR_Q = 0.9 * P + 0.1 * Q, 0.9 * Q + 0.1 * P
-FAMILY = lookup.factories(f_divergences, FDivergence)
+FAMILY = lookup.factories(f_divergences)
 
 
 def error(params: Any) -> jax.Array:

@@ -8,4 +8,7 @@ from gan_jax.augment.adaptive import ada
 from gan_jax.augment.base import Augmentation, flip
 from gan_jax.augment.diff_augment import diffaugment, translation
 
-__all__ = ['Augmentation', 'ada', 'diffaugment', 'flip', 'translation']
+FACTORIES = (ada, diffaugment, flip, translation)
+"""The augmentations that a config can name."""
+
+__all__ = ['FACTORIES', 'Augmentation', 'ada', 'diffaugment', 'flip', 'translation']

@@ -21,7 +21,7 @@ from gan_jax.storage import load_run, metrics_log, workdir
 
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
   values = cli.new_flags(__doc__)
-  flags.DEFINE_string('workdir', None, 'Folder of the run.', required=True, flag_values=values)
+  flags.DEFINE_string('workdir', None, 'Folder of the run.', flag_values=values)
   flags.DEFINE_string('data', None, load_run.DATA_HELP, flag_values=values)
   flags.DEFINE_string(
     'features', None, "Feature network (default: the run's evaluate.features).", flag_values=values
@@ -40,7 +40,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     'Averaged or raw weights (default: averaged, if available).',
     flag_values=values,
   )
-  cli.parse(values, argv)
+  cli.parse(values, argv, required=['workdir'])
   return values
 
 

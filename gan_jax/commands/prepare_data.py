@@ -30,10 +30,8 @@ _PORTS = {'http': 80, 'https': 443, 'ftp': 21}
 def main(argv: Sequence[str]) -> int:
   """Runs the command and returns its exit code."""
   values = cli.new_flags(__doc__)
-  flags.DEFINE_string(
-    'name', None, 'The dataset, tfds:<name>[/<config>].', required=True, flag_values=values
-  )
-  cli.parse(values, argv)
+  flags.DEFINE_string('name', None, 'The dataset, tfds:<name>[/<config>].', flag_values=values)
+  cli.parse(values, argv, required=['name'])
   return prepare_named(values.name)
 
 

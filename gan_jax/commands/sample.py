@@ -23,7 +23,7 @@ GRID_LIMIT = 2500
 
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
   values = cli.new_flags(__doc__)
-  flags.DEFINE_string('workdir', None, 'Folder of the run.', required=True, flag_values=values)
+  flags.DEFINE_string('workdir', None, 'Folder of the run.', flag_values=values)
   flags.DEFINE_integer('num', 64, 'Number of samples.', flag_values=values)
   flags.DEFINE_integer(
     'seed', 0, 'Seed of the latents; sample i depends only on the seed and i.', flag_values=values
@@ -43,7 +43,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     'Averaged or raw weights (default: averaged, if available).',
     flag_values=values,
   )
-  cli.parse(values, argv)
+  cli.parse(values, argv, required=['workdir'])
   return values
 
 

@@ -17,7 +17,7 @@ from ml_collections import config_flags
 
 from gan_jax import augment, cli
 from gan_jax.common import lookup, pixels, rng, user_paths
-from gan_jax.common.errors import ConfigError, at
+from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import Plain
 from gan_jax.config import build, schema
 from gan_jax.data import source as sources
@@ -32,8 +32,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].', flag_values=values)
   flags.DEFINE_string('out', 'data.png', 'The PNG file to write.', flag_values=values)
   flags.DEFINE_integer('num', 64, 'Number of examples shown.', flag_values=values)
-  flags.mark_flag_as_required('config', values)
-  cli.parse(values, argv)
+  cli.parse(values, argv, required=['config'])
   return values
 
 
@@ -98,8 +97,9 @@ def _augmented(config: Plain, real: np.ndarray) -> dict[str, jax.Array]:
   with at('gan'):
     if not config['gan'].get('augment'):
       return {}
-    augmentation = lookup.make(augment, config['gan']['augment'], augment.Augmentation)
-    memory = augmentation.init_memory({'real': real})
+    augmentation = lookup.make(augment, config['gan']['augment'])
+    with refused_values():
+      memory = augmentation.init_memory({'real': real})
     keys = rng.sample_keys(config['seed'], 0, len(real))
     return {'augmented': jax.jit(augmentation.apply)(real, keys, memory)}
 

@@ -29,7 +29,7 @@ _MOST_SEEDS = 10_000
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
   values = cli.new_flags(__doc__)
   flags.DEFINE_multi_string(
-    'config', None, 'An experiment, FILE[:preset]; repeat for more.', required=True, flag_values=values
+    'config', None, 'An experiment, FILE[:preset]; repeat for more.', flag_values=values
   )
   flags.DEFINE_integer('seeds', 10, 'Seeds per setting, counted from 0.', flag_values=values)
   flags.DEFINE_multi_string(
@@ -39,11 +39,11 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     'KEY=VALUE sets it in all settings.',
     flag_values=values,
   )
-  flags.DEFINE_string('out', None, 'Folder of the study.', required=True, flag_values=values)
+  flags.DEFINE_string('out', None, 'Folder of the study.', flag_values=values)
   flags.DEFINE_bool(
     'dry_run', False, 'Print what would be trained and its cost, and exit.', flag_values=values
   )
-  cli.parse(values, argv)
+  cli.parse(values, argv, required=['config', 'out'])
   return values
 
 

@@ -39,8 +39,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     "STEP,COUNT: trace COUNT steps after step STEP, into the run's folder profile.",
     flag_values=values,
   )
-  flags.mark_flag_as_required('config', values)
-  cli.parse(values, argv)
+  cli.parse(values, argv, required=['config'])
   return values
 
 

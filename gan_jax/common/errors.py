@@ -1,4 +1,4 @@
-"""The ways in which a command ends badly that a person can do something about."""
+"""Errors that a user can fix, each one line."""
 
 import contextlib
 import re
@@ -6,38 +6,47 @@ from collections.abc import Generator
 
 
 class ConfigError(Exception):
-  """Something that a person asked for cannot be done: one line, naming the key and the remedy."""
+  """A request that cannot be carried out; the message names the key and the remedy."""
 
 
 class DivergedError(Exception):
-  """A loss or a gradient became NaN or infinite: one line, naming the step and the player."""
+  """A loss or a gradient is NaN or infinite; the message names the step and the player."""
 
 
 class WriteError(Exception):
-  """The disk is full or takes no more writing: one line, naming the folder and what can be done."""
+  """The disk is full or read-only; the message names the folder and the remedy."""
 
 
-_OF_KEY = re.compile(r'[a-z_][\w.]*=')
-"""How an error of a key below begins, `width=0: ...`."""
+_KEY = re.compile(r'[a-z_][\w.]*=')
+"""The beginning of a message that names a key, `width=0: ...`."""
 
 
 @contextlib.contextmanager
 def at(key: str) -> Generator[None, None, None]:
-  """Says at which key of a config an error was, as `networks.generator.width=0: ...`.
+  """Adds the key of a config to a ConfigError, as in `networks.generator.width=0: ...`.
 
-  What a bad value makes fail is a ConfigError too.
+  Other exceptions are faults of the program, and pass unchanged with their traceback.
   """
   try:
     yield
   except ConfigError as error:
-    raise ConfigError(_below(key, str(error))) from error.__cause__
+    raise ConfigError(_prefixed(key, str(error))) from error.__cause__
+
+
+@contextlib.contextmanager
+def refused_values() -> Generator[None, None, None]:
+  """Turns a ValueError into a ConfigError, around a pure function that a config calls.
+
+  Public pure functions raise ValueError for a hyperparameter or a shape that they refuse. Where the
+  config gave that value, the user can change it.
+  """
+  try:
+    yield
   except ValueError as error:
-    raise ConfigError(_below(key, str(error))) from error
-  except (ArithmeticError, AssertionError, LookupError, TypeError) as error:
-    raise ConfigError(f'{key}: {type(error).__name__}: {error}') from error
+    raise ConfigError(str(error)) from error
 
 
-def _below(key: str, text: str) -> str:
+def _prefixed(key: str, text: str) -> str:
   if text.startswith(f'{key}.'):
     return text
-  return f'{key}{"." if _OF_KEY.match(text) else ": "}{text}'
+  return f'{key}{"." if _KEY.match(text) else ": "}{text}'

@@ -1,99 +1,173 @@
-"""From the names in a config to the functions and classes that they mean.
+"""Functions and classes by the names that a config gives them.
 
-A name is the name of a module or of something that a module defines, so adding a file or a function
-is all that it takes to make its name known. Nothing outside the given module or package is reached.
+Two kinds of names exist. A variant that has a file, such as a game or a data source, has the name of
+that file. A factory, such as a loss, has the name of its function, and its module lists it in the tuple
+`FACTORIES`. No other code can be named, so a config from a stranger cannot reach it.
 """
 
-import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
 from gan_jax.common import validation
-from gan_jax.common.errors import ConfigError
+from gan_jax.common.errors import ConfigError, at, refused_values
+from gan_jax.common.spelling import closest
 
 
-def modules(package: ModuleType, defining: str | None = None) -> dict[str, ModuleType]:
-  """The modules directly inside `package`, or those of them that define `defining`, by name."""
-  found = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
-  loaded = {name: importlib.import_module(f'{package.__name__}.{name}') for name in found}
-  return {name: m for name, m in loaded.items() if defining is None or hasattr(m, defining)}
+class _Modules(Mapping[str, ModuleType]):
+  """The modules of a package by the names of their files."""
+
+  def __init__(self, package: ModuleType, defining: str | None):
+    self._package = package.__name__
+    self._defining = defining
+    files = (m.name for m in pkgutil.iter_modules(package.__path__) if not m.ispkg)
+    self._names = sorted(name for name in files if name not in package.HELPERS)
+
+  def __contains__(self, name: object) -> bool:
+    return name in self._names
+
+  def __iter__(self) -> Iterator[str]:
+    return iter(self._names)
+
+  def __len__(self) -> int:
+    return len(self._names)
+
+  def __getitem__(self, name: str) -> ModuleType:
+    if name not in self._names:
+      raise KeyError(name)
+    module = importlib.import_module(f'{self._package}.{name}')
+    if self._defining and not hasattr(module, self._defining):
+      raise TypeError(f'{module.__name__} lacks {self._defining}; define it, or list {name} in HELPERS')
+    return module
 
 
-def factories(owner: ModuleType, returns: Any) -> dict[str, Callable[..., Any]]:
-  """The public functions of `owner` that are annotated as returning `returns`, by name."""
-  found = inspect.getmembers(owner, inspect.isfunction)
-  return {
-    name: f
-    for name, f in found
-    if not name.startswith('_') and inspect.signature(f).return_annotation is returns
-  }
+class _Members(Mapping[str, Any]):
+  """The objects that the modules of a package list in `__all__`, by 'module.name'."""
+
+  def __init__(self, package: ModuleType):
+    self._modules = _Modules(package, '__all__')
+
+  def __contains__(self, name: object) -> bool:
+    module, _, member = str(name).partition('.')
+    return module in self._modules and member in self._modules[module].__all__
+
+  def __iter__(self) -> Iterator[str]:
+    return (f'{name}.{member}' for name, m in self._modules.items() for member in sorted(m.__all__))
+
+  def __len__(self) -> int:
+    return sum(len(module.__all__) for module in self._modules.values())
+
+  def __getitem__(self, name: str) -> Any:
+    if name not in self:
+      raise KeyError(name)
+    module, _, member = name.partition('.')
+    return getattr(self._modules[module], member)
 
 
-def make(owner: ModuleType, spec: Mapping[str, Any], returns: Any) -> Any:
-  """Calls the factory of `owner` that a spec {'name': ..., **arguments} asks for.
+def modules(package: ModuleType, defining: str | None = None) -> Mapping[str, ModuleType]:
+  """Returns the modules of a package that a config can name, by the names of their files.
+
+  A module is imported when its name is looked up, and not before.
 
   Args:
-    owner: a module of factories, e.g. `gan_jax.losses`.
-    spec: 'name' says the factory, the other keys are its arguments. Where it takes another of what
-      `returns` says, that argument is a spec too.
-    returns: what the factory returns; only functions annotated so can be named.
+    package: e.g. `gan_jax.gans`. A config cannot name its subpackages, nor the modules that its tuple
+      `HELPERS` lists.
+    defining: the name of what every module must define, e.g. 'make'.
+  """
+  return _Modules(package, defining)
+
+
+def members(package: ModuleType) -> Mapping[str, Any]:
+  """Returns the objects in `__all__` of a package's modules, by 'module.name', e.g. 'dcgan.Generator'.
+
+  A module is imported when one of its names is looked up. Iteration imports all modules.
+
+  Args:
+    package: as in `modules`.
+  """
+  return _Members(package)
+
+
+def factories(owner: ModuleType) -> dict[str, Callable[..., Any]]:
+  """Returns the factories of a module that a config can name: {function name: function}."""
+  return {factory.__name__: factory for factory in owner.FACTORIES}
+
+
+def make(owner: ModuleType, spec: Mapping[str, Any]) -> Any:
+  """Calls the factory that a spec {'name': ..., **arguments} names.
+
+  Args:
+    owner: a module with a tuple `FACTORIES`, e.g. `gan_jax.losses`. Arguments that its tuple
+      `NESTED` lists, if it has one, are themselves specs of factories of the module.
+    spec: the name of a factory, and its arguments.
 
   Raises:
-    ConfigError: no such name, or an argument that the factory does not take.
+    ConfigError: an unknown name, or arguments that the factory does not accept.
   """
   name, arguments = split(spec)
-  known = factories(owner, returns)
-  choose(name, known)
-  takes = inspect.signature(known[name]).parameters
-  nested = {key for key in arguments if key in takes and takes[key].annotation is returns}
-  made = {key: make(owner, arguments[key], returns) for key in nested}
-  return call(known[name], {**arguments, **made})
+  named = factories(owner)
+  choose(name, named)
+  for key in getattr(owner, 'NESTED', ()):
+    if key in arguments:
+      with at(key):
+        arguments[key] = make(owner, arguments[key])
+  return call(named[name], arguments)
 
 
 def split(spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-  """The name of a spec, and its arguments."""
+  """Splits a spec {'name': ..., **arguments} into the name and the arguments."""
   if not isinstance(spec, Mapping) or not isinstance(spec.get('name'), str):
-    raise ConfigError(f'write it as a name and its arguments, {{"name": ...}}; it is {spec!r}')
+    raise ConfigError(
+      f'{spec!r} is not a name with arguments ({{"name": ..., ARGUMENT: VALUE}}); write it in this form'
+    )
   arguments = {key: value for key, value in spec.items() if key != 'name'}
   return spec['name'], arguments
 
 
-def closest(name: Any, known: Iterable[str]) -> str:
-  """Returns the name among the `known` that is spelled most like `name`, or '' if none is close."""
-  return next(iter(difflib.get_close_matches(str(name), list(known), n=1)), '')
-
-
-def choose(name: Any, known: Any) -> None:
-  """Raises ConfigError, listing what is `known`, unless `name` is among it."""
-  if name not in known:
-    close = closest(name, known)
-    hint = f'did you mean {close!r}? ' if close else ''
-    raise ConfigError(f'there is no {name!r}; {hint}there are: {", ".join(sorted(known))}')
+def choose(name: Any, names: Collection[str]) -> None:
+  """Raises ConfigError, with all `names` and the closest one, unless `name` is one of them."""
+  if isinstance(name, str) and name in names:
+    return
+  close = closest(name, names)
+  remedy = f'did you mean {close!r}?' if close else 'choose one of these'
+  raise ConfigError(f'unknown name {name!r} (known: {", ".join(sorted(names))}); {remedy}')
 
 
 def call(function: Callable[..., Any], arguments: Mapping[str, Any], *given: Any) -> Any:
-  """Calls `function(*given, **arguments)`; ConfigError if it does not take such arguments."""
+  """Calls `function(*given, **arguments)` with arguments from a config.
+
+  A ValueError of the function becomes a ConfigError, see `errors.refused_values`. Other exceptions are
+  faults of the program, and pass unchanged.
+
+  Raises:
+    ConfigError: unknown, missing, or bad arguments.
+  """
   parameters = list(inspect.signature(function).parameters.values())[len(given) :]
-  named = {p.name: p.default is p.empty for p in parameters if p.kind is not p.VAR_KEYWORD}
-  check(arguments, named)
+  required = {p.name: p.default is p.empty for p in parameters if p.kind is not p.VAR_KEYWORD}
+  check(arguments, required)
   validation.check(arguments, {p.name: p.annotation for p in parameters})
-  return function(*given, **arguments)
+  with refused_values():
+    return function(*given, **arguments)
 
 
-def check(arguments: Mapping[str, Any], takes: Mapping[str, bool]) -> None:
-  """Raises ConfigError unless `arguments` are what is taken: {argument: whether it is needed}."""
+def check(arguments: Mapping[str, Any], accepted: Mapping[str, bool]) -> None:
+  """Raises ConfigError unless `arguments` match those that are accepted.
+
+  Args:
+    arguments: {name: value}.
+    accepted: {name: whether it is required}.
+  """
   if not isinstance(arguments, Mapping):
-    raise ConfigError(f'write its arguments by name, {{...}}; it is {arguments!r}')
+    raise ConfigError(f'{arguments!r} is not a mapping ({{ARGUMENT: VALUE}}); write arguments by name')
+  known = ', '.join(accepted) or 'none'
   for key in arguments:
-    if key not in takes:
-      known = ', '.join(takes) or 'none'
+    if key not in accepted:
       raise ConfigError(
-        f'it has no argument {key!r} (take it out of the experiment); it takes: {known}'
+        f'unexpected argument {key!r} (accepted: {known}); remove it from the experiment'
       )
-  for key, needed in takes.items():
-    if needed and key not in arguments:
-      raise ConfigError(f'it needs the argument {key!r}')
+  for key, required in accepted.items():
+    if required and key not in arguments:
+      raise ConfigError(f'missing argument {key!r} (accepted: {known}); add it to the experiment')

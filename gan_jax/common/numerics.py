@@ -1,4 +1,4 @@
-"""Numbers: which are in a range, and functions whose gradients stay finite."""
+"""Checks of hyperparameters, and functions whose gradients stay finite."""
 
 import math
 import numbers
@@ -12,23 +12,31 @@ from jax import lax
 
 
 def is_real(value: Any) -> bool:
-  """Whether a value is a real number, or an array of them; True and False are none."""
+  """Returns whether a value is a real number or an array of them; True and False are not."""
   return isinstance(value, numbers.Real | jax.Array) and not isinstance(value, bool)
 
 
-def is_within(value: Any, least: float = 0, below: float = math.inf) -> bool:
-  """Whether a hyperparameter is a number of at least `least` and less than `below`; NaN is none.
+def is_traced(value: Any) -> bool:
+  """Returns whether a value is an input of a program that JAX is tracing, so that no check can read it.
 
-  In a program for many runs it may be one that differs between them, and is known only when the
-  program runs; each was checked when its run was planned.
+  Checks of hyperparameters accept traced values. A study may trace one program for runs that differ in
+  a number. Before it traces, it checks the config of every setting with its concrete numbers.
   """
-  if isinstance(value, jax.core.Tracer):
+  return isinstance(value, jax.core.Tracer)
+
+
+def is_within(value: Any, least: float = 0, below: float = math.inf) -> bool:
+  """Returns whether a hyperparameter is a number in [least, below); NaN is not.
+
+  Traced values are accepted, see `is_traced`.
+  """
+  if is_traced(value):
     return True
   return is_real(value) and bool(least <= value < below)
 
 
 def is_positive(value: Any) -> bool:
-  """Whether a hyperparameter is a finite number above 0, see `is_within`."""
+  """Returns whether a hyperparameter is a finite number above 0, see `is_within`."""
   return is_within(value, least=math.ulp(0.0))
 
 
@@ -40,29 +48,29 @@ def check_finite(name: str, value: Any, least: float = -sys.float_info.max) -> N
 
 
 def inexact(*arrays: jax.typing.ArrayLike) -> tuple[jax.Array, ...]:
-  """Converts arrays to the floating type that they have in common.
+  """Converts arrays to their common floating type.
 
-  Integers and booleans become the default floating type. Two uint8 would wrap around, and squares of
-  int32 would overflow. Floating arrays keep their type.
+  Integers and booleans become the default floating type: differences of uint8 would wrap around, and
+  squares of int32 would overflow. Floating arrays keep their type.
   """
   dtype = jnp.result_type(*arrays, 0.0)
   return tuple(jnp.asarray(array, dtype) for array in arrays)
 
 
 def root(x: jax.Array) -> jax.Array:
-  """The square root of x >= 0, any shape; at 0 its gradient is 0, not infinite.
+  """The square root of x >= 0, any shape; its gradient at 0 is 0, not infinite.
 
-  It is NaN where x is NaN or negative.
+  The root is NaN where x is NaN or negative.
   """
   zero = x == 0
   return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, x)))
 
 
 def scale_for_squares(largest: jax.Array) -> jax.Array:
-  """A power of two by which to multiply numbers before they are squared and added up.
+  """A power of two that brings numbers into the range in which their squares are finite and not 0.
 
-  It is 1 unless squares would overflow or vanish, so that ordinary values are the same to the bit.
-  In float32 it is 1 for `largest` from 2^-52 to 2^52.
+  The factor is 1 unless squares would overflow or vanish, so ordinary values stay the same to the bit.
+  In float32 the factor is 1 for `largest` from 2^-52 to 2^52.
 
   Args:
     largest: the largest absolute value of the numbers, any shape; no gradient goes through it.
@@ -76,12 +84,12 @@ def scale_for_squares(largest: jax.Array) -> jax.Array:
 
 
 def length(x: jax.Array | np.ndarray, axis: int = -1, keepdims: bool = False) -> jax.Array:
-  """The Euclidean norm along an axis; at 0 its gradient is 0, not NaN.
+  """The Euclidean norm along an axis; its gradient at 0 is 0, not NaN.
 
-  It is finite and positive wherever the norm is a positive number of the type: no square overflows or
-  vanishes.
+  The result is finite and positive wherever the norm is a positive number of the type, because no
+  square overflows or vanishes.
   """
   largest = jnp.max(jnp.abs(x), axis=axis, keepdims=True, initial=0)
   scale = scale_for_squares(largest)
-  found = root(((x * scale) ** 2).sum(axis=axis, keepdims=True)) / scale
-  return found if keepdims else found.squeeze(axis)
+  norm = root(((x * scale) ** 2).sum(axis=axis, keepdims=True)) / scale
+  return norm if keepdims else norm.squeeze(axis)

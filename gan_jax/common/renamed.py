@@ -1,4 +1,4 @@
-"""Config keys of version 0.1 that have another name now, for errors that give it."""
+"""New names of config keys that were renamed after version 0.1, for errors that suggest them."""
 
 import fnmatch
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ _RENAMED = {
 
 
 def new_name(path: str) -> str:
-  """Returns the last part of the present name of the config key at `path`, or '' if it is the same."""
+  """Returns the new last part of the config key at `path`, or '' if the key was not renamed."""
   return next((new for old, new in _RENAMED.items() if fnmatch.fnmatchcase(path, old)), '')
 
 

@@ -1,30 +1,45 @@
-"""Whether values of a config are of the kinds that functions and networks declare for them."""
+"""Checks that values of a config have the kinds that functions and networks declare."""
 
 import math
 import numbers
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
-
 from gan_jax.common import numerics
 from gan_jax.common.errors import ConfigError
 
 
 class _Kind(NamedTuple):
-  """What an annotation asks for: whether a value is such, and how to say so."""
+  """The values that an annotation allows.
+
+  Attributes:
+    holds: whether a value is of this kind.
+    words: the kind in words, for errors.
+  """
 
   holds: Callable[[Any], bool]
   words: str
 
 
 def is_whole(value: Any, least: float = -math.inf) -> bool:
-  """Whether a value is a whole number of at least `least`; True and False are none."""
+  """Returns whether a value is a whole number of at least `least`; True and False are not."""
   return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= least
 
 
 def _is_number(value: Any) -> bool:
   return numerics.is_real(value) and not math.isnan(value)
+
+
+def _is_text(value: Any) -> bool:
+  return isinstance(value, str)
+
+
+def _is_mapping(value: Any) -> bool:
+  return isinstance(value, Mapping)
+
+
+def _are_mappings(value: Any) -> bool:
+  return isinstance(value, Mapping) and all(map(_is_mapping, value.values()))
 
 
 def _all(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -35,23 +50,26 @@ _KINDS: Mapping[Any, _Kind] = {
   int: _Kind(is_whole, 'a whole number'),
   float: _Kind(_is_number, 'a number'),
   bool: _Kind(lambda value: isinstance(value, bool), 'True or False'),
-  str: _Kind(lambda value: isinstance(value, str), 'a string'),
+  str: _Kind(_is_text, 'a string'),
+  float | None: _Kind(lambda value: value is None or _is_number(value), 'a number or None'),
+  str | float: _Kind(lambda value: _is_text(value) or _is_number(value), 'a string or a number'),
   Sequence[int]: _Kind(_all(is_whole), 'a list of whole numbers'),
   Sequence[float]: _Kind(_all(_is_number), 'a list of numbers'),
-  Sequence[str]: _Kind(_all(lambda value: isinstance(value, str)), 'a list of strings'),
+  Sequence[str]: _Kind(_all(_is_text), 'a list of strings'),
+  Mapping[str, Any]: _Kind(_is_mapping, 'a mapping'),
+  Mapping[str, Mapping[str, Any]]: _Kind(_are_mappings, 'a mapping of mappings'),
 }
-"""{annotation: its kind}; values of other annotations are checked where they are used."""
+"""{annotation: its kind}; code that uses a value of another annotation checks it."""
 
 
 def check(values: Mapping[str, Any], annotations: Mapping[str, Any]) -> None:
   """Raises ConfigError unless each value is of the kind of its annotation.
 
-  In a program for many runs a value may be one that differs between them, a tracer; each was checked
-  when its run was planned.
+  Traced values pass, see `numerics.is_traced`.
   """
   for name, value in values.items():
     kind = _KINDS.get(annotations.get(name))
-    if kind and not isinstance(value, jax.core.Tracer) and not kind.holds(value):
+    if kind and not numerics.is_traced(value) and not kind.holds(value):
       raise ConfigError(f'{name}={value!r}: of the wrong kind ({kind.words}); change {name}')
 
 
@@ -63,10 +81,13 @@ def check_size(name: str, value: Any, least: int = 1) -> None:
     )
 
 
-def check_sizes(values: Mapping[str, Any], annotations: Mapping[str, Any], defaults) -> None:
-  """Raises ConfigError unless the whole numbers of a network, and those in lists, are at least 1.
+def check_sizes(
+  values: Mapping[str, Any], annotations: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> None:
+  """Raises ConfigError unless the sizes of a network are large enough.
 
-  One whose default is 0 may be 0.
+  Sizes are the fields annotated as whole numbers or as lists of them. The least size is 1, or 0 for a
+  field whose default is 0.
   """
   for name, value in values.items():
     if annotations.get(name) in (int, Sequence[int]):

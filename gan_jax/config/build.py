@@ -12,7 +12,7 @@ from flax import linen as nn
 from gan_jax import data, gans
 from gan_jax import networks as families
 from gan_jax.common import lookup, numerics, renamed, validation
-from gan_jax.common.errors import ConfigError, at
+from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import Plain
 from gan_jax.data import source as sources
 from gan_jax.game import Game
@@ -22,22 +22,10 @@ from gan_jax.training.optimizers import make_optimizer
 from gan_jax.training.update_schedule import UpdateSchedule, check_owners
 
 
-def _network_classes() -> dict[str, type[nn.Module]]:
-  """The networks that a config can name, 'module.Class': those called with `train`."""
-  return {
-    f'{family}.{name}': found
-    for family, module in lookup.modules(families).items()
-    for name, found in inspect.getmembers(module, inspect.isclass)
-    if found.__module__ == module.__name__
-    and issubclass(found, nn.Module)
-    and 'train' in inspect.signature(found.__call__).parameters
-  }
-
-
 def make_network(spec: Mapping[str, Any], axis_name: str | None = devices.AXIS) -> nn.Module:
   """The Flax module of {'name': 'module.Class', **fields}, whose batch statistics are over the axis."""
   name, fields = lookup.split(spec)
-  known = _network_classes()
+  known = lookup.members(families)
   lookup.choose(name, known)
   own = [f for f in dataclasses.fields(known[name]) if f.name not in ('parent', 'name')]
   takes = {f.name: f.default is dataclasses.MISSING for f in own if f.name != 'axis_name'}
@@ -46,7 +34,8 @@ def make_network(spec: Mapping[str, Any], axis_name: str | None = devices.AXIS) 
   validation.check(fields, annotations)
   validation.check_sizes(fields, annotations, {f.name: f.default for f in own})
   over = {'axis_name': axis_name} if len(takes) < len(own) else {}
-  return known[name](**fields, **over)
+  with refused_values():
+    return known[name](**fields, **over)
 
 
 def _prepared(config: Plain, key: str) -> nn.Module | NetworkWrapper:

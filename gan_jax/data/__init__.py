@@ -4,3 +4,6 @@ A batch is a pure function of the seed and the index of the batch, and so is eac
 device computes its rows of the global batch, for any number of devices. The batches are the same
 whether the data is resident on the devices or streamed from a disk.
 """
+
+HELPERS = ('source',)
+"""Modules that a config cannot name, because they are not sources of data."""

@@ -312,3 +312,16 @@ def gan() -> FDivergence:
     output=lambda v: -jax.nn.softplus(-v),
     conjugate_of_output=jax.nn.softplus,
   )
+
+
+FACTORIES = (
+  gan,
+  hellinger,
+  jensen_shannon,
+  kl,
+  neyman,
+  pearson,
+  reverse_kl,
+  total_variation,
+)
+"""The f-divergences that a config can name."""

@@ -112,7 +112,7 @@ def _log1p(x: jax.Array, factor: float) -> jax.Array:
   log1p makes a step of MMD GAN 12 % slower on a CPU. The rounding of 1 + x matters only for large
   factors.
   """
-  return jnp.log(1 + x) if numerics.is_within(factor, below=16) else jnp.log1p(x)
+  return jnp.log1p(x) if numerics.is_traced(factor) or factor >= 16 else jnp.log(1 + x)
 
 
 def rbf_mixture(sigmas: Sequence[float] = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)) -> Kernel:
@@ -256,3 +256,12 @@ def energy_distance(x: jax.Array, y: jax.Array, unbiased: bool = True) -> jax.Ar
     (arXiv:1705.10743), section 4.
   """
   return -mmd2(lambda a, b: distances(a, b), x, y, unbiased)
+
+
+FACTORIES = (
+  distance_induced,
+  polynomial,
+  rational_quadratic,
+  rbf_mixture,
+)
+"""The kernels that a config can name."""

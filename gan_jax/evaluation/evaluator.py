@@ -1,4 +1,4 @@
-"""Scoring samples of a game against its data by a protocol, with the card that says which."""
+"""Scores of a game's samples against its data, with a card that records the protocol."""
 
 import importlib.metadata
 import math
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.common import lookup
+from gan_jax.common import lookup, validation
 from gan_jax.common.errors import ConfigError, DivergedError
 from gan_jax.common.types import PyTree
 from gan_jax.config import schema
@@ -21,41 +21,50 @@ from gan_jax.metrics import features, frechet
 from gan_jax.metrics.features import FeatureNetwork
 from gan_jax.runtime import jax_settings
 
-_MOST = 10**6
+_MAX_SAMPLES = 10**6
 
 SETTINGS = {'features': True, 'scores': True, 'num': True, 'seed': True, 'best': True}
-"""Of `config.evaluate`; none may be missing."""
+"""{key of `config.evaluate`: whether it is required}."""
 
 
 class EvaluationProtocol(NamedTuple):
   """How samples are scored.
 
   Attributes:
-    network: by whose features.
-    chosen: {name: function of `gan_jax.evaluation.scores`}.
-    num: samples.
-    seed: of their latents.
-    demanded: whether a score that cannot be had is an error, or is told of and left out.
+    network: the feature network.
+    chosen: the scores to compute, by name.
+    num: the number of samples.
+    seed: the seed of their latents.
+    strict: whether a score that is not defined for the data is an error. Otherwise it is left out, with
+      a warning.
   """
 
   network: FeatureNetwork
   chosen: Mapping[str, scores.Score]
   num: int
   seed: int
-  demanded: bool = True
+  strict: bool = True
 
   @property
-  def kept(self) -> int:
-    """Of how many samples features are kept."""
-    return self.num if any(scores.compares_samples(f) for f in self.chosen.values()) else 0
+  def stored(self) -> int:
+    """The number of samples whose features are stored, 0 if means and covariances suffice."""
+    return self.num if any(score.needs_samples for score in self.chosen.values()) else 0
 
 
 def network(name: str, prefix: str = '') -> FeatureNetwork:
-  """Returns the feature network of this name; ConfigError, with the key after `prefix`, without it."""
-  known, key = lookup.modules(features, 'load'), f'{prefix}features'
-  foreign_names.choose(key, name, known, 'feature network', foreign_names.NETWORKS)
+  """Returns the feature network of this name.
+
+  Args:
+    name: a module of `gan_jax.metrics.features`.
+    prefix: what precedes the key in errors, '--' for flags.
+
+  Raises:
+    ConfigError: an unknown name, or weights that cannot be read.
+  """
+  networks, key = lookup.modules(features, 'load'), f'{prefix}features'
+  foreign_names.choose(key, name, networks, 'feature network', foreign_names.NETWORKS)
   try:
-    return known[name].load()
+    return networks[name].load()
   except ConfigError as error:
     raise ConfigError(f'{key}={name}: {error}') from error
 
@@ -63,134 +72,172 @@ def network(name: str, prefix: str = '') -> FeatureNetwork:
 def protocol(
   name: str, wanted: Sequence[str], num: int, seed: int, prefix: str = ''
 ) -> EvaluationProtocol:
-  """The protocol of these settings.
+  """Returns the protocol of these settings.
 
   Args:
-    name: of the feature network, a module of `gan_jax.metrics.features`.
-    wanted: functions of `gan_jax.evaluation.scores`; none: all that can be had.
-    num: samples, from 2.
-    seed: of their latents, from 0 to 2**32 - 1.
-    prefix: of the keys in errors, '--' of flags.
+    name: the feature network, a module of `gan_jax.metrics.features`.
+    wanted: names in `scores.SCORES`; an empty list asks for all that are defined for the data.
+    num: the number of samples, from 2 to a million.
+    seed: the seed of their latents, from 0 to 2**32 - 1.
+    prefix: what precedes the keys in errors, '--' for flags.
 
   Raises:
-    ConfigError: what there is not, or cannot be.
+    ConfigError: an unknown name, or a number outside its range.
   """
   for score in wanted:
-    foreign_names.choose(f'{prefix}scores', score, scores.known(), 'score', foreign_names.SCORES)
-  if isinstance(num, bool) or not isinstance(num, int) or not 2 <= num <= _MOST:
-    raise ConfigError(f'{prefix}num is {num!r}; it must be a whole number from 2 to {_MOST:,}')
-  if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-    raise ConfigError(f'{prefix}seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1')
-  chosen = {score: scores.known()[score] for score in wanted or scores.known()}
-  return EvaluationProtocol(network(name, prefix), chosen, num, seed, demanded=bool(wanted))
+    foreign_names.choose(f'{prefix}scores', score, scores.SCORES, 'score', foreign_names.SCORES)
+  _check_range(f'{prefix}num', num, 2, _MAX_SAMPLES)
+  _check_range(f'{prefix}seed', seed, 0, 2**32 - 1)
+  chosen = {score: scores.SCORES[score] for score in wanted or scores.SCORES}
+  return EvaluationProtocol(network(name, prefix), chosen, num, seed, strict=bool(wanted))
+
+
+def _check_range(key: str, value: Any, least: int, most: int) -> None:
+  if not validation.is_whole(value, least) or value > most:
+    raise ConfigError(
+      f'{key}={value!r}: out of range (a whole number from {least} to {most:,}); change {key}'
+    )
 
 
 def configured(settings: Mapping[str, Any]) -> EvaluationProtocol:
-  """The protocol of `config.evaluate`, see `schema.default`; 'best' is checked too."""
+  """Returns the protocol of `config.evaluate`, see `schema.default`.
+
+  Raises:
+    ConfigError: a bad setting; `best`, which is not part of the protocol, is checked too.
+  """
   lookup.check(settings, SETTINGS)
+  validation.check(settings, {'features': str, 'scores': Sequence[str], 'best': str})
   if not settings['scores']:
-    raise ConfigError('scores is empty; name some, or set evaluate_every to 0')
-  wanted = (settings[key] for key in ('features', 'scores', 'num', 'seed'))
-  made = protocol(*wanted, prefix='evaluate.')
-  if settings['best']:
-    by = made.network.name
-    known = [scores.printed(name, by) for name in (*scores.HIGHER, *scores.LOWER)]
-    foreign_names.choose('evaluate.best', settings['best'], known, 'value', foreign_names.values(by))
-  return made
+    raise ConfigError('scores=(): empty (one score or more); name some, or set evaluate_every to 0')
+  chosen = protocol(
+    settings['features'], settings['scores'], settings['num'], settings['seed'], prefix='evaluate.'
+  )
+  best, name = settings['best'], chosen.network.name
+  if best:
+    values = [scores.printed(value, name) for value in scores.HIGHER_IS_BETTER]
+    foreign_names.choose('evaluate.best', best, values, 'value', foreign_names.values(name))
+  return chosen
 
 
 def without_place(card: Mapping[str, Any]) -> dict[str, Any]:
-  """Returns a card without the name of its data, if that name only says where the data lies.
+  """Returns a card without the name of its data, if the name only tells where the data lies.
 
-  The card still has the digest of the data.
+  The digest in the card identifies the data.
   """
   named = 'data_digest' not in card or not schema.place_kind(card.get('data'))
   return {key: value for key, value in card.items() if named or key != 'data'}
 
 
 class Evaluator:
-  """Scores the samples of one game; what is real is looked at when it is made."""
+  """Scores samples of one game. The statistics of the real examples are computed once, at the start."""
 
   def __init__(
-    self, how: EvaluationProtocol, data: str, game: Game, source: Source, warn: Callable[[str], None]
+    self,
+    protocol: EvaluationProtocol,
+    data: str,
+    game: Game,
+    source: Source,
+    warn: Callable[[str], None],
   ):
-    """Prepares to score by the protocol `how`, against the data of that name and source."""
-    self._how, self._modes, self._warn, self._told = how, source.modes, warn, set()
-    width = _width(how.network, source)
-    self._real = reference_statistics.real_statistics(source, how.network, how.num, warn)
-    self._gaussian = frechet.prepare(self._real.statistics.moments)
-    self._collect = FeatureExtractor(how.network, generated(game, how.seed), how.kept, width)
+    """Computes, or reads from the cache, the statistics of the real examples.
+
+    Args:
+      protocol: how samples are scored.
+      data: the name of the data, for the card.
+      game: the game whose samples are scored.
+      source: the data.
+      warn: called with each warning.
+
+    Raises:
+      ConfigError: the network does not accept such examples.
+    """
+    self._protocol = protocol
+    self._modes = source.modes
+    self._warn = warn
+    self._remarked = set()
+    width = _feature_count(protocol.network, source)
+    real = reference_statistics.real_statistics(source, protocol.network, protocol.num, warn)
+    self._real = real.statistics
+    self._gaussian = frechet.prepare(self._real.moments)
+    samples = generated(game, protocol.seed)
+    self._extract = FeatureExtractor(protocol.network, samples, protocol.stored, width)
     self._card = {
       'data': data,
-      **self._real.card,
-      'generated': how.num,
-      'seed': how.seed,
-      'features': how.network.name,
-      'features_digest': how.network.digest,
-      'resizer': how.network.resizer,
+      **real.card,
+      'generated': protocol.num,
+      'seed': protocol.seed,
+      'features': protocol.network.name,
+      'features_digest': protocol.network.digest,
+      'resizer': protocol.network.resizer,
       'version': importlib.metadata.version('gan_jax'),
       **jax_settings.on_card(),
     }
 
   def __call__(self, variables: PyTree, **about: Any) -> tuple[dict[str, float | None], dict[str, Any]]:
-    """The scores of samples from these variables, and the card with what is said `about` them.
+    """Returns the scores of samples from these variables, and their card.
+
+    Args:
+      variables: variables of the game.
+      **about: further fields of the card, e.g. the step.
 
     Raises:
       DivergedError: samples are not finite.
-      ConfigError: a score that was asked for cannot be had.
+      ConfigError: a score that the protocol names is not defined for the data.
     """
     try:
-      fake = self._collect(variables, self._how.num)
+      fake = self._extract(variables, self._protocol.num)
     except NotFiniteError as error:
       raise DivergedError(f'samples: {error}') from error
-    network, seed = self._how.network.name, self._how.seed
-    of = scores.Comparison(self._real.statistics, fake, network, seed, self._gaussian, self._modes)
-    made = dict(self._scored(of))
-    values = {name: value for scored in made.values() for name, value in scored.values.items()}
-    settings = {name: dict(scored.settings) for name, scored in made.items() if scored.settings}
-    remarks = {name: text for scored in made.values() for name, text in scored.remarks.items()}
-    self._tell(remarks)
-    compared = {'compared': of.compared} if self._how.kept else {}
-    said = {'settings': settings} | ({'remarks': remarks} if remarks else {})
-    return finite(values), {**self._card, **compared, **said, **about}
+    name, seed = self._protocol.network.name, self._protocol.seed
+    pair = scores.Comparison(self._real, fake, name, seed, self._gaussian, self._modes)
+    results = dict(self._scored(pair))
+    values = {name: value for scored in results.values() for name, value in scored.values.items()}
+    remarks = {name: text for scored in results.values() for name, text in scored.remarks.items()}
+    self._warn_of(remarks)
+    card = dict(self._card)
+    if self._protocol.stored:
+      card['compared'] = pair.compared
+    card['settings'] = {n: dict(scored.settings) for n, scored in results.items() if scored.settings}
+    if remarks:
+      card['remarks'] = remarks
+    return finite(values), {**card, **about}
 
-  def _scored(self, of: scores.Comparison) -> Iterator[tuple[str, scores.Scored]]:
-    """Gives the scores that can be had, each after its name in the protocol."""
-    for name, score in self._how.chosen.items():
+  def _scored(self, pair: scores.Comparison) -> Iterator[tuple[str, scores.Scored]]:
+    """Yields the name and the result of each score that is defined for the data."""
+    for name, score in self._protocol.chosen.items():
       try:
-        yield name, score(of)
+        yield name, score.function(pair)
       except ValueError as error:
-        if self._how.demanded:
+        # The functions of `gan_jax.metrics` raise it for samples for which they are not defined.
+        if self._protocol.strict:
           raise ConfigError(f'scores: {name}: {error}') from error
         self._warn(f'{name} is left out: {error}')
 
-  def _tell(self, remarks: Mapping[str, str]) -> None:
-    """Warns of each remark once, however many checkpoints are scored."""
+  def _warn_of(self, remarks: Mapping[str, str]) -> None:
+    """Passes on each remark once, however many checkpoints are scored."""
     for name, text in remarks.items():
-      if name not in self._told:
+      if name not in self._remarked:
         self._warn(f'{name}: {text}')
-    self._told |= remarks.keys()
+    self._remarked |= remarks.keys()
 
 
 def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
-  """Returns the values with None for NaN and infinity, which JSON has not."""
+  """Returns the values with None in place of NaN and infinity, which JSON cannot represent."""
   return {k: None if v is None or not math.isfinite(v) else v for k, v in values.items()}
 
 
-def _width(network: FeatureNetwork, source: Source) -> int:
-  """How many features the network has of examples; ConfigError if it cannot look at such."""
-  place = np.zeros(1, np.int32)
-  arrays = arrays_of(source, 0, 1, place)
-  shape = jax.eval_shape(source.batch, arrays, 0, place)['real'].shape
-  example = jax.ShapeDtypeStruct(shape, jnp.float32 if len(shape) == 2 else jnp.uint8)
-  try:
-    shape_of_features = jax.eval_shape(network.apply, network.params, example).features.shape
-  except (TypeError, ValueError, IndexError, AssertionError):
-    shape_of_features = ()
-  if len(shape_of_features) != 2:
-    remedy = 'coordinates' if len(shape) == 2 else 'one of images'
-    raise ConfigError(
-      f'features: the network {network.name!r} cannot look at examples of shape {shape[1:]}; '
-      f'choose {remedy}'
-    )
-  return shape_of_features[1]
+def _feature_count(network: FeatureNetwork, source: Source) -> int:
+  """Returns the number of features of an example; ConfigError if the network does not accept it."""
+  index = np.zeros(1, np.int32)
+  shape = jax.eval_shape(source.batch, arrays_of(source, 0, 1, index), 0, index)['real'].shape
+  are_points = len(shape) == 2
+  if network.of_points == are_points:
+    example = jax.ShapeDtypeStruct(shape, jnp.float32 if are_points else jnp.uint8)
+    outputs = jax.eval_shape(network.apply, network.params, example)
+    if outputs.features.ndim == 2:
+      return outputs.features.shape[1]
+  remedy = 'coordinates' if are_points else 'a network of images'
+  raise ConfigError(
+    f'features={network.name}: the network does not accept examples of shape {shape[1:]}; '
+    f'choose {remedy}'
+  )

@@ -1,20 +1,20 @@
-"""Names of scores and feature networks in papers and other packages, for errors that give ours."""
+"""Names that papers and other packages use for our scores and feature networks, for errors."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from gan_jax.common import lookup
 from gan_jax.common.errors import ConfigError
+from gan_jax.common.spelling import closest
 from gan_jax.evaluation import scores
 
 
 class Ours(NamedTuple):
-  """What we call something.
+  """Our name of a score or a feature network.
 
   Attributes:
-    name: to use, some with commas between them.
-    note: a sentence on how it differs.
+    name: the name to use; several names are separated by commas.
+    note: how our score differs, without a capital or a full stop.
   """
 
   name: str
@@ -45,7 +45,7 @@ SCORES = {
   **_each('memorized', 'memorization copied ct'),
   **_each('support', 'birthday birthday_paradox'),
 }
-"""{another name: our function of `gan_jax.evaluation.scores`}."""
+"""{another name: our name in `scores.SCORES`}."""
 
 _VALUES = {
   'frechet_distance': 'frechet',
@@ -57,7 +57,7 @@ _VALUES = {
   'ms_ssim_diversity': 'ms_ssim',
   'memorized': 'copied',
 }
-"""{function of `gan_jax.evaluation.scores`: one of its values}, where their names differ."""
+"""{name in `scores.SCORES`: the most common of its values}, where the two names differ."""
 
 NETWORKS = {
   **_each('inception', 'inceptionv3 inception_v3 inception_v3_compat iv3 fid'),
@@ -68,38 +68,38 @@ NETWORKS = {
 
 
 def values(network: str) -> dict[str, Ours]:
-  """Returns {another name: our value}, as it is printed of the features of this network."""
-  own = {name: Ours(name) for name in _VALUES} | {name: Ours(name) for name in _VALUES.values()}
+  """Returns {another name: our value}, with the value as it is printed for a feature network."""
+  ours_too = {name: Ours(name) for names in _VALUES.items() for name in names}
   return {
-    other: ours._replace(name=scores.printed(_VALUES.get(ours.name, ours.name), network))
-    for other, ours in {**own, **SCORES}.items()
+    other: Ours(scores.printed(_VALUES.get(ours.name, ours.name), network), ours.note)
+    for other, ours in {**ours_too, **SCORES}.items()
   }
 
 
 def find(name: Any, others: Mapping[str, Ours]) -> Ours | None:
-  """Returns what we call `name`, or None; `FID`, `fid50k_full` and `fid_inception` are read as fid."""
+  """Returns our name of `name`, or None; `FID`, `fid50k_full` and `fid_inception` all mean fid."""
   text = _plain(name)
-  tried = text, re.split(r'_?\d', text)[0], text.rpartition('_')[0]
-  return next((others[name] for name in tried if name in others), None)
+  candidates = text, re.split(r'_?\d', text)[0], text.rpartition('_')[0]
+  return next((others[name] for name in candidates if name in others), None)
 
 
 def _plain(name: Any) -> str:
   return re.sub(r'[-\s]+', '_', str(name).strip().lower())
 
 
-def choose(key: str, name: Any, known: Iterable[str], kind: str, others: Mapping[str, Ours]) -> None:
-  """Raises ConfigError, saying what to use, unless `name` is among what is `known`.
+def choose(key: str, name: Any, names: Iterable[str], kind: str, others: Mapping[str, Ours]) -> None:
+  """Raises ConfigError, with the name to use, unless `name` is one of our `names`.
 
   Args:
-    key: of the config, or the flag, that gives the name.
-    name: that was given.
-    known: our names.
-    kind: of thing, in a word.
-    others: as `SCORES`.
+    key: the key of the config, or the flag, that has the name as its value.
+    name: the name to check.
+    names: our names.
+    kind: what is named, in a word or two, e.g. 'score'.
+    others: our names by other names, e.g. `SCORES`.
   """
-  known = sorted(known)
-  if name in known:
+  names = sorted(names)
+  if name in names:
     return
-  ours = find(name, others) or Ours(lookup.closest(_plain(name), known) or 'one of these')
+  ours = find(name, others) or Ours(closest(_plain(name), names) or 'one of these')
   note = f'; {ours.note}' if ours.note else ''
-  raise ConfigError(f'{key}={name}: no such {kind} ({", ".join(known)}); use {ours.name}{note}')
+  raise ConfigError(f'{key}={name}: no such {kind} ({", ".join(names)}); use {ours.name}{note}')

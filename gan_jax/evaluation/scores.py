@@ -1,17 +1,16 @@
-"""The scores of samples, one function each: what a comparison of real and generated examples gives.
+"""The scores of generated examples, one function each, and the table of their names.
 
-A score that depends on a feature network is named after it, e.g. `frechet_digits`. With the network
-`inception`, Frechet distance is what the literature calls FID, and kernel distance KID. The formulas
-are in `gan_jax.metrics`; the functions here say what of a comparison each is given.
+A score that depends on a feature network carries its name, e.g. `frechet_digits`. With the network
+`inception` the Frechet distance is the FID of the literature, and the kernel distance the KID. The
+formulas are in `gan_jax.metrics`; the functions here select their inputs from a `Comparison`.
+
+A new score is a function and a line of `SCORES`.
 """
 
-import inspect
-import sys
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from gan_jax.common import lookup
 from gan_jax.evaluation.feature_extraction import FeatureStatistics
 from gan_jax.metrics import birthday_paradox, frechet, inception_score, memorization, ms_ssim
 from gan_jax.metrics import kernel_distance as kernel
@@ -19,34 +18,20 @@ from gan_jax.metrics import precision_recall as neighbors
 from gan_jax.metrics import sliced_wasserstein as sliced
 
 COMPARED = 10_000
-"""How many samples at the most are compared with as many real examples."""
-
-HIGHER = (
-  *('inception_score', 'precision', 'recall', 'density', 'coverage'),
-  *('support', 'modes/captured', 'modes/high_quality'),
-)
-"""Scores that are better when higher, without the name of a network."""
-
-LOWER = (
-  *('frechet', 'kernel', 'sliced_wasserstein', 'sliced_patches', 'ms_ssim', 'copied'),
-  'modes/reverse_kl',
-)
-"""Scores that are better when lower."""
-
-_OF_NO_NETWORK = ('sliced_patches', 'ms_ssim', 'modes/')
+"""The largest number of samples that are compared with an equal number of real examples."""
 
 
 class NotApplicableError(ValueError):
-  """A score that there is not of such samples, and why."""
+  """A score is not defined for these samples; the message says why."""
 
 
 class Scored(NamedTuple):
-  """What a function of this module gives.
+  """The result of a score.
 
   Attributes:
-    values: {name: value}; None where there is no such value.
-    settings: {name: value} that the formula was used with, for the card.
-    remarks: {name of a value: what a person must know to read it}.
+    values: {name: value}; None where the value is not defined.
+    settings: {name: value} that the formula used, for the card.
+    remarks: {name of a value: a warning for its reader}.
   """
 
   values: Mapping[str, float | None]
@@ -54,24 +39,16 @@ class Scored(NamedTuple):
   remarks: Mapping[str, str] = types.MappingProxyType({})
 
 
-class OfMoments(Scored):
-  """Scores of means and covariances alone, of any number of samples in little memory."""
-
-
-class OfSamples(Scored):
-  """Scores that compare sample with sample."""
-
-
 class Comparison(NamedTuple):
-  """What scores are of.
+  """The inputs of a score.
 
   Attributes:
-    real: what was seen of real examples.
-    fake: the same of samples.
+    real: features of real examples.
+    fake: features of samples.
     network: the name of the feature network.
-    seed: of what is random in a score.
-    gaussian: the moments of the real features, prepared.
-    modes: of the data, with a method `scores`, see `source.Source`; None where they are not known.
+    seed: seed of the random choices of a score.
+    gaussian: the prepared moments of the real features.
+    modes: the modes of the data, with a method `scores`, see `source.Source`; None if unknown.
   """
 
   real: FeatureStatistics
@@ -82,7 +59,7 @@ class Comparison(NamedTuple):
   modes: Any = None
 
   def named(self, **values: float | None) -> dict[str, float | None]:
-    """The values under names that say the network."""
+    """Returns the values under names that end in the name of the network."""
     return {
       f'{name}_{self.network}': None if value is None else float(value)
       for name, value in values.items()
@@ -90,26 +67,25 @@ class Comparison(NamedTuple):
 
   @property
   def compared(self) -> int:
-    """How many of each are compared where there must be as many real ones as samples."""
+    """The number of real examples, and of samples, for scores that compare equal numbers."""
     return min(len(self.real.features), len(self.fake.features), COMPARED)
 
   def equal(self) -> tuple[FeatureStatistics, FeatureStatistics]:
-    """As many real examples as samples, the first of each."""
-    num = self.compared
-    return self.real.first(num), self.fake.first(num)
+    """Returns the first `compared` real examples and the first `compared` samples."""
+    return self.real.first(self.compared), self.fake.first(self.compared)
 
 
-def frechet_distance(of: Comparison) -> OfMoments:
-  """Frechet distance of all samples to all real examples, see `metrics.frechet`."""
-  values = of.named(frechet=frechet.distance(of.gaussian, of.fake.moments))
-  singular = frechet.is_singular(of.real.moments) or frechet.is_singular(of.fake.moments)
-  settings = {'dimensions': len(of.fake.moments.mean), 'singular': singular}
-  return OfMoments(values, settings, dict.fromkeys(values, _too_few(of)) if singular else {})
+def frechet_distance(pair: Comparison) -> Scored:
+  """The Frechet distance between all samples and all real examples, see `metrics.frechet`."""
+  values = pair.named(frechet=frechet.distance(pair.gaussian, pair.fake.moments))
+  singular = frechet.is_singular(pair.real.moments) or frechet.is_singular(pair.fake.moments)
+  settings = {'dimensions': len(pair.fake.moments.mean), 'singular': singular}
+  return Scored(values, settings, dict.fromkeys(values, _too_few(pair)) if singular else {})
 
 
-def _too_few(of: Comparison) -> str:
-  real, fake = (int(seen.moments.count) for seen in (of.real, of.fake))
-  dimensions = len(of.fake.moments.mean)
+def _too_few(pair: Comparison) -> str:
+  real, fake = int(pair.real.moments.count), int(pair.fake.moments.count)
+  dimensions = len(pair.fake.moments.mean)
   return (
     f'{fake:,} samples and {real:,} real examples are too few for {dimensions:,} features: a '
     'covariance is singular, and the value does not compare with others; '
@@ -117,124 +93,156 @@ def _too_few(of: Comparison) -> str:
   )
 
 
-def kernel_distance(of: Comparison) -> OfSamples:
-  """Kernel distance and the standard error of its subsets, see `kernel_distance`."""
-  found = kernel.kernel_distance(of.real.features, of.fake.features, seed=of.seed)
-  settings = {'subsets': found.subsets, 'subset_size': found.subset_size}
-  remark = _whole_subsets(of, found.subset_size)
-  remarks = dict.fromkeys(of.named(kernel_error=None), remark) if remark else {}
-  return OfSamples(of.named(kernel=found.value, kernel_error=found.standard_error), settings, remarks)
+def kernel_distance(pair: Comparison) -> Scored:
+  """The kernel distance and the standard error over its subsets, see `metrics.kernel_distance`."""
+  result = kernel.kernel_distance(pair.real.features, pair.fake.features, seed=pair.seed)
+  settings = {'subsets': result.subsets, 'subset_size': result.subset_size}
+  remark = _exhausted_sets(pair, result.subset_size)
+  remarks = dict.fromkeys(pair.named(kernel_error=None), remark) if remark else {}
+  return Scored(pair.named(kernel=result.value, kernel_error=result.standard_error), settings, remarks)
 
 
-def _whole_subsets(of: Comparison, size: int) -> str:
-  """Returns what subsets of this size cannot show, or ''."""
-  sets = {'samples': of.fake, 'real examples': of.real}
-  whole = [name for name, seen in sets.items() if len(seen.features) == size]
-  if not whole:
+def _exhausted_sets(pair: Comparison, size: int) -> str:
+  """Returns why subsets of this size cannot show the variation of both sets, or ''."""
+  sets = {'samples': pair.fake, 'real examples': pair.real}
+  exhausted = [name for name, examples in sets.items() if len(examples.features) == size]
+  if not exhausted:
     return ''
   one_set = 'the error measures only how the other set is drawn'
-  lost = 'subsets cannot differ' if len(whole) == 2 else one_set
-  remedy = '; score more samples' if 'samples' in whole else ''
-  return f'each subset holds all {size:,} {" and all ".join(whole)}, so {lost}{remedy}'
+  loss = 'subsets cannot differ' if len(exhausted) == 2 else one_set
+  remedy = '; score more samples' if 'samples' in exhausted else ''
+  return f'each subset holds all {size:,} {" and all ".join(exhausted)}, so {loss}{remedy}'
 
 
-def inception(of: Comparison) -> OfSamples:
-  """The inception score by the classes of the network, see `metrics.inception_score`."""
-  if not of.fake.logits.shape[1]:
-    raise NotApplicableError(f'the network {of.network} has no classes')
-  found = inception_score.inception_score(of.fake.logits, seed=of.seed)
-  values = of.named(inception_score=found.mean, inception_score_deviation=found.std)
-  return OfSamples(values, {'splits': found.splits})
+def inception(pair: Comparison) -> Scored:
+  """The inception score with the classes of the network, see `metrics.inception_score`."""
+  if not pair.fake.logits.shape[1]:
+    raise NotApplicableError(f'the network {pair.network} has no classes')
+  result = inception_score.inception_score(pair.fake.logits, seed=pair.seed)
+  values = pair.named(inception_score=result.mean, inception_score_deviation=result.std)
+  return Scored(values, {'splits': result.splits})
 
 
-def precision_recall(of: Comparison) -> OfSamples:
-  """Improved precision and recall, of as many real examples as samples, see `precision_recall`."""
-  real, fake = of.equal()
-  found = neighbors.precision_recall(real.features, fake.features)
-  return OfSamples(of.named(precision=found.precision, recall=found.recall), {'k': found.k})
+def precision_recall(pair: Comparison) -> Scored:
+  """Improved precision and recall on equal numbers, see `metrics.precision_recall`."""
+  real, fake = pair.equal()
+  result = neighbors.precision_recall(real.features, fake.features)
+  return Scored(pair.named(precision=result.precision, recall=result.recall), {'k': result.k})
 
 
-def density_coverage(of: Comparison) -> OfSamples:
-  """Density and coverage, of as many real examples as samples, see `precision_recall`."""
-  real, fake = of.equal()
-  found = neighbors.density_coverage(real.features, fake.features)
-  return OfSamples(of.named(density=found.density, coverage=found.coverage), {'k': found.k})
+def density_coverage(pair: Comparison) -> Scored:
+  """Density and coverage on equal numbers, see `metrics.precision_recall`."""
+  real, fake = pair.equal()
+  result = neighbors.density_coverage(real.features, fake.features)
+  return Scored(pair.named(density=result.density, coverage=result.coverage), {'k': result.k})
 
 
-def sliced_wasserstein(of: Comparison) -> OfSamples:
-  """The sliced Wasserstein distance of features, of as many real examples, see `sliced_wasserstein`."""
-  real, fake = of.equal()
-  found = sliced.sliced_wasserstein(real.features, fake.features, seed=of.seed)
-  return OfSamples(of.named(sliced_wasserstein=found), {'directions': sliced.DIRECTIONS})
+def sliced_wasserstein(pair: Comparison) -> Scored:
+  """The sliced Wasserstein distance of features, see `metrics.sliced_wasserstein`."""
+  real, fake = pair.equal()
+  result = sliced.sliced_wasserstein(real.features, fake.features, seed=pair.seed)
+  return Scored(pair.named(sliced_wasserstein=result), {'directions': sliced.DIRECTIONS})
 
 
-def sliced_patches(of: Comparison) -> OfSamples:
-  """The sliced Wasserstein distance of patches at each level of detail, see `sliced_wasserstein`."""
-  _check_images(of)
-  real, fake = of.equal()
-  found = sliced.pyramid_distance(real.images, fake.images, seed=of.seed)
+def sliced_patches(pair: Comparison) -> Scored:
+  """The distance of patches at each level of detail, see `metrics.sliced_wasserstein`."""
+  _check_images(pair)
+  real, fake = pair.equal()
+  result = sliced.pyramid_distance(real.images, fake.images, seed=pair.seed)
   values = {
     'sliced_patches' if level == 'mean' else f'sliced_patches/{level}': value
-    for level, value in found.items()
+    for level, value in result.items()
   }
-  return OfSamples(values, {'directions': sliced.DIRECTIONS, 'patches_per_image': sliced.PER_IMAGE})
+  return Scored(values, {'directions': sliced.DIRECTIONS, 'patches_per_image': sliced.PER_IMAGE})
 
 
-def ms_ssim_diversity(of: Comparison) -> OfSamples:
-  """How alike two samples are, and two real examples, see `metrics.ms_ssim`."""
-  _check_images(of)
-  fake = ms_ssim.diversity(of.fake.images, seed=of.seed)
-  real = ms_ssim.diversity(of.real.images, seed=of.seed)
+def ms_ssim_diversity(pair: Comparison) -> Scored:
+  """The mean MS-SSIM of pairs of samples, and of pairs of real examples, see `metrics.ms_ssim`."""
+  _check_images(pair)
+  fake = ms_ssim.diversity(pair.fake.images, seed=pair.seed)
+  real = ms_ssim.diversity(pair.real.images, seed=pair.seed)
   values = {'ms_ssim': fake.value, 'ms_ssim_of_real': real.value}
-  return OfSamples(values, {'pairs': fake.pairs, 'scales': fake.scales})
+  return Scored(values, {'pairs': fake.pairs, 'scales': fake.scales})
 
 
-def memorized(of: Comparison) -> OfSamples:
-  """How many samples are nearer to a real example than real ones are, see `metrics.memorization`."""
-  found = memorization.memorization(of.fake.features, of.real.features)
-  return OfSamples(of.named(copied=found.copied, copied_of_real=found.expected, copied_z=found.z))
+def memorized(pair: Comparison) -> Scored:
+  """The fraction of samples that copy a real example, see `metrics.memorization`."""
+  result = memorization.memorization(pair.fake.features, pair.real.features)
+  return Scored(pair.named(copied=result.copied, copied_of_real=result.expected, copied_z=result.z))
 
 
-def support(of: Comparison) -> OfSamples:
-  """The support size by the birthday paradox, where that of real data counts as 100,000."""
-  threshold = birthday_paradox.calibrated_threshold(of.real.features)
-  found = birthday_paradox.support(of.fake.features, threshold)
-  return OfSamples(of.named(support=found.size, support_at_least=found.at_least))
+def support(pair: Comparison) -> Scored:
+  """The support size by the birthday paradox, on a scale where real data have 100,000."""
+  threshold = birthday_paradox.calibrated_threshold(pair.real.features)
+  result = birthday_paradox.support(pair.fake.features, threshold)
+  return Scored(pair.named(support=result.size, support_at_least=result.at_least))
 
 
-def _check_images(of: Comparison) -> None:
-  if of.fake.images.ndim != 4:
-    raise NotApplicableError('it is of images, not of points')
+def _check_images(pair: Comparison) -> None:
+  if pair.fake.images.ndim != 4:
+    raise NotApplicableError('it needs images, not points')
 
 
-def modes(of: Comparison) -> OfSamples:
-  """Modes captured, and how evenly, of data whose modes are known."""
-  if of.modes is None:
-    raise NotApplicableError('the modes of this data are not known')
-  found = of.modes.scores(of.fake.images)
-  return OfSamples({f'modes/{name}': float(value) for name, value in found.items()})
+def modes(pair: Comparison) -> Scored:
+  """The number of captured modes and their evenness, for data whose modes are known."""
+  if pair.modes is None:
+    raise NotApplicableError('the modes of this data are unknown')
+  result = pair.modes.scores(pair.fake.images)
+  return Scored({f'modes/{name}': float(value) for name, value in result.items()})
 
 
-Score = Callable[[Comparison], Scored]
+class Score(NamedTuple):
+  """A score that a protocol can name.
+
+  Attributes:
+    function: computes it.
+    higher_is_better: {value: whether a higher value is better} of its values that compare generators.
+    needs_samples: whether the function reads single samples, not only their means and covariances.
+    uses_network: whether the names of its values end in the name of the feature network.
+  """
+
+  function: Callable[[Comparison], Scored]
+  higher_is_better: Mapping[str, bool]
+  needs_samples: bool = True
+  uses_network: bool = True
 
 
-def known() -> dict[str, Score]:
-  """The scores that can be named."""
-  here = sys.modules[__name__]
-  return {**lookup.factories(here, OfMoments), **lookup.factories(here, OfSamples)}
+SCORES: Mapping[str, Score] = {
+  'frechet_distance': Score(frechet_distance, {'frechet': False}, needs_samples=False),
+  'density_coverage': Score(density_coverage, {'density': True, 'coverage': True}),
+  'inception': Score(inception, {'inception_score': True}),
+  'kernel_distance': Score(kernel_distance, {'kernel': False}),
+  'memorized': Score(memorized, {'copied': False}),
+  'modes': Score(
+    modes,
+    {'modes/captured': True, 'modes/high_quality': True, 'modes/reverse_kl': False},
+    uses_network=False,
+  ),
+  'ms_ssim_diversity': Score(ms_ssim_diversity, {'ms_ssim': False}, uses_network=False),
+  'precision_recall': Score(precision_recall, {'precision': True, 'recall': True}),
+  'sliced_patches': Score(sliced_patches, {'sliced_patches': False}, uses_network=False),
+  'sliced_wasserstein': Score(sliced_wasserstein, {'sliced_wasserstein': False}),
+  'support': Score(support, {'support': True}),
+}
+"""The scores by name, in the order in which they are computed and printed."""
+
+HIGHER_IS_BETTER: Mapping[str, bool] = {
+  value: higher for score in SCORES.values() for value, higher in score.higher_is_better.items()
+}
+"""{value: whether a higher one is better}, without the name of a feature network."""
 
 
-def compares_samples(score: Score) -> bool:
-  """Whether it needs every sample, not only their mean and covariance."""
-  return inspect.signature(score).return_annotation is OfSamples
+def printed(value: str, network: str) -> str:
+  """Returns a name in `HIGHER_IS_BETTER` as it is printed for a feature network."""
+  (uses_network,) = {s.uses_network for s in SCORES.values() if value in s.higher_is_better}
+  return f'{value}_{network}' if uses_network else value
 
 
-def printed(name: str, network: str) -> str:
-  """Returns a name of `HIGHER` or `LOWER` as it is printed of the features of this network."""
-  return name if name.startswith(_OF_NO_NETWORK) else f'{name}_{network}'
+def is_higher_better(name: str) -> bool:
+  """Returns whether a higher value is better; `name` is that of a value as it is printed."""
+  return any(name.startswith(value) for value, higher in HIGHER_IS_BETTER.items() if higher)
 
 
 def is_better(name: str, value: float, than: float) -> bool:
-  """Whether a value of the score of this name, as it is printed, is better than another."""
-  higher = name.startswith(HIGHER)
-  return value > than if higher else value < than
+  """Returns whether a value is better than another; `name` is that of the value as it is printed."""
+  return value > than if is_higher_better(name) else value < than

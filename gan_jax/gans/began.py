@@ -39,8 +39,8 @@ def _forward(pair: Pair, variables: Variables, inputs: Inputs) -> tuple[_Forward
   latent_key, generator_key, real_key, fake_key = rng.split(inputs.key, 4)
   fake, variables = pair.generate(variables, latent_key, generator_key)
   real = inputs.batch['real']
-  (real_copies, _), variables = pair.discriminate(variables, real, real_key)
-  (fake_copies, _), variables = pair.discriminate(variables, fake, fake_key)
+  (real_copies, _), variables = pair.reconstruct(variables, real, real_key)
+  (fake_copies, _), variables = pair.reconstruct(variables, fake, fake_key)
   return _ForwardPass(fake, error(real, real_copies), error(fake, fake_copies)), variables
 
 

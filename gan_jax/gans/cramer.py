@@ -12,7 +12,7 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.divergences import mmd
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import make_pair
+from gan_jax.gans.parts.generator_discriminator import check_outputs, make_pair
 from gan_jax.losses import penalties
 from gan_jax.losses.penalties import norm
 
@@ -77,7 +77,7 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
     real_features, variables = pair.discriminate(variables, real, keys[4])
     fake_features, variables = pair.discriminate(variables, fake, keys[5])
     other_features, variables = pair.discriminate(variables, other, keys[6])
-    chex.assert_rank([real_features, fake_features, other_features], 2)
+    check_outputs(real_features, rank=2)
     points = penalties.interpolate(keys[7], real, fake)
     return _ForwardPass(fake, real_features, fake_features, other_features, points, keys[8]), variables
 

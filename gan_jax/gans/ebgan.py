@@ -70,8 +70,8 @@ def make(
     latent_key, generator_key, real_key, fake_key = rng.split(inputs.key, 4)
     fake, variables = pair.generate(variables, latent_key, generator_key)
     real = inputs.batch['real']
-    (real_copies, _), variables = pair.discriminate(variables, real, real_key)
-    (fake_copies, fake_codes), variables = pair.discriminate(variables, fake, fake_key)
+    (real_copies, _), variables = pair.reconstruct(variables, real, real_key)
+    (fake_copies, fake_codes), variables = pair.reconstruct(variables, fake, fake_key)
     energies = energy(real, real_copies), energy(fake, fake_copies)
     return _ForwardPass(fake, fake_codes, *energies), variables
 

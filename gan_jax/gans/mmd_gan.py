@@ -15,7 +15,7 @@ from gan_jax.common.errors import ConfigError, at
 from gan_jax.divergences import mmd
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import make_pair
+from gan_jax.gans.parts.generator_discriminator import check_outputs, make_pair
 from gan_jax.losses import penalties
 
 
@@ -84,7 +84,7 @@ def make(
         f'{name}={value!r}: out of range (a finite number of at least 0); change {name}'
       )
   with at('kernel'):
-    kernel_function = lookup.make(mmd, kernel, mmd.Kernel)
+    kernel_function = lookup.make(mmd, kernel)
   pair = make_pair(networks, prior)
 
   def forward_pass(variables: Variables, inputs: Inputs) -> tuple[_ForwardPass, Variables]:
@@ -93,7 +93,7 @@ def make(
     real = inputs.batch['real']
     real_features, variables = pair.discriminate(variables, real, real_key)
     fake_features, variables = pair.discriminate(variables, fake, fake_key)
-    chex.assert_rank([real_features, fake_features], 2)
+    check_outputs(real_features, rank=2)
     features = lambda points: pair.discriminate(variables, points, critic_key)[0]
     real_features, fake_features = inputs.gather(real_features), inputs.gather(fake_features)
     _check_batch(len(real_features), unbiased)

@@ -11,6 +11,7 @@ from gan_jax.common import validation
 from gan_jax.common.errors import ConfigError
 from gan_jax.game import Game
 from gan_jax.gans import two_player
+from gan_jax.gans.parts.generator_discriminator import check_networks
 from gan_jax.networks.wrappers import map_inner_module
 
 
@@ -57,6 +58,7 @@ def make(
     ConfigError: the degree is not a whole number of at least 1, or does not divide a device's batch.
   """
   validation.check_size('degree', degree)
+  check_networks(networks)
   discriminator = map_inner_module(networks['discriminator'], lambda module: _Packed(module, degree))
   packed = {**networks, 'discriminator': discriminator}
   game = two_player.make(packed, loss=loss, prior=prior)

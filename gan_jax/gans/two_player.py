@@ -13,13 +13,13 @@ from gan_jax import augment as augmentations
 from gan_jax import losses
 from gan_jax.augment import Augmentation
 from gan_jax.common import lookup, numerics, renamed, rng, validation
-from gan_jax.common.errors import ConfigError, at
+from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import PyTree
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import Pair, make_pair
+from gan_jax.gans.parts.generator_discriminator import Pair, check_outputs, make_pair
 from gan_jax.losses import regularizers
-from gan_jax.losses.regularizers import LazyPenalties, LazyPenalty, PenaltyInputs, Regularizer
+from gan_jax.losses.regularizers import LazyPenalties, LazyPenalty, PenaltyInputs
 
 
 class _ForwardPass(NamedTuple):
@@ -84,13 +84,13 @@ def make(
     ConfigError: an unknown loss, prior, penalty or augmentation, or an argument that it does not take.
   """
   with at('loss'):
-    adversarial = lookup.make(losses, loss, losses.AdversarialLoss)
+    adversarial = lookup.make(losses, loss)
   pair = make_pair(networks, prior)
   lazy_penalties = _lazy_penalties(penalties)
   add_noise = _instance_noise(noise)
   with at('augment'):
     renamed.check(augment, inside='gan.augment.')
-    augmentation = lookup.make(augmentations, augment, Augmentation) if augment else None
+    augmentation = lookup.make(augmentations, augment) if augment else None
 
   def forward_pass(variables: Variables, inputs: Inputs) -> tuple[_ForwardPass, Variables]:
     latent_key, generator_key, real_key, fake_key, *noise_keys, key = rng.split(inputs.key, 7)
@@ -100,7 +100,8 @@ def make(
     fake = add_noise(fake, inputs.step, noise_keys[1])
     real_logits, variables = pair.discriminate(variables, real, real_key)
     fake_logits, variables = pair.discriminate(variables, fake, fake_key)
-    chex.assert_rank([real_logits, fake_logits], 1)
+    check_outputs(real_logits, rank=1)
+    check_outputs(fake_logits, rank=1)
     return _ForwardPass(generated, real, fake, real_logits, fake_logits, key), variables
 
   def mean_loss(loss: losses.Pairwise, forward: _ForwardPass, inputs: Inputs) -> jax.Array:
@@ -124,7 +125,8 @@ def make(
     return mean_loss(adversarial.generator, forward, inputs), Aux(variables, metrics)
 
   def init_memory(key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> PyTree:
-    augment_memory = {'augment': augmentation.init_memory(batch)} if augmentation else {}
+    with refused_values():
+      augment_memory = {'augment': augmentation.init_memory(batch)} if augmentation else {}
     return {**lazy_penalties.init_memory(), **augment_memory}
 
   def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, jax.Array]) -> PyTree:
@@ -209,7 +211,7 @@ def _lazy_penalties(specs: Mapping[str, Mapping[str, Any]]) -> LazyPenalties:
         f'{path}.every={every!r}: out of range (a whole number of at least 1); change every'
       )
     with at(path):
-      regularizer = lookup.make(regularizers, {**arguments, 'name': name}, Regularizer)
+      regularizer = lookup.make(regularizers, {**arguments, 'name': name})
     by_name[name] = LazyPenalty(regularizer, weight, every)
   return LazyPenalties(by_name)
 

@@ -1,9 +1,10 @@
 """Latents of a generator: priors and interpolation."""
 
 from gan_jax.latents.interpolation import slerp
-from gan_jax.latents.priors import Prior, materialize, mixture, normal, uniform
+from gan_jax.latents.priors import FACTORIES, Prior, materialize, mixture, normal, uniform
 
 __all__ = [
+  'FACTORIES',
   'Prior',
   'materialize',
   'mixture',

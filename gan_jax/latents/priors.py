@@ -82,3 +82,11 @@ def uniform(size: int) -> Prior:
   """
   validation.check_size('size', size)
   return jax.vmap(lambda key: jax.random.uniform(key, (size,), jnp.float32, minval=-1.0))
+
+
+FACTORIES = (
+  mixture,
+  normal,
+  uniform,
+)
+"""The priors that a config can name."""

@@ -1,6 +1,8 @@
 """Adversarial losses, gradient penalties, and regularizers."""
 
 from gan_jax.losses.adversarial import (
+  FACTORIES,
+  NESTED,
   AdversarialLoss,
   Pairwise,
   energy_margin,
@@ -17,6 +19,8 @@ from gan_jax.losses.adversarial import (
 )
 
 __all__ = [
+  'FACTORIES',
+  'NESTED',
   'AdversarialLoss',
   'Pairwise',
   'energy_margin',

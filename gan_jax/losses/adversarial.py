@@ -202,7 +202,7 @@ def f_divergence(divergence: str, saturating: bool = False) -> AdversarialLoss:
 
   Source: Nowozin et al. 2016 (arXiv:1606.00709), equations 6 and 7, tables 2 and 6.
   """
-  f = lookup.make(f_divergences, {'name': divergence}, f_divergences.FDivergence)
+  f = lookup.make(f_divergences, {'name': divergence})
   bound = lambda real, fake: f.conjugate_of_output(fake) - f.output(real)
   if saturating:
     return _loss(bound, lambda real, fake: -f.conjugate_of_output(fake))
@@ -305,3 +305,22 @@ def _relativistic(
     lambda real, fake: plain(fake, real),
     over_batch,
   )._replace(unsmoothed=_paired(plain))
+
+
+FACTORIES = (
+  energy_margin,
+  f_divergence,
+  hinge,
+  kl,
+  least_absolute,
+  least_squares,
+  minimax,
+  non_saturating,
+  relativistic_average,
+  relativistic_paired,
+  wasserstein,
+)
+"""The losses that a config can name."""
+
+NESTED = ('base',)
+"""Arguments that are losses; a config gives them as {'name': ..., **arguments}."""

@@ -233,3 +233,13 @@ def lecam(decay: float = 0.99) -> Regularizer:
     return {kind: decay * memory[kind] + (1 - decay) * metrics[kind] for kind in kinds}
 
   return Regularizer(penalty, lambda: {kind: jnp.zeros(()) for kind in kinds}, update_memory)
+
+
+FACTORIES = (
+  dragan,
+  gradient_penalty,
+  lecam,
+  r1,
+  r2,
+)
+"""The regularizers that a config can name."""

@@ -30,7 +30,8 @@ class Distances:
   """
 
   def __init__(self, x: np.ndarray, y: np.ndarray):
-    self.x, self.y = x, y
+    self.x = x
+    self.y = y
     # The same center is subtracted from both sets. A few outliers do not move a median.
     center = np.median(y[:: -(-len(y) // _ROWS)], axis=0)
     self._y = y - center

@@ -15,6 +15,8 @@ from jax import lax
 from gan_jax.common.errors import ConfigError
 from gan_jax.networks.layers.conv import Conv, ConvTranspose, Geometry
 
+__all__ = ['Discriminator', 'Generator']
+
 SIZES = (28, 32, 64, 128)
 NORMS = ('batch', 'spectral', 'none')
 

@@ -17,6 +17,8 @@ from gan_jax.common import numerics
 from gan_jax.common.errors import ConfigError
 from gan_jax.networks.layers import dense
 
+__all__ = ['Autoencoder', 'Generator', 'MaxoutDiscriminator']
+
 
 def _uniform(radius: float) -> nn.initializers.Initializer:
   return lambda key, shape, dtype=jnp.float32: jax.random.uniform(key, shape, dtype, -radius, radius)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 import jax
 from flax import linen as nn
 
-from gan_jax.networks.layers.dense import ACTIVATIONS, Dense, autoencode, initializer, linear, maxout
+from gan_jax.networks.layers.dense import Dense, activation, autoencode, initializer, linear, maxout
+
+__all__ = ['Autoencoder', 'Discriminator', 'Generator', 'Maxout']
 
 
 class Generator(nn.Module):
@@ -36,7 +38,7 @@ class Generator(nn.Module):
       x = linear(features, use_bias=not self.batch_norm, kernel_init=kernel_init)(x)
       if self.batch_norm:
         x = nn.BatchNorm(use_running_average=not train, momentum=0.95, axis_name=self.axis_name)(x)
-      x = ACTIVATIONS[self.activation](x)
+      x = activation(self.activation)(x)
     return linear(self.size, kernel_init=kernel_init)(x)
 
 
@@ -62,7 +64,7 @@ class Discriminator(nn.Module):
     """Returns logits or features of points; `key` is not used."""
     kernel_init, x = initializer(self.weights), points
     for features in self.hidden:
-      x = ACTIVATIONS[self.activation](Dense(features, self.norm, kernel_init)(x, train=train))
+      x = activation(self.activation)(Dense(features, self.norm, kernel_init)(x, train=train))
     x = Dense(max(self.outputs, 1), self.norm, kernel_init)(x, train=train)
     return x if self.outputs else x[:, 0]
 
@@ -109,4 +111,4 @@ class Autoencoder(nn.Module):
   def __call__(self, points: jax.Array, *, train: bool, key=None) -> tuple[jax.Array, jax.Array]:
     """Encodes and decodes points; `key` is not used."""
     make_layer = functools.partial(linear, kernel_init=initializer(self.weights))
-    return autoencode(points, self.hidden, self.code, ACTIVATIONS[self.activation], make_layer)
+    return autoencode(points, self.hidden, self.code, activation(self.activation), make_layer)

@@ -1,6 +1,5 @@
-"""Optimizers of players, from their config."""
+"""The optimizer of a player, from its config."""
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,61 +7,176 @@ import jax
 import numpy as np
 import optax
 
-from gan_jax.common import lookup, numerics, renamed
+from gan_jax.common import lookup, numerics, renamed, validation
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.training import transforms
 
+OPTIMIZERS = (
+  'adabelief',
+  'adadelta',
+  'adafactor',
+  'adagrad',
+  'adam',
+  'adamax',
+  'adamaxw',
+  'adamw',
+  'adan',
+  'amsgrad',
+  'fromage',
+  'lamb',
+  'lars',
+  'lbfgs',
+  'lion',
+  'noisy_sgd',
+  'novograd',
+  'optimistic_adam',
+  'optimistic_adam_v2',
+  'optimistic_gradient_descent',
+  'radam',
+  'rmsprop',
+  'rprop',
+  'sgd',
+  'sign_sgd',
+  'signum',
+  'sm3',
+  'yogi',
+)
+"""The optimizers of optax that a config can name: those that take a learning rate."""
 
-def _optimizers() -> dict[str, Any]:
-  """The optimizers of optax: its public functions that take a learning rate."""
-  functions = dict(inspect.getmembers(optax, inspect.isfunction))
-  public = {n: f for n, f in functions.items() if not n.startswith(('_', 'scale_by_'))}
-  return {n: f for n, f in public.items() if 'learning_rate' in inspect.signature(f).parameters}
+TRANSFORMS = (
+  'adaptive_grad_clip',
+  'add_decayed_weights',
+  'add_noise',
+  'apply_every',
+  'apply_if_finite',
+  'centralize',
+  'clip',
+  'clip_by_block_rms',
+  'clip_by_global_norm',
+  'ema',
+  'freeze',
+  'identity',
+  'keep_params_nonnegative',
+  'lookahead',
+  'normalize_by_update_norm',
+  'scale',
+  'scale_by_adadelta',
+  'scale_by_adam',
+  'scale_by_adamax',
+  'scale_by_adan',
+  'scale_by_amsgrad',
+  'scale_by_belief',
+  'scale_by_distance_over_gradients',
+  'scale_by_lbfgs',
+  'scale_by_learning_rate',
+  'scale_by_lion',
+  'scale_by_novograd',
+  'scale_by_optimistic_gradient',
+  'scale_by_param_block_norm',
+  'scale_by_param_block_rms',
+  'scale_by_radam',
+  'scale_by_rms',
+  'scale_by_rprop',
+  'scale_by_rss',
+  'scale_by_schedule',
+  'scale_by_sign',
+  'scale_by_sm3',
+  'scale_by_stddev',
+  'scale_by_trust_ratio',
+  'scale_by_yogi',
+  'selective_transform',
+  'set_to_zero',
+  'snapshot',
+  'stateless',
+  'stateless_with_tree_map',
+  'trace',
+  'zero_nans',
+)
+"""The transformations of optax that a config can name, besides those of `training.transforms`."""
+
+STAGES = ('gradient_transforms', 'update_transforms', 'weight_constraints')
+"""Keys of a player whose values are transformations {name: arguments}, in the order of their use."""
 
 
-def _transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.GradientTransformation]:
-  """Returns the transformations {name: arguments}, of `training.transforms` or optax, by name."""
-  kind = optax.GradientTransformation
-  known = {**lookup.factories(optax, kind), **lookup.factories(transforms, kind)}
+def _make_of_optax(name: str, arguments: Mapping[str, Any]) -> optax.GradientTransformation:
+  """Returns a transformation of optax, after a trial.
+
+  Optax does not check its arguments. A bad one makes its code fail when the transformation is made or
+  first used, by any of the errors below.
+  """
+  try:
+    made = lookup.call(getattr(optax, name), arguments)
+    jax.eval_shape(lambda params: made.update(params, made.init(params), params), _TRIAL)
+  except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+    raise ConfigError(f'optax refuses the arguments ({type(error).__name__}: {error})') from error
+  return made
+
+
+_TRIAL = {'weights': np.zeros((2, 2), np.float32)}
+"""Parameters of a trial."""
+
+
+def _make_transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.GradientTransformation]:
+  """Returns the transformations {name: arguments}, in the order of their names."""
+  if not isinstance(specs, Mapping):
+    raise ConfigError(
+      f'{specs!r} is not a mapping ({{NAME: ARGUMENTS}}); write transformations by name'
+    )
+  ours = lookup.factories(transforms)
   made = []
   for name, arguments in sorted(specs.items()):
-    lookup.choose(name, known)
+    lookup.choose(name, (*ours, *TRANSFORMS))
     with at(name):
-      made.append(lookup.call(known[name], arguments))
+      made.append(
+        lookup.call(ours[name], arguments) if name in ours else _make_of_optax(name, arguments)
+      )
   return made
 
 
 def make_optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformation, int]:
-  """A player's optimizer with what comes before and after it, and its updates in a step."""
-  stages = ('gradient_transforms', 'update_transforms', 'weight_constraints')
-  arguments: dict[str, Any] = {'updates_per_step': 1, **dict.fromkeys(stages, {}), **spec}
+  """Returns a player's optimizer and its number of updates per step.
+
+  The optimizer includes the transformations of the player's config.
+
+  Args:
+    spec: {'optimizer': name, **its arguments}, and optionally 'updates_per_step' and `STAGES`.
+
+  Raises:
+    ConfigError: an unknown name, or a bad argument.
+  """
+  if not isinstance(spec, Mapping):
+    raise ConfigError(f'{spec!r} is not a mapping ({{"optimizer": NAME, ...}}); write it as one')
   renamed.check(spec, inside='players.*.')
+  arguments: dict[str, Any] = {'updates_per_step': 1, **dict.fromkeys(STAGES, {}), **spec}
   name, updates = arguments.pop('optimizer', None), arguments.pop('updates_per_step')
-  if not isinstance(updates, int) or updates < 1:
-    raise ConfigError(
-      f'updates_per_step={updates!r}: out of range (a whole number of at least 1); change it'
-    )
-  around = {}
-  for stage in stages:
+  validation.check_size('updates_per_step', updates)
+  stages = {}
+  for stage in STAGES:
     with at(stage):
-      around[stage] = _transforms(arguments.pop(stage))
+      stages[stage] = _make_transforms(arguments.pop(stage))
   with at('optimizer'):
-    known = _optimizers()
-    lookup.choose(name, known)
-    _check_rate(arguments.get('learning_rate'))
-    made = lookup.call(known[name], arguments)
-    made = _join(
-      optax.chain(optax.identity(), *around['gradient_transforms']),
-      optax.chain(made, *around['update_transforms'], *around['weight_constraints']),
-    )
-    jax.eval_shape(lambda p: made.update(p, made.init(p), p), {'weights': np.zeros((2, 2), np.float32)})
-    return made, updates
+    lookup.choose(name, OPTIMIZERS)
+  _check_rate(arguments.get('learning_rate'))
+  with at('optimizer'):
+    optimizer = _make_of_optax(name, arguments)
+  after = *stages['update_transforms'], *stages['weight_constraints']
+  before = optax.chain(optax.identity(), *stages['gradient_transforms'])
+  return _join(before, optax.chain(optimizer, *after)), updates
+
+
+def _check_rate(rate: Any) -> None:
+  if not numerics.is_within(rate):
+    raise ConfigError(f'learning_rate={rate!r}: out of range (a number of at least 0); change it')
 
 
 def _join(
   before: optax.GradientTransformation, after: optax.GradientTransformation
 ) -> optax.GradientTransformationExtraArgs:
-  """One after the other; `at` are the weights of the gradients, if the change is to others."""
+  """Applies one transformation after the other.
+
+  The keyword `at` of the update holds the weights at which the gradients were taken, if the updates
+  change other weights.
+  """
 
   def init(params):
     return before.init(params), after.init(params)
@@ -73,8 +187,3 @@ def _join(
     return updates, (first, second)
 
   return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _check_rate(rate: Any) -> None:
-  if not numerics.is_within(rate):
-    raise ConfigError(f'the learning_rate is {rate!r}; it must be a number of at least 0')

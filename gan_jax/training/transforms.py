@@ -129,3 +129,12 @@ def linear_decay(begin: int, end: int) -> optax.GradientTransformation:
       f'end={end!r}: out of range (finite, above begin={begin!r} >= 0); change one of them'
     )
   return optax.scale_by_schedule(optax.linear_schedule(1.0, 0.0, end - begin, begin))
+
+
+FACTORIES = (
+  add_orthogonal_gradient,
+  clip_weights,
+  linear_decay,
+  max_norm,
+)
+"""The transformations that a config can name."""

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from gan_jax import augment
-from gan_jax.augment import Augmentation
 from gan_jax.common import lookup
 from gan_jax.common.errors import ConfigError
 
@@ -27,7 +26,7 @@ ALL = {
 
 
 def make(name, **arguments):
-  return lookup.make(augment, {'name': name, **arguments}, Augmentation)
+  return lookup.make(augment, {'name': name, **arguments})
 
 
 def apply(augmentation, images=IMAGES, keys=None):
@@ -42,7 +41,7 @@ def many(augmentation, image):
 
 
 def test_every_augmentation_is_here():
-  assert set(ALL) == set(lookup.factories(augment, Augmentation))
+  assert set(ALL) == set(lookup.factories(augment))
 
 
 def test_a_flip_by_hand():
@@ -217,9 +216,9 @@ def test_bad_arguments_are_refused(name, arguments, message):
 
 
 def test_an_unknown_name_or_argument_is_refused_with_what_there_is():
-  with pytest.raises(ConfigError, match="there is no 'adda'; did you mean 'ada'"):
+  with pytest.raises(ConfigError, match="unknown name 'adda' .*did you mean 'ada'"):
     make('adda')
-  with pytest.raises(ConfigError, match="no argument 'speed'"):
+  with pytest.raises(ConfigError, match="unexpected argument 'speed'"):
     make('ada', speed=1)
 
 

@@ -13,9 +13,14 @@ from helpers.commands import command, finish, forks, python, start
 from helpers.runs import arrays, assert_same_run, free_port, kept_in, lines, until
 
 RING = (
-  *('--config=experiments/gan.py:ring-test', '--config.steps=60', '--config.log_every=2'),
-  *('--config.sample_every=20', '--config.checkpoint_every=20', '--config.evaluate_every=10'),
-  *('--config.evaluate.num=200', '--config.evaluate.best=frechet_coordinates'),
+  '--config=experiments/gan.py:ring-test',
+  '--config.steps=60',
+  '--config.log_every=2',
+  '--config.sample_every=20',
+  '--config.checkpoint_every=20',
+  '--config.evaluate_every=10',
+  '--config.evaluate.num=200',
+  '--config.evaluate.best=frechet_coordinates',
 )
 
 
@@ -109,7 +114,7 @@ def test_what_cannot_be_scored_is_said_in_one_line(scored_run):
     '--features=digits --num=20': 'cannot look at examples of shape (2,)',
     '--step=last': '--step=last: not a checkpoint (a step, or best)',
     '--scores=inception --num=20': 'inception: the network coordinates has no classes',
-    '--num=1': 'num is 1',
+    '--num=1': '--num=1: out of range',
   }
   commands = {flags: [f'--workdir={scored_run}', *flags.split()] for flags in cases}
   for flags, done in forks(commands, 'evaluate').items():

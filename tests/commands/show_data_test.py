@@ -76,9 +76,7 @@ def test_what_the_picture_cannot_be(tmp_path):
 
 
 def test_the_command_refuses_in_one_line(tmp_path):
-  done = command(
-    *('--config=experiments/dcgan.py:test', f'--out={tmp_path / "x.jpg"}'), verb='show_data'
-  )
+  done = command('--config=experiments/dcgan.py:test', f'--out={tmp_path / "x.jpg"}', verb='show_data')
   assert done.returncode == 2
   assert done.stderr.strip().endswith('x.jpg: not a PNG file (FILE.png); change --out')
   assert 'Traceback' not in done.stderr

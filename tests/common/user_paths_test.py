@@ -22,8 +22,11 @@ NOBODY = 54_321
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason='only root can become another user')
 
 _BECOME = [
-  *('setpriv', f'--reuid={NOBODY}', '--clear-groups'),
-  *('--inh-caps=-all,+dac_read_search', '--ambient-caps=-all,+dac_read_search'),
+  'setpriv',
+  f'--reuid={NOBODY}',
+  '--clear-groups',
+  '--inh-caps=-all,+dac_read_search',
+  '--ambient-caps=-all,+dac_read_search',
 ]
 """Runs a command as NOBODY, who may read the Python of root."""
 
@@ -149,8 +152,13 @@ def test_training_as_a_user_without_an_account_leaves_only_the_run():
     settings = {key: value for key, value in os.environ.items() if key not in ('HOME', cache.VARIABLE)}
     done = subprocess.run(
       [
-        *(*_BECOME, sys.executable, '-m', 'gan_jax.main'),
-        *(f'--config={ROOT}/experiments/gan.py:test', '--config.steps=2', '--workdir=run'),
+        *_BECOME,
+        sys.executable,
+        '-m',
+        'gan_jax.main',
+        f'--config={ROOT}/experiments/gan.py:test',
+        '--config.steps=2',
+        '--workdir=run',
       ],
       cwd=working,
       env=settings | {'TMPDIR': str(temporary), 'PYTHONPATH': str(ROOT), 'JAX_PLATFORMS': 'cpu'},

@@ -203,8 +203,11 @@ def test_a_run_is_trained_on_it_and_scored(prepared, tmp_path):
   assert done.returncode == 0, done.stderr
   assert 'data: 1,200 images 28 x 28 x 1 of tfds:fashion_mnist, resident' in done.stdout
   done = command(
-    *(f'--workdir={tmp_path / "run"}', '--features=random', '--num=50'),
-    *('--scores=frechet_distance', '--seed=1'),
+    f'--workdir={tmp_path / "run"}',
+    '--features=random',
+    '--num=50',
+    '--scores=frechet_distance',
+    '--seed=1',
     verb='evaluate',
   )
   assert done.returncode == 0, done.stderr

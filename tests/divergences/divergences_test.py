@@ -62,7 +62,7 @@ def test_disjoint_densities():
   np.testing.assert_allclose(d.squared_hellinger(a, b, CELL), 1, rtol=1e-3)
 
 
-F = {name: make() for name, make in lookup.factories(f_divergences, f_divergences.FDivergence).items()}
+F = {name: make() for name, make in lookup.factories(f_divergences).items()}
 # What each f is in terms of the functions with names; conventions differ by these factors.
 NAMED = {
   'total_variation': d.total_variation,
@@ -101,8 +101,14 @@ def test_slopes_of_every_f_are_finite_where_a_density_is_zero(name):
 
 
 ON_A_GRID = (
-  *(d.kl, d.reverse_kl, d.jensen_shannon, d.total_variation, d.squared_hellinger),
-  *(d.pearson, d.neyman, d.wasserstein_of_densities),
+  d.kl,
+  d.reverse_kl,
+  d.jensen_shannon,
+  d.total_variation,
+  d.squared_hellinger,
+  d.pearson,
+  d.neyman,
+  d.wasserstein_of_densities,
 )
 
 

@@ -52,7 +52,7 @@ def precise():
 
 
 def test_every_divergence_is_here():
-  assert set(ALL) == set(lookup.factories(f_divergences, f_divergences.FDivergence))
+  assert set(ALL) == set(lookup.factories(f_divergences))
 
 
 def test_f_is_convex_and_0_at_1(name, f, precise):

@@ -119,8 +119,8 @@ def test_a_frechet_distance_of_too_few_samples_is_told_once_and_the_card_says_so
 
 
 def test_the_frechet_distance_alone_keeps_no_sample():
-  assert evaluation.protocol('coordinates', ['frechet_distance'], 20, 0).kept == 0
-  assert evaluation.protocol('coordinates', ['frechet_distance', 'kernel_distance'], 20, 0).kept == 20
+  assert evaluation.protocol('coordinates', ['frechet_distance'], 20, 0).stored == 0
+  assert evaluation.protocol('coordinates', ['frechet_distance', 'kernel_distance'], 20, 0).stored == 20
 
 
 def test_samples_that_are_not_finite_are_a_run_that_diverged():
@@ -132,7 +132,9 @@ def test_samples_that_are_not_finite_are_a_run_that_diverged():
 def test_a_network_that_cannot_see_the_data_is_refused():
   network = evaluation.protocol('coordinates', [], 20, 0).network
   blind = network._replace(name='blind', apply=lambda params, x: network.apply(params, x[..., 0]))
-  with pytest.raises(ConfigError, match=r"'blind' cannot look at examples of shape \(2,\)"):
+  with pytest.raises(
+    ConfigError, match=r'features=blind: the network does not accept examples of shape \(2,\)'
+  ):
     evaluator(evaluation.protocol('coordinates', [], 20, 0)._replace(network=blind))
 
 
@@ -143,15 +145,15 @@ def test_a_network_that_cannot_see_the_data_is_refused():
     ({'features': ''}, r'evaluate\.features=: no such feature network \(coordinates, .*; use one of'),
     ({'features': 'Inception-v3'}, r'evaluate\.features=Inception-v3: no such .*; use inception$'),
     ({'scores': ('fid',)}, r'evaluate\.scores=fid: no such score \(density_.*; use frechet_distance;'),
-    ({'scores': ()}, 'scores is empty'),
-    ({'num': 1}, 'num is 1'),
-    ({'num': True}, 'num is True'),
-    ({'seed': -1}, 'seed is -1'),
+    ({'scores': ()}, r'scores=\(\): empty'),
+    ({'num': 1}, 'evaluate.num=1: out of range'),
+    ({'num': True}, 'evaluate.num=True: out of range'),
+    ({'seed': -1}, 'evaluate.seed=-1: out of range'),
     ({'best': 'frechet_digits'}, 'evaluate.best=frechet_digits: no such .*; use frechet_coordinates'),
     ({'best': 'fid'}, r'evaluate\.best=fid: no such value \(copied_.*; use frechet_coordinates;'),
     ({'best': 'kernel_distance'}, r'evaluate\.best=.*; use kernel_coordinates$'),
     ({'best': 'modes/captures'}, r'evaluate\.best=.*; use modes/captured$'),
-    ({'bests': ''}, "no argument 'bests'"),
+    ({'bests': ''}, "unexpected argument 'bests'"),
   ],
 )
 def test_bad_settings_are_refused(change, said):
@@ -164,5 +166,4 @@ def test_every_score_says_whether_higher_is_better():
   found, _ = evaluate({'spread': jnp.float32(1)})
   sides = {'kernel_error', 'copied_of_real', 'copied_z', 'support_at_least'}
   bases = {name.removesuffix('_coordinates') for name in found}
-  assert bases - sides <= {*scores.HIGHER, *scores.LOWER}
-  assert not set(scores.HIGHER) & set(scores.LOWER)
+  assert bases - sides <= {*scores.HIGHER_IS_BETTER}

@@ -38,9 +38,9 @@ NETWORKS = sorted(lookup.modules(features, 'load'))
   ],
 )
 def test_a_score_by_another_name_is_refused_with_ours(typed, ours):
-  known = ', '.join(sorted(scores.known()))
+  known = ', '.join(sorted(scores.SCORES))
   with pytest.raises(ConfigError) as error:
-    foreign_names.choose('--scores', typed, scores.known(), 'score', foreign_names.SCORES)
+    foreign_names.choose('--scores', typed, scores.SCORES, 'score', foreign_names.SCORES)
   assert str(error.value) == f'--scores={typed}: no such score ({known}); use {ours}'
 
 
@@ -66,17 +66,17 @@ def test_a_feature_network_by_another_name_is_refused_with_ours(typed, ours):
 
 def test_every_name_of_ours_is_known():
   assert {name for ours in foreign_names.SCORES.values() for name in ours.name.split(',')} <= {
-    *scores.known()
+    *scores.SCORES
   }
   assert {ours.name for ours in foreign_names.NETWORKS.values()} <= {*NETWORKS}
-  printed = {scores.printed(name, 'x') for name in (*scores.HIGHER, *scores.LOWER)}
+  printed = {scores.printed(name, 'x') for name in scores.HIGHER_IS_BETTER}
   assert {ours.name for ours in foreign_names.values('x').values()} <= printed
-  assert not {*foreign_names.SCORES} & {*scores.known()}
+  assert not {*foreign_names.SCORES} & {*scores.SCORES}
 
 
-@pytest.mark.parametrize('name', scores.known())
+@pytest.mark.parametrize('name', scores.SCORES)
 def test_a_name_of_ours_is_accepted(name):
-  chosen = foreign_names.choose('--scores', name, scores.known(), 'score', foreign_names.SCORES)
+  chosen = foreign_names.choose('--scores', name, scores.SCORES, 'score', foreign_names.SCORES)
   assert chosen is None
   with pytest.raises(ConfigError, match='no such score'):
-    foreign_names.choose('--scores', f'{name}x', scores.known(), 'score', foreign_names.SCORES)
+    foreign_names.choose('--scores', f'{name}x', scores.SCORES, 'score', foreign_names.SCORES)

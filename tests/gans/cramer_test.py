@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax.common.errors import ConfigError
 from gan_jax.gans import cramer
 from helpers.experiments import ROOT, first_step
 from helpers.toy_networks import PRIOR, Linear, Matrix, Points, apart, begin, inputs, loss
@@ -123,7 +124,7 @@ def test_the_score_of_an_example_is_its_f_averaged_over_fakes():
 def test_scores_are_no_features():
   networks = {'generator': Points(REAL), 'discriminator': Linear((1.0, 1.0))}
   game = cramer.make(networks, prior=PRIOR)
-  with pytest.raises(AssertionError, match='rank'):
+  with pytest.raises(ConfigError, match='networks.discriminator: outputs of the shapes .* rank 2'):
     loss(game, 'generator', REAL)
 
 

@@ -4,9 +4,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax.common.errors import ConfigError
 from gan_jax.gans import ebgan
 from helpers.experiments import ROOT, first_step
-from helpers.toy_networks import DISTANCES, FAKE, PRIOR, REAL, Auto, Points, begin, gradient, loss
+from helpers.toy_networks import (
+  DISTANCES,
+  FAKE,
+  PRIOR,
+  REAL,
+  Auto,
+  Linear,
+  Points,
+  begin,
+  gradient,
+  loss,
+)
 
 # Printed by: python tests/gans/ebgan_test.py
 GOLDEN = {
@@ -45,6 +57,19 @@ def test_the_energy_is_the_mean_square_over_an_example():
   np.testing.assert_allclose(ebgan.energy(jnp.array(examples), jnp.array(copies)), [1, 4])
   with pytest.raises(AssertionError, match='shape'):
     ebgan.energy(jnp.array(examples), jnp.array(copies[:, :2]))
+
+
+def test_discriminator_that_is_no_autoencoder_is_refused():
+  networks = {'generator': Points(FAKE), 'discriminator': Linear((1.0, 1.0))}
+  game = ebgan.make(networks, prior=PRIOR)
+  with pytest.raises(ConfigError, match='^networks.discriminator: not an autoencoder'):
+    loss(game, 'discriminator', REAL)
+
+
+@pytest.mark.parametrize('names', [(), ('generator',), ('generator', 'discriminator', 'encoder')])
+def test_networks_that_are_not_a_pair_are_refused(names):
+  with pytest.raises(ConfigError, match='this game: generator, discriminator'):
+    ebgan.make(dict.fromkeys(names, Points(FAKE)), prior=PRIOR)
 
 
 @pytest.mark.parametrize(('margin', 'value'), [(1.0, 0.75), (0.1, 0.375), (2.0, 1.6875)])

@@ -210,5 +210,5 @@ def test_a_decay_out_of_its_range_is_refused():
 
 
 def test_scores_of_more_than_one_number_are_refused():
-  with pytest.raises(AssertionError, match='rank'):
+  with pytest.raises(ConfigError, match='networks.discriminator: outputs of the shapes .* rank 1'):
     loss(make(discriminator=Matrix(((1.0, 0.0), (0.0, 1.0)))), 'discriminator', REAL)

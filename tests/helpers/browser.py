@@ -15,8 +15,14 @@ MISSING = [name for name in ('chromium', 'chromedriver') if not shutil.which(nam
 """What would have to be installed."""
 
 _FLAGS = (
-  *('--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'),
-  *('--disable-background-networking', '--disable-component-update', '--disable-sync'),
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
 )
 _ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'
 """By this name the protocol hands over elements."""

@@ -36,7 +36,8 @@ class Subject:
 
   def __init__(self, folder: pathlib.Path):
     self.process = start(*RUN, '--config.steps=1000000', f'--workdir={folder}')
-    self.begun, self.step = threading.Event(), 0
+    self.begun = threading.Event()
+    self.step = 0
     threading.Thread(target=self._listen, daemon=True).start()
 
   def _listen(self) -> None:

@@ -35,10 +35,14 @@ def lines(count: int) -> list[dict]:
     losses = rng.normal(size=2) if i != SPIKE else [-1000, 1000]
     made.append(
       {
-        **{'step': i + 1, 'time': i / 4},
-        **{'discriminator/loss': float(losses[0]), 'generator/loss': float(losses[1])},
-        **{'generator/gradient_norm': 1 + i / 100, 'discriminator/r1': 0.25},
-        **{'steps_per_second': 4.0, 'images_per_second': 256.0},
+        'step': i + 1,
+        'time': i / 4,
+        'discriminator/loss': float(losses[0]),
+        'generator/loss': float(losses[1]),
+        'generator/gradient_norm': 1 + i / 100,
+        'discriminator/r1': 0.25,
+        'steps_per_second': 4.0,
+        'images_per_second': 256.0,
       }
     )
   made[30]['alerts'] = [{'name': 'collapse', 'text': f'all samples are one {NASTY}'}]
@@ -79,7 +83,9 @@ def about() -> dict:
   """What is said of these pictures."""
   space = {'title': 'In pixels', 'text': 'Euclidean.', 'distances': [[0.0, 1.5, 2.0], [3.0, 4.0, 5.0]]}
   return {
-    **{'step': 1200, 'weights': 'averaged', 'seed': 0},
+    'step': 1200,
+    'weights': 'averaged',
+    'seed': 0,
     'interpolations': {'text': f'From one to another {NASTY}'},
     'neighbors': {'spaces': {'pixels': space}},
   }

@@ -18,8 +18,16 @@ from tensorflow_datasets.core import registered
 
 VERSION = '3.0.1'
 CLASSES = (
-  *('T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat'),
-  *('Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot'),
+  'T-shirt/top',
+  'Trouser',
+  'Pullover',
+  'Dress',
+  'Coat',
+  'Sandal',
+  'Shirt',
+  'Sneaker',
+  'Bag',
+  'Ankle boot',
 )
 
 

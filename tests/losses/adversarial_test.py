@@ -13,7 +13,7 @@ from gan_jax.divergences import f_divergences
 from helpers.discriminator_outputs import SIDES, scores
 
 LN2, LN3 = np.log(2.0), np.log(3.0)
-DIVERGENCES = sorted(lookup.factories(f_divergences, f_divergences.FDivergence))
+DIVERGENCES = sorted(lookup.factories(f_divergences))
 
 # Cross-entropy with D = sigmoid(score): sigmoid(0) = 1/2, sigmoid(log 3) = 3/4.
 #   -log D(real) - log(1 - D(fake)): -log 1/2 - log 1/4 = log 8, and -log 3/4 - log 1/2 = log 8/3.
@@ -120,11 +120,11 @@ each = pytest.mark.parametrize(
 def make(name, arguments):
   """The loss; as in a config, a base is a spec, of which the table has the name."""
   spec = {k: {'name': v} if k == 'base' else v for k, v in arguments.items()}
-  return lookup.make(losses, {'name': name, **spec}, losses.AdversarialLoss)
+  return lookup.make(losses, {'name': name, **spec})
 
 
 def test_every_loss_has_its_goldens_here():
-  assert set(GOLDEN) == set(lookup.factories(losses, losses.AdversarialLoss))
+  assert set(GOLDEN) == set(lookup.factories(losses))
   assert {arguments['divergence'] for arguments, *_ in GOLDEN['f_divergence']} == set(DIVERGENCES)
 
 

@@ -39,5 +39,5 @@ def test_the_step_is_the_same_and_makes_activations_again():
 
 def test_a_network_that_there_is_not_is_refused():
   config = experiments.experiment(DCGAN, remat=('critic',))
-  with pytest.raises(ConfigError, match="remat: there is no 'critic'"):
+  with pytest.raises(ConfigError, match="remat: unknown name 'critic'"):
     build.make_game(config)

@@ -138,7 +138,7 @@ SELDOM = ('between a picture and its checkpoint', 'before the first checkpoint')
 
 
 @pytest.mark.parametrize(
-  'crash', [pytest.param(c, marks=[pytest.mark.slow] * (c in SELDOM)) for c in CRASHES]
+  'crash', [pytest.param(c, marks=[pytest.mark.slow] if c in SELDOM else []) for c in CRASHES]
 )
 def test_a_crash_at_the_worst_instant_loses_nothing(tmp_path, uninterrupted, crash):
   where, before, count = CRASHES[crash]

@@ -170,8 +170,21 @@ def test_the_copy_is_made_before_save_returns(tmp_path):
 
 
 UNUSUAL = (
-  *('dcgan[lr=1e-4]', 'a*b', 'a**b', 'a?b', 'back\\slash', 'new\nline', 'gs:', '{x}', '$HOME', "it's"),
-  *('%41#', '~', ' lead', 'ünï', b'raw\xff'.decode(errors='surrogateescape')),
+  'dcgan[lr=1e-4]',
+  'a*b',
+  'a**b',
+  'a?b',
+  'back\\slash',
+  'new\nline',
+  'gs:',
+  '{x}',
+  '$HOME',
+  "it's",
+  '%41#',
+  '~',
+  ' lead',
+  'ünï',
+  b'raw\xff'.decode(errors='surrogateescape'),
 )
 
 

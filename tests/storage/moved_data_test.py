@@ -36,8 +36,12 @@ def write_pictures(folder, seed):
 
 def train_flags(place, run, steps, *more):
   return [
-    *(f'--config={EXPERIMENT}', *SHORT, f'--config.data.name=folder:{place}'),
-    *(f'--workdir={run}', f'--config.steps={steps}', *more),
+    f'--config={EXPERIMENT}',
+    *SHORT,
+    f'--config.data.name=folder:{place}',
+    f'--workdir={run}',
+    f'--config.steps={steps}',
+    *more,
   ]
 
 

@@ -205,8 +205,12 @@ def test_what_a_seed_draws_is_no_constant_of_the_program(experiment):
 
 
 STUDY = (
-  *(f'--config={RING}', '--config=experiments/wgan_gp.py:ring-test', '--seeds=3'),
-  *('--sweep=steps=1000', '--sweep=checkpoint_every=100', '--sweep=sample_every=500'),
+  f'--config={RING}',
+  '--config=experiments/wgan_gp.py:ring-test',
+  '--seeds=3',
+  '--sweep=steps=1000',
+  '--sweep=checkpoint_every=100',
+  '--sweep=sample_every=500',
   '--sweep=log_every=100',
 )
 

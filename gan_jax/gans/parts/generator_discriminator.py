@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from gan_jax import latents
 from gan_jax.common import lookup, renamed, rng
-from gan_jax.common.errors import at
+from gan_jax.common.errors import ConfigError, at
 from gan_jax.game import Game, Loss, Player, Variables, apply, init_networks
 
 Outputs = Any
@@ -61,6 +61,30 @@ class Pair:
     """Returns the discriminator's outputs for a training batch [B, ...], and the new variables."""
     return apply(self.networks, variables, 'discriminator', examples, key=key)
 
+  def reconstruct(
+    self, variables: Variables, examples: jax.Array, key: chex.PRNGKey
+  ) -> tuple[tuple[jax.Array, jax.Array], Variables]:
+    """Returns the outputs of a discriminator that is an autoencoder, and the new variables.
+
+    Args:
+      variables: of the game.
+      examples: a training batch [B, ...].
+      key: [B] keys.
+
+    Returns:
+      ((reconstructions [B, ...], codes [B, D]), new variables).
+
+    Raises:
+      ConfigError: the discriminator is not an autoencoder of such examples.
+    """
+    outputs, variables = self.discriminate(variables, examples, key)
+    if not isinstance(outputs, tuple) or outputs[0].shape != examples.shape:
+      raise ConfigError(
+        'networks.discriminator: not an autoencoder (outputs: reconstructions of the shape of the '
+        f'examples, {examples.shape[1:]}, and codes); choose an Autoencoder'
+      )
+    return outputs, variables
+
   def sample(self, variables: Variables, key: chex.PRNGKey) -> jax.Array:
     """Generates N samples outside training, see `game.Game`."""
     return self.generate_eval(variables, self.prior(key))
@@ -100,6 +124,30 @@ class Pair:
     )
 
 
+def check_outputs(outputs: Outputs, rank: int) -> None:
+  """Raises ConfigError unless the outputs of a discriminator are one array of this rank.
+
+  Args:
+    outputs: of a training batch.
+    rank: 1 for a number per example, [B]; 2 for features, [B, D].
+  """
+  shapes = [leaf.shape for leaf in jax.tree.leaves(outputs)]
+  if len(shapes) != 1 or len(shapes[0]) != rank:
+    raise ConfigError(
+      f'networks.discriminator: outputs of the shapes {shapes} (one array, of rank {rank}); choose '
+      'another network, or change its field outputs'
+    )
+
+
+def check_networks(networks: Mapping[str, nn.Module]) -> None:
+  """Raises ConfigError unless the networks are a generator and a discriminator."""
+  if networks.keys() != {'generator', 'discriminator'}:
+    raise ConfigError(
+      f'the networks are {", ".join(networks) or "missing"} (this game: generator, discriminator); '
+      'change networks'
+    )
+
+
 def make_pair(networks: Mapping[str, nn.Module], prior: Mapping[str, Any]) -> Pair:
   """Returns a pair.
 
@@ -107,6 +155,7 @@ def make_pair(networks: Mapping[str, nn.Module], prior: Mapping[str, Any]) -> Pa
     networks: 'generator' and 'discriminator'.
     prior: {'name': a factory of `gan_jax.latents`, **its arguments}.
   """
+  check_networks(networks)
   with at('prior'):
     renamed.check(prior, inside='gan.prior.')
-    return Pair(networks, lookup.make(latents, prior, latents.Prior))
+    return Pair(networks, lookup.make(latents, prior))

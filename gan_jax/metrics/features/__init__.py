@@ -14,6 +14,9 @@ from gan_jax.common import hashing
 
 PyTree = Any
 
+HELPERS = ('classifier', 'convert_inception', 'inception_v3')
+"""Modules that a config cannot name, because they are not feature networks."""
+
 
 class Outputs(NamedTuple):
   """The outputs of a feature network.
@@ -42,6 +45,7 @@ class FeatureNetwork(NamedTuple):
   params: PyTree
   resizer: str
   apply: Callable[[PyTree, jax.Array], Outputs]
+  of_points: bool = False
 
   @property
   def digest(self) -> str:

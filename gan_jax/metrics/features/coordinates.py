@@ -7,6 +7,5 @@ from gan_jax.metrics.features import FeatureNetwork, Outputs
 
 def load() -> FeatureNetwork:
   """Returns the identity network: points, float32 [N, D] -> features [N, D], and no classes."""
-  return FeatureNetwork(
-    'coordinates', {}, 'none', lambda params, points: Outputs(points, jnp.zeros((len(points), 0)))
-  )
+  identity = lambda params, points: Outputs(points, jnp.zeros((len(points), 0)))
+  return FeatureNetwork('coordinates', {}, 'none', identity, of_points=True)

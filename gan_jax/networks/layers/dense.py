@@ -17,6 +17,16 @@ ACTIVATIONS = {
   'tanh': jnp.tanh,
 }
 
+
+def activation(name: str) -> Callable[[jax.Array], jax.Array]:
+  """Returns the activation of this name in `ACTIVATIONS`; ConfigError if it is unknown."""
+  if name not in ACTIVATIONS:
+    raise ConfigError(
+      f'activation={name!r}: unknown (one of: {", ".join(ACTIVATIONS)}); choose one of these'
+    )
+  return ACTIVATIONS[name]
+
+
 _INITIALIZERS = {
   'he': nn.initializers.he_normal(),
   'lecun': nn.initializers.lecun_normal(),

@@ -261,8 +261,11 @@ def test_link_that_cannot_be_followed_is_an_error(pictures, monkeypatch):
     """An entry of a folder that belongs to another user."""
 
     def __init__(self, entry):
-      self._entry, self.name, self.path = entry, entry.name, entry.path
-      self.is_dir, self.is_symlink = entry.is_dir, entry.is_symlink
+      self._entry = entry
+      self.name = entry.name
+      self.path = entry.path
+      self.is_dir = entry.is_dir
+      self.is_symlink = entry.is_symlink
 
     def stat(self):
       if self._entry.is_symlink():
@@ -282,12 +285,11 @@ def test_command_that_shows_data_says_what_is_missing(pictures, tmp_path):
   (pictures / '.hidden').write_text('x')
   done = command(
     '--config=experiments/gan.py:folder-test',
-    *(
-      f'--config.data.name=folder:{pictures}',
-      '--config.data.max_corrupt_fraction=0.5',
-      '--config.batch_size=4',
-    ),
-    *('--num=4', f'--out={tmp_path / "out.png"}'),
+    f'--config.data.name=folder:{pictures}',
+    '--config.data.max_corrupt_fraction=0.5',
+    '--config.batch_size=4',
+    '--num=4',
+    f'--out={tmp_path / "out.png"}',
     verb='show_data',
   )
   assert done.returncode == 0, done.stderr

@@ -66,7 +66,7 @@ def pairs():
   """Each geometry with each shape; with more than one only among the slow tests, as they take long."""
   for i, g in enumerate(GEOMETRIES):
     for j, shape in enumerate(SHAPES):
-      yield pytest.param(g, shape, marks=[pytest.mark.slow] * (i % len(SHAPES) != j))
+      yield pytest.param(g, shape, marks=[] if i % len(SHAPES) == j else [pytest.mark.slow])
 
 
 @pytest.mark.parametrize(('g', 'shape'), [*pairs()])

@@ -27,7 +27,9 @@ class Document(html.parser.HTMLParser):
 
   def __init__(self, text):
     super().__init__()
-    self.elements, self.texts, self._open = [], [], []
+    self.elements = []
+    self.texts = []
+    self._open = []
     self.feed(text)
     self.close()
     assert self._open == []

@@ -1,0 +1,86 @@
+"""Checks of the flags --config.KEY=VALUE, against the config that they change."""
+
+from typing import Any
+
+from absl import flags
+from ml_collections import ConfigDict
+from ml_collections.config_flags import config_path, tuple_parser
+from ml_collections.config_flags.config_flags import ConfigFileFlagParser
+
+from gan_jax.common import renamed
+from gan_jax.common.errors import ConfigError
+from gan_jax.common.spelling import closest
+
+FILE = "the experiment's file"
+
+KINDS = {
+  bool: ('True or False', flags.BooleanParser()),
+  int: ('a whole number', flags.IntegerParser()),
+  float: ('a number', flags.FloatParser()),
+  str: ('a string', flags.ArgumentParser()),
+  tuple: ('a list', tuple_parser.TupleParser()),
+}
+"""{type of a present value: (its kind in words, the parser of its new value)}."""
+
+
+def is_config_file(flag: flags.Flag) -> bool:
+  """Returns whether the value of a flag is a config file, FILE[:preset]."""
+  return isinstance(flag.parser, ConfigFileFlagParser)
+
+
+def check_kind(flag: str, text: str, words: str, parser: flags.ArgumentParser) -> None:
+  """Raises ConfigError, with the kind in words, unless a parser accepts the text of a flag."""
+  try:
+    parser.parse(text)
+  except (TypeError, ValueError, OverflowError) as error:
+    raise ConfigError(f'--{flag}={text}: of the wrong kind ({words}); change it') from error
+
+
+def check(config: ConfigDict, flag: str, text: str | None, following: str | None = None) -> None:
+  """Raises ConfigError unless a flag sets a value that the config has, to one of the same kind.
+
+  Args:
+    config: the config of the experiment.
+    flag: 'config.KEY', as in 'config.players.generator.learning_rate'.
+    text: the value after '='; None without one.
+    following: the next argument, which is the value if `text` is None and the flag is not a boolean.
+  """
+  name, _, path = flag.partition('.')
+  try:
+    keys = config_path.split(path)
+  except ValueError as error:
+    raise ConfigError(f'--{flag}: not a path of keys (--{name}.KEY.KEY=VALUE); change it') from error
+  holder, value = config, config
+  for depth, key in enumerate(keys):
+    if not _has(value, key):
+      raise ConfigError(_unknown(name, keys, depth, value))
+    holder, value = value, value[key]
+  kind = holder.get_type(keys[-1]) if isinstance(holder, ConfigDict) else type(value)
+  if kind not in KINDS:
+    what = 'a mapping' if isinstance(value, ConfigDict) else f'of the type {kind.__name__}'
+    raise ConfigError(f'--{flag}: {what}, which no flag can set; set it in {FILE}')
+  if text is None and kind is not bool:
+    text = following
+  if text is not None:
+    words, parser = KINDS[kind]
+    check_kind(flag, text, words, parser)
+
+
+def _has(value: Any, key: Any) -> bool:
+  if isinstance(value, ConfigDict):
+    return key in value
+  return isinstance(value, list) and isinstance(key, int) and key < len(value)
+
+
+def _unknown(name: str, keys: tuple, depth: int, value: Any) -> str:
+  """Returns the error of a key that `value`, which the keys before it lead to, does not have."""
+  path = '.'.join(map(str, keys[: depth + 1]))
+  flag = '.'.join((name, *map(str, keys)))
+  new = renamed.new_name(path)
+  if new:
+    changed = '.'.join((name, *map(str, keys[:depth]), new, *map(str, keys[depth + 1 :])))
+    return f'--{flag}: renamed in version 0.2 (now --{changed}); write --{changed}'
+  known = list(value) if isinstance(value, ConfigDict) else []
+  close = closest(keys[depth], known)
+  remedy = f'did you mean {close!r}?' if close else f'add it in {FILE}'
+  return f'--{flag}: unknown key {keys[depth]!r} (keys: {", ".join(known) or "none"}); {remedy}'
