@@ -62,17 +62,17 @@ def test_what_a_game_augments_is_beside(tmp_path):
 )
 def test_refused(tmp_path, changes, message):
   with pytest.raises(ConfigError, match=message):
-    show_data.main(experiment(DCGAN, **changes), tmp_path / 'out.png', 4)
+    show_data.show(experiment(DCGAN, **changes), tmp_path / 'out.png', 4)
 
 
 def test_what_the_picture_cannot_be(tmp_path):
   config = experiment(DCGAN)
   with pytest.raises(ConfigError, match='x.jpg: not a PNG file'):
-    show_data.main(config, tmp_path / 'x.jpg', 4)
+    show_data.show(config, tmp_path / 'x.jpg', 4)
   with pytest.raises(ConfigError, match='--num=0: out of range .at least 1.'):
-    show_data.main(config, tmp_path / 'out.png', 0)
+    show_data.show(config, tmp_path / 'out.png', 0)
   with pytest.raises(ConfigError, match='--out=.*: cannot write to it \\(No such file'):
-    show_data.main(config, tmp_path / 'none' / 'x.png', 4)
+    show_data.show(config, tmp_path / 'none' / 'x.png', 4)
 
 
 def test_the_command_refuses_in_one_line(tmp_path):
