@@ -19,7 +19,7 @@ from gan_jax import augment, cli
 from gan_jax.common import lookup, pixels, rng, user_paths
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.common.types import Plain
-from gan_jax.config import build, schema
+from gan_jax.config import build, run_config, schema
 from gan_jax.data import source as sources
 from gan_jax.runtime import accelerators, devices
 from gan_jax.visualization import plots
@@ -58,9 +58,9 @@ def show(config: Plain, out: pathlib.Path, num: int) -> int:
   devices.prepare()
   accelerators.check()
   schema.check(config, devices=1)
-  source = build.make_source(config)
+  source = build.make_source(run_config.parse(config).data)
   draws = -(-num // config['batch_size'])
-  batches = [build.make_batch(config, source, draw) for draw in range(draws)]
+  batches = [build.make_batch(source, config['batch_size'], draw) for draw in range(draws)]
   real = np.concatenate([batch['real'] for batch in batches])[:num]
   _tell(source, real)
   labels = _labels(source, batches)

@@ -251,8 +251,3 @@ def differences(old: Plain, new: Plain, prefix: str = '') -> list[str]:
     elif a != b:
       found.append(f'{prefix}{key}: {a!r} -> {b!r}')
   return found
-
-
-def weights(config: Plain) -> str:
-  """Which weights of a run are shown and scored, in a word."""
-  return 'averaged' if config['ema'] else 'raw'

@@ -8,7 +8,6 @@ from typing import Any
 import jax
 
 from gan_jax.common.errors import ConfigError
-from gan_jax.common.types import Plain
 from gan_jax.runtime import processes
 
 FOLDER = 'profile'
@@ -61,8 +60,13 @@ class Window:
         print(f'profile: traced into {self._folder}', flush=True)
 
 
-def window(text: str | None, folder: pathlib.Path, config: Plain) -> Window:
-  """The window that a flag 'STEP,COUNT' asks for; without one no step is traced.
+def window(text: str | None, folder: pathlib.Path, last: int) -> Window:
+  """Returns the window that a flag 'STEP,COUNT' asks for; without one no step is traced.
+
+  Args:
+    text: the flag, or None.
+    folder: of the run.
+    last: steps done before the last call of the run.
 
   Raises:
     ConfigError: it is not two whole numbers, the second at least 1, or the run has no call after STEP.
@@ -75,7 +79,7 @@ def window(text: str | None, folder: pathlib.Path, config: Plain) -> Window:
       f'--profile is {text!r}; write it as STEP,COUNT: after which step tracing begins, and how many '
       'steps it takes, as 100,20'
     )
-  first, last = int(found[1]), config['steps'] - config['steps_per_call']
+  first = int(found[1])
   if first > last:
     raise ConfigError(
       f'--profile is {text!r}, but the last call of the run begins after {last} steps; write {last} or '
