@@ -18,6 +18,7 @@ import numpy as np
 import shared
 
 from gan_jax.common import output
+from gan_jax.config.run_config import parse
 
 NOTES, TABLE = shared.HERE / 'scores.jsonl', shared.HERE / 'scores.md'
 RUNS = shared.ROOT / 'runs' / 'scores'
@@ -60,7 +61,7 @@ class Judge:
     from gan_jax.metrics import frechet
 
     self._how = evaluator.protocol('digits', SCORES, HALF, seed=0)
-    source = build.make_source(shared.read_config('dcgan'))
+    source = build.make_source(parse(shared.read_config('dcgan')).data)
     order = np.random.default_rng(reference_statistics.ORDER).permutation(len(source.images))
     self.halves = source.images[order[:HALF]], source.images[order[HALF : 2 * HALF]]
     self._real = feature_extraction.collect_set(self._how.network, self.halves[0], HALF)
