@@ -1,4 +1,4 @@
-"""Values as a person writes them in a flag: JSON, Python literals, or text without quotes."""
+"""Values of flags: JSON, Python literals, or text without quotes."""
 
 import ast
 import json
@@ -18,8 +18,10 @@ def split(text: str) -> list[str]:
   Raises:
     ConfigError: a bracket or a quote without its other half.
   """
-  parts, begin, open_brackets, quote, may_begin, escaped = [], 0, [], '', True, False
-  for place, letter in enumerate(text):
+  values, begin = [], 0
+  open_brackets, quote = [], ''
+  may_begin, escaped = True, False
+  for index, letter in enumerate(text):
     if quote:
       quote = '' if letter == quote and not escaped else quote
       escaped = letter == '\\' and not escaped
@@ -32,21 +34,21 @@ def split(text: str) -> list[str]:
       if not open_brackets or _CLOSING[open_brackets.pop()] != letter:
         raise ConfigError(f'{text}: {letter!r} closes no bracket; quote text that holds brackets')
     elif letter == ',' and not open_brackets:
-      parts.append(text[begin:place])
-      begin = place + 1
+      values.append(text[begin:index])
+      begin = index + 1
     may_begin = letter in ',:' or letter in _CLOSING or (may_begin and letter.isspace())
   if quote or open_brackets:
     raise ConfigError(f'{text}: {quote or open_brackets[-1]!r} is not closed; add its other half')
-  return [*parts, text[begin:]]
+  return [*values, text[begin:]]
 
 
 def parse(text: str) -> Any:
-  """Returns what a text stands for: the value of JSON or of a Python literal, or else the text.
+  """Returns the value of a text that is JSON or a Python literal, or else the text.
 
   Tuples become lists, so that every value can be written as JSON.
 
   Raises:
-    ConfigError: text that begins like a list, a mapping, or a quoted text, and is none.
+    ConfigError: text that begins like a list, a mapping, or a quoted text, but is not valid.
   """
   text = text.strip()
   for read in (json.loads, _literal):
