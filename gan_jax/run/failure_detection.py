@@ -10,9 +10,9 @@ It looks for three kinds of failure, and reports each once in a run:
 - 'divergence': logits, losses or gradients are orders of magnitude larger than they were.
 
 A kind is reported when most lines show it for some time. Noise and short episodes are not failures. A
-game may lack the metrics that show a kind, as MMD GAN has no accuracy; then that kind is never reported.
-A line without these metrics, such as one of an evaluation, changes nothing. The same lines give the same
-alerts, so a resumed run reproduces its own.
+game may lack the metrics that show a kind, as MMD GAN has no accuracy; then that kind is never
+reported. A line without these metrics, such as one of an evaluation, changes nothing. The same lines
+give the same alerts, so a resumed run reproduces its own.
 """
 
 import math
@@ -23,35 +23,35 @@ from typing import Any, NamedTuple
 Line = Mapping[str, Any]
 
 LINES, STEPS = 5, 500
-"""How long a sign must last, in lines and in steps. A line without the sign cancels two lines with it, so
-that two of three lines must show it: norms of gradients of one batch are noisy."""
+"""How long a sign must last, in lines and in steps. A line without the sign cancels two lines with it,
+so that two of three lines must show it: norms of gradients of one batch are noisy."""
 
 ALIKE = 0.1
-"""Fraction of the distance between real examples below which the samples of a generator have collapsed.
-For one of the eight modes of the ring it is 0.014, for two neighboring modes 0.38."""
+"""Fraction of the distance between real examples below which the samples of a generator have
+collapsed. For one of the eight modes of the ring it is 0.014, for two neighboring modes 0.38."""
 
 BEGINNING = 2000
-"""Steps for which samples may be alike if they were alike from the first line on. A generator may begin
-so: in 1,200 dimensions the fraction for DCGAN is 0.02 to 0.06 for 700 steps, and larger later."""
+"""Steps for which samples may be alike if they were alike from the first line on. A generator may
+begin so: in 1,200 dimensions the fraction for DCGAN is 0.02 to 0.06 for 700 steps, and larger later."""
 
 WON = 0.99
-"""The least accuracy of a discriminator that has won. Accuracy alone does not show a failure: on digits
-DCGAN's reaches 1, and its generator still learns."""
+"""The least accuracy of a discriminator that has won. Accuracy alone does not show a failure: on
+digits DCGAN's reaches 1, and its generator still learns."""
 
 VANISHED = 0.01
-"""Fraction of the highest norm of the generator's gradient, kept for two lines, below which the gradient
-has vanished. In a game that ends well it may become as small, but only with a low accuracy."""
+"""Fraction of the highest norm of the generator's gradient, kept for two lines, below which the
+gradient has vanished. In a game that ends well it may become as small, but only with a low accuracy."""
 
 FAINT = 0.01
 """Lower bound of that highest norm: a gradient may have vanished before the first line."""
 
 GROWN = 1000.0
-"""Factor by which a metric has diverged from its first line. In games that end well, the discriminator's
-gradient has lines of 200 times on digits (DCGAN) and of 400 times on the ring (f-GAN)."""
+"""Factor by which a metric has diverged from its first line. In games that end well, the
+discriminator's gradient has lines of 200 times on digits (DCGAN) and of 400 times on the ring (f-GAN)."""
 
 SMALL, LARGE = 1.0, 1000.0
-"""Bounds to which the value of the first line is clipped. Networks begin with logits near 0 and learn, and
-float32 resolves logits beyond a million only to 1/16."""
+"""Bounds to which the value of the first line is clipped. Networks begin with logits near 0 and learn,
+and float32 resolves logits beyond a million only to 1/16."""
 
 _GAP = 'discriminator/score_gap'
 _DIVERGING = ('loss', 'gradient_norm', 'real_score', 'fake_score', 'score_gap')

@@ -139,7 +139,7 @@ def run(
       session = _open_session(config, built, folder, saved, step, started, stack)
       stack.callback(window.close)
       processes.on_primary(lambda: _begin_folder(folder, config, step))
-      outcome, state = _train(built, session, state, step, window)
+      outcome, state = _train(config.training, built, session, state, step, window)
       if outcome.step >= steps:
         finish(state)
       elif outcome.alerted:
@@ -240,10 +240,14 @@ def _open_session(
 
 
 def _train(
-  built: Built, session: _Session, state: TrainState, step: int, window: profiling.Window
+  training: TrainingConfig,
+  built: Built,
+  session: _Session,
+  state: TrainState,
+  step: int,
+  window: profiling.Window,
 ) -> tuple[Outcome, TrainState]:
-  """Trains from `step` on; pictures and evaluation of the first state while the program compiles."""
-  training = built.training
+  """Trains from `step` on; draws and evaluates the first state while the program compiles."""
   program = devices.Program(make_call(built), options=training.compiler_options)
   per_call, batches = training.steps_per_call, built.play.draws
   opened = feeds.opened(built.source, training.batch_size, step * batches, per_call * batches)

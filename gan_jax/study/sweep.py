@@ -182,14 +182,26 @@ def _exact(value: float) -> str:
 
 INPUTS = (
   ('*', 'ema.*'),
-  ('*', 'players.*.learning_rate'),
-  ('*', 'players.*.b1'),
-  ('*', 'gan.penalties.*.weight'),
+  ('*', 'players.*'),
+  ('*', 'gan.loss.real'),
+  ('*', 'gan.loss.fake'),
+  ('*', 'gan.loss.target'),
+  ('two_player', 'gan.noise.scale'),
+  ('two_player', 'gan.penalties.*.weight'),
+  ('two_player', 'gan.penalties.*.target'),
+  ('two_player', 'gan.penalties.dragan.scale'),
+  ('began', 'gan.rate'),
+  ('consensus', 'gan.weight'),
+  ('cramer', 'gan.weight'),
+  ('ebgan', 'gan.margin'),
+  ('ebgan', 'gan.pull_away'),
+  ('wgan_gp', 'gan.weight'),
+  ('wgan_gp', 'gan.target'),
 )
-"""Numbers that a compiled program can take as inputs, as patterns: (`gan.name`, path in the config).
+"""Numbers that a compiled program can take as inputs: (pattern of `gan.name`, pattern of the key).
 
-The other numbers decide what the program computes, as a weight of 0 leaves a term out, or set the
-constants of its arrays.
+A change of another number makes another program. For example, MMD GAN leaves out a term whose weight
+is 0.
 """
 
 
