@@ -47,7 +47,8 @@ FAINT = 0.01
 
 GROWN = 1000.0
 """Factor by which a metric has diverged from its first line. In games that end well, the
-discriminator's gradient has lines of 200 times on digits (DCGAN) and of 400 times on the ring (f-GAN)."""
+discriminator's gradient has lines of 200 times on digits (DCGAN) and of 400 times on the ring
+(f-GAN)."""
 
 SMALL, LARGE = 1.0, 1000.0
 """Bounds to which the value of the first line is clipped. Networks begin with logits near 0 and learn,

@@ -69,6 +69,16 @@ def from_arrays(arrays: Arrays, like: PyTree) -> PyTree:
   return jax.tree.map_with_path(pick, like)
 
 
+def _check_same(path: pathlib.Path, config: Plain, expected: Plain) -> None:
+  """Raises ConfigError unless the config in a checkpoint is that of the run."""
+  changed = changes(config, expected)
+  if changed:
+    raise ConfigError(
+      f'checkpoint {path} is of another config ({"; ".join(changed)}); '
+      'put back those of this run, or choose another --workdir'
+    )
+
+
 class CheckpointReader:
   """Reads the checkpoints of a run."""
 
@@ -108,7 +118,7 @@ class CheckpointReader:
         f'checkpoint {self.path(step)} was deleted while it was read (there are now: {remaining}); '
         'read the newest, or set keep_checkpoints to more'
       ) from error
-    self._check_config(step, config)
+    _check_same(self.path(step), config, self._config)
     return arrays
 
   def newest(self, warn: Callable[[str], None]) -> tuple[int, Arrays] | None:
@@ -137,7 +147,7 @@ class CheckpointReader:
           warn(f'checkpoint {self.path(step)} is broken: {error}')
           broken.add(step)
         continue
-      self._check_config(step, config)
+      _check_same(self.path(step), config, self._config)
       return step, arrays
     raise ConfigError(
       f'the run in {self._folder.parent} deletes its checkpoints faster than they are read; set '
@@ -150,13 +160,16 @@ class CheckpointReader:
   def _exists(self, step: int) -> bool:
     return self.path(step).exists()
 
-  def _check_config(self, step: int, config: Plain) -> None:
-    changed = changes(config, self._config)
-    if changed:
-      raise ConfigError(
-        f'checkpoint {self.path(step)} is of another config ({"; ".join(changed)}); '
-        'put back those of this run, or choose another --workdir'
-      )
+
+def _read_back(path: pathlib.Path, name: pathlib.Path) -> None:
+  """Raises WriteError, with the name, if the checkpoint just written at `path` is broken."""
+  try:
+    checkpoint_files.read(path)
+  except ConfigError as error:
+    raise WriteError(
+      f'checkpoint {name} was written, but {error}; older checkpoints are kept: check the disk, and the '
+      'same command goes on from the newest that is whole'
+    ) from error
 
 
 class Checkpoints(CheckpointReader):
@@ -170,7 +183,7 @@ class Checkpoints(CheckpointReader):
     keep: int,
     manager: ocp.CheckpointManager,
   ):
-    """Begins with nothing being saved; see `CheckpointReader` and `writable` for the arguments."""
+    """Begins with nothing being saved; see `CheckpointReader` and `writable`."""
     super().__init__(folder, path, config)
     self._keep = keep
     self._manager = manager
@@ -179,9 +192,7 @@ class Checkpoints(CheckpointReader):
     self._saving: futures.Future | None = None
 
   def save(self, step: int, state: PyTree) -> None:
-    """Begins to write a checkpoint, once the one before is written.
-
-    A thread reads it back when it is written. Only then does it delete older ones.
+    """Begins to write a checkpoint; a thread reads it back, and only then deletes older ones.
 
     Args:
       step: steps done.
@@ -198,17 +209,10 @@ class Checkpoints(CheckpointReader):
   def _finish(self, step: int) -> None:
     """Waits for a checkpoint, reads it back, and deletes all but the newest ones."""
     self._manager.wait_until_finished()
-    if not self._deletes:
-      return
-    try:
-      self._verified(step)
-    except ConfigError as error:
-      raise WriteError(
-        f'checkpoint {self.path(step)} was written, but {error}; older checkpoints are kept: '
-        'check the disk, and the same command goes on from the newest that is whole'
-      ) from error
-    for old in self.steps()[: -self._keep]:
-      checkpoint_files.delete(self._folder, old)
+    if self._deletes:
+      _read_back(self._path / str(step), self.path(step))
+      for old in self.steps()[: -self._keep]:
+        checkpoint_files.delete(self._folder, old)
 
   def set_aside(self, after: int) -> None:
     """Renames the checkpoints later than `after` to 'broken-<step>', so their steps can be saved."""
