@@ -167,8 +167,8 @@ def _read_back(path: pathlib.Path, name: pathlib.Path) -> None:
     checkpoint_files.read(path)
   except ConfigError as error:
     raise WriteError(
-      f'checkpoint {name} was written, but {error}; older checkpoints are kept: check the disk, and the '
-      'same command goes on from the newest that is whole'
+      f'checkpoint {name} was written, but {error}; older checkpoints are kept: check the disk, and '
+      'the same command goes on from the newest that is whole'
     ) from error
 
 
