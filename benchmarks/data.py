@@ -36,11 +36,12 @@ from ml_collections import ConfigDict
 from gan_jax.common import output
 from gan_jax.common.types import Plain
 from gan_jax.config import build, presets, schema
+from gan_jax.config.run_config import parse
 from gan_jax.data import folder, tfds
 from gan_jax.data import source as sources
 from gan_jax.data.pipeline import placement, prefetch
 from gan_jax.data.pipeline.array_file import Rows
-from gan_jax.run import loop
+from gan_jax.run import setup
 from gan_jax.runtime import devices
 from gan_jax.training.step import make_step
 
@@ -76,10 +77,12 @@ def _config(word: str, **changes) -> Plain:
 
 
 def _fed(config: Plain, source: sources.Source, feeds: Iterator, batch: Callable) -> Fed:
-  game = build.make_game(config)
-  built = loop.Built(game, build.make_update_schedule(config, game), source)
+  parts = parse(config)
+  game = build.make_game(parts.game)
+  play = build.make_update_schedule(parts.updates, game)
+  built = setup.Built(game, play, source, parts.training)
   step = make_step(game, built.play, batch, devices.GLOBAL_BATCH, config['steps_per_call'])
-  state = devices.replicate(loop.initial_state(config, built))
+  state = devices.replicate(setup.initial_state(built))
   made = Fed(devices.Program(step), state, feeds)
   made.seconds(2)
   return made
@@ -105,7 +108,7 @@ def _ratios(one: Callable[[], float], other: Callable[[], float]) -> tuple[float
 def resident() -> None:
   """Measures the cost of gathering a batch inside a step."""
   config = _config('mnist')
-  source = build.make_source({**config, 'placement': 'resident'})
+  source = build.make_source(parse({**config, 'placement': 'resident'}).data)
   gathered = _fed(
     config, source, itertools.repeat(devices.shard_batch(source.arrays, _BATCH)), source.batch
   )
@@ -199,7 +202,7 @@ def fed_step() -> None:
   """Measures a step with streamed batches."""
   changes = {'data.name': f'folder:{_EMOJI}', 'data.size': 64, 'networks.generator.width': 64}
   config = _config('emoji', steps_per_call=1, **changes)
-  source = build.make_source({**config, 'placement': 'stream'})
+  source = build.make_source(parse({**config, 'placement': 'stream'}).data)
   with _stream(source, 1) as feeds:
     streamed = _fed(config, source, feeds, source.batch)
     constant = _fed(config, source, *_constant(source))

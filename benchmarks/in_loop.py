@@ -17,7 +17,8 @@ from ml_collections import config_flags
 
 from gan_jax.common import output
 from gan_jax.config import schema
-from gan_jax.run import in_loop_evaluation, loop
+from gan_jax.config.run_config import parse
+from gan_jax.run import in_loop_evaluation, setup
 from gan_jax.runtime import devices
 
 _CONFIG = config_flags.DEFINE_config_file('config', 'experiments/dcgan.py')
@@ -39,11 +40,14 @@ def main(unused_argv) -> None:
   """Measures and prints."""
   config = schema.plain(_CONFIG.value)
   schema.check(config, devices.device_count())
-  built = loop.assemble_run(config)
-  evaluate = in_loop_evaluation.in_loop_evaluator(config, built.game, built.source)
-  call = devices.Program(loop.make_call(config, built), options=config['compiler_options'])
+  parts = parse(config)
+  built = setup.assemble_run(parts)
+  evaluate = in_loop_evaluation.in_loop_evaluator(
+    parts.evaluation, parts.data, parts.updates.weights, built.game, built.source
+  )
+  call = devices.Program(setup.make_call(built), options=config['compiler_options'])
   feed = devices.shard_batch(built.source.arrays, config['batch_size'])
-  state = devices.replicate(loop.initial_state(config, built))
+  state = devices.replicate(setup.initial_state(built))
 
   def train() -> None:
     nonlocal state

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gan_jax.common.types import Plain
+from gan_jax.config.run_config import parse
 from gan_jax.runtime import environment
 
 if __name__ == '__main__':
@@ -20,7 +21,7 @@ from gan_jax.common.types import PyTree
 from gan_jax.config import build, presets, schema
 from gan_jax.data import source as sources
 from gan_jax.data.pipeline.placement import ImageSet, place
-from gan_jax.run import loop
+from gan_jax.run import setup
 from gan_jax.runtime import devices
 
 
@@ -80,11 +81,13 @@ def source(case: Case) -> sources.Source:
 def made(case: Case, changes: Mapping[str, Any] = {}) -> tuple[Callable, Plain, PyTree, PyTree]:
   """Returns the step of a case, its config, and its initial state and feed on the devices."""
   settings, examples = config(case, changes), source(case)
-  game = build.make_game(settings)
-  built = loop.Built(game, build.make_update_schedule(settings, game), examples)
-  state = devices.replicate(loop.initial_state(settings, built))
+  parts = parse(settings)
+  game = build.make_game(parts.game)
+  play = build.make_update_schedule(parts.updates, game)
+  built = setup.Built(game, play, examples, parts.training)
+  state = devices.replicate(setup.initial_state(built))
   return (
-    loop.make_call(settings, built),
+    setup.make_call(built),
     settings,
     state,
     devices.shard_batch(examples.arrays, case.batch),

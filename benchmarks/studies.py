@@ -25,7 +25,8 @@ from jax.extend.core import Jaxpr, jaxprs_in_params
 from sides import Side
 
 from gan_jax.common import output
-from gan_jax.run import loop
+from gan_jax.config.run_config import parse
+from gan_jax.run import setup
 from gan_jax.runtime import devices
 from gan_jax.storage import workdir
 
@@ -59,10 +60,10 @@ def _together(folder: pathlib.Path) -> float:
 def _operations(folder: pathlib.Path) -> float:
   """Returns the multiplications and additions in the matrix products of a run's step."""
   config = {**workdir.read_config(folder), 'steps_per_call': 1}
-  built = loop.assemble_run(config)
-  state = jax.eval_shape(lambda: loop.initial_state(config, built))
+  built = setup.assemble_run(parse(config))
+  state = jax.eval_shape(lambda: setup.initial_state(built))
   feed = devices.feed_shapes(built.source.arrays, config['batch_size'], 1)
-  on_one = jax.vmap(loop.make_call(config, built), (None, 0), axis_name=devices.AXIS)
+  on_one = jax.vmap(setup.make_call(built), (None, 0), axis_name=devices.AXIS)
   return _products(jax.make_jaxpr(on_one)(state, feed).jaxpr)
 
 

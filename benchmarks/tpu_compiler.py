@@ -120,7 +120,8 @@ def compiled(
   import jax
   from jax.experimental import topologies
 
-  from gan_jax.run import loop
+  from gan_jax.config.run_config import parse
+  from gan_jax.run import setup
   from gan_jax.runtime.devices import compiled_for, feed_shapes
   from gan_jax.study import sweep
 
@@ -134,11 +135,11 @@ def compiled(
   devices = topologies.get_topology_desc(platform='tpu', topology_name=name, **options).devices
   chips = len(devices)
   config['batch_size'] = per_chip * chips if per_chip else -(-config['batch_size'] // chips) * chips
-  built = loop.assemble_run(config)
-  state = jax.eval_shape(lambda: loop.initial_state(config, built))
+  built = setup.assemble_run(parse(config))
+  state = jax.eval_shape(lambda: setup.initial_state(built))
   feed = feed_shapes(built.source.arrays, config['batch_size'], chips)
   with _loops_written_out():
-    program = compiled_for(loop.make_call(config, built), devices, state, feed)
+    program = compiled_for(setup.make_call(built), devices, state, feed)
   return Program(program, chips, config['batch_size'], built.play.draws)
 
 

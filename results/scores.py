@@ -18,6 +18,7 @@ import numpy as np
 import shared
 
 from gan_jax.common import output
+from gan_jax.config.run_config import parse
 
 RECORDS, TABLE = shared.HERE / 'scores.jsonl', shared.HERE / 'scores.md'
 RUNS = shared.ROOT / 'runs' / 'scores'
@@ -74,7 +75,7 @@ class Scorer:
     from gan_jax.metrics import frechet
 
     self._protocol = evaluator.protocol('digits', SCORES, HALF, seed=0)
-    source = build.make_source(shared.read_config('dcgan'))
+    source = build.make_source(parse(shared.read_config('dcgan')).data)
     order = np.random.default_rng(reference_statistics.ORDER_SEED).permutation(len(source.images))
     self.halves = source.images[order[:HALF]], source.images[order[HALF : 2 * HALF]]
     self._real = feature_extraction.collect_set(self._protocol.network, self.halves[0], HALF)

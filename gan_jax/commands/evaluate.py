@@ -12,7 +12,7 @@ from absl import flags
 from gan_jax import cli
 from gan_jax.common import console, user_paths
 from gan_jax.common.errors import at
-from gan_jax.config import build
+from gan_jax.config import build, run_config
 from gan_jax.data import source as sources
 from gan_jax.evaluation import cards, evaluator
 from gan_jax.runtime import accelerators, devices
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
   game, variables, step = load_run.load(folder, load_run.parse_step(flag.step), flag.ema)
   weights = 'averaged' if config['ema'] and flag.ema is not False else 'raw'
   config = load_run.with_data(config, flag.data)
-  source = build.make_unseen_source(config, load_run.source(config))
+  source = build.make_unseen_source(run_config.parse(config).data, load_run.source(config))
   if not workdir.has_data(folder, sources.digest(source)):
     console.warn(
       'the images differ from those that this run started with; the metrics compare samples with '

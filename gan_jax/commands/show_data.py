@@ -19,7 +19,7 @@ from gan_jax import augment, cli
 from gan_jax.common import lookup, pixels, rng, user_paths
 from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import Plain
-from gan_jax.config import build, schema
+from gan_jax.config import build, run_config, schema
 from gan_jax.data import source as sources
 from gan_jax.runtime import accelerators, devices
 from gan_jax.visualization import plots
@@ -61,9 +61,9 @@ def show(config: Plain, out: pathlib.Path, num: int) -> int:
   devices.prepare()
   accelerators.check()
   schema.check(config, devices=1)
-  source = build.make_source(config)
+  source = build.make_source(run_config.parse(config).data)
   num_batches = -(-num // config['batch_size'])
-  batches = [build.make_batch(config, source, index) for index in range(num_batches)]
+  batches = [build.make_batch(source, config['batch_size'], index) for index in range(num_batches)]
   real = np.concatenate([batch['real'] for batch in batches])[:num]
   _print_properties(source, real)
   labels = _labels(source, batches)

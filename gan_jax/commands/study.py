@@ -9,7 +9,7 @@ import os
 import pathlib
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from absl import flags
 
@@ -18,9 +18,9 @@ from gan_jax.common import user_paths
 from gan_jax.common.errors import ConfigError
 from gan_jax.runtime import accelerators, devices, environment, processes, vectorized_runs
 from gan_jax.storage import workdir
-from gan_jax.study import report, sweep
+from gan_jax.study import report, runner, sweep
 from gan_jax.study.member_run import Run
-from gan_jax.study.runner import Estimate, StudyRunner, parts
+from gan_jax.study.runner import AssembledRuns, CompiledRuns
 from gan_jax.visualization.page import duration
 
 _MOST_SEEDS = 10_000
@@ -52,53 +52,54 @@ def main(argv: Sequence[str]) -> int:
   flag = _flags(argv)
   if not 1 <= flag.seeds <= _MOST_SEEDS:
     raise ConfigError(f'--seeds is {flag.seeds}; it must be from 1 to {_MOST_SEEDS:,}')
-  vectorized_runs.a_device_a_core(environment.cores())
+  vectorized_runs.use_one_device_per_core(environment.cores())
   devices.prepare()
   accelerators.check()
-  found = sweep.settings(flag.config, sweep.parse(flag.sweep))
-  groups, out = sweep.grouped(found), user_paths.expanded(flag.out, '--out')
+  settings = sweep.settings(flag.config, sweep.parse(flag.sweep))
+  groups, out = sweep.grouped(settings), user_paths.expanded(flag.out, '--out')
   _check_out(out)
-  # What only asks leaves nothing behind.
+  # A dry run writes nothing.
   with contextlib.nullcontext() if flag.dry_run else workdir.locked(out):
-    runs = {setting.label: _runs(setting, out, flag.seeds) for setting in found}
-    left = _cohorts(groups, runs, out)
-    seconds = _planned(left)
+    runs = {setting.label: _runs(setting, out, flag.seeds) for setting in settings}
+    programs = _compiled(_assembled(groups, runs, out))
     if flag.dry_run:
       return 0
     (out / workdir.UNDER_WAY).mkdir(exist_ok=True)
-    stopped = _train(left, seconds)
+    stopped = _train(programs)
     if stopped:
       print(f'{stopped.name}: saved in {out}; the same command goes on from there')
       return 128 + signal.SIGINT if stopped == signal.SIGINT else 0
-    every = [run for setting in found for run in runs[setting.label]]
-    _tell(report.write(out, found, every), out)
+    every = [run for setting in settings for run in runs[setting.label]]
+    _print(report.write(out, settings, every), out)
   return 0
 
 
 def _check_out(out: pathlib.Path) -> None:
-  """Raises ConfigError if the folder is of something else: more than hidden files, and no study."""
-  place = next(path for path in (out, *out.parents) if path.exists())
-  if not place.is_dir() or not os.access(place, os.R_OK | os.W_OK):
-    raise ConfigError(f'--out: cannot read and write in {place}; choose another folder')
-  there = {path.name for path in out.glob('[!.]*')}
-  if there and workdir.UNDER_WAY not in there:
-    raise ConfigError(f'--out: {out} holds {min(there)}, and no study; choose another folder')
+  """Raises ConfigError if the folder holds something else: more than hidden files, and no study."""
+  existing = next(path for path in (out, *out.parents) if path.exists())
+  if not existing.is_dir() or not os.access(existing, os.R_OK | os.W_OK):
+    raise ConfigError(f'--out: cannot read and write in {existing}; choose another folder')
+  names = {path.name for path in out.glob('[!.]*')}
+  if names and workdir.UNDER_WAY not in names:
+    raise ConfigError(f'--out: {out} holds {min(names)}, and no study; choose another folder')
 
 
 def _runs(setting: sweep.Setting, out: pathlib.Path, seeds: int) -> list[Run]:
   return [Run(setting, seed, out / setting.label / f'seed_{seed}') for seed in range(seeds)]
 
 
-def _cohorts(groups: Sequence[sweep.CompiledGroup], runs, out: pathlib.Path) -> list[StudyRunner]:
-  """What is still to be trained."""
-  left = []
+def _assembled(
+  groups: Sequence[sweep.CompiledGroup], runs: Mapping[str, Sequence[Run]], out: pathlib.Path
+) -> list[AssembledRuns]:
+  """The runs that are still to be trained, by program."""
+  assembled = []
   for group in groups:
-    own = [run for setting in group.settings for run in runs[setting.label]]
-    done = sum(run.result() is not None for run in own)
+    runs_of_group = [run for setting in group.settings for run in runs[setting.label]]
+    done = sum(run.result() is not None for run in runs_of_group)
     if done:
       print(f'{done} runs of {_named(group)} are done')
-    left += [StudyRunner(group, part, out) for part in parts(own, out)]
-  return left
+    assembled += [runner.assemble(group, rest, out) for rest in runner.remaining(runs_of_group, out)]
+  return assembled
 
 
 def _named(group: sweep.CompiledGroup) -> str:
@@ -106,66 +107,72 @@ def _named(group: sweep.CompiledGroup) -> str:
   return f'{first} and {len(others)} more settings' if others else first
 
 
-def _planned(cohorts: Sequence[StudyRunner]) -> list[float]:
-  """Compiles all, says what each will take, and gives the seconds."""
-  estimates: list[Estimate] = []
-  for number, cohort in enumerate(cohorts, start=1):
-    found = cohort.prepare()
-    estimates.append(found)
-    print(f'program {number} of {len(cohorts)}: {_in_words(cohort, found)}', flush=True)
-  if len(cohorts) > 1:
-    total = sum(found.training for found in estimates)
-    most = max(found.bytes for found in estimates)
+def _compiled(programs: Sequence[AssembledRuns]) -> list[CompiledRuns]:
+  """Compiles all programs, and prints what each will take."""
+  compiled = []
+  for number, assembled in enumerate(programs, start=1):
+    program = runner.compile_runs(assembled)
+    compiled.append(program)
+    print(f'program {number} of {len(programs)}: {_summary(program)}', flush=True)
+  if len(compiled) > 1:
+    total = sum(program.estimate.training for program in compiled)
+    most = max(program.estimate.bytes for program in compiled)
     print(
       f'in all about {duration(total)} of training, and {most / 1e6:,.0f} MB of the devices at once',
       flush=True,
     )
-  return [found.training for found in estimates]
+  return compiled
 
 
-def _in_words(cohort: StudyRunner, found: Estimate) -> str:
-  settings = list(dict.fromkeys(run.setting.label for run in cohort.runs))
-  what = settings[0] + f' and {len(settings) - 1} more' * (len(settings) > 1)
-  done = f' of which {cohort.done:,} are done' * bool(cohort.done)
+def _summary(program: CompiledRuns) -> str:
+  assembled, estimate = program.assembled, program.estimate
+  first, *others = dict.fromkeys(run.setting.label for run in assembled.runs)
+  more = f' and {len(others)} more' if others else ''
+  done = f' of which {assembled.done:,} are done' if assembled.done else ''
   return (
-    f'{what}, {len(cohort.runs)} runs of {cohort.steps:,} steps{done}, about '
-    f'{duration(found.training)} of training, {found.bytes / 1e6:,.0f} MB of the devices '
-    f'(compiled in {found.compiling:.1f} s)'
+    f'{first}{more}, {len(assembled.runs)} runs of {assembled.steps:,} steps{done}, about '
+    f'{duration(estimate.training)} of training, {estimate.bytes / 1e6:,.0f} MB of the devices '
+    f'(compiled in {estimate.compiling:.1f} s)'
   )
 
 
-def _train(cohorts: list[StudyRunner], seconds: list[float]) -> signal.Signals | None:
-  """Trains one cohort after the other; the signal that stopped it, if one did."""
+def _train(programs: Sequence[CompiledRuns]) -> signal.Signals | None:
+  """Trains one program after the other; returns the signal that stopped it, if one did."""
   with processes.StopRequest() as stop:
-    for number, cohort in enumerate(cohorts):
-      progress = _Progress(cohort, f'{number + 1}/{len(cohorts)}', sum(seconds[number + 1 :]))
-      cohort.train(progress.told, lambda: stop.signal is not None)
+    for index, program in enumerate(programs):
+      after = sum(later.estimate.training for later in programs[index + 1 :])
+      progress = _Progress(program.assembled, f'{index + 1}/{len(programs)}', after)
+      runner.train(program, progress.update, lambda: stop.signal is not None)
       if stop.signal:
         return stop.signal
   return None
 
 
 class _Progress:
-  """Tells how a cohort goes."""
+  """Prints the progress of a program."""
 
-  def __init__(self, cohort: StudyRunner, place: str, after: float):
-    """`after` is how many seconds the cohorts after it will take."""
-    self._cohort, self._place, self._after = cohort, place, after
-    self._began, self._done = time.perf_counter(), 0
+  def __init__(self, assembled: AssembledRuns, number: str, after: float):
+    """Starts a program, '1/2'; the programs that follow will take `after` seconds."""
+    self._steps = assembled.steps
+    self._runs = len(assembled.runs)
+    self._number = number
+    self._after = after
+    self._began = time.perf_counter()
+    self._done = 0
 
-  def told(self, step: int, more: int) -> None:
-    """At `step`, `more` steps after the last time."""
+  def update(self, step: int, more: int) -> None:
+    """Prints the speed at `step`, `more` steps after the last time."""
     self._done += more
     rate = self._done / (time.perf_counter() - self._began)
-    left = (self._cohort.steps - step) / rate + self._after
+    seconds = (self._steps - step) / rate + self._after
     print(
-      f'program {self._place}  step {step}/{self._cohort.steps}  {rate * len(self._cohort.runs):,.0f} '
-      f'steps/s of all runs  {duration(left)} left',
+      f'program {self._number}  step {step}/{self._steps}  {rate * self._runs:,.0f} '
+      f'steps/s of all runs  {duration(seconds)} left',
       flush=True,
     )
 
 
-def _tell(table: str, out: pathlib.Path) -> None:
+def _print(table: str, out: pathlib.Path) -> None:
   print()
   print(table)
   print(f'page:   {out / report.PAGE}')

@@ -1,4 +1,4 @@
-"""Trains what a config describes: python -m gan_jax.main --config=experiments/dcgan.py."""
+"""Trains the experiment of a config: python -m gan_jax.main --config=experiments/dcgan.py."""
 
 import contextlib
 import pathlib
@@ -11,10 +11,10 @@ from ml_collections import config_flags
 from gan_jax import cli
 from gan_jax.common import console, files, user_paths
 from gan_jax.common.errors import ConfigError
-from gan_jax.common.types import Plain
-from gan_jax.config import schema
+from gan_jax.config import run_config, schema
+from gan_jax.config.run_config import RunConfig
 from gan_jax.data import source as sources
-from gan_jax.run import loop
+from gan_jax.run import setup
 from gan_jax.runtime import accelerators, devices, processes, profiling
 from gan_jax.storage import workdir
 
@@ -59,48 +59,54 @@ def main(argv: Sequence[str]) -> int:
   """Runs the command; the exit code."""
   flag = _flags(argv)
   if not _experiment(flag)[0].is_file():
-    raise ConfigError(f'--config: there is no file {_experiment(flag)[0]}')
+    raise ConfigError(f'--config: missing file {_experiment(flag)[0]} (FILE[:preset]); check the path')
   devices.prepare()
   processes.connect(flag.coordinator, flag.num_processes, flag.process_id)
   accelerators.check()
   with processes.guarded():
-    return _train(schema.plain(flag.config), _folder(flag), flag.profile)
+    if processes.is_primary():
+      _print_devices()
+    return _train(_config(flag), _folder(flag), flag.profile)
 
 
-def _train(config: Plain, folder: pathlib.Path, profile: str | None) -> int:
-  if processes.is_primary():
-    _tell_devices()
+def _config(flag: flags.FlagValues) -> RunConfig:
+  """The config of the flag, checked; the same in all processes."""
+  config = schema.plain(flag.config)
   processes.check_agreement(
     config, 'the processes have different configs; start all with the same flags'
   )
   schema.check(config, devices.device_count())
-  window = profiling.window(profile, folder, config)
-  with files.writing(folder), contextlib.ExitStack() as held:
-    processes.on_primary(lambda: held.enter_context(workdir.locked(folder)))
+  return run_config.parse(config)
+
+
+def _train(config: RunConfig, folder: pathlib.Path, profile: str | None) -> int:
+  window = profiling.window(profile, folder, config.training.last_call)
+  with files.writing(folder), contextlib.ExitStack() as stack:
+    processes.on_primary(lambda: stack.enter_context(workdir.locked(folder)))
     processes.check_agreement(
       workdir.holder(folder),
       'the processes see different folders; --workdir must be one that all share',
     )
-    processes.together(lambda: workdir.check_same(folder, config))
-    built = processes.together(lambda: loop.assemble_run(config))
+    processes.together(lambda: workdir.check_same(folder, config.plain))
+    built = processes.together(lambda: setup.assemble_run(config))
     _check_data(config, built.source, folder)
-    outcome = loop.run(config, built, folder, cli.STARTED, window)
+    outcome = setup.run(config, built, folder, cli.STARTED, window)
   if processes.is_primary():
-    _tell(outcome, config, folder)
+    _print_outcome(outcome, config.training.steps, folder)
   if outcome.alerted:
     return console.ALERTED
   return 128 + signal.SIGINT if outcome.signal == signal.SIGINT else 0
 
 
-def _tell_devices() -> None:
+def _print_devices() -> None:
   print(f'device: {accelerators.in_words()}', flush=True)
   hint = accelerators.hint()
   if hint:
     console.warn(hint)
 
 
-def _check_data(config: Plain, source: sources.Source, folder: pathlib.Path) -> None:
-  """Sees that all processes have the same data, and that a run goes on with what it began with."""
+def _check_data(config: RunConfig, source: sources.Source, folder: pathlib.Path) -> None:
+  """Checks that all processes have the same data, and that a run goes on with its first data."""
   processes.check_agreement(
     source.read_batches is None,
     'the data fits into the memory of some processes only; say where it lies with --config.placement',
@@ -110,13 +116,13 @@ def _check_data(config: Plain, source: sources.Source, folder: pathlib.Path) -> 
     return
   processes.check_agreement(digest, 'the processes have different data of the same name')
   about = {'digest': digest, 'about': source.about}
-  processes.on_primary(lambda: workdir.note_data(folder, config, about))
+  processes.on_primary(lambda: workdir.note_data(folder, config.plain, about))
   if processes.is_primary():
     print(f'data: {source.about}', flush=True)
 
 
-def _tell(outcome: loop.Outcome, config: Plain, folder: pathlib.Path) -> None:
-  done = f'{outcome.step} of {config["steps"]} steps'
+def _print_outcome(outcome: setup.Outcome, steps: int, folder: pathlib.Path) -> None:
+  done = f'{outcome.step} of {steps} steps'
   if outcome.signal:
     print(f'{outcome.signal.name}: saved {folder} at {done}; the same command goes on from there')
     return

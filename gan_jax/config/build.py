@@ -1,4 +1,4 @@
-"""From a plain config to what it names: networks, a game, the way to play it, data."""
+"""The objects that a config names: networks, a game, its update schedule, data."""
 
 import dataclasses
 import inspect
@@ -13,7 +13,7 @@ from gan_jax import data, gans
 from gan_jax import networks as families
 from gan_jax.common import lookup, numerics, renamed, validation
 from gan_jax.common.errors import ConfigError, at, refused_values
-from gan_jax.common.types import Plain
+from gan_jax.config.run_config import DataConfig, GameConfig, UpdatesConfig
 from gan_jax.data import source as sources
 from gan_jax.game import Game
 from gan_jax.networks.wrappers import MixedPrecision, NetworkWrapper, Rematerialized
@@ -23,74 +23,76 @@ from gan_jax.training.update_schedule import UpdateSchedule, check_owners
 
 
 def make_network(spec: Mapping[str, Any], axis_name: str | None = devices.AXIS) -> nn.Module:
-  """The Flax module of {'name': 'module.Class', **fields}, whose batch statistics are over the axis."""
+  """Returns the Flax module of a spec.
+
+  Args:
+    spec: {'name': 'module.Class', **fields}.
+    axis_name: axis of devices over which batch statistics are taken; None for each device alone.
+  """
   name, fields = lookup.split(spec)
   known = lookup.members(families)
   lookup.choose(name, known)
-  own = [f for f in dataclasses.fields(known[name]) if f.name not in ('parent', 'name')]
-  takes = {f.name: f.default is dataclasses.MISSING for f in own if f.name != 'axis_name'}
+  declared = [f for f in dataclasses.fields(known[name]) if f.name not in ('parent', 'name')]
+  takes = {f.name: f.default is dataclasses.MISSING for f in declared if f.name != 'axis_name'}
   lookup.check(fields, takes)
-  annotations = {f.name: f.type for f in own}
+  annotations = {f.name: f.type for f in declared}
   validation.check(fields, annotations)
-  validation.check_sizes(fields, annotations, {f.name: f.default for f in own})
-  over = {'axis_name': axis_name} if len(takes) < len(own) else {}
+  validation.check_sizes(fields, annotations, {f.name: f.default for f in declared})
+  if len(takes) < len(declared):
+    fields = {**fields, 'axis_name': axis_name}
   with refused_values():
-    return known[name](**fields, **over)
+    return known[name](**fields)
 
 
-def _prepared(config: Plain, key: str) -> nn.Module | NetworkWrapper:
-  """The network `key` of a config, as it is to compute."""
-  made = make_network(config['networks'][key], devices.AXIS if is_global(config) else None)
-  if config['compute_dtype'] == 'bfloat16':
-    made = MixedPrecision(made)
-  return Rematerialized(made) if key in config['remat'] else made
+def _prepared(config: GameConfig, key: str) -> nn.Module | NetworkWrapper:
+  """Returns the network `key` in the precision and with the rematerialization of the config."""
+  axis_name = devices.AXIS if config.batch_statistics == 'global' else None
+  network = make_network(config.networks[key], axis_name)
+  if config.compute_dtype == 'bfloat16':
+    network = MixedPrecision(network)
+  return Rematerialized(network) if key in config.remat else network
 
 
-def is_global(config: Plain) -> bool:
-  """Whether batch statistics are of the batch of all devices."""
-  return config['batch_statistics'] == 'global'
-
-
-def make_game(config: Plain) -> Game:
-  """The game that a config describes."""
+def make_game(config: GameConfig) -> Game:
+  """Returns the game that a config describes."""
   networks = {}
-  for key in config['networks']:
+  for key in config.networks:
     with at(f'networks.{key}'):
       networks[key] = _prepared(config, key)
   with at('remat'):
-    for key in config['remat']:
+    for key in config.remat:
       lookup.choose(key, networks)
   with at('gan'):
-    name, hyperparameters = lookup.split(config['gan'])
+    name, hyperparameters = lookup.split(config.gan)
     variants = lookup.modules(gans, 'make')
     lookup.choose(name, variants)
     return lookup.call(variants[name].make, hyperparameters, networks)
 
 
-def make_update_schedule(config: Plain, built: Game) -> UpdateSchedule:
-  """How the game is played.
+def make_update_schedule(config: UpdatesConfig, game: Game) -> UpdateSchedule:
+  """Returns the optimizers of a game, the number of updates, their order, and the averages.
 
   Raises:
     ConfigError: players or networks that the game has not, or lacks.
   """
   with at('players'):
-    _same(config['players'], [player.name for player in built.players], 'player')
+    _same(config.players, [player.name for player in game.players], 'player')
   with at('ema'):
-    for key, decay in config['ema'].items():
-      lookup.choose(key, built.networks)
+    for key, decay in config.ema.items():
+      lookup.choose(key, game.networks)
       if not numerics.is_within(decay, below=1):
         raise ConfigError(f'{key}: the decay is {decay!r}; it must be in [0, 1)')
   optimizers, updates = {}, {}
-  for player, spec in config['players'].items():
+  for player, spec in config.players.items():
     with at(f'players.{player}'):
       optimizers[player], updates[player] = make_optimizer(spec)
-  if config['update_rule'] != 'alternating':
-    check_owners(built)
-  if config['update_rule'] == 'extragradient' and set(updates.values()) != {1}:
+  if config.update_rule != 'alternating':
+    check_owners(game)
+  if config.update_rule == 'extragradient' and set(updates.values()) != {1}:
     raise ConfigError(
       'update_rule=extragradient: every player must have one update per step; set updates_per_step to 1'
     )
-  return UpdateSchedule(optimizers, updates, dict(config['ema']), config['update_rule'])
+  return UpdateSchedule(optimizers, updates, dict(config.ema), config.update_rule)
 
 
 def _same(given: Mapping[str, Any], wanted: list[str], what: str) -> None:
@@ -101,36 +103,42 @@ def _same(given: Mapping[str, Any], wanted: list[str], what: str) -> None:
       raise ConfigError(f'the {what} {name!r} is missing; this game has: {", ".join(wanted)}')
 
 
-def make_source(config: Plain) -> sources.Source:
-  """The data that a config names."""
+def make_source(config: DataConfig) -> sources.Source:
+  """Returns the source of the data that a config names."""
   with at('data'):
-    name, settings = lookup.split(config['data'])
-    kind, colon, suffix = name.partition(':')
-    sources = lookup.modules(data, 'load')
-    lookup.choose(kind, sources)
-    load = sources[kind].load
+    kind, colon, suffix = config.name.partition(':')
+    loaders = lookup.modules(data, 'load')
+    lookup.choose(kind, loaders)
+    load = loaders[kind].load
     takes = inspect.signature(load).parameters
     if bool(colon) != ('suffix' in takes):
-      raise ConfigError(
-        f'name is {name!r}; ' + (f'write it as {kind!r}' if colon else f'say which: {kind}:...')
-      )
-    offered = {'suffix': suffix, **{key: config[key] for key in ('seed', 'batch_size', 'placement')}}
-    own = {key: p.default is p.empty for key, p in takes.items() if key not in offered}
+      remedy = f'write it as {kind!r}' if colon else f'say which: {kind}:...'
+      raise ConfigError(f'name is {config.name!r}; {remedy}')
+    offered = {
+      'suffix': suffix,
+      **{key: getattr(config, key) for key in ('seed', 'batch_size', 'placement')},
+    }
+    required = {key: p.default is p.empty for key, p in takes.items() if key not in offered}
+    settings = config.settings
     renamed.check(settings, inside='data.')
-    lookup.check(settings, own)
+    lookup.check(settings, required)
     validation.check(settings, {key: takes[key].annotation for key in settings})
     return load(**{key: offered[key] for key in takes if key in offered}, **settings)
 
 
-def make_unseen_source(config: Plain, trained_on: sources.Source) -> sources.Source:
-  """Where the real examples of scores are from.
+def make_unseen_source(config: DataConfig, trained_on: sources.Source) -> sources.Source:
+  """Returns the source of the real examples that metrics compare with.
 
-  It is the set that was trained on, or, of data drawn afresh, a source that is the same for every seed.
+  It is the dataset that was trained on. If the data is drawn at random, it is a source that is the same
+  for every seed.
   """
-  return trained_on if trained_on.images is not None else make_source({**config, 'seed': 0})
+  if trained_on.images is not None:
+    return trained_on
+  return make_source(dataclasses.replace(config, seed=0))
 
 
-def make_batch(config: Plain, built: sources.Source, draw: int = 0) -> dict[str, jax.Array]:
-  """The whole global batch number `draw`, the first unless said."""
-  rows = np.arange(config['batch_size'])
-  return jax.jit(built.batch)(sources.arrays_of(built, draw, 1, rows), draw, rows)
+def make_batch(source: sources.Source, batch_size: int, batch_index: int = 0) -> dict[str, jax.Array]:
+  """Returns a global batch of a source, [batch_size, ...] each, by its index."""
+  rows = np.arange(batch_size)
+  arrays = sources.arrays_of(source, batch_index, 1, rows)
+  return jax.jit(source.batch)(arrays, batch_index, rows)

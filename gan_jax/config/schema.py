@@ -11,20 +11,20 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.common.types import Plain
 
 PLACEMENTS = ('auto', 'resident', 'stream')
-"""Of a set of images, see `placement`."""
+"""Where the images of a dataset are during training, see `pipeline.placement`."""
 
 STATISTICS = ('global', 'device')
-"""Of what part of a batch its statistics are."""
+"""The batch of which statistics are taken: of all devices, or of each device."""
 
 COMPUTE_DTYPES = ('float32', 'bfloat16')
-"""In which networks compute."""
+"""Types in which networks compute."""
 
 ORDERS = ('alternating', 'simultaneous', 'extragradient')
-"""Of play in a step, see `update_schedule.UpdateSchedule`."""
+"""Orders of the updates in a step, see `update_schedule.UpdateSchedule`."""
 
 
 def default() -> ConfigDict:
-  """A config with every top-level key.
+  """Returns a config with every top-level key.
 
   Keys:
     seed: of weights, latents and the order of the data.
@@ -32,16 +32,17 @@ def default() -> ConfigDict:
     batch_size: global, divided among all devices.
     steps_per_call: steps in one call of the compiled program; intervals are multiples of it.
     scan_unroll: steps of a call that are compiled as one piece, a divisor of steps_per_call. Two take
-      longer to compile; on CPU some dense networks then train faster, as the mlp of `make bench`.
-    update_rule: 'alternating', each player sees what those before it did in the same step,
-      'simultaneous', all start from where the step began, or 'extragradient', see
+      longer to compile; on CPU some dense networks then train faster, such as the mlp of `make bench`.
+    update_rule: 'alternating', each player starts from the updates of those before it in the same step,
+      'simultaneous', all start from the state at the beginning of the step, or 'extragradient', see
       `UpdateSchedule`.
     gan: {'name': a module of gan_jax.gans, **hyperparameters of its make}.
-    batch_statistics: 'global': what is taken of a whole batch (batch norm, DRAGAN's deviation, MMD,
-      EBGAN's repelled codes, relativistic averages) is of the batch of all devices, so that results do
-      not depend on their number; 'device': each device takes it of its own part, and sends less. The
-      papers of DCGAN, DRAGAN, MMD GAN and most others were on one device, where both are the same;
-      BigGAN (Brock et al. 2019, arXiv:1809.11096, section 3) takes the generator's over all devices.
+    batch_statistics: 'global' or 'device'. Statistics of a batch are those of batch norm, DRAGAN's
+      standard deviation, MMD, EBGAN's repelled codes, and relativistic averages. With 'global' they are
+      of the batch of all devices, so that results do not depend on the number of devices. With 'device'
+      each device takes them over its shard, and sends less. The papers of DCGAN, DRAGAN, MMD GAN and
+      most others used one device, where both are the same. BigGAN (Brock et al. 2019,
+      arXiv:1809.11096, section 3) takes the generator's over all devices.
     compute_dtype: 'float32', or 'bfloat16': activations and products in networks; parameters, losses,
       penalties, statistics and optimizers stay float32, see `networks.wrappers`. For TPU and GPU.
     networks: {network: {'name': 'module.Class' in gan_jax.networks, **its fields}}.
@@ -53,20 +54,20 @@ def default() -> ConfigDict:
     ema: {network: decay} of the networks of which an average of the weights is kept.
     data: {'name': a module of gan_jax.data, or 'module:which' as 'tfds:cifar10', 'folder:pictures',
       **settings of its load}.
-    placement: 'resident': images lie in the memory of the devices, 'stream': they are read from the
-      disk as they are needed, or 'auto': by their size. The batches are the same.
+    placement: 'resident': images are in the memory of the devices, 'stream': they are read from the
+      disk when they are needed, or 'auto': by their size. The batches are the same.
     log_every, sample_every, checkpoint_every: steps between lines of metrics, pictures and
       checkpoints.
     keep_checkpoints: how many of the newest checkpoints are kept.
-    evaluate_every: steps between scores; 0 for none.
+    evaluate_every: steps between evaluations; 0 for none.
     evaluate: {'features': a module of gan_jax.metrics.features, 'scores': names of functions in
-      gan_jax.evaluation.scores, 'num': samples, 'seed': of their latents, 'best': the score by which
+      gan_jax.evaluation.scores, 'num': samples, 'seed': of their latents, 'best': the metric by which
       the best checkpoint is chosen, e.g. 'frechet_digits', or '' for none}.
-    on_alert: 'warn' or 'stop': what is done when the run shows a failure, see `run.failure_detection`.
+    on_alert: 'warn' or 'stop': the reaction to a failure of the run, see `run.failure_detection`.
     remat: names of networks whose activations are computed again in the backward pass, not kept: less
       memory, more time, results that differ by rounding.
-    compiler_options: {'cpu', 'gpu' or 'tpu': {option of XLA: value}} for the train step, of which a run
-      of several processes takes none; results then differ by rounding.
+    compiler_options: {'cpu', 'gpu' or 'tpu': {option of XLA: value}} for the train step. A run of
+      several processes ignores them. Results then differ by rounding.
   """
   return ConfigDict(
     {
@@ -104,10 +105,10 @@ def default() -> ConfigDict:
 
 
 WATCHING = ('evaluate_every', 'evaluate', 'on_alert')
-"""Keys of what is done beside training."""
+"""Keys of evaluation and alerts."""
 
 INTERVALS = ('log_every', 'sample_every', 'checkpoint_every')
-"""Keys that are steps, between what is done again and again."""
+"""Keys that are numbers of steps between repeated actions."""
 
 MAY_CHANGE = (
   'steps',
@@ -119,23 +120,23 @@ MAY_CHANGE = (
   'keep_checkpoints',
   *WATCHING,
 )
-"""Keys that do not change what a run computes, so a resumed run may have others."""
+"""Keys that do not change what a run computes; a resumed run may have other values."""
 
 PLACES = ('folder',)
-"""Kinds of data whose name says only where the data lies. A digest identifies the data itself."""
+"""Kinds of data whose name states only a location. A digest identifies the data itself."""
 
 PLATFORMS = ('cpu', 'gpu', 'tpu')
-"""That the compiler can have options for."""
+"""Platforms for which the compiler takes options."""
 
 ON_ALERT = ('warn', 'stop')
-"""What can be done about an alert."""
+"""Reactions to an alert."""
 
 
 def plain(config: ConfigDict) -> Plain:
-  """The config as JSON gives it back: dicts, lists, strings, numbers, booleans.
+  """Returns the config as JSON holds it: dicts, lists, strings, numbers, booleans.
 
   Raises:
-    ConfigError: a value that JSON has not.
+    ConfigError: a value that JSON cannot hold.
   """
   try:
     return json.loads(json.dumps(config.to_dict()))
@@ -150,11 +151,11 @@ def _whole(config: Mapping[str, Any], key: str, least: int) -> None:
 
 
 def check(config: Plain, devices: int) -> None:
-  """Checks all that can be told without building anything.
+  """Checks everything that can be checked before any object is built.
 
   Args:
-    config: as `plain` gives it.
-    devices: how many share the batch.
+    config: from `plain`.
+    devices: the number of devices that share the batch.
 
   Raises:
     ConfigError: names the key and the remedy.
@@ -212,10 +213,10 @@ def _check_divisions(config: Plain, devices: int) -> None:
 
 
 def changes(old: Plain, new: Plain) -> list[str]:
-  """The `differences` that make another run of it; what the old one does not say is as by default.
+  """Returns the `differences` that make another run; keys that the old config lacks have defaults.
 
-  A new place of the same kind of data is no change. The caller must compare the digests of the data,
-  see `workdir.check_data`.
+  A new location of the same kind of data is not a change. The caller must compare the digests of the
+  data, see `workdir.check_data`.
   """
   ignored = dict.fromkeys(MAY_CHANGE)
   kind = place_kind(data_name(old))
@@ -230,7 +231,7 @@ def with_data_at(config: Plain, name: str) -> Plain:
 
 
 def place_kind(name: Any) -> str:
-  """Returns the kind of data that a `data.name` states, or '' if the name is more than a place."""
+  """Returns the kind of data of a `data.name`, or '' if the name is more than a location."""
   kind, colon, _ = str(name).partition(':')
   return kind if colon and kind in PLACES else ''
 
@@ -242,17 +243,12 @@ def data_name(config: Plain) -> Any:
 
 
 def differences(old: Plain, new: Plain, prefix: str = '') -> list[str]:
-  """The keys in which two plain configs differ: 'a.b: 1 -> 2'."""
-  found = []
+  """Returns the keys in which two plain configs differ: 'a.b: 1 -> 2'."""
+  changed = []
   for key in sorted(old.keys() | new.keys()):
     a, b = old.get(key), new.get(key)
     if isinstance(a, dict) and isinstance(b, dict):
-      found += differences(a, b, f'{prefix}{key}.')
+      changed += differences(a, b, f'{prefix}{key}.')
     elif a != b:
-      found.append(f'{prefix}{key}: {a!r} -> {b!r}')
-  return found
-
-
-def weights(config: Plain) -> str:
-  """Which weights of a run are shown and scored, in a word."""
-  return 'averaged' if config['ema'] else 'raw'
+      changed.append(f'{prefix}{key}: {a!r} -> {b!r}')
+  return changed

@@ -1,7 +1,8 @@
 """The checkpoint with the best value of one metric."""
 
+import contextlib
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 
 from gan_jax.common.types import MetricsLine, Plain
 from gan_jax.evaluation import cards, scores
@@ -12,43 +13,52 @@ from gan_jax.training.state import TrainState
 
 
 class BestCheckpoint:
-  """The checkpoint with the best value of one score, kept beside the newest."""
+  """The checkpoint with the best value of one metric, kept beside the newest."""
 
-  def __init__(self, folder: pathlib.Path, config: Plain, step: int, spare: int):
-    """Opens the folder of a run.
-
-    Args:
-      folder: of the run.
-      config: of the run, which names the score.
-      step: after which it goes on; of what is later nothing is kept.
-      spare: how many scorings there can be between two checkpoints of the run, all of which may be the
-        best so far, and from any of which a killed run may have to come back to the one before.
-    """
-    self._name = config['evaluate']['best']
-    self._kept = checkpoints.Checkpoints(folder / workdir.BEST, config, keep=1 + spare)
-    processes.on_primary(lambda: self._kept.discard(after=step))
-    self._kept.reload()
+  def __init__(self, metric: str, saved: checkpoints.Checkpoints):
+    """Prepares to save by a metric, e.g. 'frechet_digits'; see `opened`."""
+    self._metric = metric
+    self._saved = saved
 
   def maybe_save(self, history: Iterable[MetricsLine], line: MetricsLine, state: TrainState) -> None:
-    """Keeps the state if no line before has a better score by the same protocol; in all processes."""
+    """Saves the state if no earlier line has a better value by the same protocol.
+
+    All processes call it together.
+    """
     if processes.decided(processes.is_primary() and self._is_best(history, line)):
-      self._kept.save(line['step'], devices.local(state))
-      self._kept.wait()
+      self._saved.save(line['step'], devices.local(state))
+      self._saved.wait()
 
   def _is_best(self, history: Iterable[MetricsLine], line: MetricsLine) -> bool:
     protocol = _protocol(line)
-    before = [old.get(self._name) for old in history if 'card' in old and _protocol(old) == protocol]
-    value = line[self._name]
+    values = [old.get(self._metric) for old in history if 'card' in old and _protocol(old) == protocol]
+    value = line[self._metric]
     return value is not None and all(
-      old is None or scores.is_better(self._name, value, old) for old in before
+      old is None or scores.is_better(self._metric, value, old) for old in values
     )
 
-  def close(self) -> None:
-    """Lets go of the folder."""
-    self._kept.close()
+
+@contextlib.contextmanager
+def opened(
+  folder: pathlib.Path, config: Plain, metric: str, step: int, spare: int
+) -> Generator[BestCheckpoint]:
+  """Opens the best checkpoint of a run.
+
+  Args:
+    folder: of the run.
+    config: identifies the run.
+    metric: by which the best state is chosen.
+    step: from which the run goes on. Later checkpoints are deleted.
+    spare: how many evaluations there can be between two checkpoints of the run. Each of them may be the
+      best so far, and a killed run may have to come back to the one before.
+  """
+  with checkpoints.writable(folder / workdir.BEST, config, keep=1 + spare) as saved:
+    processes.on_primary(lambda: saved.discard(after=step))
+    saved.reload()
+    yield BestCheckpoint(metric, saved)
 
 
 def _protocol(line: MetricsLine) -> MetricsLine:
-  # Derived fields depend on which scores are made, and cards of older versions lack them.
+  # Derived fields depend on which metrics are computed, and cards of older versions lack them.
   left_out = ('step', *cards.NOT_COMPARED)
   return {k: v for k, v in evaluation.without_place(line['card']).items() if k not in left_out}

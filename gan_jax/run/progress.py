@@ -1,4 +1,4 @@
-"""The line that tells how a run goes: a bar on a terminal, plain lines elsewhere."""
+"""The progress of a run: a bar on a terminal, plain lines elsewhere."""
 
 import datetime
 import sys
@@ -8,11 +8,12 @@ from tqdm import tqdm
 
 
 class Progress:
-  """Shows step, speed, losses and the time left."""
+  """Shows the step, the speed, the losses, and the remaining time."""
 
   def __init__(self, first: int, last: int, silent: bool = False):
-    """Begins at step `first` of `last`; a silent one shows nothing."""
-    self._last, self._silent = last, silent
+    """Starts at step `first` of `last`; if `silent`, nothing is shown."""
+    self._last = last
+    self._silent = silent
     self._bar = tqdm(
       initial=first,
       total=last,
@@ -22,7 +23,7 @@ class Progress:
     )
 
   def say(self, text: str) -> None:
-    """Prints a line of its own, above the bar."""
+    """Prints a line above the bar."""
     if not self._silent:
       self._bar.clear()
       print(text, flush=True)
@@ -40,19 +41,19 @@ class Progress:
       images = {'images/s': f'{rate["images"]:.0f}'} if rate else {}
       self._bar.set_postfix(images | {name: f'{value:.3f}' for name, value in losses.items()})
       return
-    parts = [f'step {line["step"]}/{self._last}']
+    texts = [f'step {line["step"]}/{self._last}']
     if rate:
-      left = datetime.timedelta(seconds=int((self._last - line['step']) / rate['steps']))
-      parts += [f'{rate["steps"]:.2f} steps/s', f'{rate["images"]:.0f} images/s', f'{left} left']
-    parts += [f'{name} loss {value:.3f}' for name, value in losses.items()]
-    print('  '.join(parts), flush=True)
+      remaining = datetime.timedelta(seconds=int((self._last - line['step']) / rate['steps']))
+      texts += [f'{rate["steps"]:.2f} steps/s', f'{rate["images"]:.0f} images/s', f'{remaining} left']
+    texts += [f'{name} loss {value:.3f}' for name, value in losses.items()]
+    print('  '.join(texts), flush=True)
 
   def scored(self, step: int, scores: Mapping[str, float | None]) -> None:
-    """Shows scores, '-' for one that has no value."""
+    """Shows the metrics of an evaluation, '-' for one that has no value."""
     text = lambda value: '-' if value is None else f'{value:.4g}'
-    parts = [f'{name} {text(value)}' for name, value in scores.items()]
-    self.say(f'step {step}/{self._last}  {", ".join(parts)}')
+    texts = [f'{name} {text(value)}' for name, value in scores.items()]
+    self.say(f'step {step}/{self._last}  {", ".join(texts)}')
 
   def close(self) -> None:
-    """Leaves the bar as it is."""
+    """Ends the bar, which stays on the terminal."""
     self._bar.close()

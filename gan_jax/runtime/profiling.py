@@ -8,7 +8,6 @@ from typing import Any
 import jax
 
 from gan_jax.common.errors import ConfigError
-from gan_jax.common.types import Plain
 from gan_jax.runtime import processes
 
 FOLDER = 'profile'
@@ -64,8 +63,13 @@ class Window:
         print(f'profile: traced into {self._folder}', flush=True)
 
 
-def window(text: str | None, folder: pathlib.Path, config: Plain) -> Window:
-  """Returns the window of a flag 'STEP,COUNT'; without a flag no step is traced.
+def window(text: str | None, folder: pathlib.Path, last: int) -> Window:
+  """Returns the window that a flag 'STEP,COUNT' asks for; without one no step is traced.
+
+  Args:
+    text: the flag, or None.
+    folder: of the run.
+    last: steps done before the last call of the run.
 
   Raises:
     ConfigError: the flag is not two whole numbers, COUNT is 0, or the run has no call after STEP.
@@ -78,7 +82,7 @@ def window(text: str | None, folder: pathlib.Path, config: Plain) -> Window:
       f'--profile={text}: not of the form STEP,COUNT (the step after which tracing starts, and the '
       'number of steps); write for example 100,20'
     )
-  first, last = int(match[1]), config['steps'] - config['steps_per_call']
+  first = int(match[1])
   if first > last:
     raise ConfigError(
       f'--profile={text}: the last call of the run begins after {last} steps; write {last} or less'

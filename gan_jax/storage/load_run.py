@@ -15,7 +15,7 @@ from flax import traverse_util
 from gan_jax.common import console, pixels, rng
 from gan_jax.common.errors import ConfigError
 from gan_jax.common.types import Plain
-from gan_jax.config import build, schema
+from gan_jax.config import build, run_config, schema
 from gan_jax.data import source as sources
 from gan_jax.game import Game, Variables
 from gan_jax.runtime import jax_settings
@@ -65,7 +65,7 @@ def load(
     raise ConfigError(f'--ema: the run in {folder} has no averaged weights; use --noema')
   state = {name: variables.get('state', {}).get(name, {}) for name in variables['params']}
   raw = Variables(variables['params'], state)
-  game = build.make_game(config)
+  game = build.make_game(run_config.parse(config).game)
   chosen = raw if ema is False else averaged(raw, averages)
   _check_fits(game, chosen, folder)
   return game, chosen, step
@@ -100,7 +100,7 @@ def source(config: Plain) -> sources.Source:
   """
   kind = schema.place_kind(schema.data_name(config))
   try:
-    return build.make_source(config)
+    return build.make_source(run_config.parse(config).data)
   except ConfigError as error:
     if not kind:
       raise

@@ -1,8 +1,9 @@
-"""One run of a study: its folder, its metrics, its scores and pictures."""
+"""One run of a study: its folder, its log, its metrics and pictures."""
 
+import dataclasses
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -11,10 +12,16 @@ from PIL import Image
 
 from gan_jax.common import console, pixels, rng
 from gan_jax.common.errors import ConfigError, DivergedError
-from gan_jax.common.types import Plain
+from gan_jax.common.types import MetricsLine, Plain
+from gan_jax.config import build
+from gan_jax.config.run_config import DataConfig, RunConfig
 from gan_jax.data import source as sources
+from gan_jax.game import Game
 from gan_jax.metrics import mode_coverage
-from gan_jax.run import alerts, in_loop_evaluation, loop
+from gan_jax.run import in_loop_evaluation
+from gan_jax.run.alerts import AlertLog
+from gan_jax.run.finite import not_finite
+from gan_jax.run.setup import Built
 from gan_jax.storage import metrics_log
 from gan_jax.study import sweep
 from gan_jax.training.state import TrainState, averaged
@@ -22,6 +29,9 @@ from gan_jax.visualization import plots, snapshots
 
 RESULT, TILE = 'result.json', 'tile.png'
 _TILE_IMAGES = 16
+
+Evaluated = tuple[dict[str, Any], dict[str, Any]]
+"""Metrics by name, and their card; both empty where nothing was evaluated."""
 
 
 class Run(NamedTuple):
@@ -33,146 +43,206 @@ class Run(NamedTuple):
 
   @property
   def config(self) -> Plain:
-    """As if it were alone."""
+    """The config with which the run could be trained alone."""
     return sweep.with_seed(self.setting, self.seed)
 
   @property
   def name(self) -> str:
-    """For a person."""
+    """The name in messages, 'gan_ring seed 3'."""
     return f'{self.setting.label} seed {self.seed}'
 
   def result(self) -> dict[str, Any] | None:
-    """What came out, once it has: steps, scores, the step at which it diverged, alerts,
-    seconds, and what it was finished with.
+    """Returns the result of a finished run, and None before its end.
+
+    It has the steps, the metrics and their card, the step at which the run diverged, alerts, seconds,
+    and the hardware and versions that finished it.
 
     Raises:
-      ConfigError: it is of another number of steps, which a study does not add to.
+      ConfigError: the run was trained for another number of steps, which a study does not extend.
     """
     path = self.folder / RESULT
     if not path.exists():
       return None
-    found = json.loads(path.read_text())
-    if found['steps'] != self.config['steps']:
+    result = json.loads(path.read_text())
+    if result['steps'] != self.config['steps']:
       raise ConfigError(
-        f'{self.folder} holds a run of {found["steps"]} steps, but steps is {self.config["steps"]}; '
+        f'{self.folder} holds a run of {result["steps"]} steps, but steps is {self.config["steps"]}; '
         'choose another --out'
       )
-    return found
+    return result
 
 
-class Log:
-  """The metrics of a run, and when it diverged."""
+class MemberLog:
+  """The metrics of a run in its file, and its alerts.
 
-  def __init__(self, run: Run, step: int):
-    self._run, self._every, self._last = run, run.config['log_every'], run.config['steps']
-    self._metrics = metrics_log.Metrics(run.folder, step if step else -1)
-    before = [alert for line in self._metrics.history for alert in line.get('alerts', ())]
-    self._alerts = alerts.AlertLog(
-      self._metrics.history, lambda text: console.warn(f'{run.name}: {text}')
-    )
-    self.alerts, self.time = before, self._metrics.time
-    self._before = self.time
-    self.diverged = next((a['step'] for a in before if a['name'] == 'divergence' and 'step' in a), None)
+  Attributes:
+    alerts: all alerts of the run.
+    seconds: of training, its part of the time of all runs.
+  """
 
-  def see(self, step: int, spent: float, values: Mapping[str, np.ndarray]) -> None:
-    """Values [steps] of the steps of a call that ended at `step`, of which the last is logged."""
-    self.time = round(self._before + spent, 3)
+  def __init__(self, name: str, file: metrics_log.Metrics, is_logged: Callable[[int], bool]):
+    """Continues a log.
+
+    Args:
+      name: of the run, for warnings.
+      file: metrics.jsonl.
+      is_logged: whether the metrics of a step are logged.
+    """
+    self._name = name
+    self._file = file
+    self._is_logged = is_logged
+    self._trained = file.time
+    self._watch = AlertLog(file.history, lambda text: console.warn(f'{name}: {text}'))
+    self.alerts: list[MetricsLine] = [a for line in file.history for a in line.get('alerts', ())]
+    self.seconds = file.time
+
+  @property
+  def diverged(self) -> int | None:
+    """The step at which the run diverged; None for a run that did not."""
+    steps = (a['step'] for a in self.alerts if a['name'] == 'divergence' and 'step' in a)
+    return next(steps, None)
+
+  def training(self, step: int, seconds: float, values: Mapping[str, np.ndarray]) -> None:
+    """Notes a divergence in a call, or writes the metrics of its last step.
+
+    A run that has diverged is not logged any further.
+
+    Args:
+      step: steps done at the end of the call.
+      seconds: of training since the log was opened.
+      values: {metric: its value after each step of the call, [steps]}.
+    """
+    self.seconds = round(self._trained + seconds, 3)
     if self.diverged is not None:
       return
-    bad = [
-      (int(offset), name) for name, v in values.items() for offset in np.flatnonzero(~np.isfinite(v))
-    ]
-    if bad:
-      offset, name = min(bad)
-      self.diverged = step - len(values[name]) + 1 + offset
-      text = f'{name} is not finite at step {self.diverged}'
-      alert = {'name': 'divergence', 'text': text, 'step': self.diverged}
-      console.warn(f'{self._run.name}: {text}; the others go on')
+    first = min(not_finite(step, values), default=None)
+    if first:
+      text = f'{first.name} is not finite at step {first.step}'
+      console.warn(f'{self._name}: {text}; the others go on')
+      alert = {'name': 'divergence', 'text': text, 'step': first.step}
       self.alerts.append(alert)
-      self.write({'step': step, 'alerts': [alert]})
-    elif step % self._every == 0 or step == self._last:
+      self._write({'step': step, 'alerts': [alert]})
+    elif self._is_logged(step):
       line = {'step': step, **{name: float(v[-1]) for name, v in values.items()}}
-      alerts = self._alerts.update(line)
+      alerts = self._watch.update(line)
       self.alerts += alerts
-      self.write(line | ({'alerts': alerts} if alerts else {}))
+      self._write(line | ({'alerts': alerts} if alerts else {}))
 
-  def score(self, step: int, scores: Mapping[str, float], card: Mapping[str, Any]) -> None:
-    """Appends a line of scores, if there are any and none is there of this step."""
-    there = any(line['step'] == step and 'card' in line for line in self._metrics.history)
-    if scores and not there:
-      self.write({'step': step, **scores, 'card': card})
+  def evaluation(self, step: int, metrics: Mapping[str, Any], card: Mapping[str, Any]) -> None:
+    """Writes metrics and their card, if there are any and the log has none of this step."""
+    is_logged = any(line['step'] == step and 'card' in line for line in self._file.history)
+    if metrics and not is_logged:
+      self._write({'step': step, **metrics, 'card': card})
 
-  def write(self, line: Mapping[str, Any]) -> None:
-    """Appends a line."""
-    self._metrics.write({'step': line['step'], 'time': self.time, **line})
+  def _write(self, line: Mapping[str, Any]) -> None:
+    self._file.write({'step': line['step'], 'time': self.seconds, **line})
 
   def close(self) -> None:
     """Closes the file."""
-    self._metrics.close()
+    self._file.close()
 
 
-class Scorer:
-  """Scores and draws the runs of one setting; what is compiled for it serves all its seeds."""
+def open_log(run: Run, step: int) -> MemberLog:
+  """Opens the log of a run that goes on from `step`."""
+  config = run.config
+  every, last = config['log_every'], config['steps']
+  file = metrics_log.Metrics(run.folder, step if step else -1)
+  return MemberLog(run.name, file, lambda step: step % every == 0 or step == last)
 
-  def __init__(self, run: Run, built: loop.Built):
-    self._config, self._built = run.config, built
-    self._sample = jax.jit(built.game.sample)
-    self._modes_of = built.source.modes if isinstance(built.source.modes, mode_coverage.Modes) else None
-    config = self._config
-    if self._modes_of is None and not config['evaluate_every']:
-      # Something must be scored at the end.
-      config = {**config, 'evaluate_every': config['steps']}
-    self._every = config['evaluate_every']
-    self._evaluate = in_loop_evaluation.in_loop_evaluator(config, built.game, built.source)
 
-  def _samples(self, run: Run, state: TrainState, num: int):
-    return self._sample(averaged(state.variables, state.ema), rng.sample_keys(run.seed, 0, num))
+@dataclasses.dataclass(frozen=True)
+class MemberEvaluator:
+  """Evaluates and draws the runs of one setting; what is compiled for it serves all its seeds.
 
-  def _modes(self, run: Run, state: TrainState, step: int):
-    if self._modes_of is None:
-      return {}, {}
-    found = self._modes_of.scores(self._samples(run, state, mode_coverage.SAMPLES))
-    return {f'modes/{k}': float(v) for k, v in found.items()}, in_loop_evaluation.modes_card(
-      run.config, step
-    )
+  Attributes:
+    game: the game of the setting.
+    sample: its compiled sample function.
+    modes: of a mixture; None for other data.
+    evaluate: evaluates a state; None for a mixture that is not evaluated otherwise.
+    sample_every, evaluate_every: steps between evaluations of modes, and of the others.
+    data: the training data.
+    weights: the weights that are evaluated, in a word.
+  """
 
-  def _evaluated(self, state: TrainState, step: int):
-    assert self._evaluate
-    try:
-      line = self._evaluate(state, step)
-    except DivergedError:
-      # Samples that are not finite have no score; the run is known to have diverged.
-      return {}, {}
-    return {k: v for k, v in line.items() if k != 'card'}, line['card']
+  game: Game
+  sample: Callable[..., jax.Array]
+  modes: mode_coverage.Modes | None
+  evaluate: in_loop_evaluation.Evaluate | None
+  sample_every: int
+  evaluate_every: int
+  data: DataConfig
+  weights: str
 
-  def during(self, run: Run, state: TrainState, step: int):
-    """Scores at a step on the way, and their card; those that are due."""
-    scores, card = {}, {}
-    if step % run.config['sample_every'] == 0:
-      scores, card = self._modes(run, state, step)
-    if self._evaluate and step % self._every == 0:
-      more, card = self._evaluated(state, step)
-      scores |= more
-    return scores, card
+  def during(self, seed: int, state: TrainState, step: int) -> Evaluated:
+    """Returns the metrics that are due at a step before the last."""
+    metrics, card = {}, {}
+    if step % self.sample_every == 0:
+      metrics, card = self._mode_metrics(seed, state, step)
+    if self.evaluate and step % self.evaluate_every == 0:
+      more, card = _evaluated(self.evaluate, state, step)
+      metrics |= more
+    return metrics, card
 
-  def at_end(self, run: Run, state: TrainState, step: int):
-    """All scores, and their card."""
-    scores, card = self._modes(run, state, step)
-    if self._evaluate:
-      more, other = self._evaluated(state, step)
-      scores, card = {**scores, **more}, {**card, **other}
-    return scores, card
+  def at_end(self, seed: int, state: TrainState, step: int) -> Evaluated:
+    """Returns all metrics of the last step."""
+    metrics, card = self._mode_metrics(seed, state, step)
+    if self.evaluate:
+      more, other = _evaluated(self.evaluate, state, step)
+      metrics, card = {**metrics, **more}, {**card, **other}
+    return metrics, card
 
   def picture(
-    self, run: Run, state: TrainState, source: sources.Source
+    self, seed: int, state: TrainState, source: sources.Source
   ) -> tuple[np.ndarray, np.ndarray]:
-    """The picture of a run, and a small one for a sheet of many runs."""
-    make, _ = snapshots.drawer(run.config, self._built.game, source)(state)
+    """Returns the picture of a run, and a small one for a sheet of many runs."""
+    real = build.make_batch(source, self.data.batch_size)['real']
+    make, _ = snapshots.drawer(self.game, source, real, seed, bool(state.ema))(state)
     picture = make()
-    samples = np.asarray(self._samples(run, state, _TILE_IMAGES))
+    samples = np.asarray(self._samples(seed, state, _TILE_IMAGES))
     if samples.ndim > 2:
       return picture, plots.grid(pixels.to_bytes(samples), columns=4)
     half = Image.fromarray(np.ascontiguousarray(picture)).resize(
       (picture.shape[1] // 2, picture.shape[0] // 2), Image.Resampling.LANCZOS
     )
     return picture, np.asarray(half)
+
+  def _samples(self, seed: int, state: TrainState, num: int) -> jax.Array:
+    return self.sample(averaged(state.variables, state.ema), rng.sample_keys(seed, 0, num))
+
+  def _mode_metrics(self, seed: int, state: TrainState, step: int) -> Evaluated:
+    if self.modes is None:
+      return {}, {}
+    metrics = self.modes.scores(np.asarray(self._samples(seed, state, mode_coverage.SAMPLES)))
+    data = dataclasses.replace(self.data, seed=seed)
+    card = in_loop_evaluation.modes_card(data, self.weights, step)
+    return {f'modes/{k}': float(v) for k, v in metrics.items()}, card
+
+
+def make_evaluator(config: RunConfig, built: Built) -> MemberEvaluator:
+  """Returns the evaluator of a setting, from the config of one of its runs."""
+  evaluation, weights = config.evaluation, config.updates.weights
+  modes = built.source.modes if isinstance(built.source.modes, mode_coverage.Modes) else None
+  if modes is None and not evaluation.every:
+    # Something must be evaluated at the end.
+    evaluation = dataclasses.replace(evaluation, every=config.training.steps)
+  return MemberEvaluator(
+    game=built.game,
+    sample=jax.jit(built.game.sample),
+    modes=modes,
+    evaluate=in_loop_evaluation.in_loop_evaluator(
+      evaluation, config.data, weights, built.game, built.source
+    ),
+    sample_every=config.logging.sample_every,
+    evaluate_every=evaluation.every,
+    data=config.data,
+    weights=weights,
+  )
+
+
+def _evaluated(evaluate: in_loop_evaluation.Evaluate, state: TrainState, step: int) -> Evaluated:
+  try:
+    line = evaluate(state, step)
+  except DivergedError:
+    # Samples that are not finite have no metrics; the run is known to have diverged.
+    return {}, {}
+  return {k: v for k, v in line.items() if k != 'card'}, line['card']

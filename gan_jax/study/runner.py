@@ -1,9 +1,10 @@
-"""Runs that are trained together, as one program: from where they were to the end.
+"""Training of runs together, as one program: from where they were to the end.
 
-Each has a folder of its own as if it had been trained alone, so that it can be sampled, scored and
-reported like any other. While they are under way their common state is in a folder of theirs.
+Each run has its own folder as if it had been trained alone, so that it can be sampled, evaluated and
+reported like any other. Until they are finished their common state is in the folder of the study.
 """
 
+import contextlib
 import functools
 import json
 import pathlib
@@ -17,23 +18,28 @@ import numpy as np
 
 from gan_jax.common import console, files, hashing, pixels, rng
 from gan_jax.common.errors import ConfigError
-from gan_jax.config import build
+from gan_jax.common.types import PyTree
+from gan_jax.config import build, run_config
+from gan_jax.config.run_config import RunConfig
 from gan_jax.data import source as data_source
+from gan_jax.run import loop
+from gan_jax.run.setup import Built
 from gan_jax.runtime import vectorized_runs
 from gan_jax.storage import checkpoints, hardware, workdir
-from gan_jax.study import sweep
-from gan_jax.study.member_run import RESULT, TILE, Log, Run, Scorer
+from gan_jax.study import member_run, sweep
+from gan_jax.study.member_run import RESULT, TILE, MemberEvaluator, MemberLog, Run
 from gan_jax.training.state import TrainState, init_state
 
 TOGETHER = 'runs.json'
+"""File with the names of the runs that are trained together, beside their common state."""
 
 
 class Estimate(NamedTuple):
-  """What a cohort will take.
+  """The cost of training runs.
 
   Attributes:
     compiling: seconds that compiling took.
-    training: seconds for the steps that are left, from the time of a few calls.
+    training: seconds for the remaining steps, from the time of a few calls.
     bytes: of memory on the devices.
   """
 
@@ -42,202 +48,297 @@ class Estimate(NamedTuple):
   bytes: int
 
 
-class StudyRunner:
-  """Runs of one program."""
+class AssembledRuns(NamedTuple):
+  """The runs of one program, and what they are built from.
 
-  def __init__(self, group: sweep.CompiledGroup, runs: Sequence[Run], out: pathlib.Path):
-    """Builds what the runs are of; `out` is the folder of the study."""
-    self.runs, self._paths = list(runs), group.paths
-    self._config = self.runs[0].config
-    self.steps, self._per_call = self._config['steps'], self._config['steps_per_call']
-    configs = {run.setting.label: run.config for run in self.runs}
-    self._built = {label: sweep.assembled(label, config) for label, config in configs.items()}
-    self._sources = _sources(self.runs)
-    if any(source.read_batches for source in self._sources):
-      raise ConfigError('placement: a study holds its data in memory; sweep placement=resident')
-    for run in self.runs:
-      workdir.check_same(run.folder, run.config)
-    _check_data(self.runs, self._sources)
-    self._under_way = out / workdir.UNDER_WAY / hashing.of_texts({run.name: '' for run in runs})[:16]
-    self.done = max([int(p.name) for p in self._under_way.glob('*') if p.name.isdigit()], default=0)
-    self._ensemble = vectorized_runs.Ensemble(len(self.runs), self._config['batch_size'])
-    self._scorers = {
-      label: Scorer(next(r for r in self.runs if r.setting.label == label), built)
-      for label, built in self._built.items()
-    }
+  Attributes:
+    runs: the runs.
+    config: of the first run; the others differ in the seed and in the numbers at `paths` alone.
+    paths: of the numbers that are inputs of the program.
+    built: {label of a setting: its objects}.
+    evaluators: {label of a setting: its evaluator}.
+    sources: the data of each run.
+    folder: for the common state.
+    done: steps that were trained before.
+  """
 
-  def prepare(self) -> Estimate:
-    """Compiles, and times a few calls from the first step on, which are thrown away."""
-    own, shared = vectorized_runs.divided([source.arrays for source in self._sources])
-    values = [sweep.numbers(run.setting, self._paths) for run in self.runs]
-    self._own = self._ensemble.place(
-      [
-        {'arrays': mine, 'values': {path: np.float32(v) for path, v in numbers.items()}}
-        for mine, numbers in zip(own, values, strict=True)
-      ]
-    )
-    self._shared = self._ensemble.share(shared)
-    self.start = self._ensemble.place(self._first_states())
-    began = time.perf_counter()
-    self._program = self._ensemble.compiled(
-      *(self._step, self.start, self._own, self._shared), self._config['compiler_options']
-    )
-    compiling = time.perf_counter() - began
-    # A call uses up what it is given.
-    state = jax.tree.map(lambda leaf: leaf.copy(), self.start)
-    times = []
-    for _ in range(2):
-      began = time.perf_counter()
-      state, metrics = self._program(state, self._own, self._shared)
-      jax.block_until_ready(metrics)
-      times.append(time.perf_counter() - began)
-    training = min(times) * (self.steps - self.done) / self._per_call
-    return Estimate(compiling, training, vectorized_runs.memory(self._program))
+  runs: Sequence[Run]
+  config: RunConfig
+  paths: Sequence[str]
+  built: Mapping[str, Built]
+  evaluators: Mapping[str, MemberEvaluator]
+  sources: Sequence[data_source.Source]
+  folder: pathlib.Path
+  done: int
 
-  def _step(self, state: TrainState, feed: Any, values: Mapping[str, Any]):
-    built = next(iter(self._built.values()))
-    return sweep.step_of(self._config, built, values)(state, feed)
-
-  def _first_states(self) -> list[TrainState]:
-    """As `loop.initial_state` gives them, each program compiled once for all seeds."""
-    rows = np.arange(self._config['batch_size'])
-    begin = {
-      label: jax.jit(functools.partial(init_state, built.game, built.play))
-      for label, built in self._built.items()
-    }
-    draw = jax.jit(self._sources[0].batch)
-    return [
-      begin[run.setting.label](
-        rng.key_for(run.seed, 'training'), draw(data_source.arrays_of(source, 0, 1, rows), 0, rows)
-      )
-      for run, source in zip(self.runs, self._sources, strict=True)
-    ]
-
-  def train(self, tell: Callable[[int, int], None], stopped: Callable[[], bool]) -> None:
-    """Trains to the end, from the last checkpoint on; then the runs' results are in their folders.
-
-    Args:
-      tell: told (steps done, steps since it was last told), as metrics are logged.
-      stopped: asked after each call whether to save and stop.
-    """
-    for run, source in zip(self.runs, self._sources, strict=True):
-      _begin_folder(run, source)
-    self._under_way.mkdir(parents=True, exist_ok=True)
-    names = json.dumps([run.name for run in self.runs])
-    files.write_atomic(self._under_way / TOGETHER, names.encode())
-    with checkpoints.opened(self._under_way, self._config, keep=2) as kept:
-      step, state = self._resumed(kept)
-      logs = [Log(run, step) for run in self.runs]
-      try:
-        step, state = self._advance(step, state, logs, kept, tell, stopped)
-        if step < self.steps:
-          return
-        self._finish(state, logs)
-      finally:
-        for log in logs:
-          log.close()
-    shutil.rmtree(self._under_way)
-
-  def _resumed(self, kept: checkpoints.Checkpoints) -> tuple[int, TrainState]:
-    """The step and the state to go on from, of which nothing else is held then."""
-    start, found = self.start, kept.newest(console.warn)
-    del self.start
-    if not found:
-      return 0, start
-    step, arrays = found
-    like = jax.eval_shape(self._ensemble.trimmed, start)
-    return step, self._ensemble.put(checkpoints.from_arrays(arrays, like))
-
-  def _advance(self, step, state, logs, kept, tell, stopped):
-    due = lambda key: self._config[key] and (step % self._config[key] == 0 or step == self.steps)
-    told, pending, began = step, None, time.perf_counter()
-    while step < self.steps:
-      state, metrics = self._program(state, self._own, self._shared)
-      step += self._per_call
-      # The devices are at work on this call while the host reads the metrics of the one before.
-      if pending:
-        self._read(*pending, logs, began)
-      pending = (step, metrics)
-      stopping = stopped()
-      if due('log_every') or stopping:
-        self._read(*pending, logs, began)
-        pending = None
-        tell(step, step - told)
-        told = step
-      if (due('sample_every') or due('evaluate_every')) and step < self.steps:
-        self._score(step, state, logs)
-      if stopping or due('checkpoint_every'):
-        if pending:
-          self._read(*pending, logs, began)
-          pending = None
-        kept.save(step, self._ensemble.trimmed(state))
-      if stopping:
-        break
-    kept.wait()
-    return step, state
-
-  def _read(self, step: int, metrics, logs, began: float) -> None:
-    """Looks for what is not finite in each step of a call, and logs its last."""
-    values = self._ensemble.to_host(metrics)
-    time_of_each = (time.perf_counter() - began) / len(self.runs)
-    for number, log in enumerate(logs):
-      own = {name: of_all[number] for name, of_all in values.items()}
-      log.see(step, time_of_each, own)
-
-  def _score(self, step: int, state, logs) -> None:
-    for number, (run, log) in enumerate(zip(self.runs, logs, strict=True)):
-      scores, card = self._scorers[run.setting.label].during(
-        run, self._ensemble.run(state, number), step
-      )
-      log.score(step, scores, card)
-
-  def _finish(self, state, logs) -> None:
-    """Leaves each run's state, picture and scores in its folder, the result last."""
-    for number, (run, log) in enumerate(zip(self.runs, logs, strict=True)):
-      # It is there where a kill came between two of them.
-      if run.result():
-        continue
-      own, scorer = self._ensemble.run(state, number), self._scorers[run.setting.label]
-      with checkpoints.opened(run.folder / workdir.CHECKPOINTS, run.config, keep=1) as kept:
-        if self.steps not in kept.steps():
-          kept.save(self.steps, own)
-      picture, tile = scorer.picture(run, own, self._sources[number])
-      pixels.save_png(run.folder / workdir.SAMPLES / f'step_{self.steps:08}.png', picture)
-      pixels.save_png(run.folder / TILE, tile)
-      scores, card = scorer.at_end(run, own, self.steps)
-      log.score(self.steps, scores, card)
-      result = {
-        **{'steps': self.steps, 'scores': scores, 'card': card, 'diverged': log.diverged},
-        **{'alerts': log.alerts, 'seconds': round(log.time, 1)},
-        'made_with': hardware.current(),
-      }
-      files.write_atomic(run.folder / RESULT, json.dumps(result, indent=2).encode() + b'\n')
+  @property
+  def steps(self) -> int:
+    """The steps of each run in all."""
+    return self.config.training.steps
 
 
-def parts(runs: Sequence[Run], out: pathlib.Path) -> list[list[Run]]:
-  """The runs that are left to train: those that were under way together, then those that were not."""
-  left, found = {run.name: run for run in runs}, []
+class CompiledRuns(NamedTuple):
+  """Runs that are ready to be trained, once.
+
+  Attributes:
+    assembled: the runs.
+    layout: their distribution over the devices.
+    program: (state, per_run, shared) -> (state, metrics).
+    start: the state before the first step, [runs, ...]; training uses it up.
+    per_run: arrays and numbers of each run, [runs, ...].
+    shared: arrays that all runs read.
+    estimate: what training will take.
+  """
+
+  assembled: AssembledRuns
+  layout: vectorized_runs.VectorizedRuns
+  program: jax.stages.Compiled
+  start: TrainState
+  per_run: PyTree
+  shared: PyTree
+  estimate: Estimate
+
+
+def remaining(runs: Sequence[Run], out: pathlib.Path) -> list[list[Run]]:
+  """Returns the runs that are not finished: those that were under way together, then the others."""
+  unclaimed, groups = {run.name: run for run in runs}, []
   for path in sorted((out / workdir.UNDER_WAY).glob(f'*/{TOGETHER}')):
     names = json.loads(path.read_text())
-    if all(name in left for name in names):
-      found.append([left.pop(name) for name in names])
-  missing = [run for run in left.values() if run.result() is None]
-  return found + [missing] * bool(missing)
+    if all(name in unclaimed for name in names):
+      groups.append([unclaimed.pop(name) for name in names])
+  missing = [run for run in unclaimed.values() if run.result() is None]
+  return [*groups, missing] if missing else groups
+
+
+def assemble(group: sweep.CompiledGroup, runs: Sequence[Run], out: pathlib.Path) -> AssembledRuns:
+  """Builds the objects of runs of one program.
+
+  Args:
+    group: the settings of the program.
+    runs: runs of these settings, at least one.
+    out: the folder of the study.
+
+  Raises:
+    ConfigError: objects that cannot be built, or a folder with another config or other data.
+  """
+  first_runs: dict[str, Run] = {}
+  for run in runs:
+    first_runs.setdefault(run.setting.label, run)
+  built = {label: sweep.assembled(label, run.config) for label, run in first_runs.items()}
+  sources = _sources(runs)
+  if any(source.read_batches for source in sources):
+    raise ConfigError('placement: a study holds its data in memory; sweep placement=resident')
+  for run in runs:
+    workdir.check_same(run.folder, run.config)
+  _check_data(runs, sources)
+  folder = out / workdir.UNDER_WAY / hashing.of_texts({run.name: '' for run in runs})[:16]
+  return AssembledRuns(
+    runs=runs,
+    config=run_config.parse(runs[0].config),
+    paths=group.paths,
+    built=built,
+    evaluators={
+      label: member_run.make_evaluator(run_config.parse(run.config), built[label])
+      for label, run in first_runs.items()
+    },
+    sources=sources,
+    folder=folder,
+    done=max([int(path.name) for path in folder.glob('*') if path.name.isdigit()], default=0),
+  )
+
+
+def compile_runs(assembled: AssembledRuns) -> CompiledRuns:
+  """Compiles runs, and times a few calls from the first step on, whose results are not used."""
+  training = assembled.config.training
+  layout = vectorized_runs.VectorizedRuns(len(assembled.runs))
+  arrays, shared = vectorized_runs.divided([source.arrays for source in assembled.sources])
+  values = [sweep.numbers(run.setting, assembled.paths) for run in assembled.runs]
+  per_run = layout.stack(
+    [
+      {'arrays': mine, 'values': {path: np.float32(v) for path, v in numbers.items()}}
+      for mine, numbers in zip(arrays, values, strict=True)
+    ]
+  )
+  shared = layout.share(shared)
+  start = layout.stack(_first_states(assembled))
+
+  first, built = assembled.runs[0], next(iter(assembled.built.values()))
+
+  def step(state: TrainState, feed: PyTree, values: Mapping[str, Any]) -> tuple[TrainState, PyTree]:
+    return sweep.make_call(first.config, built, values)(state, feed)
+
+  began = time.perf_counter()
+  program = vectorized_runs.compile_runs(
+    layout, step, training.batch_size, (start, per_run, shared), training.compiler_options
+  )
+  compiling = time.perf_counter() - began
+  # A call uses up the state that it is given.
+  state = jax.tree.map(lambda leaf: leaf.copy(), start)
+  times = []
+  for _ in range(2):
+    began = time.perf_counter()
+    state, metrics = program(state, per_run, shared)
+    jax.block_until_ready(metrics)
+    times.append(time.perf_counter() - began)
+  calls = (training.steps - assembled.done) / training.steps_per_call
+  estimate = Estimate(compiling, min(times) * calls, vectorized_runs.memory(program))
+  return CompiledRuns(assembled, layout, program, start, per_run, shared, estimate)
+
+
+def train(
+  compiled: CompiledRuns, tell: Callable[[int, int], None], stopped: Callable[[], bool]
+) -> None:
+  """Trains to the end, from the last checkpoint on, and writes each run's results into its folder.
+
+  Args:
+    compiled: the runs.
+    tell: called with (steps done, steps since the last time) as metrics are logged.
+    stopped: asked after each call whether to save and stop.
+  """
+  assembled = compiled.assembled
+  runs, folder = assembled.runs, assembled.folder
+  for run, source in zip(runs, assembled.sources, strict=True):
+    _begin_folder(run, source)
+  folder.mkdir(parents=True, exist_ok=True)
+  files.write_atomic(folder / TOGETHER, json.dumps([run.name for run in runs]).encode())
+  opened = checkpoints.writable(folder, assembled.config.plain, keep=2)
+  with opened as saved, contextlib.ExitStack() as stack:
+    step, state = _newest_state(compiled, saved)
+    logs = []
+    for run in runs:
+      logs.append(stack.enter_context(contextlib.closing(member_run.open_log(run, step))))
+    step, state = _train(compiled, saved, logs, step, state, tell, stopped)
+    if step < assembled.steps:
+      return
+    for index, log in enumerate(logs):
+      _finish(assembled, index, functools.partial(compiled.layout.take, state, index), log)
+  shutil.rmtree(folder)
+
+
+def _first_states(assembled: AssembledRuns) -> list[TrainState]:
+  """The states before the first step, as `setup.initial_state` makes them.
+
+  Each program is compiled once for all seeds.
+  """
+  rows = np.arange(assembled.config.training.batch_size)
+  begin = {
+    label: jax.jit(functools.partial(init_state, built.game, built.play))
+    for label, built in assembled.built.items()
+  }
+  batch = jax.jit(assembled.sources[0].batch)
+  return [
+    begin[run.setting.label](
+      rng.key_for(run.seed, 'training'), batch(data_source.arrays_of(source, 0, 1, rows), 0, rows)
+    )
+    for run, source in zip(assembled.runs, assembled.sources, strict=True)
+  ]
+
+
+def _newest_state(compiled: CompiledRuns, saved: checkpoints.Checkpoints) -> tuple[int, TrainState]:
+  """The step and the state to go on from; the devices hold no other state then."""
+  newest = saved.newest(console.warn)
+  if not newest:
+    return 0, compiled.start
+  step, arrays = newest
+  like = jax.eval_shape(compiled.layout.trimmed, compiled.start)
+  jax.tree.map(lambda leaf: leaf.delete(), compiled.start)
+  return step, compiled.layout.put(checkpoints.from_arrays(arrays, like))
+
+
+def _train(
+  compiled: CompiledRuns,
+  saved: checkpoints.Checkpoints,
+  logs: Sequence[MemberLog],
+  step: int,
+  state: TrainState,
+  tell: Callable[[int, int], None],
+  stopped: Callable[[], bool],
+) -> tuple[int, TrainState]:
+  assembled, layout = compiled.assembled, compiled.layout
+  config, runs = assembled.config, assembled.runs
+  began, told = time.perf_counter(), step
+
+  def read(step: int, metrics: PyTree) -> None:
+    values: Any = layout.to_host(metrics)
+    seconds = (time.perf_counter() - began) / len(runs)
+    for index, log in enumerate(logs):
+      log.training(step, seconds, {name: of_runs[index] for name, of_runs in values.items()})
+
+  def report(step: int, state: TrainState) -> None:
+    nonlocal told
+    tell(step, step - told)
+    told = step
+
+  def evaluate(step: int, state: TrainState) -> None:
+    # The last step is evaluated when the runs are finished.
+    if step == assembled.steps:
+      return
+    for index, (run, log) in enumerate(zip(runs, logs, strict=True)):
+      evaluator = assembled.evaluators[run.setting.label]
+      log.evaluation(step, *evaluator.during(run.seed, layout.take(state, index), step))
+
+  def save(step: int, state: TrainState) -> None:
+    saved.save(step, layout.trimmed(state))
+
+  logging = config.logging
+  step, state = loop.train(
+    lambda state, step: compiled.program(state, compiled.per_run, compiled.shared),
+    state,
+    loop.Steps(step, assembled.steps, config.training.steps_per_call),
+    read,
+    [
+      loop.Hook((logging.log_every,), report, on_stop=True),
+      loop.Hook((logging.sample_every, config.evaluation.every), evaluate),
+      loop.Hook((logging.checkpoint_every,), save, on_stop=True),
+    ],
+    lambda step: stopped(),
+  )
+  saved.wait()
+  return step, state
+
+
+def _finish(
+  assembled: AssembledRuns, index: int, state_of_run: Callable[[], TrainState], log: MemberLog
+) -> None:
+  """Writes a run's state, picture and metrics into its folder, the result last."""
+  run, steps = assembled.runs[index], assembled.steps
+  # A kill between two runs leaves the first one finished.
+  if run.result():
+    return
+  state, evaluator = state_of_run(), assembled.evaluators[run.setting.label]
+  with checkpoints.writable(run.folder / workdir.CHECKPOINTS, run.config, keep=1) as saved:
+    if steps not in saved.steps():
+      saved.save(steps, state)
+  picture, tile = evaluator.picture(run.seed, state, assembled.sources[index])
+  pixels.save_png(run.folder / workdir.SAMPLES / f'step_{steps:08}.png', picture)
+  pixels.save_png(run.folder / TILE, tile)
+  metrics, card = evaluator.at_end(run.seed, state, steps)
+  log.evaluation(steps, metrics, card)
+  result = {
+    'steps': steps,
+    'scores': metrics,
+    'card': card,
+    'diverged': log.diverged,
+    'alerts': log.alerts,
+    'seconds': round(log.seconds, 1),
+    'made_with': hardware.current(),
+  }
+  files.write_atomic(run.folder / RESULT, json.dumps(result, indent=2).encode() + b'\n')
 
 
 def _sources(runs: Sequence[Run]) -> list[data_source.Source]:
-  """The sources of the runs; what is the same in all of them, as the images of a set, is held once."""
-  first, found = None, []
+  """The sources of the runs; arrays that agree, such as the images of a dataset, are held once."""
+  first, sources = None, []
   for run in runs:
-    source = build.make_source(run.config)
+    source = build.make_source(run_config.parse(run.config).data)
     first = first or source
     arrays = {
       key: first.arrays[key] if np.array_equal(first.arrays[key], array) else array
       for key, array in source.arrays.items()
     }
     same = source.images is not None and arrays.get('image') is first.arrays.get('image')
-    found.append(source._replace(arrays=arrays, images=first.images if same else source.images))
-  return found
+    sources.append(source._replace(arrays=arrays, images=first.images if same else source.images))
+  return sources
 
 
 def _begin_folder(run: Run, source: data_source.Source) -> None:

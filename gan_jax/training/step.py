@@ -18,17 +18,33 @@ from gan_jax.training.update_schedule import UpdateSchedule
 
 
 class Data(NamedTuple):
-  """Where a device's examples come from.
+  """The source of a device's examples.
 
   Attributes:
-    batch: (arrays, draw, rows [b]) -> the given rows of a global batch, see `source.Source`.
-    arrays: what it reads.
-    rows: int32 [b], this device's places in the global batch.
+    batch: (arrays, batch_index, rows [b]) -> the given rows of a global batch, see `source.Source`.
+    arrays: the arrays that `batch` reads.
+    rows: int32 [b], this device's rows of the global batch.
   """
 
   batch: Callable[..., Mapping[str, jax.Array]]
   arrays: PyTree
   rows: jax.Array
+
+
+class StepContext(NamedTuple):
+  """The arguments of a step that are the same for all steps of a call.
+
+  Attributes:
+    game: the variant.
+    play: optimizers, updates per step, and their order.
+    across: the collectives of the devices.
+    data: the examples of this device.
+  """
+
+  game: Game
+  play: UpdateSchedule
+  across: Collectives
+  data: Data
 
 
 def make_step(
@@ -39,140 +55,166 @@ def make_step(
   count: int,
   unroll: int = 1,
 ) -> Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]:
-  """What a device does in one call: `count` steps.
+  """Returns the function that a device runs in one call: `count` steps.
 
   Args:
     game: the variant.
-    play: how it is played.
-    batch: of the source, see `source.Source`.
-    across: what the devices do together.
+    play: optimizers, updates per step, and their order.
+    batch: the batch function of the source, see `source.Source`.
+    across: the collectives of the devices.
     count: steps in a call.
-    unroll: of these, how many are compiled as one piece.
+    unroll: how many of these steps are compiled as one piece.
 
   Returns:
     (state, {'arrays', 'rows'}) -> (state, {'<player>/<metric>': [count]}). A player's metrics are
     its loss, the norm of its gradient and what its loss reports, averaged over its updates in the
     step and over all devices.
   """
+  step = extragradient_step if play.update_rule == 'extragradient' else sequential_step
 
   def call(state: TrainState, feed: PyTree) -> tuple[TrainState, Metrics]:
-    table = _StepContext(game, play, across, Data(batch, feed['arrays'], feed['rows']))
-    return _repeat(lambda state, _: _step(table, state), state, count, unroll)
+    context = StepContext(game, play, across, Data(batch, feed['arrays'], feed['rows']))
+    return _repeat(lambda state, _: step(context, state), state, count, unroll)
 
   return call
 
 
-class _StepContext(NamedTuple):
-  """What is the same for all turns of a call."""
+def sequential_step(context: StepContext, state: TrainState) -> tuple[TrainState, Metrics]:
+  """One step in which each player makes its updates once.
 
-  game: Game
-  play: UpdateSchedule
-  across: Collectives
-  data: Data
-
-
-def _step(table: _StepContext, state: TrainState) -> tuple[TrainState, Metrics]:
-  variables, opt, metrics = _sweep_players(table, state, 0, state.variables, state.opt)
-  if table.play.update_rule == 'extragradient':
-    variables, opt, metrics = _sweep_players(table, state, 1, variables, opt)
-  state = dataclasses.replace(
-    state,
-    step=state.step + 1,
-    variables=variables,
-    opt=opt,
-    ema=_average(table.play.ema, state, variables),
-    memory=table.game.update_memory(state.memory, variables, metrics),
-  )
-  return state, metrics
-
-
-def _sweep_players(
-  table: _StepContext, state: TrainState, phase: int, start: Variables, opt: Mapping[str, PyTree]
-) -> tuple[Variables, dict[str, PyTree], Metrics]:
-  """Every player's turn, from `start` on; in a second phase the changes are to where the step began."""
-  in_turn = table.play.update_rule == 'alternating'
-  variables, first, opt, metrics = start, opt, dict(opt), {}
-  for place, player in enumerate(table.game.players):
-    seen = (variables, opt) if in_turn else (start, first)
-    base = state.variables if phase else None
-    after, opt[player.name], reported = _player_updates(table, state, place, phase, *seen, base)
-    variables = Variables(
-      params={**variables.params, **owned(player, after.params)},
-      state={**variables.state, **owned(player, after.state)},
-    )
+  With `update_rule` 'alternating' a player starts from the updates of the players before it; with
+  'simultaneous' every player starts from the state at the beginning of the step.
+  """
+  variables, opt, metrics = state.variables, dict(state.opt), {}
+  for index, player in enumerate(context.game.players):
+    alternating = context.play.update_rule == 'alternating'
+    start, start_opt = (variables, opt) if alternating else (state.variables, state.opt)
+    updated, opt[player.name], reported = _player_updates(context, state, index, start, start_opt)
+    variables = _with_owned(variables, player, updated)
     metrics |= {f'{player.name}/{name}': value for name, value in reported.items()}
-  return variables, opt, metrics
+  return _next_state(context, state, variables, opt, metrics), metrics
 
 
-def _player_updates(
-  table: _StepContext,
-  state: TrainState,
-  place: int,
-  phase: int,
-  variables: Variables,
-  opt: Mapping[str, PyTree],
-  base: Variables | None,
-) -> tuple[Variables, PyTree, Metrics]:
-  """All updates of the player at `place` in a phase of a step."""
-  player, play, data = table.game.players[place], table.play, table.data
-  key = jax.random.fold_in(jax.random.fold_in(state.key, state.step), place)
-  # Draws are numbered by updates, so players of one phase see the same real examples.
-  first = state.step * play.draws
+def extragradient_step(context: StepContext, state: TrainState) -> tuple[TrainState, Metrics]:
+  """One step of the extragradient method, see `UpdateSchedule.update_rule`.
 
-  def update(carry, number):
-    number = phase + number
-    inputs = Inputs(
-      batch=data.batch(data.arrays, first + number, data.rows),
-      key=rng.example_keys(jax.random.fold_in(key, number), data.rows),
-      step=state.step,
-      memory=state.memory,
-      gather=table.across.gather,
-      mean=table.across.mean,
-      unrolled_update=functools.partial(_unrolled_update, table, opt),
-    )
-    variables, own = carry
-    variables, own, metrics = _gradient_update(table, player, variables, own, inputs, base)
-    return (variables, own), metrics
-
-  (variables, own), metrics = _repeat(update, (variables, opt[player.name]), play.updates[player.name])
-  return variables, own, jax.tree.map(lambda x: x.mean(axis=0), metrics)
+  All players make one simultaneous update, and take their gradients there. The second update applies
+  these gradients to the weights at the beginning of the step.
+  """
+  ahead, opt, _ = _simultaneous_updates(context, state, 0, state.variables, state.opt)
+  variables, opt, metrics = _simultaneous_updates(context, state, 1, ahead, opt)
+  return _next_state(context, state, variables, opt, metrics), metrics
 
 
-def _gradient_update(
-  table: _StepContext,
+def gradient_update(
+  context: StepContext,
   player: Player,
   variables: Variables,
   opt: PyTree,
   inputs: Inputs,
-  base: Variables | None = None,
+  changed: Variables | None = None,
 ) -> tuple[Variables, PyTree, Metrics]:
-  """One update of one player: gradients of what it owns, averaged over devices, and its optimizer.
+  """One update of one player: the gradient of what it owns, its mean over devices, its optimizer.
 
-  The change is to `variables`, or to `base` if that is given.
+  Args:
+    context: of the step.
+    player: who changes its networks.
+    variables: where the gradient is taken.
+    opt: the state of the player's optimizer.
+    inputs: of the player's loss.
+    changed: the variables to whose weights the optimizer's update is added; None for `variables`.
+
+  Returns:
+    `variables` with the new weights and network state of the player, the new state of its optimizer,
+    and its metrics.
   """
 
-  def loss(own):
-    tried = dataclasses.replace(variables, params={**variables.params, **own})
+  def loss(params):
+    tried = dataclasses.replace(variables, params={**variables.params, **params})
     value, aux = player.loss(tried, inputs)
     return value, (owned(player, aux.variables.state), aux.metrics)
 
-  own = owned(player, variables.params)
-  (value, (network_state, metrics)), gradient = jax.value_and_grad(loss, has_aux=True)(own)
-  value, network_state, metrics, gradient = table.across.mean((value, network_state, metrics, gradient))
-  changed = own if base is None else owned(player, base.params)
-  optimizer = optax.with_extra_args_support(table.play.optimizers[player.name])
-  changes, opt = optimizer.update(gradient, opt, changed, at=own)
-  moved = cast('dict[str, PyTree]', optax.apply_updates(changed, changes))
+  params = owned(player, variables.params)
+  (value, (network_state, metrics)), gradient = jax.value_and_grad(loss, has_aux=True)(params)
+  value, network_state, metrics, gradient = context.across.mean(
+    (value, network_state, metrics, gradient)
+  )
+  before = params if changed is None else owned(player, changed.params)
+  optimizer = optax.with_extra_args_support(context.play.optimizers[player.name])
+  updates, opt = optimizer.update(gradient, opt, before, at=params)
+  after = cast('dict[str, PyTree]', optax.apply_updates(before, updates))
   variables = Variables(
-    params={**variables.params, **moved},
+    params={**variables.params, **after},
     state={**variables.state, **network_state},
   )
   metrics = {'loss': value, 'gradient_norm': optax.tree.norm(gradient), **metrics}
   return variables, opt, metrics
 
 
+def _player_updates(
+  context: StepContext,
+  state: TrainState,
+  index: int,
+  variables: Variables,
+  opt: Mapping[str, PyTree],
+) -> tuple[Variables, PyTree, Metrics]:
+  """All updates in a step of the player at `index`, and its metrics averaged over them."""
+  player = context.game.players[index]
+  count = context.play.updates[player.name]
+
+  def update(carry, number):
+    inputs = _inputs(context, state, index, number, opt)
+    variables, player_opt, metrics = gradient_update(context, player, carry[0], carry[1], inputs)
+    return (variables, player_opt), metrics
+
+  (variables, player_opt), metrics = _repeat(update, (variables, opt[player.name]), count)
+  return variables, player_opt, jax.tree.map(lambda x: x.mean(axis=0), metrics)
+
+
+def _simultaneous_updates(
+  context: StepContext,
+  state: TrainState,
+  number: int,
+  start: Variables,
+  start_opt: Mapping[str, PyTree],
+) -> tuple[Variables, dict[str, PyTree], Metrics]:
+  """One update of every player: gradients at `start`, added to the weights of `state`."""
+  variables, opt, metrics = start, dict(start_opt), {}
+  for index, player in enumerate(context.game.players):
+    inputs = _inputs(context, state, index, jnp.int32(number), start_opt)
+    updated, opt[player.name], reported = gradient_update(
+      context, player, start, start_opt[player.name], inputs, changed=state.variables
+    )
+    variables = _with_owned(variables, player, updated)
+    metrics |= {f'{player.name}/{name}': value for name, value in reported.items()}
+  return variables, opt, metrics
+
+
+def _inputs(
+  context: StepContext,
+  state: TrainState,
+  index: int,
+  number: jax.Array,
+  opt: Mapping[str, PyTree],
+) -> Inputs:
+  """The inputs of the loss of the player at `index` in its update `number` of the step."""
+  data = context.data
+  key = jax.random.fold_in(jax.random.fold_in(state.key, state.step), index)
+  # Batches are numbered by updates, so players see the same real examples in a step.
+  batch_index = state.step * context.play.draws + number
+  return Inputs(
+    batch=data.batch(data.arrays, batch_index, data.rows),
+    key=rng.example_keys(jax.random.fold_in(key, number), data.rows),
+    step=state.step,
+    memory=state.memory,
+    gather=context.across.gather,
+    mean=context.across.mean,
+    unrolled_update=functools.partial(_unrolled_update, context, opt),
+  )
+
+
 def _unrolled_update(
-  table: _StepContext,
+  context: StepContext,
   opt: Mapping[str, PyTree],
   name: str,
   variables: Variables,
@@ -180,24 +222,47 @@ def _unrolled_update(
   count: int,
 ) -> Variables:
   """The variables after `count` more updates of the player called `name`, see `game.Inputs`."""
-  player = next(p for p in table.game.players if p.name == name)
+  player = next(p for p in context.game.players if p.name == name)
 
   def update(carry, number):
     keys = jax.vmap(jax.random.fold_in, (0, None))(inputs.key, number)
-    variables, own = carry
-    variables, own, _ = _gradient_update(
-      table, player, variables, own, dataclasses.replace(inputs, key=keys)
-    )
-    return (variables, own), None
+    renewed = dataclasses.replace(inputs, key=keys)
+    variables, player_opt, _ = gradient_update(context, player, carry[0], carry[1], renewed)
+    return (variables, player_opt), None
 
   (variables, _), _ = jax.lax.scan(update, (variables, opt[name]), jnp.arange(count))
   return variables
 
 
+def _with_owned(variables: Variables, player: Player, updated: Variables) -> Variables:
+  """`variables` with the networks that the player owns from `updated`."""
+  return Variables(
+    params={**variables.params, **owned(player, updated.params)},
+    state={**variables.state, **owned(player, updated.state)},
+  )
+
+
+def _next_state(
+  context: StepContext,
+  state: TrainState,
+  variables: Variables,
+  opt: Mapping[str, PyTree],
+  metrics: Metrics,
+) -> TrainState:
+  return dataclasses.replace(
+    state,
+    step=state.step + 1,
+    variables=variables,
+    opt=opt,
+    ema=_average(context.play.ema, state, variables),
+    memory=context.game.update_memory(state.memory, variables, metrics),
+  )
+
+
 def _average(
   decays: Mapping[str, float], state: TrainState, variables: Variables
 ) -> Mapping[str, PyTree]:
-  """Exponential averages; young ones forget faster, or they would remember the start.
+  """The exponential averages; young ones forget faster, so that they do not remember the start.
 
   The decay at step t (from 0) is min(decay, (1 + t) / (10 + t)). Batch norm's statistics are averaged
   with the weights: those of the last weights do not fit the average of many.
@@ -214,7 +279,7 @@ def _average(
 def _repeat(
   function: Callable[[PyTree, Any], tuple[PyTree, PyTree]], carry: PyTree, count: int, unroll: int = 1
 ) -> tuple[PyTree, PyTree]:
-  """`lax.scan` over 0 ... count - 1; once is no loop, which XLA:CPU runs slower."""
+  """`lax.scan` over 0 ... count - 1; a single turn is not a loop, since XLA:CPU runs loops slower."""
   if count > 1:
     return jax.lax.scan(function, carry, jnp.arange(count), unroll=unroll)
   carry, outputs = function(carry, jnp.int32(0))

@@ -5,14 +5,13 @@ import io
 import pathlib
 from collections.abc import Callable
 from concurrent import futures
+from typing import NamedTuple
 
 import jax
 import numpy as np
 from PIL import Image
 
 from gan_jax.common import pixels, rng
-from gan_jax.common.types import Plain
-from gan_jax.config import build
 from gan_jax.data import source as sources
 from gan_jax.game import Game, Variables
 from gan_jax.metrics import mode_coverage
@@ -28,75 +27,100 @@ _IMAGES, _POINTS = 64, 1000
 _FRAMES, _FRAME_MILLISECONDS = 100, 200
 
 
-def drawer(config: Plain, game: Game, source: sources.Source) -> Draw:
-  """How to draw the states of a run: samples are from the same latents every time.
+def drawer(game: Game, source: sources.Source, real: jax.Array, seed: int, averages: bool) -> Draw:
+  """Returns the function that draws the states of a run, with samples of the same latents every time.
 
   Images are drawn side by side, of averaged weights and of raw ones. Points are drawn over real ones
   and over the discriminator's output; those of a mixture are scored, see `mode_coverage`.
+
+  Args:
+    game: the game of the run.
+    source: its data.
+    real: a batch of real examples, images [B, height, width, channels] or points [B, D].
+    seed: of the latents.
+    averages: whether averaged weights are drawn: images of both, points of averaged weights alone.
   """
-  real = build.make_batch(config, source)['real']
+  sample = jax.jit(game.sample)
   if real.ndim > 2:
-    return _Images(config, game)
-  return _Points(config, game, source, np.asarray(real))
+    return functools.partial(_draw_images, sample, rng.sample_keys(seed, 0, _IMAGES), averages)
+  plane = plots.plane(np.asarray(real) if source.modes is None else source.modes.centers)
+  points = plane(np.asarray(real)[:_POINTS])
+  projected = real.shape[1] > 2
+  # A surface is of two coordinates; more of them are only projected.
+  surface = None
+  if game.critic and not projected:
+    surface = _Surface(jax.jit(game.critic), plots.lattice(points))
+  keys = rng.sample_keys(seed, 0, mode_coverage.SAMPLES)
+  return _Points(sample, keys, averages, source.modes, _Plot(plane, points, projected, surface))
 
 
-def _weights(config: Plain, state: TrainState) -> dict[str, Variables]:
-  if config['ema']:
-    mean = averaged(state.variables, state.ema)
-    return {'averaged weights (EMA)': mean, 'raw weights': state.variables}
-  return {'raw weights': state.variables}
+def _weights(averages: bool, state: TrainState) -> dict[str, Variables]:
+  """The variables of a state that are drawn, by their captions."""
+  raw = {'raw weights': state.variables}
+  if not averages:
+    return raw
+  return {'averaged weights (EMA)': averaged(state.variables, state.ema), **raw}
 
 
-class _Images:
-  def __init__(self, config: Plain, game: Game):
-    self._config, self._sample = config, jax.jit(game.sample)
-    self._keys = rng.sample_keys(config['seed'], 0, _IMAGES)
+def _draw_images(
+  sample: Callable, keys: jax.Array, averages: bool, state: TrainState
+) -> tuple[Make, dict[str, float]]:
+  samples = {
+    caption: np.asarray(sample(variables, jax.random.clone(keys)))
+    for caption, variables in _weights(averages, state).items()
+  }
+
+  def make() -> np.ndarray:
+    grids = {caption: plots.grid(pixels.to_bytes(images)) for caption, images in samples.items()}
+    return plots.captioned(grids)
+
+  return make, {}
+
+
+class _Surface(NamedTuple):
+  """The discriminator's output over the plane: its function, and the points where it is drawn."""
+
+  critic: Callable
+  lattice: np.ndarray
+
+
+class _Plot(NamedTuple):
+  """What is drawn besides samples: real points, their projection to the plane, and the surface."""
+
+  plane: Callable[[np.ndarray], np.ndarray]
+  real: np.ndarray
+  projected: bool
+  surface: _Surface | None
+
+
+class _Points(NamedTuple):
+  sample: Callable
+  keys: jax.Array
+  averages: bool
+  modes: mode_coverage.Modes | None
+  plot: _Plot
 
   def __call__(self, state: TrainState) -> tuple[Make, dict[str, float]]:
-    samples = {
-      caption: np.asarray(self._sample(variables, jax.random.clone(self._keys)))
-      for caption, variables in _weights(self._config, state).items()
-    }
-
-    def make() -> np.ndarray:
-      grids = {caption: plots.grid(pixels.to_bytes(images)) for caption, images in samples.items()}
-      return plots.captioned(grids)
-
-    return make, {}
-
-
-class _Points:
-  def __init__(self, config: Plain, game: Game, source: sources.Source, real: np.ndarray):
-    self._config, self._modes = config, source.modes
-    self._keys = rng.sample_keys(config['seed'], 0, mode_coverage.SAMPLES)
-    self._sample = jax.jit(game.sample)
-    self._plane = plots.plane(real if source.modes is None else source.modes.centers)
-    self._real, self._projected = self._plane(real[:_POINTS]), real.shape[1] > 2
-    # A surface is of two coordinates; more of them are only projected.
-    self._critic = jax.jit(game.critic) if game.critic and not self._projected else None
-    self._lattice = plots.lattice(self._real)
-
-  def __call__(self, state: TrainState) -> tuple[Make, dict[str, float]]:
-    variables = next(iter(_weights(self._config, state).values()))
-    samples = np.asarray(self._sample(variables, jax.random.clone(self._keys)))
-    scores = self._scores(samples)
-    heights = None if self._critic is None else np.asarray(self._critic(variables, self._lattice))
+    variables = next(iter(_weights(self.averages, state).values()))
+    samples = np.asarray(self.sample(variables, jax.random.clone(self.keys)))
+    metrics = self._metrics(samples)
+    plane, real, projected, surface = self.plot
+    heights = None if surface is None else np.asarray(surface.critic(variables, surface.lattice))
     title = f'step {int(state.step)}'
-    if scores:
+    if self.modes and metrics:
       title += (
-        f'   modes {scores["modes/captured"]:.0f}/{len(self._modes.centers)}'
-        f'   high quality {scores["modes/high_quality"]:.1%}'
-        f'   reverse KL {scores["modes/reverse_kl"]:.3f}'
+        f'   modes {metrics["modes/captured"]:.0f}/{len(self.modes.centers)}'
+        f'   high quality {metrics["modes/high_quality"]:.1%}'
+        f'   reverse KL {metrics["modes/reverse_kl"]:.3f}'
       )
-    points = {'real': self._real, 'generated': self._plane(samples[:_POINTS])}
-    make = functools.partial(plots.scatter, points, self._real, heights, title, self._projected)
-    return make, scores
+    points = {'real': real, 'generated': plane(samples[:_POINTS])}
+    return functools.partial(plots.scatter, points, real, heights, title, projected), metrics
 
-  def _scores(self, samples: np.ndarray) -> dict[str, float]:
-    if self._modes is None:
+  def _metrics(self, samples: np.ndarray) -> dict[str, float]:
+    if self.modes is None:
       return {}
-    found = self._modes.scores(samples)
-    return {f'modes/{name}': float(value) for name, value in found.items()}
+    metrics = self.modes.scores(samples)
+    return {f'modes/{name}': float(value) for name, value in metrics.items()}
 
 
 class Saver:

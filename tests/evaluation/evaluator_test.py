@@ -9,6 +9,7 @@ import pytest
 
 from gan_jax.common.errors import ConfigError, DivergedError
 from gan_jax.config import build, schema
+from gan_jax.config.run_config import parse
 from gan_jax.data.pipeline import synthetic
 from gan_jax.evaluation import evaluator as evaluation
 from gan_jax.evaluation import scores
@@ -20,7 +21,7 @@ CONFIG = {'data': {'name': 'ring'}, 'seed': 0, 'batch_size': 8, 'placement': 'au
 SETTINGS = schema.default().evaluate.to_dict() | {'features': 'coordinates'}
 
 
-DRAW = synthetic.gaussians(build.make_source(CONFIG).modes.centers, 0.01)
+DRAW = synthetic.gaussians(build.make_source(parse(CONFIG).data).modes.centers, 0.01)
 
 
 def ring_samples(variables, keys):
@@ -32,7 +33,7 @@ GAME = scalars(lambda *a: 0.0, lambda *a: 0.0)._replace(sample=ring_samples)
 
 
 def evaluator(how, warn=pytest.fail, game=GAME):
-  return evaluation.Evaluator(how, 'ring', game, build.make_source(CONFIG), warn)
+  return evaluation.Evaluator(how, 'ring', game, build.make_source(parse(CONFIG).data), warn)
 
 
 def test_a_game_that_draws_the_data_has_the_best_scores_and_a_collapsed_one_the_worst():

@@ -13,7 +13,8 @@ from ml_collections import ConfigDict
 
 from gan_jax.common import rng
 from gan_jax.config import build, schema
-from gan_jax.run import loop
+from gan_jax.config.run_config import parse
+from gan_jax.run.setup import assemble_run, initial_state, make_call
 from gan_jax.runtime.devices import AXIS, GLOBAL_BATCH, Program, replicate, shard_batch
 from gan_jax.storage import checkpoints
 from gan_jax.training.step import make_step
@@ -30,16 +31,12 @@ class Setup:
 
   def __init__(self, path, preset):
     self.config = experiment(path, preset)
-    self.built = loop.assemble_run(self.config)
+    self.built = assemble_run(parse(self.config))
     self.traces = 0
-    self.begun = functools.cache(lambda: loop.initial_state(self.config, self.built))
+    self.begun = functools.cache(lambda: initial_state(self.built))
 
   def start(self, **changes):
-    return (
-      loop.initial_state(self.config, dataclasses.replace(self.built, **changes))
-      if changes
-      else self.begun()
-    )
+    return initial_state(dataclasses.replace(self.built, **changes)) if changes else self.begun()
 
   def touched(self, game):
     """{network: whether a step of the game makes anything new of it}, found by tracing the step.
@@ -58,7 +55,7 @@ class Setup:
         found[name] = any(old is not new for old, new in pairs)
       return after
 
-    state = jax.eval_shape(lambda: loop.initial_state(self.config, built))
+    state = jax.eval_shape(lambda: initial_state(built))
     feed = shard_batch(built.source.arrays, self.config['batch_size'], jax.devices()[:1])
     jax.eval_shape(jax.vmap(look, (None, 0), axis_name=AXIS), state, feed)
     return found
@@ -69,7 +66,7 @@ class Setup:
     It begins from `state`, or from the start. `changes` are other parts of what is built.
     """
     built, local = dataclasses.replace(self.built, **changes), jax.devices()[:devices]
-    step = loop.make_call(self.config, built)
+    step = make_call(built)
 
     def counted(state, feed):
       self.traces += 1
@@ -181,7 +178,7 @@ def test_samples_have_the_shape_of_the_data_and_depend_on_their_key_alone(subjec
   variables = subject.start().variables
   keys = rng.example_keys(jax.random.key(1), np.arange(5))
   samples = subject.built.game.sample(variables, keys)
-  batch = build.make_batch(subject.config, subject.built.source)
+  batch = build.make_batch(subject.built.source, subject.config['batch_size'])
   assert samples.shape == (5, *batch['real'].shape[1:])
   chex.assert_tree_all_finite(samples)
   alone = subject.built.game.sample(variables, keys[3:4])
@@ -221,7 +218,7 @@ def test_configs_are_plain_and_checked(path, preset):
   plain = experiment(path, preset)
   assert schema.plain(ConfigDict(plain)) == plain
   schema.check(plain, devices=1)
-  loop.assemble_run(plain)
+  assemble_run(parse(plain))
 
 
 @pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: path.stem)

@@ -10,7 +10,8 @@ from flax import linen as nn
 
 from gan_jax import augment
 from gan_jax.common.errors import ConfigError
-from gan_jax.run import loop
+from gan_jax.config.run_config import parse
+from gan_jax.run import setup
 from helpers.experiments import ROOT, experiment, first_step
 from helpers.toy_networks import Linear, begin, inputs, make, train
 
@@ -180,7 +181,7 @@ def test_on_points_a_config_with_it_is_refused_before_anything_runs():
   with pytest.raises(
     ConfigError, match='the examples have shape .16, 2. .only images .*remove augment'
   ):
-    loop.assemble_run(plain)
+    setup.assemble_run(parse(plain))
 
 
 @pytest.mark.parametrize('name', ['ada', 'diffaugment'])

@@ -7,7 +7,8 @@ import jax
 
 from gan_jax.common.types import Plain
 from gan_jax.config import schema
-from gan_jax.run import loop
+from gan_jax.config.run_config import parse
+from gan_jax.run import setup
 from gan_jax.runtime import devices
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -27,9 +28,9 @@ def experiment(path: pathlib.Path, preset: str = 'test', **changes) -> Plain:
 def first_step(path: pathlib.Path, preset: str = 'test', **changes) -> dict[str, float]:
   """The metrics of an experiment's first step."""
   config = experiment(path, preset, steps_per_call=1, **changes)
-  built = loop.assemble_run(config)
+  built = setup.assemble_run(parse(config))
   local = jax.devices()[:1]
-  state = devices.replicate(loop.initial_state(config, built), local)
+  state = devices.replicate(setup.initial_state(built), local)
   feed = devices.shard_batch(built.source.arrays, config['batch_size'], local)
-  _, metrics = devices.Program(loop.make_call(config, built), local)(state, feed)
+  _, metrics = devices.Program(setup.make_call(built), local)(state, feed)
   return {name: float(f'{value[0]:.6g}') for name, value in metrics.items()}

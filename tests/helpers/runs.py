@@ -47,7 +47,7 @@ def put(folder, key, value):
   place[last] = value
   workdir.write_config(folder, config)
   shutil.rmtree(folder / workdir.CHECKPOINTS)
-  with checkpoints.opened(folder / workdir.CHECKPOINTS, config, keep=1) as kept:
+  with checkpoints.writable(folder / workdir.CHECKPOINTS, config, keep=1) as kept:
     kept.save(step, arrays)
 
 

@@ -14,7 +14,8 @@ import jax
 import numpy as np
 import optax
 
-from gan_jax.run import loop
+from gan_jax.config.run_config import parse
+from gan_jax.run import setup
 from gan_jax.runtime import devices, processes
 from gan_jax.storage import checkpoints
 from gan_jax.study import sweep
@@ -30,9 +31,9 @@ SUBJECTS = ('dcgan:test', 'wgan_gp:ring-test', 'mmd_gan:ring-test')
 BY_SGD = ('mmd_gan',)
 
 
-def built_of(name: str, config: dict) -> loop.Built:
+def built_of(name: str, config: dict) -> setup.Built:
   """The experiment with its own optimizers, or with one that is linear in the gradient."""
-  built = loop.assemble_run(config)
+  built = setup.assemble_run(parse(config))
   if name not in BY_SGD:
     return built
   optimizers = dict.fromkeys(built.play.optimizers, optax.sgd(1e-2))
@@ -49,8 +50,8 @@ def states(subject: str, count: int | None = None) -> Iterator[TrainState]:
   name, preset = subject.split(':')
   (setting,) = sweep.settings([f'{ROOT}/experiments/{name}.py:{preset}'], {'steps_per_call': [1]})
   built, local = built_of(name, setting.config), count and jax.devices()[:count]
-  call = devices.Program(loop.make_call(setting.config, built), local)
-  state = devices.replicate(loop.initial_state(setting.config, built), local)
+  call = devices.Program(setup.make_call(built), local)
+  state = devices.replicate(setup.initial_state(built), local)
   feed = devices.shard_batch(built.source.arrays, setting.config['batch_size'], local)
   while True:
     yield state

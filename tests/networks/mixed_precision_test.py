@@ -7,8 +7,9 @@ import pytest
 
 from gan_jax.common import rng
 from gan_jax.config import build
+from gan_jax.config.run_config import parse
 from gan_jax.game import Inputs
-from gan_jax.run import loop
+from gan_jax.run import setup
 from helpers.experiments import EXPERIMENTS, ROOT, experiment
 
 # Of each kind of loss and network one; the others are among the slow tests.
@@ -26,7 +27,7 @@ def subjects():
 
 def gradients(config, built, variables, memory):
   """{player: (loss, its gradient, the new variables)} at the first batch, each in float32."""
-  batch = build.make_batch(config, built.source)
+  batch = build.make_batch(built.source, config['batch_size'])
   keys = rng.example_keys(jax.random.key(1), np.arange(len(batch['real'])))
   found = {}
   for player in built.game.players:
@@ -53,11 +54,11 @@ def test_losses_and_gradients_are_close_to_those_in_float32(path, preset):
   # There is no other device here.
   own = {'batch_statistics': 'device'}
   full, low = (experiment(path, preset, compute_dtype=t, **own) for t in ('float32', 'bfloat16'))
-  built = loop.assemble_run(full)
-  state = loop.initial_state(full, built)
+  built = setup.assemble_run(parse(full))
+  state = setup.initial_state(built)
   variables = state.variables
   wanted = gradients(full, built, variables, state.memory)
-  found = gradients(low, loop.assemble_run(low), variables, state.memory)
+  found = gradients(low, setup.assemble_run(parse(low)), variables, state.memory)
   for name, (value, gradient, after) in found.items():
     assert {leaf.dtype for leaf in jax.tree.leaves((value, gradient, after))} <= {np.dtype('float32')}
     other, slope, _ = wanted[name]
@@ -72,8 +73,8 @@ def test_losses_and_gradients_are_close_to_those_in_float32(path, preset):
 
 def test_products_are_of_bfloat16_and_the_state_is_not():
   config = experiment(ROOT / 'experiments' / 'dcgan.py', compute_dtype='bfloat16')
-  built = loop.assemble_run(config)
-  variables = loop.initial_state(config, built).variables
+  built = setup.assemble_run(parse(config))
+  variables = setup.initial_state(built).variables
   keys = rng.example_keys(jax.random.key(1), np.arange(4))
   text = jax.jit(built.game.sample).lower(variables, keys).as_text()
   products = [line for line in text.splitlines() if 'dot_general' in line]

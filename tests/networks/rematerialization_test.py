@@ -6,7 +6,8 @@ import pytest
 
 from gan_jax.common.errors import ConfigError
 from gan_jax.config import build
-from gan_jax.run import loop
+from gan_jax.config.run_config import parse
+from gan_jax.run import setup
 from gan_jax.runtime import devices
 from gan_jax.training.step import make_step
 from helpers import experiments
@@ -17,9 +18,9 @@ DCGAN = experiments.ROOT / 'experiments' / 'dcgan.py'
 def compiled(**changes):
   """The step of a config, and what it makes of the first state."""
   config = experiments.experiment(DCGAN, steps_per_call=1, batch_size=16, **changes)
-  built, local = loop.assemble_run(config), jax.devices()[:1]
+  built, local = setup.assemble_run(parse(config)), jax.devices()[:1]
   step = make_step(built.game, built.play, built.source.batch, devices.GLOBAL_BATCH, 1)
-  state = devices.replicate(loop.initial_state(config, built), local)
+  state = devices.replicate(setup.initial_state(built), local)
   feed = devices.shard_batch(built.source.arrays, config['batch_size'], local)
   program = devices.Program(step, local).compiled(state, feed)
   return program, program(state, feed)
@@ -40,4 +41,4 @@ def test_the_step_is_the_same_and_makes_activations_again():
 def test_a_network_that_there_is_not_is_refused():
   config = experiments.experiment(DCGAN, remat=('critic',))
   with pytest.raises(ConfigError, match="remat: unknown name 'critic'"):
-    build.make_game(config)
+    build.make_game(parse(config).game)

@@ -20,12 +20,16 @@ def line(step, value, **card):
   return {'step': step, 'recall_x': value, 'frechet_x': value, 'card': {**CARD, **card, 'step': step}}
 
 
+def opened(folder, name, step):
+  return best_checkpoint.opened(folder, config(name), name, step, spare=1)
+
+
 def kept_steps(tmp_path, name, values, history=(), after=0):
-  best, lines = best_checkpoint.BestCheckpoint(tmp_path, config(name), after, spare=1), list(history)
-  for step, value in values.items():
-    best.maybe_save(lines, line(step, value), {'value': jnp.float32(value or 0)})
-    lines.append(line(step, value))
-  best.close()
+  lines = list(history)
+  with opened(tmp_path, name, after) as best:
+    for step, value in values.items():
+      best.maybe_save(lines, line(step, value), {'value': jnp.float32(value or 0)})
+      lines.append(line(step, value))
   with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as kept:
     newest = kept.steps()[-1]
     assert kept.read(newest)['value'] == jnp.float32(values[newest])
@@ -55,9 +59,8 @@ def test_a_score_that_was_not_made_before_has_no_competitor(tmp_path):
 
 def test_scores_added_to_the_protocol_do_not_forget_the_best(tmp_path):
   alone = kept_steps(tmp_path, 'frechet_x', {4: 3.0})
-  best = best_checkpoint.BestCheckpoint(tmp_path, config('frechet_x'), step=4, spare=1)
-  best.maybe_save([line(4, 3.0)], line(6, 4.0, compared=10), {'value': jnp.float32(4)})
-  best.close()
+  with opened(tmp_path, 'frechet_x', 4) as best:
+    best.maybe_save([line(4, 3.0)], line(6, 4.0, compared=10), {'value': jnp.float32(4)})
   with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as kept:
     assert kept.steps() == alone
 
@@ -65,16 +68,16 @@ def test_scores_added_to_the_protocol_do_not_forget_the_best(tmp_path):
 @pytest.mark.parametrize(('old', 'kept'), [(2.0, []), (4.0, [6])])
 def test_a_card_of_an_older_version_competes_with_one_that_says_more(tmp_path, old, kept):
   said = {'settings': {'frechet_distance': {'singular': True}}, 'remarks': {'frechet_x': 'too few'}}
-  best = best_checkpoint.BestCheckpoint(tmp_path, config('frechet_x'), step=4, spare=1)
-  best.maybe_save([line(4, old)], line(6, 3.0, **said), {'value': jnp.float32(3)})
-  best.close()
+  with opened(tmp_path, 'frechet_x', 4) as best:
+    best.maybe_save([line(4, old)], line(6, 3.0, **said), {'value': jnp.float32(3)})
   with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as found:
     assert found.steps() == kept
 
 
 def test_what_a_killed_run_kept_beyond_its_last_checkpoint_is_not_the_best_any_more(tmp_path):
   assert kept_steps(tmp_path, 'frechet_x', {1: 5.0, 2: 4.0, 3: 1.0})[-1] == 3
-  best_checkpoint.BestCheckpoint(tmp_path, config('frechet_x'), step=2, spare=1).close()
+  with opened(tmp_path, 'frechet_x', 2):
+    pass
   with checkpoints.opened(tmp_path / workdir.BEST, config('frechet_x')) as kept:
     assert kept.steps() == [2]
   assert kept_steps(tmp_path, 'frechet_x', {3: 1.0}, [line(1, 5.0), line(2, 4.0)], after=2)[-1] == 3

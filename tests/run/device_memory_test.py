@@ -5,7 +5,8 @@ import time
 import jax
 import pytest
 
-from gan_jax.run import loop
+from gan_jax.config.run_config import parse
+from gan_jax.run import setup
 from gan_jax.runtime.profiling import Window
 from helpers import experiments
 
@@ -35,9 +36,9 @@ def config():
 
 
 def test_the_state_is_held_once_also_of_a_run_that_goes_on(tmp_path, config):
-  built = loop.assemble_run(config)
+  built = setup.assemble_run(parse(config))
   for steps in (3, 6):
     watched = Watched(tmp_path)
-    loop.run(config | {'steps': steps}, built, tmp_path, time.perf_counter(), watched)
+    setup.run(parse(config | {'steps': steps}), built, tmp_path, time.perf_counter(), watched)
     # The weight, its average and two moments.
     assert watched.counts == [4, 4, 4]

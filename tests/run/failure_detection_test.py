@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+from gan_jax.config.run_config import parse
 from gan_jax.gans import two_player
-from gan_jax.run import failure_detection, loop
+from gan_jax.run import failure_detection, setup
 from gan_jax.runtime import devices
 from gan_jax.training.step import make_step
 from helpers.experiments import ROOT, experiment
@@ -272,14 +273,14 @@ def trained(name, steps, rates, every=10, **networks):
   sizes = {'batch_size': 64, 'steps_per_call': every}
   sizes |= {f'networks.{network}.hidden': (64, 64) for network in ('discriminator', 'generator')}
   config = experiment(ROOT / 'experiments' / f'{name}.py', 'ring', **players, **sizes)
-  built, local = loop.assemble_run(config), jax.devices()[:1]
+  built, local = setup.assemble_run(parse(config)), jax.devices()[:1]
   if networks:
     arguments = {key: value for key, value in config['gan'].items() if key != 'name'}
     game = two_player.make({**built.game.networks, **networks}, **arguments)
     built = dataclasses.replace(built, game=game)
   step = make_step(built.game, built.play, built.source.batch, devices.GLOBAL_BATCH, every)
   call = devices.Program(step, local)
-  state = devices.replicate(loop.initial_state(config, built), local)
+  state = devices.replicate(setup.initial_state(built), local)
   feed = devices.shard_batch(built.source.arrays, config['batch_size'], local)
   lines = []
   for done in range(every, steps + 1, every):

@@ -10,6 +10,7 @@ import pytest
 from gan_jax import latents
 from gan_jax.common import rng
 from gan_jax.config import build
+from gan_jax.config.run_config import parse
 from gan_jax.runtime import jax_settings
 from gan_jax.storage import hardware, load_run
 from helpers.commands import command
@@ -62,8 +63,11 @@ def test_show_without_compiled_programs_is_refused(tmp_path, monkeypatch):
 
 def test_draw_under_settings_of_the_caller_gives_the_same_samples():
   config = experiment(next(path for path in EXPERIMENTS if path.stem == 'gan'), 'ring-test')
-  game = build.make_game(config)
-  variables = game.init(rng.key_for(0, 'weights'), build.make_batch(config, build.make_source(config)))
+  game = build.make_game(parse(config).game)
+  variables = game.init(
+    rng.key_for(0, 'weights'),
+    build.make_batch(build.make_source(parse(config).data), config['batch_size']),
+  )
   usual = list(load_run.draw(game, variables, 5, 3))
   with (
     jax.enable_x64(True),

@@ -6,11 +6,10 @@ import json
 import pytest
 
 from gan_jax.common.errors import ConfigError
-from gan_jax.config import schema
 from gan_jax.runtime import profiling
 from helpers.commands import command
 
-CONFIG = schema.plain(schema.default()) | {'steps': 8, 'steps_per_call': 2}
+LAST_CALL = 6
 
 
 def test_the_steps_that_are_asked_for_are_traced(tmp_path):
@@ -28,20 +27,20 @@ def test_the_steps_that_are_asked_for_are_traced(tmp_path):
 @pytest.mark.parametrize('text', ['', '5', '5,0', 'a,b', '1,2,3', '-1,2'])
 def test_an_invalid_window_is_refused(tmp_path, text):
   with pytest.raises(ConfigError, match='not of the form STEP,COUNT'):
-    profiling.window(text, tmp_path, CONFIG)
+    profiling.window(text, tmp_path, LAST_CALL)
 
 
 def test_a_window_behind_the_last_call_is_refused(tmp_path):
-  assert profiling.window('6,4', tmp_path, CONFIG)
+  assert profiling.window('6,4', tmp_path, LAST_CALL)
   with pytest.raises(ConfigError, match='the last call of the run begins after 6 steps; write 6 or'):
-    profiling.window('7,4', tmp_path, CONFIG)
+    profiling.window('7,4', tmp_path, LAST_CALL)
 
 
 def test_a_window_ends_with_its_run(tmp_path):
-  window = profiling.window('0,100', tmp_path, CONFIG)
+  window = profiling.window('0,100', tmp_path, LAST_CALL)
   window.before(0, 0)
   window.after(2, 0)
   window.close()
   window.close()
   assert list((tmp_path / profiling.FOLDER).rglob('*.xplane.pb'))
-  assert profiling.window(None, tmp_path, CONFIG).close() is None
+  assert profiling.window(None, tmp_path, LAST_CALL).close() is None

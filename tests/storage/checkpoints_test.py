@@ -1,3 +1,4 @@
+import contextlib
 import pathlib
 import shutil
 import tempfile
@@ -10,7 +11,7 @@ import pytest
 from gan_jax.common import plain_path
 from gan_jax.common.errors import ConfigError, WriteError
 from gan_jax.config import schema
-from gan_jax.storage import checkpoints
+from gan_jax.storage import checkpoint_files, checkpoints
 
 CONFIG = schema.plain(schema.default())
 
@@ -26,7 +27,7 @@ def state(number):
 
 @pytest.fixture
 def folder(tmp_path):
-  with checkpoints.opened(tmp_path / 'checkpoints', CONFIG, keep=2) as kept:
+  with checkpoints.writable(tmp_path / 'checkpoints', CONFIG, keep=2) as kept:
     for step in (10, 20, 30):
       kept.save(step, state(step))
     kept.wait()
@@ -77,13 +78,13 @@ def test_one_that_is_half_deleted_is_not_seen_and_goes_when_the_folder_is_opened
   with checkpoints.opened(folder, CONFIG) as seen:
     assert seen.steps() == [30]
   assert (folder / 'deleted').exists()
-  with checkpoints.opened(folder, CONFIG, keep=2):
+  with checkpoints.writable(folder, CONFIG, keep=2):
     assert not (folder / 'deleted').exists()
 
 
 def test_what_is_deleted_is_moved_away_first(folder, monkeypatch):
-  with checkpoints.opened(folder, CONFIG, keep=2) as kept, monkeypatch.context() as patch:
-    patch.setattr(checkpoints.shutil, 'rmtree', lambda path, ignore_errors: None)
+  with checkpoints.writable(folder, CONFIG, keep=2) as kept, monkeypatch.context() as patch:
+    patch.setattr(checkpoint_files.shutil, 'rmtree', lambda path, ignore_errors: None)
     kept.save(40, state(40))
     kept.wait()
     kept.discard(after=30)
@@ -106,7 +107,7 @@ def test_a_broken_one_is_named_and_the_one_before_is_taken(folder, damage):
 
 def test_a_broken_one_is_set_aside_so_that_its_step_can_be_saved_again(folder):
   damage_bit(folder / '30')
-  with checkpoints.opened(folder, CONFIG, keep=2) as kept:
+  with checkpoints.writable(folder, CONFIG, keep=2) as kept:
     kept.set_aside(after=20)
     kept.save(30, state(31))
     kept.wait()
@@ -128,7 +129,7 @@ def test_when_all_are_broken_nothing_starts_over_in_silence(folder):
 
 
 def test_none_at_all(tmp_path):
-  with checkpoints.opened(tmp_path / 'checkpoints', CONFIG, keep=1) as kept:
+  with checkpoints.writable(tmp_path / 'checkpoints', CONFIG, keep=1) as kept:
     assert kept.newest(pytest.fail) is None
 
 
@@ -154,7 +155,7 @@ def test_those_of_another_run_are_refused_and_not_passed_over(folder):
 
 def test_those_of_a_run_that_is_older_than_a_key_are_its_own(folder):
   older = {key: value for key, value in CONFIG.items() if key != 'compute_dtype'}
-  with checkpoints.opened(folder, older, keep=2) as kept:
+  with checkpoints.writable(folder, older, keep=2) as kept:
     kept.save(40, state(40))
   with checkpoints.opened(folder, CONFIG) as kept:
     assert kept.newest(pytest.fail)[0] == 40
@@ -162,7 +163,7 @@ def test_those_of_a_run_that_is_older_than_a_key_are_its_own(folder):
 
 def test_the_copy_is_made_before_save_returns(tmp_path):
   weights = np.zeros((1000, 100), np.float32)
-  with checkpoints.opened(tmp_path / 'checkpoints', CONFIG, keep=1) as kept:
+  with checkpoints.writable(tmp_path / 'checkpoints', CONFIG, keep=1) as kept:
     kept.save(1, {'weights': weights})
     weights += 1
     kept.wait()
@@ -191,7 +192,7 @@ UNUSUAL = (
 @pytest.mark.parametrize('name', UNUSUAL)
 def test_save_in_a_folder_of_any_name_is_read_back(tmp_path, name):
   folder = tmp_path / name / 'checkpoints'
-  with checkpoints.opened(folder, CONFIG, keep=1) as kept:
+  with checkpoints.writable(folder, CONFIG, keep=1) as kept:
     for step in (10, 20):
       kept.save(step, state(step))
   with checkpoints.opened(folder, CONFIG) as kept:
@@ -222,7 +223,8 @@ def test_plain_path_without_a_plain_temporary_folder_names_tmpdir(tmp_path, monk
 
 def test_save_that_cannot_be_read_back_keeps_the_older_checkpoint(tmp_path):
   folder = tmp_path / 'checkpoints'
-  kept = checkpoints.Checkpoints(folder, CONFIG, keep=1)
+  held = contextlib.ExitStack()
+  kept = held.enter_context(checkpoints.writable(folder, CONFIG, keep=1))
   kept.save(10, state(10))
   kept.wait()
   write = kept._manager.wait_until_finished
@@ -234,37 +236,37 @@ def test_save_that_cannot_be_read_back_keeps_the_older_checkpoint(tmp_path):
   kept._manager.wait_until_finished = write_and_lose_the_manifest
   kept.save(20, state(20))
   with pytest.raises(WriteError, match='20 was written, but it cannot be read'):
-    kept.close()
+    held.close()
   warnings = []
   with checkpoints.opened(folder, CONFIG) as kept:
     assert kept.newest(warnings.append)[0] == 10
   assert len(warnings) == 1
 
 
-class _Vanishing(checkpoints.Checkpoints):
+class _Vanishing(checkpoints.CheckpointReader):
   """A reader for which a newer checkpoint replaces the newest one just before it is read."""
 
-  def _whole(self, step):
+  def _verified(self, step):
     if step < 40:
       (self._folder / str(step)).rename(self._folder / str(step + 10))
-    return super()._whole(step)
+    return super()._verified(step)
 
 
 def test_newest_of_a_run_that_deletes_while_it_is_read_is_the_next_one(tmp_path):
   folder = tmp_path / 'checkpoints'
-  with checkpoints.opened(folder, CONFIG, keep=1) as kept:
+  with checkpoints.writable(folder, CONFIG, keep=1) as kept:
     kept.save(10, state(10))
-  reader = _Vanishing(folder, CONFIG)
+  reader = _Vanishing(folder, folder, CONFIG)
   step, arrays = reader.newest(pytest.fail)
   assert (step, float(arrays['moments.1'])) == (40, 10)
 
 
 def test_newest_of_a_run_that_deletes_without_end_says_so(tmp_path, monkeypatch):
   folder = tmp_path / 'checkpoints'
-  with checkpoints.opened(folder, CONFIG, keep=1) as kept:
+  with checkpoints.writable(folder, CONFIG, keep=1) as kept:
     kept.save(10, state(10))
-  reader = checkpoints.Checkpoints(folder, CONFIG)
-  monkeypatch.setattr(reader, '_is_there', lambda step: False)
+  reader = checkpoints.CheckpointReader(folder, folder, CONFIG)
+  monkeypatch.setattr(reader, '_exists', lambda step: False)
   damage_bit(folder / '10')
   with pytest.raises(ConfigError, match='faster than they are read; set keep_checkpoints'):
     reader.newest(pytest.fail)
@@ -272,9 +274,9 @@ def test_newest_of_a_run_that_deletes_without_end_says_so(tmp_path, monkeypatch)
 
 def test_newest_of_which_all_vanished_is_none(tmp_path):
   folder = tmp_path / 'checkpoints'
-  with checkpoints.opened(folder, CONFIG, keep=1) as kept:
+  with checkpoints.writable(folder, CONFIG, keep=1) as kept:
     kept.save(10, state(10))
-  reader = checkpoints.Checkpoints(folder, CONFIG)
+  reader = checkpoints.CheckpointReader(folder, folder, CONFIG)
   shutil.rmtree(folder / '10')
   assert reader.newest(pytest.fail) is None
   assert pathlib.Path(folder).is_dir()

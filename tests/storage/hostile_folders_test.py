@@ -174,10 +174,10 @@ def test_a_draft_that_is_a_link_is_not_followed(tmp_path):
 
 
 def test_a_checkpoint_that_says_it_is_huge_is_refused_unread(tmp_path):
-  # Zeros that are not written take no space in the file.
-  with checkpoints.opened(tmp_path, CONFIG, keep=1) as store:
-    store.save(1, {'weights': np.zeros((4, 4), np.float32)})
-    store.wait()
+  # Zeros that were never written take no room in the file.
+  with checkpoints.writable(tmp_path, CONFIG, keep=1) as kept:
+    kept.save(1, {'weights': np.zeros((4, 4), np.float32)})
+    kept.wait()
   base = {'driver': 'ocdbt', 'base': f'file://{tmp_path}/1/state/', 'path': 'weights/'}
   array = tensorstore.open({'driver': 'zarr', 'kvstore': base}, open=True).result()
   array.resize(exclusive_max=(2**20, 2**20), expand_only=True).result()

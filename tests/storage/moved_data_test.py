@@ -198,7 +198,7 @@ def test_note_data_at_a_new_place_without_an_old_digest_is_refused(tmp_path):
 
 
 def test_checkpoints_of_the_old_place_are_read_at_the_new_one(tmp_path):
-  with checkpoints.opened(tmp_path, config_of('folder:a', size=8), keep=1) as kept:
+  with checkpoints.writable(tmp_path, config_of('folder:a', size=8), keep=1) as kept:
     kept.save(4, {'weights': np.ones(3, np.float32)})
   with checkpoints.opened(tmp_path, config_of('folder:b', size=8)) as kept:
     assert kept.newest(pytest.fail)[0] == 4
@@ -214,19 +214,18 @@ def card(name, digest):
 
 
 def test_best_score_at_a_new_place_is_compared_with_those_before(tmp_path):
-  config = config_of('folder:b') | {'evaluate': {'best': 'frechet_random'}}
-  best = best_checkpoint.BestCheckpoint(tmp_path, config, step=4, spare=1)
+  config = config_of('folder:b')
   history = [{'step': 4, 'frechet_random': 1.0, 'card': card('folder:a', 'one')}]
   state = {'weights': jnp.ones(3)}
-  for step, value, name, digest, kept in (
-    (8, 2.0, 'folder:b', 'one', []),
-    (12, 0.5, 'folder:b', 'one', [12]),
-    (16, 2.0, 'folder:b', 'two', [12, 16]),
-  ):
-    line = {'step': step, 'frechet_random': value, 'card': card(name, digest)}
-    best.maybe_save(history, line, state)
-    assert best._kept.steps() == kept
-  best.close()
+  with best_checkpoint.opened(tmp_path, config, 'frechet_random', step=4, spare=1) as best:
+    for step, value, name, digest, kept in (
+      (8, 2.0, 'folder:b', 'one', []),
+      (12, 0.5, 'folder:b', 'one', [12]),
+      (16, 2.0, 'folder:b', 'two', [12, 16]),
+    ):
+      line = {'step': step, 'frechet_random': value, 'card': card(name, digest)}
+      best.maybe_save(history, line, state)
+      assert best._saved.steps() == kept
 
 
 def test_settings_on_the_same_images_are_compared_wherever_these_lie():
@@ -266,10 +265,9 @@ def study(out, place, seeds, calls=100):
   (setting,) = group.settings
   runs = [member_run.Run(setting, s, out / setting.label / f'seed_{s}') for s in range(seeds)]
   asked = iter(range(100))
-  for part in runner.parts(runs, out):
-    together = runner.StudyRunner(group, part, out)
-    together.prepare()
-    together.train(lambda step, more: None, lambda: next(asked) + 1 >= calls)
+  for part in runner.remaining(runs, out):
+    compiled = runner.compile_runs(runner.assemble(group, part, out))
+    runner.train(compiled, lambda step, more: None, lambda: next(asked) + 1 >= calls)
   return runs
 
 

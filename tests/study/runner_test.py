@@ -10,7 +10,8 @@ import pytest
 
 from gan_jax.common import files
 from gan_jax.common.errors import ConfigError
-from gan_jax.run import loop
+from gan_jax.config.run_config import parse
+from gan_jax.run import setup
 from gan_jax.runtime import devices, vectorized_runs
 from gan_jax.storage import checkpoints, load_run, metrics_log, workdir
 from gan_jax.study import member_run, runner, sweep
@@ -35,10 +36,9 @@ def train(folder, experiment, seeds, sweeps={}):
   runs = [
     member_run.Run(s, seed, folder / s.label / f'seed_{seed}') for s in group.settings for seed in seeds
   ]
-  together = runner.StudyRunner(group, runs, folder)
-  estimate = together.prepare()
-  assert min(estimate) > 0
-  together.train(lambda step, more: None, lambda: False)
+  compiled = runner.compile_runs(runner.assemble(group, runs, folder))
+  assert min(compiled.estimate) > 0
+  runner.train(compiled, lambda step, more: None, lambda: False)
   return runs
 
 
@@ -48,11 +48,11 @@ def state_of(run):
 
 def alone(config):
   """What `main` makes of a config on one device."""
-  built, local = loop.assemble_run(config), jax.devices()[:1]
+  built, local = setup.assemble_run(parse(config)), jax.devices()[:1]
   count = config['steps_per_call']
   step = make_step(built.game, built.play, built.source.batch, devices.GLOBAL_BATCH, count)
   call = devices.Program(step, local, config['compiler_options'])
-  state = devices.replicate(loop.initial_state(config, built), local)
+  state = devices.replicate(setup.initial_state(built), local)
   feed = devices.shard_batch(built.source.arrays, config['batch_size'], local)
   for _ in range(config['steps'] // count):
     state, _ = call(state, feed)
@@ -124,7 +124,7 @@ def test_a_folder_with_runs_of_another_config_is_refused(tmp_path):
   (changed,) = sweep.settings([RING], {'batch_size': [8]})
   run = member_run.Run(changed, 0, tmp_path / changed.label / 'seed_0')
   with pytest.raises(ConfigError, match='another config'):
-    runner.StudyRunner(sweep.CompiledGroup((changed,), ()), [run], tmp_path)
+    runner.assemble(sweep.CompiledGroup((changed,), ()), [run], tmp_path)
   (longer,) = sweep.settings([RING], {'steps': [16]})
   with pytest.raises(ConfigError, match='holds a run of 8 steps, but steps is 16'):
     run._replace(setting=longer).result()
@@ -136,10 +136,9 @@ def begun(folder, seeds, calls):
   (setting,) = group.settings
   runs = [member_run.Run(setting, seed, folder / f'seed_{seed}') for seed in seeds]
   asked = iter(range(100))
-  for part in runner.parts(runs, folder):
-    together = runner.StudyRunner(group, part, folder)
-    together.prepare()
-    together.train(lambda step, more: None, lambda: next(asked) + 1 >= calls)
+  for part in runner.remaining(runs, folder):
+    compiled = runner.compile_runs(runner.assemble(group, part, folder))
+    runner.train(compiled, lambda step, more: None, lambda: next(asked) + 1 >= calls)
   return runs
 
 
@@ -147,10 +146,10 @@ def test_more_seeds_join_a_study_that_was_stopped(tmp_path):
   started = begun(tmp_path, range(2), calls=2)
   assert [run.result() for run in started] == [None, None]
   runs = [*started, started[0]._replace(seed=2, folder=tmp_path / 'seed_2')]
-  assert [[run.seed for run in part] for part in runner.parts(runs, tmp_path)] == [[0, 1], [2]]
+  assert [[run.seed for run in part] for part in runner.remaining(runs, tmp_path)] == [[0, 1], [2]]
   runs = begun(tmp_path, range(3), calls=100)
   assert [run.result()['steps'] for run in runs] == [8, 8, 8]
-  assert runner.parts(runs, tmp_path) == []
+  assert runner.remaining(runs, tmp_path) == []
   wanted = alone(runs[1].config)
   assert all(np.array_equal(state_of(runs[1])[name], array) for name, array in wanted.items())
 
@@ -197,7 +196,7 @@ def test_a_signal_saves_and_ends_cleanly(tmp_path):
 )
 def test_what_a_seed_draws_is_no_constant_of_the_program(experiment):
   (setting,) = sweep.settings([f'experiments/{experiment}'], {})
-  one, other = (loop.assemble_run(sweep.with_seed(setting, seed)).source for seed in (1, 2))
+  one, other = (setup.assemble_run(parse(sweep.with_seed(setting, seed))).source for seed in (1, 2))
   rows = np.arange(16)
   as_own, as_given = other.batch(other.arrays, 5, rows), one.batch(other.arrays, 5, rows)
   jax.tree.map(np.testing.assert_array_equal, as_own, as_given)
@@ -322,7 +321,7 @@ def test_bad_requests_end_at_once(tmp_path):
   for name in ('paper.tex', '.gitignore'):
     (elsewhere / name).touch()
   cases = {
-    '--config=experiments/nope.py': 'there is no file experiments/nope.py',
+    '--config=experiments/nope.py': 'missing file experiments/nope.py',
     f'--config={RING} --seeds=0': '--seeds is 0',
     f'--config={RING} --config.steps=8': 'in a study by --sweep KEY=VALUE',
     '': '--config must be given',

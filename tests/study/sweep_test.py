@@ -66,7 +66,7 @@ def test_numbers_share_a_program(experiment, sweeps, shared):
 @pytest.mark.parametrize(
   'experiments, sweeps, said',
   (
-    (['experiments/nope.py'], [], 'no file experiments/nope.py'),
+    (['experiments/nope.py'], [], 'missing file experiments/nope.py'),
     (['experiments/gan.py:rng'], [], "did you mean 'ring'"),
     ([POINTS], ['players.nobody.b1=0.1'], 'keys: discriminator, generator'),
     ([POINTS], ['steps=a'], "'a' is of another type than 8$"),

@@ -5,21 +5,22 @@ import numpy as np
 import pytest
 
 from gan_jax.config import build
-from gan_jax.run import loop
+from gan_jax.config.run_config import parse
+from gan_jax.run import setup
 from gan_jax.runtime import devices
 from helpers.experiments import ROOT, experiment
 
 
 def first_losses(config, parts):
   """The discriminator's first loss on the devices of each part of the batch, {rows [devices, b]}."""
-  built, losses = loop.assemble_run(config), []
+  built, losses = setup.assemble_run(parse(config)), []
   for rows in parts:
     local = jax.devices()[: len(rows)]
-    state = devices.replicate(loop.initial_state(config, built), local)
+    state = devices.replicate(setup.initial_state(built), local)
     feed = devices.shard_batch(built.source.arrays, config['batch_size'], local)
     place = feed['rows'].sharding
     feed['rows'] = jax.device_put(rows, place)
-    _, metrics = devices.Program(loop.make_call(config, built), local)(state, feed)
+    _, metrics = devices.Program(setup.make_call(built), local)(state, feed)
     losses.append({k: float(v[0]) for k, v in metrics.items() if k.startswith('discriminator')})
   return losses
 
@@ -46,6 +47,9 @@ def test_of_its_own_part_each_device_makes_what_it_would_alone(name, preset, cha
 
 def test_the_axis_is_that_of_the_config():
   config = experiment(ROOT / 'experiments' / 'dcgan.py')
-  axes = {how: build.make_game({**config, 'batch_statistics': how}) for how in ('global', 'device')}
+  axes = {
+    how: build.make_game(parse({**config, 'batch_statistics': how}).game)
+    for how in ('global', 'device')
+  }
   assert axes['global'].networks['generator'].axis_name == devices.AXIS
   assert axes['device'].networks['generator'].axis_name is None

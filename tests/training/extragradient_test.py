@@ -6,6 +6,7 @@ import pytest
 
 from gan_jax.common.errors import ConfigError
 from gan_jax.config import build
+from gan_jax.config.run_config import UpdatesConfig
 from gan_jax.training import optimizers
 from helpers.toy_games import RATE, play, run, scalars, values
 
@@ -83,11 +84,11 @@ def test_extragradient_is_for_players_of_one_update_and_networks_of_their_own():
   def config(steps, order='extragradient'):
     player = {'optimizer': 'sgd', 'learning_rate': 0.1}
     players = {'discriminator': {**player, 'updates_per_step': steps}, 'generator': player}
-    return {'players': players, 'ema': {}, 'update_rule': order}
+    return UpdatesConfig(players, order, ema={})
 
   assert build.make_update_schedule(config(1), bilinear()).draws == 2
   assert build.make_update_schedule(config(2, 'alternating'), bilinear()).draws == 2
-  with pytest.raises(ConfigError, match='with extragradient every player has 1 update in a step'):
+  with pytest.raises(ConfigError, match='every player must have one update per step'):
     build.make_update_schedule(config(2), bilinear())
   shared = bilinear()
   shared = shared._replace(

@@ -9,10 +9,11 @@ from PIL import Image
 from gan_jax import latents
 from gan_jax.common import pixels, rng
 from gan_jax.config import build
+from gan_jax.config.run_config import parse
 from gan_jax.data.pipeline.placement import ImageSet, place
 from gan_jax.game import Game
 from gan_jax.metrics.features import FeatureNetwork, Outputs
-from gan_jax.run import loop
+from gan_jax.run import setup
 from gan_jax.visualization import inspection, interpolations, nearest_neighbors, page, plots
 from helpers.experiments import ROOT, experiment
 
@@ -166,9 +167,9 @@ def assert_has_paths(folder, about):
 
 def test_points_have_ways_in_the_plane_and_no_neighbours(tmp_path):
   config = experiment(ROOT / 'experiments' / 'gan.py', 'ring-test')
-  built = loop.assemble_run(config)
-  run = inspection.Subject(built.game, loop.initial_state(config, built).variables, 0, 'raw', 0)
-  assert_has_paths(tmp_path, saved(tmp_path, run, build.make_source(config)))
+  built = setup.assemble_run(parse(config))
+  run = inspection.Subject(built.game, setup.initial_state(built).variables, 0, 'raw', 0)
+  assert_has_paths(tmp_path, saved(tmp_path, run, build.make_source(parse(config).data)))
 
 
 def test_points_of_more_coordinates_are_looked_at_from_the_side(tmp_path):

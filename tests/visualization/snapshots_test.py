@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 
 from gan_jax.common import pixels, rng
+from gan_jax.config import build
+from gan_jax.config.run_config import parse
 from gan_jax.metrics import mode_coverage
-from gan_jax.run import loop
+from gan_jax.run import setup
 from gan_jax.storage import load_run, metrics_log, workdir
 from gan_jax.visualization import plots, snapshots
 from helpers.commands import command, finish, python
@@ -73,7 +75,7 @@ def test_the_scores_are_those_of_the_saved_weights(ring_run):
   folder, _ = ring_run
   game, variables, step = load_run.load(folder)
   samples = jax.jit(game.sample)(variables, rng.sample_keys(0, 0, mode_coverage.SAMPLES))
-  source = loop.build.source(workdir.read_config(folder))
+  source = load_run.source(workdir.read_config(folder))
   wanted = {f'modes/{k}': float(v) for k, v in mode_coverage.scores(samples, *source.modes).items()}
   found = lines(folder)[-1]
   # Tests compile without most optimizations.
@@ -149,8 +151,10 @@ def test_samples_that_are_points_are_refused_a_folder(ring_run, tmp_path):
 
 def drawn(preset, name='lsgan'):
   config = experiment(ROOT / 'experiments' / f'{name}.py', preset)
-  built = loop.assemble_run(config)
-  make, scores = snapshots.drawer(config, built.game, built.source)(loop.initial_state(config, built))
+  built = setup.assemble_run(parse(config))
+  real = build.make_batch(built.source, config['batch_size'])['real']
+  draw = snapshots.drawer(built.game, built.source, real, config['seed'], bool(config['ema']))
+  make, scores = draw(setup.initial_state(built))
   return make(), scores
 
 

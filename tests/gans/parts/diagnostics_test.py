@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gan_jax.config import build
+from gan_jax.config.run_config import parse
 from gan_jax.game import Inputs
 from gan_jax.gans.parts import diagnostics
 from helpers.experiments import ROOT, experiment, first_step
@@ -101,6 +102,6 @@ def test_no_gradient_goes_through_what_is_observed():
 def test_a_step_reports_the_distance_between_the_points_of_its_batch(name):
   path = ROOT / 'experiments' / f'{name}.py'
   config = experiment(path, 'ring-test')
-  real = build.make_batch(config, build.make_source(config))['real']
+  real = build.make_batch(build.make_source(parse(config).data), config['batch_size'])['real']
   found = first_step(path, 'ring-test')['discriminator/real_distance']
   assert found == pytest.approx(apart(real), rel=1e-4)

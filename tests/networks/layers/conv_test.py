@@ -145,7 +145,7 @@ def test_derivatives_of_halving_layers(shape):
 )
 def test_derivatives_of_layers_of_phases_and_of_patches(g, has_phases):
   shape = (2, 7, 9, 9, 3)
-  assert c._has_phases(g, case(g, shape)[1].shape, shape[1:3]) == has_phases
+  assert c._uses_phases(g, case(g, shape)[1].shape, shape[1:3]) == has_phases
   assert_derivatives_are_native(g, shape)
 
 

@@ -1,0 +1,279 @@
+"""Builds the objects of a run from its config, and trains it.
+
+This is the only module of training that reads the whole config: each object gets its own part.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import pathlib
+import signal
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+
+from gan_jax.common import console, rng
+from gan_jax.common.errors import ConfigError, at
+from gan_jax.common.types import PyTree
+from gan_jax.config import build
+from gan_jax.config.run_config import RunConfig, TrainingConfig
+from gan_jax.data import source as sources
+from gan_jax.game import Game
+from gan_jax.run import best_checkpoint, feeds, in_loop_evaluation, loop, results, resume
+from gan_jax.run.alerts import AlertLog
+from gan_jax.run.in_loop_evaluation import EvaluationHook
+from gan_jax.run.progress import Progress
+from gan_jax.run.results import PictureHook
+from gan_jax.run.run_log import Divergence, MetricsReader, RunLog
+from gan_jax.runtime import devices, processes, profiling
+from gan_jax.storage import checkpoints, hardware, metrics_log, workdir
+from gan_jax.training.state import Metrics, TrainState, averaged, init_state
+from gan_jax.training.step import make_step
+from gan_jax.training.update_schedule import UpdateSchedule
+from gan_jax.visualization import inspection, page, snapshots
+
+
+class Outcome(NamedTuple):
+  """How a run ended: at which step, by which signal or alert if any, and whether it was done before."""
+
+  step: int
+  signal: signal.Signals | None
+  was_finished: bool = False
+  alerted: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+  """The objects that are trained: a game, its update schedule, and data; and the steps of training."""
+
+  game: Game
+  play: UpdateSchedule
+  source: sources.Source
+  training: TrainingConfig
+
+  @functools.cached_property
+  def begin(self) -> Callable[..., TrainState]:
+    """(key, batch) -> the state before the first step; traced once, which takes seconds."""
+    return jax.jit(functools.partial(init_state, self.game, self.play))
+
+
+def assemble_run(config: RunConfig) -> Built:
+  """Returns what a checked config describes; networks and data are tried on each other's shapes.
+
+  Raises:
+    ConfigError: the config names something unknown, or networks and data do not fit.
+  """
+  source = build.make_source(config.data)
+  game = build.make_game(config.game)
+  built = Built(game, build.make_update_schedule(config.updates, game), source, config.training)
+  with at('networks'):
+    _check_shapes(built)
+  return built
+
+
+def initial_state(built: Built) -> TrainState:
+  """Returns the state before the first step."""
+  batch = build.make_batch(built.source, built.training.batch_size)
+  return built.begin(rng.key_for(built.training.seed, 'training'), batch)
+
+
+def make_call(built: Built) -> Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]:
+  """Returns the function that a device runs in one call of a run, see `step.make_step`."""
+  training = built.training
+  is_global = training.batch_statistics == 'global'
+  across = devices.GLOBAL_BATCH if is_global else devices.PER_DEVICE
+  count, unroll = training.steps_per_call, training.scan_unroll
+  return make_step(built.game, built.play, built.source.batch, across, count, unroll)
+
+
+def _check_shapes(built: Built) -> None:
+  """Raises ConfigError if the generator's samples are of another shape than the data."""
+  keys = jax.random.split(jax.random.key(0), 2)
+  state = jax.eval_shape(lambda: initial_state(built))
+  generated = jax.eval_shape(built.game.sample, state.variables, keys).shape[1:]
+  batch = jax.eval_shape(lambda: build.make_batch(built.source, built.training.batch_size))
+  real = batch['real'].shape[1:]
+  if generated != real:
+    raise ConfigError(
+      f'samples are of shape {generated}, but the data is {real}; give both the same size and channels'
+    )
+
+
+def run(
+  config: RunConfig, built: Built, folder: pathlib.Path, started: float, window: profiling.Window
+) -> Outcome:
+  """Trains in `folder`, going on from its newest checkpoint.
+
+  Args:
+    config: of the run.
+    built: of the config.
+    folder: locked by this process, see `workdir.locked`.
+    started: time.perf_counter() when the program was started.
+    window: the steps that are traced.
+
+  Raises:
+    ConfigError: the folder is past `steps`, or holds no checkpoint that is whole.
+    DivergedError: a loss or gradient is not finite any more.
+  """
+  steps = config.training.steps
+  opened = checkpoints.writable(
+    folder / workdir.CHECKPOINTS, config.plain, config.logging.keep_checkpoints
+  )
+
+  def finish(state: TrainState) -> None:
+    final = devices.local(state)
+    variables = averaged(final.variables, final.ema)
+    weights, seed = config.updates.weights, config.training.seed
+    subject = inspection.Subject(built.game, variables, steps, weights, seed)
+    processes.on_primary(lambda: results.write(folder, subject, built.source))
+
+  # Inside, so that what is being saved is not waited for when another process is lost.
+  with opened as saved, processes.guarded():
+    state, step = resume.newest_state(lambda: initial_state(built), saved, steps)
+    if step >= steps:
+      if processes.decided(not results.are_written(folder)):
+        finish(state)
+      return Outcome(step, None, was_finished=True)
+    with contextlib.ExitStack() as stack:
+      session = _open_session(config, built, folder, saved, step, started, stack)
+      stack.callback(window.close)
+      processes.on_primary(lambda: _begin_folder(folder, config, step))
+      outcome, state = _train(config.training, built, session, state, step, window)
+      if outcome.step >= steps:
+        finish(state)
+      elif outcome.alerted:
+        processes.on_primary(lambda: page.write(folder))
+      return outcome
+
+
+def _begin_folder(folder: pathlib.Path, config: RunConfig, step: int) -> None:
+  (folder / workdir.SAMPLES).mkdir(exist_ok=True)
+  hardware.note(folder, step, console.warn)
+  workdir.write_config(folder, config.plain)
+
+
+class _Session(NamedTuple):
+  """The collaborators of a training, opened.
+
+  Attributes:
+    log: prints and writes.
+    read: reads the metrics of calls.
+    picture: draws a state.
+    evaluation: evaluates a state; None for a run that is not evaluated.
+    hooks: what is done at intervals.
+    wait: returns when all pictures and checkpoints are on disk.
+  """
+
+  log: RunLog
+  read: MetricsReader
+  picture: PictureHook
+  evaluation: EvaluationHook | None
+  hooks: list[loop.Hook]
+  wait: Callable[[], None]
+
+
+def _open_session(
+  config: RunConfig,
+  built: Built,
+  folder: pathlib.Path,
+  saved: checkpoints.Checkpoints,
+  step: int,
+  started: float,
+  stack: contextlib.ExitStack,
+) -> _Session:
+  """Builds the collaborators of a training from `step` on; `stack` closes them."""
+  training, logging, weights = config.training, config.logging, config.updates.weights
+  is_primary = processes.is_primary()
+  # A run from the start keeps nothing that an earlier attempt left of its first step.
+  last = step if step else -1
+  file = metrics_log.Metrics(folder, last) if is_primary else None
+  if file:
+    stack.callback(file.close)
+  progress = Progress(step, training.steps, silent=not is_primary)
+  stack.callback(progress.close)
+  alerts = AlertLog(file.history if file else [], console.warn)
+  log = RunLog(file, alerts, progress, training.batch_size * built.play.draws)
+
+  batch = build.make_batch(built.source, training.batch_size)
+  averages = bool(config.updates.ema)
+  draw = snapshots.drawer(built.game, built.source, batch['real'], training.seed, averages)
+  evaluate = in_loop_evaluation.in_loop_evaluator(
+    config.evaluation, config.data, weights, built.game, built.source
+  )
+  best = None
+  metric = config.evaluation.settings['best'] if evaluate else ''
+  if metric:
+    spare = -(-logging.checkpoint_every // config.evaluation.every)
+    best = stack.enter_context(best_checkpoint.opened(folder, config.plain, metric, last, spare))
+  pictures = snapshots.Saver(folder / workdir.SAMPLES)
+  stack.callback(pictures.close)
+
+  divergence = Divergence(folder, log, saved, pictures.wait)
+  players = [player.name for player in built.game.players]
+  read = MetricsReader(
+    log,
+    started,
+    is_logged=lambda step: step % logging.log_every == 0 or step == training.steps,
+    stops_on_alert=logging.on_alert == 'stop',
+    check=functools.partial(divergence.check, players),
+  )
+
+  def save(step: int, state: TrainState) -> None:
+    # The checkpoint is last, because it vouches for the others.
+    pictures.wait()
+    saved.save(step, devices.local(state))
+
+  def wait() -> None:
+    pictures.wait()
+    saved.wait()
+
+  picture = PictureHook(draw, pictures, log, config.data, weights)
+  hooks = [loop.Hook((logging.sample_every,), picture)]
+  evaluation = None
+  if evaluate:
+    evaluation = EvaluationHook(evaluate, log, best, divergence)
+    hooks.append(loop.Hook((config.evaluation.every,), evaluation))
+  # No interval is said to be over before the checkpoint of the one before is whole.
+  hooks.append(loop.Hook((logging.checkpoint_every,), save, on_stop=True, before_metrics=saved.wait))
+  return _Session(log, read, picture, evaluation, hooks, wait)
+
+
+def _train(
+  training: TrainingConfig,
+  built: Built,
+  session: _Session,
+  state: TrainState,
+  step: int,
+  window: profiling.Window,
+) -> tuple[Outcome, TrainState]:
+  """Trains from `step` on; draws and evaluates the first state while the program compiles."""
+  program = devices.Program(make_call(built), options=training.compiler_options)
+  per_call, batches = training.steps_per_call, built.play.draws
+  opened = feeds.opened(built.source, training.batch_size, step * batches, per_call * batches)
+  with opened as feed:
+    first, feed = feeds.peeked(feed)
+    program.start_compiling(devices.shape_structs(state), first)
+    if step == 0:
+      session.picture(step, state)
+    else:
+      session.log.say(f'goes on from step {step}')
+    if session.evaluation:
+      session.evaluation.start(step, state)
+
+    def call(state: TrainState, step: int) -> tuple[TrainState, Metrics]:
+      window.before(step, state)
+      with jax.profiler.StepTraceAnnotation('call', step_num=step):
+        state, metrics = program(state, next(feed))
+      window.after(step + per_call, state)
+      return state, metrics
+
+    with processes.StopRequest() as stop:
+
+      def should_stop(step: int) -> bool:
+        return stop.reached(step // per_call) or session.read.alerted
+
+      steps = loop.Steps(step, training.steps, per_call)
+      step, state = loop.train(call, state, steps, session.read, session.hooks, should_stop)
+      session.wait()
+  return Outcome(step, stop.signal, alerted=session.read.alerted and step < training.steps), state
