@@ -205,7 +205,7 @@ def test_reading_a_run_imports_only_what_is_installed_and_unpickles_nothing(fold
   script = f"""
 import sys
 seen = []
-from gan_jax import trained
+from gan_jax.storage import load_run
 def note(event, arguments):
   if event in {EXECUTES}:
     seen.append((event, str(arguments)))
@@ -214,8 +214,8 @@ def note(event, arguments):
   if event == 'exec' and {str(folder)!r} in str(arguments):
     seen.append((event, str(arguments)))
 sys.addaudithook(note)
-game, variables, step = trained.load({str(folder)!r})
-list(trained.draw(game, variables, 2, 0))
+game, variables, step = load_run.load({str(folder)!r})
+list(load_run.draw(game, variables, 2, 0))
 print(seen)
 """
   done = subprocess.run(
