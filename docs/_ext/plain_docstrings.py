@@ -1,0 +1,32 @@
+"""Shows docstrings, which are plain text with `code` in single backticks, as they are written.
+
+Formulas in them have characters that mean something in reStructuredText, as |x|, x* and x_.
+"""
+
+import re
+
+from sphinx.application import Sphinx
+
+_CODE = re.compile(r'`+([^`]+)`+')
+_SPECIAL = re.compile(r'([\\*|])|(?<=\w)(_)(?!\w)')
+_COMMAND = re.compile(r'^\s*(\$ )?python -m .*')
+
+
+def _escaped(line: str) -> str:
+  """The line as reStructuredText: ``code`` between escaped text."""
+  if _COMMAND.match(line):
+    return f'``{line.strip()}``'
+  chunks = _CODE.split(line)
+  for i, chunk in enumerate(chunks):
+    chunks[i] = f'``{chunk}``' if i % 2 else _SPECIAL.sub(r'\\\g<0>', chunk)
+  return ''.join(chunks)
+
+
+def _escape(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+  lines[:] = [_escaped(line) for line in lines]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+  """Runs before napoleon, which has the priority 500."""
+  app.connect('autodoc-process-docstring', _escape, priority=400)
+  return {'parallel_read_safe': True}
