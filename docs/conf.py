@@ -1,7 +1,11 @@
 """Sphinx configuration of the documentation, which `make docs` builds into build/docs."""
 
 import pathlib
+import re
+import shutil
 import sys
+
+from sphinx.application import Sphinx
 
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / '_ext')]
@@ -29,7 +33,7 @@ add_module_names = False
 python_use_unqualified_type_names = True
 # Types are shown as they are written, e.g. PyTree, and calls of defaults without their results.
 autodoc_preserve_defaults = True
-napoleon_custom_sections = [('Keys', 'params_style'), ('Source', 'notes_style')]
+napoleon_custom_sections = [('Keys', 'params_style')]
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 
@@ -39,6 +43,7 @@ myst_linkify_fuzzy_links = False
 
 nitpicky = True
 # Classes of other packages: their inventories would need the network.
+nitpick_ignore = [('py:class', 'gan_jax.runtime.devices.Collectives')]
 nitpick_ignore_regex = [('py:.*', r'(?!gan_jax\.).*')]
 # `make docs` checks links inside the site; it runs without a network.
 linkcheck_ignore = [r'https?://']
@@ -53,3 +58,21 @@ html_theme_options = {
   'use_download_button': False,
   'use_fullscreen_button': False,
 }
+
+
+def _relink(app: Sphinx, name: str, source: list[str]) -> None:
+  """Lets links to results and benchmarks lead to the pages here that include these files."""
+  source[0] = re.sub(r'\]\(\.\./(?=(?:results|benchmarks)/)', '](', source[0])
+
+
+def _copy_samples(app: Sphinx, error: Exception | None) -> None:
+  """Copies the images that results/digits.md shows by HTML, which Sphinx does not read."""
+  if not error and app.builder.format == 'html':
+    images = HERE.parent / 'results' / 'digits'
+    shutil.copytree(images, pathlib.Path(app.outdir) / 'results' / 'digits', dirs_exist_ok=True)
+
+
+def setup(app: Sphinx) -> None:
+  """Connects both."""
+  app.connect('source-read', _relink)
+  app.connect('build-finished', _copy_samples)

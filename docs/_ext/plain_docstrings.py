@@ -18,12 +18,23 @@ def _escaped(line: str) -> str:
     return f'``{line.strip()}``'
   chunks = _CODE.split(line)
   for i, chunk in enumerate(chunks):
-    chunks[i] = f'``{chunk}``' if i % 2 else _SPECIAL.sub(r'\\\g<0>', chunk)
+    # An escaped space lets code touch a word, as in `key`s.
+    chunks[i] = rf'\ ``{chunk}``\ ' if i % 2 else _SPECIAL.sub(r'\\\g<0>', chunk)
   return ''.join(chunks)
 
 
+def _with_sources(lines: list[str]) -> list[str]:
+  """The lines with each source as one paragraph, whose later lines are not indented."""
+  inside = False
+  shown = []
+  for line in lines:
+    inside = line.startswith('Source: ') or (inside and bool(line.strip()))
+    shown.append(line.strip().replace('Source: ', '**Source:** ', 1) if inside else line)
+  return shown
+
+
 def _escape(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-  lines[:] = [_escaped(line) for line in lines]
+  lines[:] = _with_sources([_escaped(line) for line in lines])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
