@@ -34,8 +34,8 @@ build/emoji:
 	experiments/fetch_emoji.sh $@
 
 docs: $(VENV)/.installed-docs  ## Builds the documentation into build/docs; warnings and broken links are errors.
-	$(RUN) -m sphinx -q -W --keep-going -b html docs build/docs
-	$(RUN) -m sphinx -q -W --keep-going -b linkcheck docs build/linkcheck
+	$(RUN) -m sphinx -q -W --keep-going -d build/doctrees -b html docs build/docs
+	$(RUN) -m sphinx -q -W --keep-going -d build/doctrees -b linkcheck docs build/linkcheck
 
 theory: $(VENV)/.installed  ## Measures and draws what docs/theory.md claims: one to three minutes.
 	$(RUN) docs/theory/figures.py

@@ -35,8 +35,11 @@ python_use_unqualified_type_names = True
 autodoc_preserve_defaults = True
 napoleon_custom_sections = [('Keys', 'params_style')]
 napoleon_use_ivar = True
+napoleon_attr_annotations = False
 napoleon_use_rtype = False
 
+# Docstrings quote values of keys.
+smartquotes = False
 myst_enable_extensions = ['dollarmath', 'colon_fence', 'deflist', 'fieldlist', 'linkify']
 myst_heading_anchors = 4
 myst_linkify_fuzzy_links = False
@@ -53,6 +56,7 @@ html_title = f'gan_jax {gan_jax.__version__}' if hasattr(gan_jax, '__version__')
 html_static_path = ['_static']
 html_css_files = ['site.css']
 html_show_sourcelink = False
+html_copy_source = False
 html_theme_options = {
   'show_toc_level': 2,
   'use_download_button': False,
