@@ -1,4 +1,4 @@
-"""The claims of docs/theory.md, and that they would not hold of something else."""
+"""Tests that the claims of docs/theory.md hold, and that variations of them do not."""
 
 import pathlib
 import re
@@ -20,24 +20,24 @@ import critic  # noqa: E402
 import densities  # noqa: E402
 import dirac  # noqa: E402
 import equilibria  # noqa: E402
+import gradients  # noqa: E402
 import kernels  # noqa: E402
 import optimal  # noqa: E402
 import page  # noqa: E402
-import slopes  # noqa: E402
 
 PAGE = (ROOT / 'docs' / 'theory.md').read_text()
 
 
 @pytest.fixture
 def optimized():
-  """Programs that run for thousands of steps are worth what the other tests do without."""
+  """Enables compiler optimizations for programs of thousands of steps."""
   jax.config.update('jax_disable_most_optimizations', False)
   yield
   jax.config.update('jax_disable_most_optimizations', True)
 
 
 def check(rows):
-  """All claims hold, and each is a line of the document."""
+  """Checks that all claims hold, and that each is a line of the document."""
   broken = [(row.what, row.measured, row.theory) for row in rows if not row.holds]
   assert not broken
   assert [row.what for row in rows if f'| {row.what} |' not in PAGE] == []
@@ -70,13 +70,13 @@ def test_numbers_in_the_text_follow_the_table():
 @pytest.mark.usefixtures('optimized')
 def test_trained_discriminators():
   check(optimal.rows())
-  # A discriminator that has learnt nothing, or little, is far off.
+  # An untrained discriminator has a large error.
   assert optimal.error(densities.start()) > 0.2
-  # Fakes are far, and slopes are so unequal because of the loss: kl's is the sum of both.
-  found = optimal.generator_slopes()
+  # The gradients differ because of the losses: kl's is the sum of both.
+  found = optimal.generator_gradients()
   assert found['non_saturating'] > 1
   np.testing.assert_allclose(found['kl'], found['minimax'] + found['non_saturating'], rtol=1e-4)
-  # What docs/theory.md says of total variation: sure of itself too soon, it misses a mode of the data.
+  # Total variation saturates too early and misses a mode of the data, see docs/theory.md.
   missed = optimal.bounds('total_variation')
   assert missed.trained < 0.6 * missed.divergence
 
@@ -89,24 +89,25 @@ def test_no_other_output_gives_a_higher_bound(name):
   best = float(divergences.f_divergence(f, p, q, cell))
   assert value(f.optimum(ratio)) == pytest.approx(best, abs=1e-4)
   others = {what: value(output) for what, output in optimal.other_outputs(f, ratio).items()}
-  # A ratio that is only too flat leaves total variation's best output, a sign, what it is.
+  # A ratio that is too flat does not change total variation's best output, a sign.
   same = others.pop('of a ratio too flat') if name == 'total_variation' else best
   assert same == pytest.approx(best, abs=1e-4)
   assert max(others.values()) < best - 2e-3
 
 
 def test_slopes_of_generators():
-  check(slopes.rows())
-  # Where supports overlap, the Jensen-Shannon divergence has a slope too.
-  assert slopes.moved('jensen_shannon')(0.25)[1] > 0.5
-  # Each generator goes down its own divergence and none of the others.
-  for name in slopes.DESCENDS:
-    slope = slopes.slope_of_loss(getattr(losses, name)())
-    for other, (_, divergence) in slopes.DESCENDS.items():
-      apart = jnp.abs(slope - slopes.slope_of_divergence(divergence)).max()
-      assert (apart < 1e-3) == (other == name), (name, other)
-  # With labels of which the target is half way, least squares hardly moves where chi-square does.
-  assert abs(slopes.least_squares_slope(-1, 1, 0)) < 0.01 * slopes.half_chi_square_slope()
+  check(gradients.rows())
+  # Where supports overlap, the Jensen-Shannon divergence has a gradient too.
+  assert gradients.moved('jensen_shannon')(0.25)[1] > 0.5
+  # Each generator minimizes its own divergence and none of the others.
+  for name in gradients.DESCENDS:
+    of_loss = gradients.gradient_of_loss(getattr(losses, name)())
+    for other, (_, divergence) in gradients.DESCENDS.items():
+      diff = jnp.abs(of_loss - gradients.gradient_of_divergence(divergence)).max()
+      assert (diff < 1e-3) == (other == name), (name, other)
+  # With a target half way between the labels, least squares has hardly any gradient, unlike chi-square.
+  half = gradients.half_chi_square_derivative()
+  assert abs(gradients.least_squares_derivative(-1, 1, 0)) < 0.01 * half
 
 
 @pytest.mark.usefixtures('optimized')
@@ -114,19 +115,19 @@ def test_the_critic_of_wgan_gp():
   check(critic.rows())
   soft = critic.measure('λ = 10')
   assert 1.1 < soft.estimate / divergences.wasserstein_of_densities(critic.P, critic.Q, 0.04) < 1.15
-  # Slopes are near 1 because of the penalty: a network that it has not formed has others.
+  # The gradient norms are near 1 because of the penalty: an untrained network has others.
   start = densities.critic(densities.start())
   assert jnp.abs(penalties.gradient_norm(start, critic.lines()) - 1).max() > 0.2
 
 
 def test_the_density_of_interpolates_is_that_of_interpolates():
   keys = jax.random.split(jax.random.key(0), 3)
-  draw = lambda key, mean, deviation: mean + deviation * jax.random.normal(key, (50_000,))
+  draw = lambda key, mean, std: mean + std * jax.random.normal(key, (50_000,))
   real, fake = draw(keys[0], *critic.REAL), draw(keys[1], *critic.FAKE)
   points = jnp.sort(penalties.interpolate(jax.random.split(keys[2], 50_000), real, fake))
   below = jnp.searchsorted(points, densities.X) / 50_000
   theory = densities.CELL * (jnp.cumsum(critic.between()) - 0.5 * critic.between())
-  # Of so many points the largest distance is 0.006 on average.
+  # For this number of points the largest distance is 0.006 on average.
   assert jnp.abs(below - theory).max() < 0.01
 
 
@@ -138,7 +139,7 @@ def test_kernel_distances():
 @pytest.mark.xdist_group('equilibria')
 def test_the_dirac_gan():
   check(equilibria.rows())
-  # Mescheder et al. 2018, with f'(0) = 1/2: on the axis without, inside with a penalty.
+  # Mescheder et al. 2018, with f'(0) = 1/2: on the axis without a penalty, left of it with one.
   plain, regularized = equilibria.plain(), equilibria.regularized()
   for case, wanted in (
     (plain['minimax'], [-0.5j, 0.5j]),

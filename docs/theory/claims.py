@@ -1,4 +1,4 @@
-"""What is claimed: a measured number beside the one that theory gives."""
+"""Claims: a measured number beside the number that theory gives."""
 
 from typing import NamedTuple
 
@@ -9,12 +9,11 @@ class Row(NamedTuple):
   """A line of the table.
 
   Attributes:
-    what: is measured.
-    function: of `gan_jax`, that it says something about.
+    what: the measured quantity.
+    function: the function of `gan_jax` that the claim is about.
     measured: a number, or the eigenvalues of a matrix.
     theory: the same by a formula.
-    within: the greatest difference that the claim allows; None where nothing is claimed, and the two
-      are there to be compared.
+    within: the largest difference that the claim allows; None for a comparison without a claim.
   """
 
   what: str
@@ -25,13 +24,13 @@ class Row(NamedTuple):
 
   @property
   def holds(self) -> bool:
-    """Whether no measured number is further from its theory than is allowed."""
-    apart = np.abs(np.asarray(self.measured) - np.asarray(self.theory)).max()
-    return self.within is None or bool(apart <= self.within)
+    """Whether every measured number is within the allowed difference from its theory."""
+    diff = np.abs(np.asarray(self.measured) - np.asarray(self.theory)).max()
+    return self.within is None or bool(diff <= self.within)
 
 
 def table(sections: dict[str, list[Row]]) -> str:
-  """All rows as one table of Markdown, by section."""
+  """Returns all rows as one table of Markdown, by section."""
   lines = ['| claim | measured | theory | allowed | `gan_jax.` |', '|---|---|---|---|---|']
   for section, rows in sections.items():
     lines.append(f'| **{section}** | | | | |')
@@ -43,7 +42,7 @@ def table(sections: dict[str, list[Row]]) -> str:
 
 
 def _text(value: float | np.ndarray) -> str:
-  """A number, or eigenvalues, of which conjugates are one entry."""
+  """Formats a number, or eigenvalues, where a conjugate pair is one entry."""
   if np.ndim(value) == 0:
     return _number(value)
   upper = [v for v in np.atleast_1d(value) if v.imag >= -5e-4]
@@ -59,4 +58,5 @@ def _eigenvalue(value: complex) -> str:
   real, imaginary = (round(float(x), 3) + 0.0 for x in (value.real, value.imag))
   if not imaginary:
     return f'{real:.3f}'
-  return (f'{real:.3f} ' if real else '') + f'± {imaginary:.3f}i'
+  sign = f'± {imaginary:.3f}i'
+  return f'{real:.3f} {sign}' if real else sign

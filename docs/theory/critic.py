@@ -1,9 +1,9 @@
-"""The critic of WGAN-GP in one dimension: its estimate of Wasserstein-1, and its slope.
+"""The critic of WGAN-GP in one dimension: its estimate of Wasserstein-1, and its gradient norm.
 
-Of a critic f with |f'| = s on the way from one density to the other, the expected loss is
--integral s |F - G| + weight integral r (s - 1)^2, where F and G are the distribution functions and r is
-the density of the points that are penalised. Its least is at s = 1 + |F - G| / (2 weight r), so the
-critic overestimates Wasserstein-1 = integral |F - G| by integral (F - G)^2 / (2 weight r).
+For a critic f with |f'| = s between the two densities, the expected loss is
+-integral s |F - G| + weight integral r (s - 1)^2. Here F and G are the distribution functions, and r is
+the density of the penalized points. Its minimum is at s = 1 + |F - G| / (2 weight r). The critic
+therefore overestimates Wasserstein-1 = integral |F - G| by integral (F - G)^2 / (2 weight r).
 """
 
 import functools
@@ -19,7 +19,7 @@ from gan_jax import divergences, losses
 from gan_jax.losses import penalties
 
 REAL, FAKE = (-1.5, 0.5), (1.0, 0.8)
-"""Mean and deviation of the two Gaussians."""
+"""Mean and standard deviation of the two Gaussians."""
 
 P, Q = norm.pdf(X, *REAL), norm.pdf(X, *FAKE)
 CRITICS = {
@@ -27,31 +27,35 @@ CRITICS = {
   'λ = 100': (100.0, False),
   'λ = 100, one-sided': (100.0, True),
 }
-"""{name: (weight of the penalty, whether slopes below 1 are free)}; 10 is of Gulrajani et al. 2017."""
+"""{name: (weight of the penalty, whether gradient norms below 1 are free)}.
+
+Gulrajani et al. 2017 use 10.
+"""
 
 
 def between() -> jax.Array:
-  """The density on X of `penalties.interpolate`: Gaussian for each share, averaged over shares."""
-  shares = (jnp.arange(400) + 0.5)[:, None] / 400
-  mean = shares * REAL[0] + (1 - shares) * FAKE[0]
-  deviation = jnp.hypot(shares * REAL[1], (1 - shares) * FAKE[1])
-  return norm.pdf(X, mean, deviation).mean(axis=0)
+  """Returns the density on X of `penalties.interpolate`, an average of Gaussians over fractions."""
+  fractions = (jnp.arange(400) + 0.5)[:, None] / 400
+  mean = fractions * REAL[0] + (1 - fractions) * FAKE[0]
+  std = jnp.hypot(fractions * REAL[1], (1 - fractions) * FAKE[1])
+  return norm.pdf(X, mean, std).mean(axis=0)
 
 
-def apart() -> jax.Array:
-  """|F - G| on X."""
+def cdf_difference() -> jax.Array:
+  """Returns |F - G| on X."""
   return jnp.abs(norm.cdf(X, *REAL) - norm.cdf(X, *FAKE))
 
 
-def best_slope(weight: float) -> jax.Array:
-  """That of the critic on X in theory, where anything is between the two; 1 elsewhere."""
+def best_gradient_norm(weight: float) -> jax.Array:
+  """Returns the critic's gradient norm on X in theory, where `between` has density, and 1 elsewhere."""
   density = between()
-  return 1 + jnp.where(density > 1e-4, apart() / (2 * weight * jnp.maximum(density, 1e-4)), 0)
+  surplus = cdf_difference() / (2 * weight * jnp.maximum(density, 1e-4))
+  return 1 + jnp.where(density > 1e-4, surplus, 0)
 
 
 @functools.cache
 def train(weight: float, one_sided: bool) -> Any:
-  """The parameters of a critic with the gradient penalty of this weight."""
+  """Returns the parameters of a critic trained with a gradient penalty of this weight."""
   density, points = between(), X[:, None]
 
   def objective(f):
@@ -62,24 +66,24 @@ def train(weight: float, one_sided: bool) -> Any:
 
 
 class Measured(NamedTuple):
-  """A critic's estimate, its slope on X, and its slopes on the lines of transport."""
+  """A critic's estimate, its gradient norms on X, and its gradient norms on the lines of transport."""
 
   estimate: float
-  slope: jax.Array
+  norms: jax.Array
   on_lines: jax.Array
 
 
 def lines() -> jax.Array:
-  """[245, 1], five places on each line that joins points of equal quantiles, from 2 to 98 percent."""
+  """Returns [245, 1], five points on each line between equal quantiles, from 2 to 98 percent."""
   levels = norm.ppf(jnp.linspace(0.02, 0.98, 49))
-  ends = [mean + deviation * levels for mean, deviation in (REAL, FAKE)]
-  shares = jnp.linspace(0, 1, 5)[:, None]
-  return (shares * ends[0] + (1 - shares) * ends[1]).reshape(-1, 1)
+  ends = [mean + std * levels for mean, std in (REAL, FAKE)]
+  fractions = jnp.linspace(0, 1, 5)[:, None]
+  return (fractions * ends[0] + (1 - fractions) * ends[1]).reshape(-1, 1)
 
 
 @functools.cache
 def measure(name: str) -> Measured:
-  """What the trained critic of CRITICS shows."""
+  """Measures a trained critic of CRITICS."""
   f = critic(train(*CRITICS[name]))
   estimate = -expected(losses.wasserstein().discriminator, P, Q, f(X))
   norms = penalties.gradient_norm
@@ -87,20 +91,23 @@ def measure(name: str) -> Measured:
 
 
 def rows() -> list[Row]:
-  """The claims."""
-  exact, found = float(divergences.wasserstein_of_densities(P, Q, CELL)), []
+  """Returns the claims."""
+  exact = float(divergences.wasserstein_of_densities(P, Q, CELL))
+  claims = []
   loss, penalty = 'losses.wasserstein', 'penalties.gradient_penalty'
   for name, (weight, _) in CRITICS.items():
-    here, theory = measure(name), best_slope(weight)
-    estimate = CELL * (apart() * theory).sum()
+    measured, theory = measure(name), best_gradient_norm(weight)
+    estimate = CELL * (cdf_difference() * theory).sum()
     mean = jnp.interp(lines()[:, 0], X, theory).mean()
-    worst = jnp.abs(here.on_lines - 1).max()
-    # Of the soft penalty nothing is claimed but that it does what its own theory says.
+    average, worst = measured.on_lines.mean(), jnp.abs(measured.on_lines - 1).max()
+    # The soft penalty is only claimed to agree with its own theory.
     hard = weight > 10
-    found += [
-      Row(f'{name}: estimate, to W1', loss, here.estimate, exact, 0.02 * exact if hard else None),
-      Row(f'{name}: estimate, to W1 + surplus', loss, here.estimate, estimate, 0.005 * exact),
-      Row(f'{name}: mean slope along transport, to 1 + ...', penalty, here.on_lines.mean(), mean, 0.01),
-      Row(f'{name}: largest distance of a slope from 1', penalty, worst, 0.0, 0.05 if hard else None),
+    within = 0.02 * exact if hard else None
+    claims += [
+      Row(f'{name}: estimate, to W1', loss, measured.estimate, exact, within),
+      Row(f'{name}: estimate, to W1 + surplus', loss, measured.estimate, estimate, 0.005 * exact),
+      Row(f'{name}: mean gradient norm along transport, to 1 + ...', penalty, average, mean, 0.01),
     ]
-  return found
+    what = f'{name}: largest distance of a gradient norm from 1'
+    claims.append(Row(what, penalty, worst, 0.0, 0.05 if hard else None))
+  return claims

@@ -1,8 +1,8 @@
 """The Dirac-GAN of Mescheder et al. 2018 (arXiv:1801.04406), played by the games of this package.
 
-All data are 0, the generator makes theta, the discriminator scores psi x. The equilibrium is
-psi = theta = 0. Whether play gets there is seen in the eigenvalues of the Jacobian of the players'
-gradients, and in where the train step goes.
+All data are 0, the generator outputs theta, and the discriminator outputs psi x. The equilibrium is
+psi = theta = 0. The eigenvalues of the Jacobian of the players' gradients, and the trajectory of the
+train step, show whether training converges to it.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,11 +27,11 @@ SEED = 0
 
 
 class Theta(nn.Module):
-  """A generator of one point, whatever the latents."""
+  """A generator of one point, which ignores the latents."""
 
   @nn.compact
   def __call__(self, latents: jax.Array, *, train: bool, key=None) -> jax.Array:
-    """[B, 1] -> [B, 1], theta throughout."""
+    """Returns theta for each of the latents, [B, 1] -> [B, 1]."""
     return self.param('theta', nn.initializers.zeros, ()) + 0 * latents
 
 
@@ -39,29 +39,29 @@ class Psi(nn.Module):
   """The discriminator psi x, or psi x + bias.
 
   Attributes:
-    bias: where a bias starts, which is trained; None for none.
+    bias: initial value of a trained bias; None for no bias.
   """
 
   bias: float | None = None
 
   @nn.compact
   def __call__(self, points: jax.Array, *, train: bool, key=None) -> jax.Array:
-    """[B, 1] -> [B]."""
-    scores = self.param('psi', nn.initializers.zeros, ()) * points[:, 0]
+    """Returns the logits, [B, 1] -> [B]."""
+    logits = self.param('psi', nn.initializers.zeros, ()) * points[:, 0]
     if self.bias is None:
-      return scores
-    return scores + self.param('bias', nn.initializers.constant(self.bias), ())
+      return logits
+    return logits + self.param('bias', nn.initializers.constant(self.bias), ())
 
 
-def game(loss: Mapping[str, Any], bias: float | None = None, **more: Any) -> Game:
-  """The two-player game of a loss, with `penalties` or `noise`, or with consensus of a `weight`."""
-  make = consensus.make if 'weight' in more else two_player.make
+def game(loss: Mapping[str, Any], bias: float | None = None, **arguments: Any) -> Game:
+  """Returns the two-player game of a loss with `penalties` or `noise`, or consensus with a `weight`."""
+  make = consensus.make if 'weight' in arguments else two_player.make
   networks = {'generator': Theta(), 'discriminator': Psi(bias)}
-  return make(networks, loss=loss, prior=PRIOR, **more)
+  return make(networks, loss=loss, prior=PRIOR, **arguments)
 
 
 def origin(played: Game) -> tuple[jax.Array, Callable[[jax.Array], Mapping[str, Any]]]:
-  """The parameters at the start, which is the equilibrium, as a vector, and the way back from one.
+  """Returns the initial parameters, which are the equilibrium, as a vector, and the inverse mapping.
 
   The vector is (psi, theta), or (bias, psi, theta).
   """
@@ -69,7 +69,7 @@ def origin(played: Game) -> tuple[jax.Array, Callable[[jax.Array], Mapping[str, 
 
 
 def field(played: Game, batch: int = 1) -> Callable[[jax.Array], jax.Array]:
-  """Parameters -> minus the gradient of each player's loss in what it trains."""
+  """Returns the function parameters -> minus the gradient of each player's loss in its parameters."""
   _, unravel = origin(played)
   real, key = {'real': jnp.zeros((batch, 1))}, jax.random.key(SEED)
   inputs = Inputs(
@@ -79,30 +79,30 @@ def field(played: Game, batch: int = 1) -> Callable[[jax.Array], jax.Array]:
     memory=played.init_memory(key, real),
   )
 
-  def velocity(at):
-    params, slopes = unravel(at), {}
+  def velocity(vector):
+    params, gradients = unravel(vector), {}
     for player in played.players:
 
-      def loss(own, player=player):
-        variables = Variables({**params, **own}, {name: {} for name in params})
+      def loss(trained, player=player):
+        variables = Variables({**params, **trained}, {name: {} for name in params})
         return player.loss(variables, inputs)[0]
 
-      slopes |= jax.grad(loss)({name: params[name] for name in player.trains})
-    return -ravel_pytree(slopes)[0]
+      gradients |= jax.grad(loss)({name: params[name] for name in player.trains})
+    return -ravel_pytree(gradients)[0]
 
   return velocity
 
 
 class Case(NamedTuple):
-  """A game and what theory says of it.
+  """A game and its eigenvalues in theory.
 
   Attributes:
-    game: of two players.
+    game: the two-player game.
     theory: the eigenvalues.
-    function: of `gan_jax`, that they are of.
-    batch: how many examples it takes.
-    within: the error that is allowed.
-    off: how far from the equilibrium the Jacobian is taken.
+    function: the function of `gan_jax` that they describe.
+    batch: batch size.
+    within: allowed error.
+    off: distance from the equilibrium at which the Jacobian is taken.
   """
 
   game: Game
@@ -114,35 +114,35 @@ class Case(NamedTuple):
 
 
 def eigenvalues(case: Case) -> np.ndarray:
-  """Of the field's Jacobian at the equilibrium, or a little off it."""
-  at = origin(case.game)[0] + case.off
-  # Not compiled: there are many games, each asked once.
-  jacobian = jax.jacobian(field(case.game, case.batch))(at)
+  """Returns the eigenvalues of the field's Jacobian at the equilibrium, or slightly off it."""
+  vector = origin(case.game)[0] + case.off
+  # Without jit: each of the many games is evaluated only once.
+  jacobian = jax.jacobian(field(case.game, case.batch))(vector)
   return ordered(np.linalg.eigvals(np.asarray(jacobian, np.float64)))
 
 
 def ordered(values: Any) -> np.ndarray:
-  """Eigenvalues in an order in which two lists of them can be compared."""
+  """Sorts eigenvalues so that two lists of them can be compared."""
   return np.array(sorted(np.asarray(values, complex), key=lambda v: (round(v.real, 2), v.imag)))
 
 
 def step(played: Game, order: str = 'simultaneous', rate: float = 0.1):
-  """Parameters -> parameters after one step of `gan_jax.training.step` with plain gradient descent."""
-  how = update_schedule.UpdateSchedule(
+  """Returns the function parameters -> parameters after one `make_step` with gradient descent."""
+  schedule = update_schedule.UpdateSchedule(
     optimizers={player.name: optax.sgd(rate) for player in played.players},
     updates={player.name: 1 for player in played.players},
     ema={},
     order=order,
   )
-  # One device, so that there is nothing to do together.
-  alone = devices.Collectives(mean=lambda x: x, gather=lambda x: x)
-  batch = lambda arrays, draw, rows: {'real': jnp.zeros((1, 1))}
-  call = make_step(played, how, batch, alone, 1)
-  state = init_state(played, how, jax.random.key(SEED), batch(None, 0, None))
+  # With one device there is nothing to reduce.
+  single_device = devices.Collectives(mean=lambda x: x, gather=lambda x: x)
+  batch = lambda arrays, batch_index, rows: {'real': jnp.zeros((1, 1))}
+  call = make_step(played, schedule, batch, single_device, 1)
+  state = init_state(played, schedule, jax.random.key(SEED), batch(None, 0, None))
   unravel = origin(played)[1]
 
-  def advance(at):
-    variables = state.variables.replace(params=unravel(at))
+  def advance(vector):
+    variables = state.variables.replace(params=unravel(vector))
     after, _ = call(state.replace(variables=variables), {'arrays': {}, 'rows': jnp.arange(1)})
     return ravel_pytree(dict(after.variables.params))[0]
 
@@ -150,6 +150,7 @@ def step(played: Game, order: str = 'simultaneous', rate: float = 0.1):
 
 
 def trajectory(advance: Callable[[jax.Array], jax.Array], steps: int = 500) -> np.ndarray:
-  """[steps + 1, 2], where a step leads from psi = theta = 1."""
-  move = lambda at, _: (advance(at), at)
-  return np.asarray(jax.jit(lambda at: jax.lax.scan(move, at, length=steps + 1)[1])(jnp.ones(2)))
+  """Returns the trajectory [steps + 1, 2] of a step that starts at psi = theta = 1."""
+  move = lambda vector, _: (advance(vector), vector)
+  run = jax.jit(lambda vector: jax.lax.scan(move, vector, length=steps + 1)[1])
+  return np.asarray(run(jnp.ones(2)))

@@ -1,4 +1,4 @@
-"""Play near the equilibrium of the Dirac-GAN: eigenvalues, measured and in theory, and trajectories."""
+"""Training near the equilibrium of the Dirac-GAN: measured and theoretical eigenvalues, and trajectories."""
 
 import functools
 
@@ -17,13 +17,16 @@ NOISE, NOISE_BATCH = 0.7, 20_000
 
 
 def pair(real: float, squared: float) -> np.ndarray:
-  """real +- sqrt(squared), of any sign."""
+  """Returns real +- sqrt(squared), where squared may be negative."""
   root = np.sqrt(complex(squared))
   return ordered([real - root, real + root])
 
 
 def plain() -> dict[str, Case]:
-  """Losses alone: +- i sqrt(a b), with a and b the slopes of both players' losses in the fake score."""
+  """Returns losses without regularization: +- i sqrt(a b).
+
+  Here a and b are the derivatives of both players' losses in the fake logit.
+  """
   base = {'base': NON_SATURATING}
   specs = {
     'minimax': ({}, 1 / 4),
@@ -49,7 +52,10 @@ def plain() -> dict[str, Case]:
 
 
 def _least_squares() -> dict[str, Case]:
-  """Of labels a, b, c: +- sqrt(a c), or with a bias +- sqrt((a - b) (2 c - a - b)) / 2 and -2."""
+  """Returns least squares with labels a, b, c.
+
+  The eigenvalues are +- sqrt(a c), or with a bias +- sqrt((a - b) (2 c - a - b)) / 2 and -2.
+  """
   cases = {}
   for labels in ((-1.0, 1.0, 1.0), (0.0, 1.0, 1.0), (-1.0, 1.0, 0.0)):
     a, b, c = labels
@@ -64,36 +70,39 @@ def _least_squares() -> dict[str, Case]:
 
 
 def regularized() -> dict[str, Case]:
-  """Losses with something against going round in circles."""
+  """Returns losses with a term that damps rotation."""
   return _zero_centered() | _gradient_penalties() | _others()
 
 
-def _penalized(loss, penalties, theory, **more) -> Case:
-  """The case of a loss with penalties; the last of them is the function that the case is of."""
+def _penalized(loss, penalties, theory, **arguments) -> Case:
+  """Returns the case of a loss with penalties; its function is the last penalty."""
   played = game(loss, penalties=penalties)
-  return Case(played, theory, f'regularizers.{list(penalties)[-1]}', **more)
+  return Case(played, theory, f'regularizers.{list(penalties)[-1]}', **arguments)
 
 
 def _zero_centered() -> dict[str, Case]:
-  """-gamma / 2 +- sqrt(gamma^2 / 4 - f'(0)^2), with the weight gamma / 2 and f'(0) = 1/2 or 1."""
+  """Returns cases with -gamma / 2 +- sqrt(gamma^2 / 4 - f'(0)^2).
+
+  The weight is gamma / 2, and f'(0) is 1/2 or 1.
+  """
   paired = {'name': 'relativistic_paired', 'base': NON_SATURATING}
   both = {'r1': {'weight': 0.15}, 'r2': {'weight': 0.15}}
   weak, strong = {'weight': 0.3}, {'weight': 1.0}
-  turning = pair(-0.3, 0.09 - 0.25)
+  damped = pair(-0.3, 0.09 - 0.25)
   return {
-    'non_saturating, R1, γ = 0.6': _penalized(NON_SATURATING, {'r1': weak}, turning),
-    'non_saturating, R2, γ = 0.6': _penalized(NON_SATURATING, {'r2': weak}, turning),
+    'non_saturating, R1, γ = 0.6': _penalized(NON_SATURATING, {'r1': weak}, damped),
+    'non_saturating, R2, γ = 0.6': _penalized(NON_SATURATING, {'r2': weak}, damped),
     'non_saturating, R1, γ = 2': _penalized(NON_SATURATING, {'r1': strong}, pair(-1, 1 - 0.25)),
     'wasserstein, R1, γ = 0.6': _penalized(WASSERSTEIN, {'r1': weak}, pair(-0.3, 0.09 - 1)),
-    'relativistic_paired, R1 and R2, γ = 0.3 each': _penalized(paired, both, turning),
+    'relativistic_paired, R1 and R2, γ = 0.3 each': _penalized(paired, both, damped),
   }
 
 
 def _gradient_penalties() -> dict[str, Case]:
-  """With the target 0, those of R1; one-sided with the target 1, none at the equilibrium."""
+  """Returns gradient penalties: with target 0 as R1; one-sided with target 1 as without a penalty."""
   cases = {}
   for kind, name in (('gradient_penalty', 'gradient penalty'), ('dragan', 'DRAGAN')):
-    # The slope of a norm at 0 is taken as 0, so there the square of the norm has no curvature.
+    # The gradient of a norm at 0 is defined as 0, so the squared norm has no curvature there.
     cases[f'non_saturating, {name} with target 0'] = _penalized(
       NON_SATURATING, {kind: {'weight': 0.3, 'target': 0.0}}, pair(-0.3, 0.09 - 0.25), off=1e-4
     )
@@ -105,11 +114,11 @@ def _gradient_penalties() -> dict[str, Case]:
 
 def _others() -> dict[str, Case]:
   """LeCam, consensus and instance noise."""
-  # Of fourth order in psi and theta where both averages are 0.
+  # The penalty is of fourth order in psi and theta if both averages are 0.
   lecam = _penalized(NON_SATURATING, {'lecam': {'weight': 10.0}}, pair(0, -1 / 4))
   # -gamma f'(0)^2 +- i f'(0).
-  drawn = np.array([-0.25 - 0.5j, -0.25 + 0.5j])
-  consensus = Case(game(NON_SATURATING, weight=1.0), drawn, 'gans.consensus')
+  damped = np.array([-0.25 - 0.5j, -0.25 + 0.5j])
+  consensus = Case(game(NON_SATURATING, weight=1.0), damped, 'gans.consensus')
   # f''(0) s^2 +- sqrt(f''(0)^2 s^4 - f'(0)^2), with f''(0) = -1/4; by Monte Carlo.
   shrink = -(NOISE**2) / 4
   noisy = game(NON_SATURATING, noise={'scale': NOISE, 'steps': 10})
@@ -124,7 +133,7 @@ def _others() -> dict[str, Case]:
 
 
 def penalized_force(psi: float, weight: float = 1.0) -> float:
-  """What drives psi at theta = 0 in WGAN-GP, which is 2 weight (1 - |psi|) away from 0."""
+  """Returns the force on psi at theta = 0 in WGAN-GP, which is 2 weight (1 - |psi|), away from 0."""
   played = game(WASSERSTEIN, penalties={'gradient_penalty': {'weight': weight}})
   return float(field(played)(jnp.array([psi, 0.0]))[0])
 
@@ -147,33 +156,41 @@ PLAYED = {
 
 @functools.cache
 def paths() -> dict[str, np.ndarray]:
-  """{name: trajectory} of PLAYED."""
-  return {name: trajectory(step(*how, RATE), STEPS) for name, how in PLAYED.items()}
+  """Returns {name: trajectory} of PLAYED."""
+  return {
+    name: trajectory(step(played, order, RATE), STEPS) for name, (played, order) in PLAYED.items()
+  }
 
 
 def factor(order: str) -> float:
-  """By what a step multiplies the distance from the equilibrium, near it: the largest |eigenvalue|."""
+  """Returns the factor by which a step multiplies the distance from the equilibrium near it.
+
+  It is the largest |eigenvalue|.
+  """
   advance = step(game({'name': 'minimax'}), order, RATE)
   jacobian = jax.jacobian(advance)(jnp.zeros(2))
   return float(np.abs(np.linalg.eigvals(np.asarray(jacobian, np.float64))).max())
 
 
 def rows() -> list[Row]:
-  """The claims."""
-  found = [
+  """Returns the claims."""
+  claims = [
     Row(name, case.function, eigenvalues(case), case.theory, case.within)
     for name, case in (plain() | regularized()).items()
   ]
   what, function = 'WGAN-GP, λ = 1: force on ψ at ψ = {:g}, θ = 0', 'regularizers.gradient_penalty'
-  found += [
+  claims += [
     Row(what.format(psi), function, penalized_force(psi), theory, 1e-3)
     for psi, theory in ((0.001, 1.998), (-0.001, -1.998))
   ]
-  return found + _orders() + _ends()
+  return claims + _orders() + _ends()
 
 
 def _orders() -> list[Row]:
-  """Of minimax, with a = rate f'(0): eigenvalues 1 +- i a; of modulus 1; 1 - a^2 +- i a."""
+  """Returns claims about minimax, with a = rate f'(0).
+
+  The eigenvalues are 1 +- i a, of modulus 1, and 1 - a^2 +- i a.
+  """
   a = RATE / 2
   theory = {
     'simultaneous': np.hypot(1, a),
@@ -188,13 +205,16 @@ def _orders() -> list[Row]:
 
 
 def _ends() -> list[Row]:
-  """The distance from the equilibrium at the end; Wasserstein's play is linear, so it is known."""
+  """Returns claims about the final distances from the equilibrium.
+
+  Wasserstein's dynamics are linear, so its distances are known.
+  """
   theory = {
     'Wasserstein': (np.sqrt(2) * (1 + RATE**2) ** (STEPS / 2), 0.01),
     'Wasserstein, extragradient': (np.sqrt(2) * np.hypot(1 - RATE**2, RATE) ** STEPS, 0.01),
     'Wasserstein, R1': (0.0, 0.01),
     'Wasserstein, consensus': (0.0, 0.01),
-    # For psi > 0 the field is (2 weight (1 - psi) - theta, psi), at rest in (0, 2 weight).
+    # For psi > 0 the field is (2 weight (1 - psi) - theta, psi), with a fixed point at (0, 2 weight).
     'WGAN-GP, λ = 1': (2.0, 0.01),
     'WGAN-GP, λ = 0.3': (0.0, None),
     'minimax': (0.0, None),

@@ -1,4 +1,4 @@
-"""What discriminators learn that are trained to the end, and what their losses are then worth."""
+"""Discriminators trained to convergence, and the values of their losses."""
 
 import functools
 from typing import Any, NamedTuple
@@ -15,41 +15,42 @@ from gan_jax.divergences import f_divergences
 from gan_jax.divergences.f_divergences import FDivergence
 
 MASS = 0.01
-"""Where p + q is less, nothing is claimed of a discriminator: it is hardly ever asked there."""
+"""Nothing is claimed where p + q is less, because the discriminator is hardly ever evaluated there."""
 
-FAR, DEVIATION = 2.0, 0.3
-"""The generator that is far from the data: N(FAR, DEVIATION^2) against N(0, DEVIATION^2)."""
+FAR, STD = 2.0, 0.3
+"""A generator that is far from the data: N(FAR, STD^2) against N(0, STD^2)."""
 
-# Mixed, so that the ratio is between 1/9 and 9: otherwise the chi-squares are made of far tails.
+# Mixtures keep the ratio between 1/9 and 9; otherwise far tails would dominate the chi-squares.
 NEAR_P, NEAR_Q = 0.9 * P + 0.1 * Q, 0.9 * Q + 0.1 * P
 FAMILY = lookup.factories(f_divergences, FDivergence)
 
 
 def error(params: Any) -> jax.Array:
-  """The greatest difference between D and p / (p + q) where there is mass."""
-  found = jax.nn.sigmoid(critic(params)(X))
-  return jnp.where(P + Q > MASS, jnp.abs(found - P / (P + Q)), 0).max()
+  """Returns the largest difference between D and p / (p + q) where p + q exceeds MASS."""
+  output = jax.nn.sigmoid(critic(params)(X))
+  return jnp.where(P + Q > MASS, jnp.abs(output - P / (P + Q)), 0).max()
 
 
 @functools.cache
 def cross_entropy() -> Any:
-  """The parameters of the discriminator that `losses.minimax` leads to."""
+  """Returns the parameters of the discriminator trained with `losses.minimax`."""
   return fit(lambda d: expected(losses.minimax().discriminator, P, Q, d(X)), steps=5000)
 
 
 @functools.cache
-def generator_slopes() -> dict[str, float]:
-  """The slope of each generator's loss in its mean, and the probability that D gives its samples."""
-  p, q = norm.pdf(X, 0, DEVIATION), norm.pdf(X, FAR, DEVIATION)
+def generator_gradients() -> dict[str, float]:
+  """Returns the derivative of each generator's loss in its mean, and the mean of D of its samples."""
+  p, q = norm.pdf(X, 0, STD), norm.pdf(X, FAR, STD)
   trained = critic(fit(lambda d: expected(losses.minimax().discriminator, p, q, d(X))))
-  scores = lambda mean: trained(mean + DEVIATION * Z)
+  logits = lambda mean: trained(mean + STD * Z)
 
-  def slope(loss: losses.AdversarialLoss) -> float:
-    value = lambda mean: (WEIGHTS * loss.generator(scores(mean), scores(mean))).sum()
+  def derivative(loss: losses.AdversarialLoss) -> float:
+    value = lambda mean: (WEIGHTS * loss.generator(logits(mean), logits(mean))).sum()
     return float(jax.grad(value)(FAR))
 
-  found = {name: slope(getattr(losses, name)()) for name in ('minimax', 'non_saturating', 'kl')}
-  return found | {'probability': float((WEIGHTS * jax.nn.sigmoid(scores(FAR))).sum())}
+  names = ('minimax', 'non_saturating', 'kl')
+  gradients = {name: derivative(getattr(losses, name)()) for name in names}
+  return gradients | {'probability': float((WEIGHTS * jax.nn.sigmoid(logits(FAR))).sum())}
 
 
 class Bounds(NamedTuple):
@@ -61,8 +62,8 @@ class Bounds(NamedTuple):
   trained: float
 
 
-def score_of(f: FDivergence, target: jax.Array) -> jax.Array:
-  """The scores at which f's output is `target`, by halving; +-40 where only infinity has it."""
+def logits_for(f: FDivergence, target: jax.Array) -> jax.Array:
+  """Returns the logits at which f's output is `target`, by bisection; +-40 for infinite ones."""
 
   def halve(ends, _):
     middle = 0.5 * (ends[0] + ends[1])
@@ -74,7 +75,7 @@ def score_of(f: FDivergence, target: jax.Array) -> jax.Array:
 
 
 def other_outputs(f: FDivergence, ratio: jax.Array) -> dict[str, jax.Array]:
-  """Outputs T that are not f'(p / q), all in the domain of the conjugate."""
+  """Returns outputs T other than f'(p / q), all in the domain of the conjugate."""
   best, even = f.optimum(ratio), f.optimum(jnp.ones_like(ratio))
   return {
     'half way to a constant': 0.5 * (best + even),
@@ -86,14 +87,14 @@ def other_outputs(f: FDivergence, ratio: jax.Array) -> dict[str, jax.Array]:
 
 @functools.cache
 def bounds(name: str, informed: bool = False) -> Bounds:
-  """The bounds of one f; `informed` starts training from what cross-entropy has learnt."""
+  """Returns the bounds of one f; `informed` starts training from a cross-entropy classifier."""
   f, loss, ratio = FAMILY[name](), losses.f_divergence(name).discriminator, NEAR_P / NEAR_Q
   value = lambda output: CELL * (NEAR_P * output - NEAR_Q * f.conjugate(output)).sum()
-  at = _classifier() if informed else start()
-  trained = fit(lambda d: expected(loss, NEAR_P, NEAR_Q, d(X)), at=at)
+  initial = _classifier() if informed else start()
+  trained = fit(lambda d: expected(loss, NEAR_P, NEAR_Q, d(X)), initial=initial)
   return Bounds(
     float(divergences.f_divergence(f, NEAR_P, NEAR_Q, CELL)),
-    -float(expected(loss, NEAR_P, NEAR_Q, score_of(f, f.optimum(ratio)))),
+    -float(expected(loss, NEAR_P, NEAR_Q, logits_for(f, f.optimum(ratio)))),
     tuple(float(value(output)) for output in other_outputs(f, ratio).values()),
     -float(expected(loss, NEAR_P, NEAR_Q, critic(trained)(X))),
   )
@@ -105,28 +106,28 @@ def _classifier() -> Any:
 
 
 def rows() -> list[Row]:
-  """The claims."""
+  """Returns the claims."""
   value = -expected(losses.minimax().discriminator, P, Q, critic(cross_entropy())(X))
   theory = -jnp.log(4.0) + 2 * divergences.jensen_shannon(P, Q, CELL)
-  slopes = generator_slopes()
-  quotient = slopes['minimax'] / slopes['non_saturating']
-  found = [
+  gradients = generator_gradients()
+  quotient = gradients['minimax'] / gradients['non_saturating']
+  claims = [
     Row('largest error of D, to p / (p + q)', 'losses.minimax', error(cross_entropy()), 0.0, 0.02),
-    Row('share of p + q where that is said', 'losses.minimax', _covered(), 1.0, 0.01),
+    Row('fraction of p + q where this is claimed', 'losses.minimax', _covered(), 1.0, 0.01),
     Row('V(D, G), to -log 4 + 2 JSD', 'losses.minimax', value, theory, 0.01),
-    Row('mean D of fakes that are far', 'losses.minimax', slopes['probability'], 0.0, 0.01),
-    Row('slope, saturating / not', 'losses.non_saturating', quotient, 0.0, 0.01),
+    Row('mean D of distant fakes', 'losses.minimax', gradients['probability'], 0.0, 0.01),
+    Row('gradient, saturating / not', 'losses.non_saturating', quotient, 0.0, 0.01),
   ]
   for name in FAMILY:
-    here = bounds(name)
+    measured = bounds(name)
     function = f"losses.f_divergence('{name}')"
-    found += [
-      Row(f'{name}: bound at the best score', function, here.best, here.divergence, 1e-4),
-      Row(f'{name}: trained', function, here.trained, here.divergence, _gap(name)),
+    claims += [
+      Row(f'{name}: bound at the best logits', function, measured.best, measured.divergence, 1e-4),
+      Row(f'{name}: trained', function, measured.trained, measured.divergence, _gap(name)),
     ]
   informed = bounds('total_variation', informed=True)
-  what, function = 'total_variation: trained on from cross-entropy', found[-1].function
-  return [*found, Row(what, function, informed.trained, informed.divergence, 2e-3)]
+  what, function = 'total_variation: trained from cross-entropy', claims[-1].function
+  return [*claims, Row(what, function, informed.trained, informed.divergence, 2e-3)]
 
 
 def _covered() -> jax.Array:
@@ -134,5 +135,5 @@ def _covered() -> jax.Array:
 
 
 def _gap(name: str) -> float | None:
-  # Its output is flat where it is sure, so a mistake made early is never mended.
+  # Its output is flat where the logits are large, so training never corrects an early mistake.
   return None if name == 'total_variation' else 1e-3
