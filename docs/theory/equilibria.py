@@ -1,4 +1,4 @@
-"""Training near the equilibrium of the Dirac-GAN: measured and theoretical eigenvalues, and trajectories."""
+"""Training near the equilibrium of the Dirac-GAN: measured and exact eigenvalues, and trajectories."""
 
 import functools
 
@@ -197,7 +197,7 @@ def _orders() -> list[Row]:
     'alternating': 1.0,
     'extragradient': np.hypot(1 - a**2, a),
   }
-  what, function = 'minimax, {}: growth of the distance in a step', 'train.make_step'
+  what, function = 'minimax, {}: growth of the distance in a step', 'training.step.make_step'
   return [
     Row(what.format(order), function, factor(order) - 1, value - 1, 1e-5)
     for order, value in theory.items()
@@ -220,5 +220,5 @@ def _ends() -> list[Row]:
     'minimax': (0.0, None),
   }
   ends = {name: float(np.hypot(*path[-1])) for name, path in paths().items()}
-  what, function = f'{{}}: distance after {STEPS} steps from (1, 1)', 'train.make_step'
+  what, function = f'{{}}: distance after {STEPS} steps from (1, 1)', 'training.step.make_step'
   return [Row(what.format(name), function, ends[name], *known) for name, known in theory.items()]

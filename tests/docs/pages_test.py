@@ -49,7 +49,8 @@ def test_changelog_has_every_renamed_key():
   for old, new in renamed._RENAMED.items():
     parent = ''.join(f'{name}.' for name in old.split('.')[:-1])
     wanted[f'{parent}{old.split(".")[-1]}'] = f'{parent}{new}'
-  assert {k.replace('<player>', '*'): v.replace('<player>', '*') for k, v in rows.items()} == wanted
+  listed = {old.replace('<player>', '*'): new.replace('<player>', '*') for old, new in rows.items()}
+  assert wanted.items() <= listed.items()
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda path: path.stem)
