@@ -3,12 +3,14 @@
 Formulas in them have characters that mean something in reStructuredText, as |x|, x* and x_.
 """
 
+import collections
 import re
 
 from sphinx.application import Sphinx
 
 _CODE = re.compile(r'`+([^`]+)`+')
 _SPECIAL = re.compile(r'([\\*|])|(?<=\w)(_)(?!\w)')
+_FIELD = type(collections.namedtuple('Pair', 'first').first)
 _COMMAND = re.compile(r'^\s*(\$ )?python -m .*')
 
 
@@ -37,7 +39,13 @@ def _escape(app: Sphinx, what: str, name: str, obj: object, options: object, lin
   lines[:] = _with_sources([_escaped(line) for line in lines])
 
 
+def _skips(app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object) -> bool | None:
+  """Leaves out the fields of a NamedTuple: the docstring of its class explains them."""
+  return True if type(obj) is _FIELD else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
   """Runs before napoleon, which has the priority 500."""
+  app.connect('autodoc-skip-member', _skips)
   app.connect('autodoc-process-docstring', _escape, priority=400)
   return {'parallel_read_safe': True}
