@@ -60,6 +60,14 @@ def test_pages_use_present_config_keys(page):
   assert re.findall(r'players\.\w+\.(steps|before|after|constraints)\b', text) == []
 
 
+@pytest.mark.parametrize('page', PAGES, ids=lambda path: path.stem)
+def test_paths_on_pages_exist(page):
+  paths = re.findall(
+    r'`((?:gan_jax|tests|docs|experiments|tools|benchmarks|results)/[\w./]+)', page.read_text()
+  )
+  assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_glossary_names_every_replaced_phrase():
   glossary = (ROOT / 'docs' / 'glossary.md').read_text()
   replaced = [row.split('|')[-2] for row in glossary.splitlines() if row.startswith('| ')]
