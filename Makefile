@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 PARITY := .venv-parity
 FASHION := build/tfds/fashion_mnist/3.0.1/dataset_info.json
 
-.PHONY: install install-test demo test test-slow chaos emoji parity theory mixtures digits scores classifiers lint format clean
+.PHONY: install install-test demo docs test test-slow chaos emoji parity theory mixtures digits scores classifiers lint format clean
 .PHONY: bench breakdown tpu scaling benchmark-studies benchmark-options benchmark-in-loop benchmark-data benchmark-evaluation
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
@@ -32,6 +32,10 @@ emoji: build/emoji  ## Fetches 3,660 small pictures in colour, a folder to try t
 
 build/emoji:
 	experiments/fetch_emoji.sh $@
+
+docs: $(VENV)/.installed-docs  ## Builds the documentation into build/docs; warnings and broken links are errors.
+	$(RUN) -m sphinx -q -W --keep-going -d build/doctrees -b html docs build/docs
+	$(RUN) -m sphinx -q -W --keep-going -d build/doctrees -b linkcheck docs build/linkcheck
 
 theory: $(VENV)/.installed  ## Measures and draws what docs/theory.md claims: one to three minutes.
 	$(RUN) docs/theory/figures.py
@@ -128,6 +132,12 @@ $(VENV)/.installed-test: setup.cfg pyproject.toml
 	$(environment)
 	@echo 'installing into $(VENV), a minute or two'
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-docs: setup.cfg pyproject.toml
+	$(environment)
+	@echo 'installing into $(VENV), a minute or two'
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $(VENV)/.installed $@
 
 # The packages that scores are compared with need torch, so they have an environment of their own.

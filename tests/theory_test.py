@@ -1,6 +1,7 @@
 """Tests that the claims of docs/theory.md hold, and that variations of them do not."""
 
 import pathlib
+import re
 import sys
 
 import jax
@@ -22,6 +23,9 @@ import equilibria  # noqa: E402
 import gradients  # noqa: E402
 import kernels  # noqa: E402
 import optimal  # noqa: E402
+import page  # noqa: E402
+
+PAGE = (ROOT / 'docs' / 'theory.md').read_text()
 
 
 @pytest.fixture
@@ -36,8 +40,7 @@ def check(rows):
   """Checks that all claims hold, and that each is a line of the document."""
   broken = [(row.what, row.measured, row.theory) for row in rows if not row.holds]
   assert not broken
-  page = (ROOT / 'docs' / 'theory.md').read_text()
-  assert [row.what for row in rows if f'| {row.what} |' not in page] == []
+  assert [row.what for row in rows if f'| {row.what} |' not in PAGE] == []
 
 
 def test_a_claim_holds_within_what_it_allows_and_not_beyond():
@@ -46,6 +49,22 @@ def test_a_claim_holds_within_what_it_allows_and_not_beyond():
   turning = np.array([-1j, 1j])
   assert not row._replace(measured=turning - 0.3, theory=turning).holds
   assert not row._replace(measured=float('nan')).holds
+
+
+def test_numbers_in_the_text_equal_those_of_the_table():
+  table = PAGE.split(page.BEGIN)[1].split(page.END)[0].strip()
+  assert page.with_table(PAGE, table) == PAGE
+  assert {match['name'] for match in page.MARKED.finditer(PAGE)} == page.NUMBERS.keys()
+  # Four digits, or an exponent, are a measured number: none stands outside the markers.
+  text = page.MARKED.sub('', PAGE.split(page.BEGIN)[0])
+  assert re.findall(r'\d\.\d{3,}|\de-\d', text) == []
+
+
+def test_numbers_in_the_text_follow_the_table():
+  table = PAGE.split(page.BEGIN)[1].split(page.END)[0].strip()
+  first = page.rows(PAGE)[page.NUMBERS['d-error'][0]].measured
+  changed = page.with_table(PAGE, table.replace(f'| {first} |', '| 0.1234 |', 1))
+  assert '<!--d-error-->0.1234<!--/-->' in changed
 
 
 @pytest.mark.usefixtures('optimized')

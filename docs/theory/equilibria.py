@@ -197,7 +197,7 @@ def _orders() -> list[Row]:
     'alternating': 1.0,
     'extragradient': np.hypot(1 - a**2, a),
   }
-  what, function = 'minimax, {}: growth of the distance in a step', 'train.make_step'
+  what, function = 'minimax, {}: growth of the distance in a step', 'training.step.make_step'
   return [
     Row(what.format(order), function, factor(order) - 1, value - 1, 1e-5)
     for order, value in theory.items()
@@ -220,5 +220,5 @@ def _ends() -> list[Row]:
     'minimax': (0.0, None),
   }
   ends = {name: float(np.hypot(*path[-1])) for name, path in paths().items()}
-  what, function = f'{{}}: distance after {STEPS} steps from (1, 1)', 'train.make_step'
+  what, function = f'{{}}: distance after {STEPS} steps from (1, 1)', 'training.step.make_step'
   return [Row(what.format(name), function, ends[name], *known) for name, known in theory.items()]

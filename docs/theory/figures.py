@@ -18,6 +18,7 @@ import kernels
 import matplotlib
 import numpy as np
 import optimal
+import page
 from densities import P, Q, X
 from densities import critic as network
 from jax.nn import sigmoid
@@ -31,7 +32,6 @@ from matplotlib import pyplot as plt  # noqa: E402
 
 HERE = pathlib.Path(__file__).parent
 PAGE = HERE.parent / 'theory.md'
-BEGIN, END = '<!-- table -->', '<!-- end of table -->'
 SECTIONS = {
   'Trained discriminators': optimal,
   'Gradients of generators': gradients,
@@ -147,9 +147,7 @@ def main() -> None:
   sections = {title: module.rows() for title, module in SECTIONS.items()}
   table = claims.table(sections)
   print(table)
-  page = PAGE.read_text()
-  before, after = page.split(BEGIN)[0], page.split(END)[1]
-  PAGE.write_text(f'{before}{BEGIN}\n\n{table}\n\n{END}{after}')
+  PAGE.write_text(page.with_table(PAGE.read_text(), table))
   with plt.rc_context(STYLE):
     for draw in (draw_discriminator, draw_critic, draw_dirac):
       draw()
