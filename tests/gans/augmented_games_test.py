@@ -11,7 +11,7 @@ from flax import linen as nn
 from gan_jax import augment
 from gan_jax.common.errors import ConfigError
 from gan_jax.run import loop
-from helpers.experiments import ROOT, experiment, first_step
+from helpers.experiments import ROOT, experiment
 from helpers.toy_networks import Linear, begin, inputs, make, train
 
 SIDE = 4
@@ -193,52 +193,3 @@ def test_experiments_augment_images_and_not_points(name):
     known(**{key: value for key, value in gan['augment'].items() if key != 'name'})
   plain = experiment(path, 'ring')
   assert plain == experiment(ROOT / 'experiments' / 'r1.py', 'ring')
-
-
-# Of ADA at p = 1/2; printed by: python tests/gans/augmented_games_test.py
-GOLDENS = {
-  'ada': {
-    'discriminator/accuracy': 0.4375,
-    'discriminator/augmentation': 0.5,
-    'discriminator/fake_distance': 2.38459,
-    'discriminator/fake_score': -1.47509e-05,
-    'discriminator/gradient_norm': 0.0389389,
-    'discriminator/loss': 1.38632,
-    'discriminator/r1': 2.90603e-07,
-    'discriminator/real_distance': 19.8239,
-    'discriminator/real_score': -5.55415e-05,
-    'discriminator/real_sign': -0.25,
-    'generator/fake_score': 0.000216367,
-    'generator/gradient_norm': 0.000510449,
-    'generator/loss': 0.693039,
-  },
-  'diffaugment': {
-    'discriminator/accuracy': 0.5,
-    'discriminator/fake_distance': 2.38459,
-    'discriminator/fake_score': -8.73661e-06,
-    'discriminator/gradient_norm': 0.0350159,
-    'discriminator/loss': 1.38626,
-    'discriminator/r1': 3.5899e-07,
-    'discriminator/real_distance': 19.8239,
-    'discriminator/real_score': 5.37911e-05,
-    'generator/fake_score': -0.000160165,
-    'generator/gradient_norm': 0.000576031,
-    'generator/loss': 0.693227,
-  },
-}
-
-
-def first(name):
-  path = ROOT / 'experiments' / f'{name}.py'
-  changes = {'gan.augment': {'name': 'ada', 'initial': 0.5}} if name == 'ada' else {}
-  return first_step(path, **changes)
-
-
-@pytest.mark.parametrize('name', GOLDENS)
-def test_the_first_step_on_digits_is_what_it_was(name):
-  assert first(name) == pytest.approx(GOLDENS[name], rel=1e-3, abs=1e-8)
-
-
-if __name__ == '__main__':
-  for name in GOLDENS:
-    print(f'{name!r}: {first(name)},')

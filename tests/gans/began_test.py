@@ -8,7 +8,6 @@ import pytest
 
 from gan_jax.common.errors import ConfigError
 from gan_jax.gans import began
-from helpers.experiments import ROOT, first_step
 from helpers.toy_networks import (
   DISTANCES,
   FAKE,
@@ -22,22 +21,6 @@ from helpers.toy_networks import (
   train,
 )
 
-# Printed by: python tests/gans/began_test.py
-GOLDEN = {
-  'discriminator/accuracy': 0.5625,
-  'discriminator/fake_distance': 1.39483,
-  'discriminator/fake_error': 1.54197,
-  'discriminator/gradient_norm': 4.10348,
-  'discriminator/k': 0.0,
-  'discriminator/loss': 1.09183,
-  'discriminator/real_distance': 1.4203,
-  'discriminator/real_error': 1.09183,
-  'generator/convergence': 1.77897,
-  'generator/fake_error': 1.25998,
-  'generator/gradient_norm': 5.31227,
-  'generator/loss': 1.25998,
-}
-
 # The autoencoder brings back half, so the error is half of the mean absolute value: of (1, 2) and
 # (0, -1) 0.75 and 0.25, of (3, 0) and (-1, 1) 0.75 and 0.5.
 REAL_ERROR, FAKE_ERROR = 0.5, 0.625
@@ -45,11 +28,6 @@ REAL_ERROR, FAKE_ERROR = 0.5, 0.625
 
 def make(**arguments):
   return began.make({'generator': Points(FAKE), 'discriminator': Auto()}, prior=PRIOR, **arguments)
-
-
-def test_the_first_step_is_what_it_was():
-  got = first_step(ROOT / 'experiments' / 'began.py', 'ring-test')
-  assert got == pytest.approx(GOLDEN, rel=2e-4, abs=1e-6)
 
 
 def test_the_error_is_the_mean_absolute_difference_over_an_example():
@@ -127,7 +105,3 @@ def test_the_score_of_an_example_is_its_error():
 def test_a_diversity_out_of_its_range_is_refused(diversity):
   with pytest.raises(ConfigError, match=f'diversity is {diversity}; it must be from 0 to 1'):
     make(diversity=diversity)
-
-
-if __name__ == '__main__':
-  print(first_step(ROOT / 'experiments' / 'began.py', 'ring-test'))

@@ -5,23 +5,7 @@ import numpy as np
 import pytest
 
 from gan_jax.gans import ebgan
-from helpers.experiments import ROOT, first_step
 from helpers.toy_networks import DISTANCES, FAKE, PRIOR, REAL, Auto, Points, begin, gradient, loss
-
-# Printed by: python tests/gans/ebgan_test.py
-GOLDEN = {
-  'discriminator/accuracy': 0.6875,
-  'discriminator/fake_distance': 1.39483,
-  'discriminator/fake_energy': 3.67185,
-  'discriminator/gradient_norm': 10.2346,
-  'discriminator/loss': 1.38379,
-  'discriminator/real_distance': 1.4203,
-  'discriminator/real_energy': 1.38379,
-  'generator/fake_energy': 2.60511,
-  'generator/gradient_norm': 21.7384,
-  'generator/loss': 2.67166,
-  'generator/pull_away': 0.665406,
-}
 
 # The autoencoder brings back half, so the energy is a quarter of the mean square: of (1, 2) and (0, -1)
 # 0.625 and 0.125, of (3, 0) and (-1, 1) 1.125 and 0.25.
@@ -32,11 +16,6 @@ PULL_AWAY = 0.5
 
 def make(fake=FAKE, **arguments):
   return ebgan.make({'generator': Points(fake), 'discriminator': Auto()}, prior=PRIOR, **arguments)
-
-
-def test_the_first_step_is_what_it_was():
-  got = first_step(ROOT / 'experiments' / 'ebgan.py', 'ring-test')
-  assert got == pytest.approx(GOLDEN, rel=2e-4, abs=1e-6)
 
 
 def test_the_energy_is_the_mean_square_over_an_example():
@@ -109,7 +88,3 @@ def test_the_score_of_an_example_is_its_energy():
 def test_a_margin_that_is_not_positive_is_refused(margin):
   with pytest.raises(ValueError, match=f'margin is {margin}; it must be positive'):
     make(margin=margin)
-
-
-if __name__ == '__main__':
-  print(first_step(ROOT / 'experiments' / 'ebgan.py', 'ring-test'))
