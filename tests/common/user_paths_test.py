@@ -68,7 +68,7 @@ def test_cache_with_a_home_that_cannot_be_written_is_a_private_temporary_folder(
   assert cache.folder() == tmp_path / f'gan_jax-{os.geteuid()}'
 
 
-def test_cache_in_a_read_only_home_that_has_one_is_there(monkeypatch, tmp_path):
+def test_cache_in_a_read_only_home_with_a_cache_is_reused(monkeypatch, tmp_path):
   monkeypatch.delenv(cache.VARIABLE, raising=False)
   monkeypatch.setenv('HOME', str(tmp_path))
   (tmp_path / '.cache/gan_jax').mkdir(parents=True)
@@ -76,13 +76,13 @@ def test_cache_in_a_read_only_home_that_has_one_is_there(monkeypatch, tmp_path):
   assert cache.folder() == tmp_path / '.cache/gan_jax'
 
 
-def test_cache_in_a_temporary_folder_open_to_others_is_refused(homeless):
+def test_cache_in_a_temporary_folder_open_to_others_is_rejected(homeless):
   homeless.mkdir(mode=0o755)
   with pytest.raises(ConfigError, match='is not a private folder of this user .* set XDG_CACHE_HOME'):
     cache.folder()
 
 
-def test_cache_in_a_temporary_folder_that_is_a_link_is_refused(homeless):
+def test_cache_in_a_temporary_folder_that_is_a_link_is_rejected(homeless):
   (homeless.parent / 'elsewhere').mkdir(mode=0o700)
   homeless.symlink_to(homeless.parent / 'elsewhere')
   with pytest.raises(ConfigError, match='is not a private folder'):
@@ -90,7 +90,7 @@ def test_cache_in_a_temporary_folder_that_is_a_link_is_refused(homeless):
 
 
 @as_root
-def test_cache_in_a_temporary_folder_of_another_user_is_refused(homeless):
+def test_cache_in_a_temporary_folder_of_another_user_is_rejected(homeless):
   homeless.mkdir(mode=0o700)
   os.chown(homeless, NOBODY, -1)
   with pytest.raises(ConfigError, match='is not a private folder'):

@@ -74,7 +74,7 @@ def split(case):
 
 
 @pytest.mark.parametrize('case', CONFIGS)
-def test_the_config_has_the_settings_of_the_variant(case):
+def test_config_has_the_published_settings(case):
   path, word = split(case)
   config = experiment(path, '-'.join(filter(None, ('ring', word))))
   wanted = {'update_rule': 'alternating', **CONFIGS[case]}
@@ -89,38 +89,38 @@ WITHOUT_NORM = ('ada', 'diffaugment', 'dragan', 'r1', 'r3gan', 'optimistic', 'ex
 
 
 @pytest.mark.parametrize('name', WITHOUT_NORM)
-def test_there_is_no_batch_norm_where_gradients_in_an_example_are_penalised(name):
+def test_gradient_penalized_discriminators_have_no_batch_norm(name):
   assert (
     experiment(ROOT / 'experiments' / f'{name}.py', '')['networks']['discriminator']['norm'] == 'none'
   )
 
 
-def test_r1_and_r2_are_heavier_on_digits():
+def test_r1_and_r2_weights_on_digits_are_larger():
   for name in ('ada', 'diffaugment', 'r1', 'r3gan'):
     penalties = experiment(ROOT / 'experiments' / f'{name}.py', '')['gan']['penalties']
     assert {term['weight'] for term in penalties.values()} == {0.5}
 
 
 @pytest.mark.parametrize(('name', 'ratio'), [('optimistic', 5), ('extragradient', 5)])
-def test_a_critic_of_one_update_is_faster_on_digits(name, ratio):
+def test_critic_with_one_update_on_digits_has_a_higher_rate(name, ratio):
   players = experiment(ROOT / 'experiments' / f'{name}.py', '')['players']
   rates = [players[player]['learning_rate'] for player in ('discriminator', 'generator')]
   assert rates[0] == pytest.approx(ratio * rates[1])
 
 
-def test_r1_and_r3gan_have_no_momentum_on_digits():
+def test_r1_and_r3gan_on_digits_have_no_momentum():
   for name in ('ada', 'diffaugment', 'r1', 'r3gan'):
     players = experiment(ROOT / 'experiments' / f'{name}.py', '')['players']
     assert [player['b1'] for player in players.values()] == [0.0, 0.0]
 
 
-def test_noise_fades_out_over_three_quarters_of_the_run_however_long():
+def test_instance_noise_ends_after_three_quarters_of_any_run():
   for preset in ('', 'ring'):
     config = experiment(ROOT / 'experiments' / 'instance_noise.py', preset, steps=400)
     assert config['gan']['noise']['steps'] == 300
 
 
-def test_optimistic_adam_looks_one_step_back():
+def test_optimistic_adam_matches_algorithm_1():
   # Daskalakis et al. 2018, algorithm 1: twice this step of Adam less the last one; the first is Adam's.
   config = experiment(ROOT / 'experiments' / 'optimistic.py', 'ring')
   spec = config['players']['generator']

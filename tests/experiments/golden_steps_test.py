@@ -1,9 +1,9 @@
 """The first steps of experiments in numbers: a change of one of them changes every result.
 
-`PYTHONPATH=tests python -m helpers.golden_steps` prints golden_steps.json with the metrics of now. Some
-cases train the discriminator by plain gradient descent (`changes`): where a loss uses only differences of
-outputs, or the hinges of real and fake examples cancel, the gradient of the last bias is 0 up to rounding,
-and Adam would turn this rounding into a full step.
+`PYTHONPATH=tests python -m helpers.golden_steps` prints golden_steps.json with the metrics of now.
+Some cases change the config to train the discriminator by plain gradient descent. If a loss uses only
+differences of outputs, or if the hinges of real and fake examples cancel, the gradient of the last bias
+is 0 up to rounding. Adam would turn this rounding into a full step.
 """
 
 import pytest

@@ -30,7 +30,7 @@ def make(**arguments):
   return began.make({'generator': Points(FAKE), 'discriminator': Auto()}, prior=PRIOR, **arguments)
 
 
-def test_the_error_is_the_mean_absolute_difference_over_an_example():
+def test_error_is_the_mean_absolute_difference_per_example():
   examples, copies = np.zeros((2, 3, 3, 1)), np.zeros((2, 3, 3, 1))
   copies[0, 1, 2], copies[1] = -9, 2
   np.testing.assert_allclose(began.error(jnp.array(examples), jnp.array(copies)), [1, 2])
@@ -39,7 +39,7 @@ def test_the_error_is_the_mean_absolute_difference_over_an_example():
 
 
 @pytest.mark.parametrize('k', [0.0, 0.4, 1.0])
-def test_losses_by_hand(k):
+def test_losses_match_hand_computation(k):
   value, metrics = loss(make(diversity=0.5), 'discriminator', REAL, memory={'k': jnp.float32(k)})
   assert value == pytest.approx(REAL_ERROR - k * FAKE_ERROR)
   # Of the errors 0.75 and 0.75 are equal, and 0.25 is below 0.5.
@@ -51,7 +51,7 @@ def test_losses_by_hand(k):
   assert metrics == pytest.approx({'fake_error': FAKE_ERROR, 'convergence': 0.875})
 
 
-def test_gradients_by_hand():
+def test_gradients_match_hand_computation():
   # The error at a share s is (1 - s) mean |x|, of slope -mean |x|: 1 on real and 1.25 on fake ones.
   slopes = gradient(make(), 'discriminator', REAL, memory={'k': jnp.float32(0.4)})
   assert float(slopes['discriminator']['scale']) == pytest.approx(-1 + 0.4 * 1.25)
@@ -72,7 +72,7 @@ def test_gradients_by_hand():
     (0.05, 1.0, 2.0, 0.0),
   ],
 )
-def test_k_follows_the_balance_and_stays_from_0_to_1(k, real, fake, after):
+def test_k_follows_the_balance_between_0_and_1(k, real, fake, after):
   game = make(diversity=0.5, rate=0.1)
   # The fakes of the generator's turn count, not those of the discriminator's.
   metrics = {
@@ -84,7 +84,7 @@ def test_k_follows_the_balance_and_stays_from_0_to_1(k, real, fake, after):
   assert float(memory['k']) == pytest.approx(after, rel=1e-6)
 
 
-def test_k_starts_at_0_and_is_read_in_the_step_after():
+def test_k_starts_at_0_and_applies_in_the_next_step():
   assert make().init_memory(jax.random.key(0), {}) == {'k': 0}
   # With weights that stand still every step adds 0.8 * (2 * 0.5 * 1 - 0.625) = 0.3.
   game = make(diversity=1.0, rate=0.8)
@@ -96,12 +96,12 @@ def test_k_starts_at_0_and_is_read_in_the_step_after():
   assert float(state.memory['k']) == 1
 
 
-def test_the_score_of_an_example_is_its_error():
+def test_critic_output_is_the_error():
   game = make()
   np.testing.assert_allclose(game.score(begin(game, REAL), jnp.array(REAL)), [0.75, 0.25])
 
 
 @pytest.mark.parametrize('diversity', [-0.1, 1.1])
-def test_a_diversity_out_of_its_range_is_refused(diversity):
+def test_diversity_out_of_range_is_rejected(diversity):
   with pytest.raises(ConfigError, match=f'diversity is {diversity}; it must be from 0 to 1'):
     make(diversity=diversity)

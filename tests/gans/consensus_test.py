@@ -38,7 +38,7 @@ def make(weight, points=((5.0,),), slope=(0.5,), name='wasserstein'):
 
 
 @pytest.mark.parametrize('weight', [0.0, 0.1, 10.0])
-def test_a_bilinear_game_by_hand(weight):
+def test_bilinear_game_matches_hand_computation(weight):
   value, metrics = loss(make(weight), 'discriminator', LINE)
   assert value == pytest.approx(1.5 + weight * HALF_SQUARED_NORM)
   # Real scores 0, 0.5 and 1 are lower, 2.5 is equal; distances 2 * 4 / 3 * (4 + 1 + 0 + 9) / 4.
@@ -54,7 +54,7 @@ def test_a_bilinear_game_by_hand(weight):
   np.testing.assert_allclose(slopes['generator']['points'], [[-0.5 + weight * 3]], rtol=1e-6)
 
 
-def test_the_length_of_the_gradients_of_another_loss():
+def test_gradient_norm_of_another_loss_matches_hand_computation():
   game = make(2.0, FAKE, SLOPE, 'non_saturating')
   critic = (sigmoid(FAKE_SCORES) @ np.array(FAKE) - sigmoid(-REAL_SCORES) @ np.array(REAL)) / 2
   points = -sigmoid(-FAKE_SCORES)[:, None] * np.array(SLOPE) / 2
@@ -64,7 +64,7 @@ def test_the_length_of_the_gradients_of_another_loss():
   assert value == pytest.approx(softplus(-FAKE_SCORES).mean() + 2 * half, rel=1e-5)
 
 
-def test_the_slope_is_that_of_finite_differences():
+def test_gradient_matches_finite_differences():
   game = make(2.0, FAKE, SLOPE, 'non_saturating')
   variables, given = begin(game, REAL), inputs(REAL)
 
@@ -79,7 +79,7 @@ def test_the_slope_is_that_of_finite_differences():
     assert float(slope) == pytest.approx(float(difference), abs=2e-3)
 
 
-def test_it_finds_the_rest_that_gradient_steps_circle_and_leave():
+def test_consensus_converges_where_gradient_descent_circles():
   distances = {}
   for weight in (0.0, 1.0):
     players = {name: optax.sgd(0.1) for name in ('discriminator', 'generator')}
@@ -94,7 +94,7 @@ def test_it_finds_the_rest_that_gradient_steps_circle_and_leave():
   assert distances[1.0] == pytest.approx(start * 0.82**50, rel=2e-2, abs=1e-6)
 
 
-def test_gradients_are_those_of_all_devices():
+def test_consensus_uses_gradients_of_all_devices():
   real = np.linspace(-2, 6, 16)[:, None]
   players = {name: optax.sgd(0.1) for name in ('discriminator', 'generator')}
   game = make(0.5, name='non_saturating')
@@ -108,12 +108,12 @@ def test_gradients_are_those_of_all_devices():
       np.testing.assert_allclose(eight.variables.params[name][key], value, rtol=1e-5)
 
 
-def test_a_negative_weight_is_refused():
+def test_negative_weight_is_rejected():
   with pytest.raises(ConfigError, match='weight is -0.1; it must be at least 0'):
     make(-0.1)
 
 
-def test_the_experiment_is_simultaneous():
+def test_experiment_updates_simultaneously():
   config = experiment(ROOT / 'experiments' / 'consensus.py', 'ring')
   assert config['update_rule'] == 'simultaneous'
   assert config['gan']['weight'] == 0.1

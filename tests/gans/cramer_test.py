@@ -16,7 +16,7 @@ def norm(x):
   return np.sqrt((x**2).sum(axis=1))
 
 
-def test_both_losses_example_by_example():
+def test_losses_match_per_example_computation():
   drawn = []
   generator = Matrix(((2.0, 0.5), (0.0, 1.0)), note=drawn.append)
   networks = {'generator': generator, 'discriminator': Matrix(MAP)}
@@ -52,7 +52,7 @@ def test_both_losses_example_by_example():
     (3.5, 3.0, 0.0),
   ],
 )
-def test_the_slope_of_f_between_real_and_fake_is_drawn_to_1(real, fake, slope):
+def test_penalty_drives_the_gradient_of_f_to_1(real, fake, slope):
   networks = {'generator': Points(((fake,),)), 'discriminator': Matrix(((2.0,),))}
   real = [[real]] * 3
   plain, _ = loss(cramer.make(networks, prior=PRIOR, weight=0.0), 'discriminator', real)
@@ -61,7 +61,7 @@ def test_the_slope_of_f_between_real_and_fake_is_drawn_to_1(real, fake, slope):
   assert value == pytest.approx(plain + 10 * (slope - 1) ** 2, rel=1e-5)
 
 
-def test_the_generators_loss_is_the_energy_distance_up_to_what_it_cannot_change():
+def test_generator_loss_is_the_energy_distance_up_to_a_constant():
   # h(x) = x on a line, fakes standard normal, real examples N(2, 1): E|x - y| with x - y from N(m, 2)
   # is sqrt(4 / pi) exp(-m^2 / 4) + m erf(m / 2); so 2 E|x - y| - E|y - y'|.
   count, apart = 20_000, 2.0
@@ -74,7 +74,7 @@ def test_the_generators_loss_is_the_energy_distance_up_to_what_it_cannot_change(
   assert value == pytest.approx(2 * across - np.sqrt(4 / np.pi), abs=4 * 3 / np.sqrt(count))
 
 
-def test_the_generators_slope_is_that_of_finite_differences():
+def test_generator_gradient_matches_finite_differences():
   networks = {'generator': Matrix(((2.0, 0.5), (0.0, 1.0))), 'discriminator': Matrix(MAP)}
   game = cramer.make(networks, prior=PRIOR)
   variables, given = begin(game, REAL), inputs(REAL)
@@ -92,7 +92,7 @@ def test_the_generators_slope_is_that_of_finite_differences():
     assert float(slopes[place]) == pytest.approx(float(difference), abs=2e-3)
 
 
-def test_the_score_of_an_example_is_its_f_averaged_over_fakes():
+def test_critic_output_is_f_averaged_over_fakes():
   fake = ((3.0, 0.0), (-1.0, 1.0))
   game = cramer.make({'generator': Points(fake), 'discriminator': Matrix(MAP)}, prior=PRIOR)
   scores = game.score(begin(game, REAL), jnp.array(REAL))
@@ -101,7 +101,7 @@ def test_the_score_of_an_example_is_its_f_averaged_over_fakes():
   np.testing.assert_allclose(scores, by_hand, rtol=1e-5)
 
 
-def test_scores_are_no_features():
+def test_scalar_outputs_as_features_are_rejected():
   networks = {'generator': Points(REAL), 'discriminator': Linear((1.0, 1.0))}
   game = cramer.make(networks, prior=PRIOR)
   with pytest.raises(AssertionError, match='rank'):

@@ -18,7 +18,7 @@ def make(fake=FAKE, **arguments):
   return ebgan.make({'generator': Points(fake), 'discriminator': Auto()}, prior=PRIOR, **arguments)
 
 
-def test_the_energy_is_the_mean_square_over_an_example():
+def test_energy_is_the_mean_squared_error_per_example():
   examples, copies = np.zeros((2, 3, 3, 1)), np.zeros((2, 3, 3, 1))
   copies[0, 1, 2], copies[1] = 3, 2
   np.testing.assert_allclose(ebgan.energy(jnp.array(examples), jnp.array(copies)), [1, 4])
@@ -27,9 +27,7 @@ def test_the_energy_is_the_mean_square_over_an_example():
 
 
 @pytest.mark.parametrize(('margin', 'value'), [(1.0, 0.75), (0.1, 0.375), (2.0, 1.6875)])
-def test_the_discriminator_lowers_the_energy_of_real_examples_and_lifts_fakes_to_the_margin(
-  margin, value
-):
+def test_discriminator_lowers_real_energy_and_raises_fakes_to_the_margin(margin, value):
   # Of real examples 0.375 on average; max(0, margin - E(fake)): (0, 0.75), (0, 0), (0.875, 1.75).
   by_hand = (REAL_ENERGY + np.maximum(0, margin - FAKE_ENERGY)).mean()
   got, metrics = loss(make(margin=margin), 'discriminator', REAL)
@@ -39,7 +37,7 @@ def test_the_discriminator_lowers_the_energy_of_real_examples_and_lifts_fakes_to
   assert metrics == pytest.approx(seen)
 
 
-def test_a_fake_above_the_margin_is_let_alone():
+def test_fake_above_the_margin_has_no_gradient():
   game = make(margin=0.1, pull_away=0.0)
   # d/ds of the mean over coordinates and examples of (x - s x)^2 is -2 (1 - s) mean x^2, of real ones.
   slope = gradient(game, 'discriminator', REAL)['discriminator']['scale']
@@ -47,7 +45,7 @@ def test_a_fake_above_the_margin_is_let_alone():
 
 
 @pytest.mark.parametrize('weight', [0.0, 0.1, 2.0])
-def test_pulling_away_is_in_the_generators_loss_alone(weight):
+def test_pull_away_is_only_in_the_generator_loss(weight):
   game = make(pull_away=weight)
   value, metrics = loss(game, 'generator', REAL)
   assert value == pytest.approx(FAKE_ENERGY.mean() + weight * PULL_AWAY, rel=1e-6)
@@ -55,13 +53,13 @@ def test_pulling_away_is_in_the_generators_loss_alone(weight):
   assert loss(game, 'discriminator', REAL) == loss(make(), 'discriminator', REAL)
 
 
-def test_the_generator_lowers_the_energy_of_its_samples():
+def test_generator_lowers_the_energy_of_its_samples():
   # d/dy of mean (y / 2)^2 over four numbers is y / 8.
   slopes = gradient(make(pull_away=0.0), 'generator', REAL)['generator']['points']
   np.testing.assert_allclose(slopes, np.array(FAKE) / 8, rtol=1e-6)
 
 
-def test_codes_repel_each_other():
+def test_pull_away_decorrelates_codes():
   # Nearly one direction: a step down the slope turns the two apart.
   fake = np.array([[1.0, 0.1], [1.0, -0.1]])
   at = lambda points: loss(make(tuple(map(tuple, points))), 'generator', REAL)[1]['pull_away']
@@ -72,19 +70,19 @@ def test_codes_repel_each_other():
   assert at(fake - 0.1 * np.asarray(both - energy)) < at(fake)
 
 
-def test_codes_of_all_devices_repel_each_other():
+def test_pull_away_uses_codes_of_all_devices():
   # With a copy of each code: of 12 ordered pairs 4 are of copies (1), and 8 of the others (0.5).
   gather = lambda codes: jnp.concatenate([codes, codes])
   _, metrics = loss(make(), 'generator', REAL, gather=gather)
   assert metrics['pull_away'] == pytest.approx((4 + 8 * 0.5) / 12, rel=1e-6)
 
 
-def test_the_score_of_an_example_is_its_energy():
+def test_critic_output_is_the_energy():
   game = make()
   np.testing.assert_allclose(game.score(begin(game, REAL), jnp.array(REAL)), REAL_ENERGY)
 
 
 @pytest.mark.parametrize('margin', [0.0, -1.0])
-def test_a_margin_that_is_not_positive_is_refused(margin):
+def test_nonpositive_margin_is_rejected(margin):
   with pytest.raises(ValueError, match=f'margin is {margin}; it must be positive'):
     make(margin=margin)

@@ -23,7 +23,7 @@ def make(degree, discriminator=None, fake=FAKE, **arguments):
 
 
 @pytest.mark.parametrize('degree', [1, 2, 3])
-def test_points_of_a_pack_stand_side_by_side(degree):
+def test_points_of_a_pack_are_concatenated(degree):
   seen = []
   game = make(degree, Linear(SLOPE[: 2 * degree], note=seen.append))
   loss(game, 'discriminator', REAL)
@@ -34,7 +34,7 @@ def test_points_of_a_pack_stand_side_by_side(degree):
 
 
 @pytest.mark.parametrize('degree', [2, 3])
-def test_images_of_a_pack_stand_side_by_side_in_their_channels(degree):
+def test_images_of_a_pack_are_concatenated_along_channels(degree):
   seen = []
   images = jnp.arange(6 * 4 * 5 * 2, dtype=jnp.float32).reshape(6, 4, 5, 2)
   packed = make(degree, Linear((0.0,) * 40 * degree, note=seen.append)).networks['discriminator']
@@ -60,7 +60,7 @@ def test_losses_are_means_over_packs(degree):
   assert value == pytest.approx(softplus(-fake).mean(), rel=1e-5)
 
 
-def test_a_pack_of_one_is_the_ordinary_game():
+def test_pack_of_one_matches_the_unpacked_game():
   networks = {'generator': Points(FAKE), 'discriminator': Linear(SLOPE[:2])}
   spec = {'name': 'hinge'}
   ordinary = two_player.make(networks, loss=spec, prior=PRIOR)
@@ -68,7 +68,7 @@ def test_a_pack_of_one_is_the_ordinary_game():
     assert loss(make(1, loss=spec), player, REAL) == loss(ordinary, player, REAL)
 
 
-def test_a_pack_is_given_one_key():
+def test_pack_gets_one_key():
   class Keyed(nn.Module):
     @nn.compact
     def __call__(self, x, *, train, key=None):
@@ -85,7 +85,7 @@ def test_a_pack_is_given_one_key():
   assert len(np.unique(scores)) == 3
 
 
-def test_the_score_of_an_example_is_that_of_a_pack_of_copies():
+def test_critic_output_is_that_of_a_pack_of_copies():
   game = make(2)
   scores = game.score(begin(game, REAL), jnp.array(REAL))
   np.testing.assert_allclose(scores, np.tile(REAL, 2) @ np.array(SLOPE[:4]), rtol=1e-5)
@@ -97,12 +97,12 @@ def test_samples_are_not_in_packs():
   np.testing.assert_allclose(game.sample(begin(game, REAL), keys), FAKE[:3])
 
 
-def test_a_batch_that_cannot_be_put_into_packs_is_refused():
+def test_batch_not_divisible_into_packs_is_rejected():
   with pytest.raises(ConfigError, match='the 6 examples of a device cannot be put into packs of 4'):
     begin(make(4, Linear((1.0,) * 8)), REAL)
 
 
 @pytest.mark.parametrize('degree', [0, -2])
-def test_a_degree_below_1_is_refused(degree):
+def test_degree_below_1_is_rejected(degree):
   with pytest.raises(ConfigError, match=f'degree is {degree}; it must be at least 1'):
     make(degree, Linear(SLOPE))

@@ -81,7 +81,7 @@ def play(game, optimizer, steps, order='alternating'):
 @pytest.mark.parametrize('name', OPTIMIZERS)
 @pytest.mark.parametrize('unroll', [1, 4])
 @pytest.mark.parametrize('order', ['alternating', 'simultaneous'])
-def test_the_generator_plays_against_the_answer_and_its_slope_goes_through_it(name, unroll, order):
+def test_generator_gradient_goes_through_the_unrolled_discriminator(name, unroll, order):
   update, optimizer = OPTIMIZERS[name]
   game = unrolled.make(NETWORKS, prior=PRIOR, unroll=unroll)
   points, weights, metrics = play(game, optimizer, 3, order)
@@ -93,7 +93,7 @@ def test_the_generator_plays_against_the_answer_and_its_slope_goes_through_it(na
   assert abs(simulate(update, unroll, 3, order, through=False)[0] - by_hand[0]).max() > 0.02
 
 
-def test_the_discriminator_forgets_the_answer_and_plays_on_as_ever():
+def test_discriminator_update_ignores_the_unrolled_steps():
   _, optimizer = OPTIMIZERS['adam']
   plain = two_player.make(NETWORKS, loss={'name': 'minimax'}, prior=PRIOR)
   games = [unrolled.make(NETWORKS, prior=PRIOR, unroll=4), plain]
@@ -104,12 +104,12 @@ def test_the_discriminator_forgets_the_answer_and_plays_on_as_ever():
 
 
 @pytest.mark.parametrize('unroll', [0, -1])
-def test_no_steps_ahead_are_refused(unroll):
+def test_zero_unrolled_steps_are_rejected(unroll):
   with pytest.raises(ConfigError, match=f'unroll is {unroll}; it must be at least 1'):
     unrolled.make(NETWORKS, prior=PRIOR, unroll=unroll)
 
 
-def test_the_experiment_goes_five_steps_ahead_by_adam():
+def test_experiment_unrolls_five_steps_of_adam():
   config = experiment(ROOT / 'experiments' / 'unrolled.py', 'ring')
   assert config['gan'] == {
     'name': 'unrolled',

@@ -27,20 +27,20 @@ def make(discriminator=None, generator=None, **arguments):
     ({'weight': 0.0}, 0.0),
   ],
 )
-def test_the_penalty_of_a_linear_critic_is_of_its_weights(arguments, added):
+def test_penalty_of_a_linear_critic_depends_on_its_weights(arguments, added):
   # The means of the scores are -0.25 and 0, see WGAN.
   assert loss(make(**arguments), 'discriminator', REAL)[0] == pytest.approx(0.25 + added, rel=1e-5)
   assert loss(make(**arguments), 'generator', REAL)[0] == pytest.approx(0)
 
 
-def test_the_penalty_draws_the_weights_to_length_1():
+def test_penalty_drives_the_weight_norm_to_1():
   # d/dw 10 (|w| - 1)^2 = 20 (|w| - 1) w / |w|, besides WGAN's gradient (0.5, 0).
   slopes = gradient(make(), 'discriminator', REAL)['discriminator']['weights']
   by_hand = 20 * (LENGTH - 1) * np.array(SLOPE) / LENGTH + np.array([0.5, 0])
   np.testing.assert_allclose(slopes, by_hand, rtol=1e-5)
 
 
-def test_it_is_penalised_between_real_and_fake_at_one_uniform_place_an_example():
+def test_penalty_points_are_uniform_between_real_and_fake():
   # Real at 0, fake at 3, and a slope of x at x: the mean of (3 u)^2 is 3, and with n examples its
   # standard error is sqrt((81 / 5 - 9) / n).
   count = 4000
@@ -49,12 +49,12 @@ def test_it_is_penalised_between_real_and_fake_at_one_uniform_place_an_example()
   assert metrics['gradient_penalty'] == pytest.approx(3, abs=4 * np.sqrt(7.2 / count))
 
 
-def test_a_negative_weight_is_refused():
+def test_negative_weight_is_rejected():
   with pytest.raises(ConfigError, match='weight is -1.0; it must be a number of at least 0'):
     make(weight=-1.0)
 
 
-def test_the_experiment_has_five_updates_of_a_critic_without_batch_norm():
+def test_experiment_has_five_critic_updates_without_batch_norm():
   config = experiment(ROOT / 'experiments' / 'wgan_gp.py', '')
   assert config['gan']['weight'] == 10
   assert {name: p['updates_per_step'] for name, p in config['players'].items()} == {

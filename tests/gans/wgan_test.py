@@ -24,7 +24,7 @@ from helpers.toy_networks import (
 GAME = wgan.make({'generator': Points(FAKE), 'discriminator': Linear(SLOPE)}, prior=PRIOR)
 
 
-def test_the_critic_raises_the_difference_of_the_means_and_the_generator_its_own():
+def test_critic_raises_the_mean_difference_and_generator_its_mean():
   # Scores -1.5 and 1 of real, 1.5 and -1.5 of fake examples: means -0.25 and 0.
   value, metrics = loss(GAME, 'discriminator', REAL)
   assert value == pytest.approx(FAKE_SCORES.mean() - REAL_SCORES.mean()) == 0.25
@@ -32,7 +32,7 @@ def test_the_critic_raises_the_difference_of_the_means_and_the_generator_its_own
   assert loss(GAME, 'generator', REAL)[0] == pytest.approx(0)
 
 
-def test_gradients_by_hand():
+def test_gradients_match_hand_computation():
   # Of the critic: the mean fake example, (1, 0.5), less the mean real one, (0.5, 0.5).
   slopes = gradient(GAME, 'discriminator', REAL)
   np.testing.assert_allclose(slopes['discriminator']['weights'], [0.5, 0])
@@ -42,7 +42,7 @@ def test_gradients_by_hand():
 
 
 @pytest.mark.parametrize(('preset', 'limit', 'rate'), [('', 0.01, 2e-4), ('ring', 0.1, 5e-4)])
-def test_rmsprop_moves_and_then_weights_are_clipped(preset, limit, rate):
+def test_weights_are_clipped_after_the_rmsprop_update(preset, limit, rate):
   players = experiment(ROOT / 'experiments' / 'wgan.py', preset)['players']
   critic, updates = optimizers.make_optimizer(players['discriminator'])
   assert updates == 5

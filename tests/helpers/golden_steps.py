@@ -1,4 +1,4 @@
-"""The metrics of first steps that tests/experiments/golden_steps.json holds, and how to print them again.
+"""The golden metrics of first steps (tests/experiments/golden_steps.json), and how to print them again.
 
     PYTHONPATH=tests python -m helpers.golden_steps [--write]
 
@@ -16,7 +16,7 @@ from helpers.experiments import ROOT, first_step
 PATH = ROOT / 'tests' / 'experiments' / 'golden_steps.json'
 
 Case = dict[str, Any]
-"""The experiment, its preset, `changes` of its config, tolerances, and the metrics of its first step."""
+"""An experiment, its preset, `changes` of its config, tolerances, and the metrics of its first step."""
 
 
 def read() -> dict[str, Case]:
@@ -39,7 +39,9 @@ def is_close(case: Case, metric: str, value: float) -> bool:
   """Whether `value` is within the tolerance of the golden value of `metric`."""
   allowed = tolerance(case, metric)
   golden = case['metrics'].get(metric, math.nan)
-  return math.isclose(value, golden, rel_tol=0, abs_tol=max(allowed['rel'] * abs(golden), allowed['abs']))
+  return math.isclose(
+    value, golden, rel_tol=0, abs_tol=max(allowed['rel'] * abs(golden), allowed['abs'])
+  )
 
 
 def again(case: Case) -> Case:

@@ -115,7 +115,7 @@ def test_samples_that_are_not_finite_belong_to_no_mode():
 
 
 @pytest.mark.parametrize(('samples', 'centers'), [((4, 3), (2, 2)), ((4,), (2, 2)), ((4, 2), (2,))])
-def test_other_shapes_are_refused(samples, centers):
+def test_other_shapes_are_rejected(samples, centers):
   with pytest.raises(AssertionError):
     mode_coverage.scores(np.zeros(samples), np.zeros(centers), 1.0)
 

@@ -49,7 +49,7 @@ def flat(tree):
 
 
 @pytest.mark.parametrize(('path', 'preset'), [*subjects()])
-def test_losses_and_gradients_are_close_to_those_in_float32(path, preset):
+def test_bfloat16_losses_and_gradients_are_close_to_float32(path, preset):
   # There is no other device here.
   own = {'batch_statistics': 'device'}
   full, low = (experiment(path, preset, compute_dtype=t, **own) for t in ('float32', 'bfloat16'))
@@ -70,7 +70,7 @@ def test_losses_and_gradients_are_close_to_those_in_float32(path, preset):
     assert (got != expected).any()
 
 
-def test_products_are_of_bfloat16_and_the_state_is_not():
+def test_bfloat16_applies_to_products_and_not_to_state():
   config = experiment(ROOT / 'experiments' / 'dcgan.py', compute_dtype='bfloat16')
   built = loop.assemble_run(config)
   variables = loop.initial_state(config, built).variables

@@ -34,7 +34,7 @@ def config():
   return found
 
 
-def test_the_state_is_held_once_also_of_a_run_that_goes_on(tmp_path, config):
+def test_device_memory_with_and_without_resume_holds_one_state(tmp_path, config):
   built = loop.assemble_run(config)
   for steps in (3, 6):
     watched = Watched(tmp_path)

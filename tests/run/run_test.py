@@ -33,7 +33,7 @@ def uninterrupted(tmp_path_factory):
   return folder
 
 
-def test_a_run_folder_holds_what_the_readme_says(finished_run):
+def test_run_folder_has_the_documented_contents(finished_run):
   assert json.loads((finished_run / 'config.json').read_text())['steps'] == 8
   assert [line['step'] for line in lines(finished_run)] == [2, 4, 6, 8]
   for line in lines(finished_run):
@@ -58,7 +58,7 @@ def test_a_run_folder_holds_what_the_readme_says(finished_run):
   assert data['about'].startswith('5,000 images 28 x 28 x 1 of mnist5k, resident on each device')
 
 
-def test_a_stream_trains_as_what_is_resident_does_also_after_a_kill(tmp_path, uninterrupted):
+def test_streamed_data_after_a_kill_matches_resident_data(tmp_path, uninterrupted):
   streamed = (GAN, *LONG, f'--workdir={tmp_path}', '--config.placement=stream')
   process = start(*streamed)
   until(process, r'step 30/')
@@ -70,7 +70,7 @@ def test_a_stream_trains_as_what_is_resident_does_also_after_a_kill(tmp_path, un
   assert_same_run(tmp_path, uninterrupted, 60)
 
 
-def test_other_data_of_the_same_name_is_refused(tmp_path, finished_run):
+def test_changed_data_of_the_same_name_is_rejected(tmp_path, finished_run):
   folder = pathlib.Path(shutil.copytree(finished_run, tmp_path / 'run'))
   data = json.loads((folder / 'data.json').read_text())
   (folder / 'data.json').write_text(json.dumps({**data, 'digest': 'another'}))
@@ -83,7 +83,7 @@ def test_other_data_of_the_same_name_is_refused(tmp_path, finished_run):
   assert 'warning: the images are not those with which this run began' in done.stderr
 
 
-def test_a_finished_run_says_so_and_stops_with_success(finished_run):
+def test_finished_run_started_again_reports_it_and_exits_0(finished_run):
   before = {p: p.stat().st_mtime_ns for p in finished_run.rglob('*.png')}
   done = command(DCGAN, f'--workdir={finished_run}')
   assert done.returncode == 0
@@ -92,7 +92,7 @@ def test_a_finished_run_says_so_and_stops_with_success(finished_run):
   assert before == {p: p.stat().st_mtime_ns for p in finished_run.rglob('*.png')}
 
 
-def test_a_killed_run_goes_on_as_if_it_had_never_been(tmp_path, uninterrupted):
+def test_killed_run_resumes_bit_identically(tmp_path, uninterrupted):
   process = start(GAN, *LONG, f'--workdir={tmp_path}')
   until(process, '^step 46/')
   process.kill()
@@ -133,14 +133,14 @@ CRASHES = {
 }
 
 
-# What these leave a kill at a random instant leaves too, see chaos_test.
+# What these leave a kill at a random instant leaves too, see random_kills_test.
 SELDOM = ('between a picture and its checkpoint', 'before the first checkpoint')
 
 
 @pytest.mark.parametrize(
   'crash', [pytest.param(c, marks=[pytest.mark.slow] * (c in SELDOM)) for c in CRASHES]
 )
-def test_a_crash_at_the_worst_instant_loses_nothing(tmp_path, uninterrupted, crash):
+def test_crash_while_writing_resumes_bit_identically(tmp_path, uninterrupted, crash):
   where, before, count = CRASHES[crash]
   script = f"""
 import os
@@ -167,7 +167,7 @@ cli.run(train.main)
 
 
 @pytest.mark.parametrize(('number', 'code'), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_signal_saves_and_ends_cleanly(tmp_path, uninterrupted, number, code):
+def test_signal_saves_a_checkpoint_and_exits_cleanly(tmp_path, uninterrupted, number, code):
   process = start(GAN, *LONG, f'--workdir={tmp_path}')
   until(process, '^step 6/')
   process.send_signal(number)
@@ -182,7 +182,7 @@ def test_a_signal_saves_and_ends_cleanly(tmp_path, uninterrupted, number, code):
   assert_same_run(uninterrupted, tmp_path, 60)
 
 
-def test_an_interrupt_inside_a_callback_is_not_lost():
+def test_interrupt_inside_a_callback_ends_the_process():
   # JAX has callbacks of the garbage collector, where an exception is printed and forgotten.
   done = finish(
     python(
@@ -199,7 +199,7 @@ def test_an_interrupt_inside_a_callback_is_not_lost():
   assert done.stderr == 'interrupted: what was saved last is kept\n'
 
 
-def test_more_steps_may_be_asked_for(tmp_path, uninterrupted):
+def test_finished_run_with_more_steps_continues(tmp_path, uninterrupted):
   assert command(GAN, f'--workdir={tmp_path}').returncode == 0
   assert command(GAN, *LONG, f'--workdir={tmp_path}').returncode == 0
   a, b = arrays(uninterrupted, 60), arrays(tmp_path, 60)
@@ -207,7 +207,7 @@ def test_more_steps_may_be_asked_for(tmp_path, uninterrupted):
     np.testing.assert_array_equal(a[name], b[name], err_msg=name)
 
 
-def test_a_broken_newest_checkpoint_is_named_and_the_one_before_is_used(tmp_path, uninterrupted):
+def test_corrupt_newest_checkpoint_is_reported_and_the_previous_is_used(tmp_path, uninterrupted):
   folder = tmp_path / 'run'
   shutil.copytree(uninterrupted, folder)
   data = max((folder / 'checkpoints' / '60').rglob('*'), key=lambda p: p.stat().st_size)
@@ -221,7 +221,7 @@ def test_a_broken_newest_checkpoint_is_named_and_the_one_before_is_used(tmp_path
   assert_same_run(uninterrupted, folder, 60)
 
 
-def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
+def test_second_run_in_one_folder_is_rejected(tmp_path):
   process = start(GAN, '--config.steps=1000000', f'--workdir={tmp_path}')
   until(process, '^step 2/')
   other = command(GAN, '--config.steps=1000000', f'--workdir={tmp_path}')
@@ -244,7 +244,7 @@ def get_config(preset):
 
 
 @pytest.mark.parametrize(('growth', 'saved'), [(30.0, True), (1e12, False)])
-def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, growth, saved):
+def test_nonfinite_loss_stops_the_run(tmp_path, growth, saved):
   """The weights of three layers grow by a factor each step, scores by its cube: inf at step 6, or 2."""
   folder, experiment = tmp_path / 'run', tmp_path / 'growing.py'
   experiment.write_text(GROWING.format(growth=growth))

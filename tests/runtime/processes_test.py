@@ -26,16 +26,16 @@ OF_SEVERAL = (
 
 
 @pytest.mark.parametrize('environment', ALONE)
-def test_what_starts_one_process_is_no_launcher(environment):
+def test_launcher_of_one_process_is_not_detected(environment):
   assert not processes.is_launched(environment)
 
 
 @pytest.mark.parametrize('environment', OF_SEVERAL)
-def test_launchers_of_several_are_known(environment):
+def test_launcher_of_several_processes_is_detected(environment):
   assert processes.is_launched(environment)
 
 
-def test_one_process_can_be_asked_for_whatever_the_launcher(monkeypatch):
+def test_launcher_with_one_process_requested_is_ignored(monkeypatch):
   joined = []
   monkeypatch.setattr(processes, 'StderrFilter', lambda: mock.Mock())
   monkeypatch.setattr(processes, '_join', lambda *given: joined.append(given))
@@ -46,7 +46,7 @@ def test_one_process_can_be_asked_for_whatever_the_launcher(monkeypatch):
   assert joined == [(None, None, None)]
 
 
-def test_connect_says_at_once_what_is_awaited(monkeypatch, capsys):
+def test_connect_while_waiting_reports_what_it_waits_for(monkeypatch, capsys):
   monkeypatch.setattr(processes, 'StderrFilter', lambda: mock.Mock())
   monkeypatch.setattr(processes, '_join', lambda *given: print('joined'))
   monkeypatch.setenv('SLURM_STEP_NUM_TASKS', '4')
@@ -61,7 +61,7 @@ def test_connect_says_at_once_what_is_awaited(monkeypatch, capsys):
   ]
 
 
-def test_connect_that_nobody_else_joins_ends_with_a_line():
+def test_connect_that_times_out_ends_with_one_line():
   script = """
 from gan_jax import processes
 processes._JOINING = 2
@@ -76,7 +76,7 @@ processes.connect('127.0.0.1:%d', 2, 0)
   assert done.stderr.count('\n') == 1
 
 
-def test_connect_alone_says_nothing(capsys, monkeypatch):
+def test_connect_with_one_process_prints_nothing(capsys, monkeypatch):
   monkeypatch.delenv('SLURM_STEP_NUM_TASKS', raising=False)
   processes.connect(None, None, None)
   processes.connect(None, 1, None)
@@ -84,12 +84,12 @@ def test_connect_alone_says_nothing(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize('given', [(None, 2, None), ('a:1', None, 0), (None, 1, 0)])
-def test_half_of_what_is_needed_is_refused(given):
+def test_connect_with_incomplete_settings_is_rejected(given):
   with pytest.raises(ConfigError, match='go together; give all three'):
     processes.connect(*given)
 
 
-def test_a_page_about_the_connection_becomes_the_line_that_was_ordered():
+def test_stderr_filter_replaces_connection_dump_with_one_line():
   lines = [
     b'something else\n',
     b'\0say not found\n',
@@ -102,7 +102,7 @@ def test_a_page_about_the_connection_becomes_the_line_that_was_ordered():
   assert [*abort_filter.explained(lines[:3])] == [b'something else\n', b'a warning\n']
 
 
-def test_errors_of_other_kinds_are_not_taken_for_a_loss():
+def test_other_errors_are_not_reported_as_lost_process():
   with pytest.raises(ValueError, match='Barrier'), processes.guarded():
     # This process is alone.
     raise ValueError('Barrier')

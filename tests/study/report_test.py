@@ -30,13 +30,13 @@ def test_three_seeds_have_no_interval_of_differences_and_null_in_the_numbers():
   assert plain['low'] is plain['high'] is None and math.isclose(plain['p'], 0.25)
 
 
-def test_one_seed_has_a_difference_alone():
+def test_one_seed_has_only_a_difference():
   _, (head, pairs), _ = tables(1)
   cells = dict(zip(head, pairs[0], strict=True))
   assert (cells['difference'], cells['95 % interval']) == ('2', '-')
 
 
-def test_a_score_that_the_protocol_cannot_give_is_a_dash_and_is_not_compared():
+def test_undefined_score_is_a_dash_and_not_compared():
   remarks = {'kernel_error_x': 'each subset would be all 50', 'frechet_x': 'too few'}
   void = {'frechet_x': 2.0, 'kernel_error_x': None, 'support_x': None}
   known = {'frechet_x': 3.0, 'kernel_error_x': 0.5, 'support_x': None}
@@ -57,7 +57,7 @@ def test_a_score_that_the_protocol_cannot_give_is_a_dash_and_is_not_compared():
   assert {pair['score'] for pair in compared} == {'frechet_x', 'support_x'}
 
 
-def test_the_text_says_which_intervals_these_are():
+def test_text_states_the_kind_of_interval():
   said = report._ABOUT + report._ABOUT_PAIRS
   assert 'bootstrap' not in said and "Student's t" in said
   assert 'sign-flip' in said and 'fewer than 6 seeds' in said

@@ -55,7 +55,7 @@ def source(images):
   return place(ImageSet(images), seed=0, batch_size=1)
 
 
-def test_rows_lead_from_sample_to_sample(tmp_path):
+def test_interpolation_rows_start_and_end_at_samples(tmp_path):
   played = game(smooth)
   rows = np.asarray(inspection.paths(subject(played), columns=10))
   samples = np.asarray(played.sample({}, rng.sample_keys(2, 0, 16)))
@@ -68,7 +68,7 @@ def test_rows_lead_from_sample_to_sample(tmp_path):
   np.testing.assert_array_equal(picture(tmp_path, page.INTERPOLATIONS), drawn)
 
 
-def test_a_copied_training_image_is_its_own_nearest_at_distance_0(tmp_path, bank):
+def test_neighbor_of_a_copied_training_image_has_distance_0(tmp_path, bank):
   """Sample 0 is image 17 of the set, and others are between."""
   copied = jnp.asarray((2 * bank[17].astype(np.float32) - 255) / 255)
   first = latents.normal(4)(rng.sample_keys(2, 0, 1))[0]
@@ -88,7 +88,7 @@ def test_a_copied_training_image_is_its_own_nearest_at_distance_0(tmp_path, bank
   np.testing.assert_array_equal(sheet[:, 1:], bank[order])
 
 
-def test_the_distance_within_the_set_is_told(tmp_path, bank):
+def test_neighbors_report_the_distance_within_the_dataset(tmp_path, bank):
   found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbours']['spaces']['pixels']
   flat = bank.reshape(40, -1).astype(float) / 127.5
   apart = np.linalg.norm(flat[:, None] - flat, axis=-1) + np.diag(np.full(40, np.inf))
@@ -96,7 +96,7 @@ def test_the_distance_within_the_set_is_told(tmp_path, bank):
   assert f'Of 40 training images the nearest other is {usual:.3g} away, in the median.' in found['text']
 
 
-def test_neighbours_in_features_are_those_that_the_network_sees_near(tmp_path, bank):
+def test_neighbors_in_features_are_nearest_by_the_network(tmp_path, bank):
   """It sees nothing but the mean of the red."""
   see = lambda params, images: Outputs(
     images[..., 0].mean(axis=(1, 2), dtype=jnp.float32)[:, None], None
@@ -112,37 +112,37 @@ def test_neighbours_in_features_are_those_that_the_network_sees_near(tmp_path, b
   assert (tmp_path / page.SHOWN / page.NEIGHBOURS.format('red')).exists()
 
 
-def test_of_a_large_set_some_are_looked_at_and_that_is_said(tmp_path, bank, monkeypatch):
+def test_neighbors_in_a_large_dataset_use_a_subset_and_report_it(tmp_path, bank, monkeypatch):
   monkeypatch.setattr(inspection, '_BYTES', bank.nbytes // 4)
   found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbours']['spaces']['pixels']
   assert found['text'].endswith('Looked for among 10 of the 40 training images, drawn by chance.')
   assert len(np.unique(found['index'])) <= 10
 
 
-def test_a_set_of_two_images_has_two_neighbours(tmp_path, bank):
+def test_neighbors_in_a_dataset_of_two_images_are_two(tmp_path, bank):
   found = saved(tmp_path, subject(game(smooth)), source(bank[:2]))['neighbours']['spaces']['pixels']
   assert np.shape(found['index']) == (12, 2)
 
 
-def test_without_data_it_says_why(tmp_path):
+def test_neighbors_without_data_state_the_reason(tmp_path):
   about = saved(tmp_path, subject(game(smooth)), None, without='It is gone.')
   assert about['neighbours'] == {'left_out': 'It is gone.'}
   assert [about[key] for key in ('step', 'weights', 'seed')] == [70, 'raw', 2]
 
 
-def test_a_game_without_latents_has_no_interpolations(tmp_path, bank):
+def test_game_without_latents_has_no_interpolations(tmp_path, bank):
   played = game(smooth)._replace(latents=None, generate=None)
   about = saved(tmp_path, subject(played), source(bank))
   assert about['interpolations'] == {'left_out': 'This game has no latents to go along.'}
   assert not (tmp_path / page.SHOWN / page.INTERPOLATIONS).exists()
 
 
-def test_points_that_are_not_finite_are_not_drawn(tmp_path):
+def test_nonfinite_points_are_not_drawn(tmp_path):
   about = saved(tmp_path, subject(game(lambda latent: jnp.log(latent[:, :2]))), None)
   assert 'NaN' in about['interpolations']['left_out']
 
 
-def test_what_is_said_of_older_pictures_does_not_outlive_a_failure(tmp_path, bank, monkeypatch):
+def test_failed_inspection_removes_older_notes(tmp_path, bank, monkeypatch):
   saved(tmp_path, subject(game(smooth)), source(bank))
 
   def fails(*unused):
@@ -163,12 +163,12 @@ def assert_has_ways(folder, about):
   assert ((drawn[..., 0] > 200) & (drawn[..., 2] < 100)).sum() > 50
 
 
-def test_points_have_ways_in_the_plane_and_no_neighbours(tmp_path):
+def test_points_have_interpolation_paths_and_no_neighbors(tmp_path):
   config = experiment(ROOT / 'experiments' / 'gan.py', 'ring-test')
   built = loop.assemble_run(config)
   run = inspection.Subject(built.game, loop.initial_state(config, built).variables, 0, 'raw', 0)
   assert_has_ways(tmp_path, saved(tmp_path, run, build.make_source(config)))
 
 
-def test_points_of_more_coordinates_are_looked_at_from_the_side(tmp_path):
+def test_points_of_many_dimensions_are_projected(tmp_path):
   assert_has_ways(tmp_path, saved(tmp_path, subject(game(jnp.tanh)), None))

@@ -35,29 +35,29 @@ def rows(tmp_path):
   ],
   ids=str,
 )
-def test_what_is_read_is_what_an_array_gives(rows, places):
+def test_array_file_indexing_matches_numpy(rows, places):
   np.testing.assert_array_equal(rows[places], IMAGES[places])
 
 
-def test_it_has_the_looks_of_an_array(rows):
+def test_array_file_has_shape_dtype_and_length(rows):
   assert (len(rows), rows.shape, rows.ndim, rows.dtype) == (50, IMAGES.shape, 4, np.uint8)
   assert rows.nbytes == IMAGES.nbytes
   np.testing.assert_array_equal(np.asarray(rows), IMAGES)
 
 
 @pytest.mark.parametrize('place', [50, np.array([0, 51]), -51])
-def test_there_are_no_others(rows, place):
+def test_array_file_rejects_other_indices(rows, place):
   with pytest.raises(IndexError):
     rows[place]
 
 
-def test_threads_read_at_once(rows):
+def test_array_file_is_read_by_several_threads(rows):
   places = [np.random.default_rng(i).integers(0, 50, 200) for i in range(8)]
   with futures.ThreadPoolExecutor(8) as pool:
     for found, wanted in zip(pool.map(rows.__getitem__, places), places, strict=True):
       np.testing.assert_array_equal(found, IMAGES[wanted])
 
 
-def test_a_file_of_another_length_is_refused(rows, tmp_path):
+def test_array_file_of_another_length_is_rejected(rows, tmp_path):
   with pytest.raises(ValueError, match='has 4,500 bytes, not the 4,590'):
     Rows(tmp_path / 'images.bin', (51, 6, 5, 3))

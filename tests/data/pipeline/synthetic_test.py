@@ -25,7 +25,7 @@ def apart(points, centers):
 
 
 @pytest.mark.parametrize('module', [ring, grid, swiss_roll, mixture_1200])
-def test_a_row_depends_on_seed_batch_and_place_alone(module):
+def test_row_depends_only_on_seed_batch_index_and_position(module):
   few = functools.partial(draw, compiled=False)
   source = module.load(3, 12)
   whole, labels = few(source, 5, range(12))
@@ -60,7 +60,7 @@ def assert_mixture(source, deviation):
   assert abs(np.corrcoef(noise.T)[0, 1]) < 5 * error
 
 
-def test_the_ring_has_eight_modes_on_the_unit_circle():
+def test_ring_has_eight_modes_on_the_unit_circle():
   source = ring.load(0, 64)
   centers = source.modes.centers
   assert centers.shape == (8, 2)
@@ -75,7 +75,7 @@ def test_the_ring_has_eight_modes_on_the_unit_circle():
   assert_mixture(source, 0.01)
 
 
-def test_the_ring_takes_other_settings():
+def test_ring_accepts_other_settings():
   source = ring.load(0, 64, modes=3, radius=2.0, deviation=0.1)
   centers = source.modes.centers
   np.testing.assert_allclose(np.linalg.norm(centers, axis=1), np.full(3, 2.0), rtol=1e-6)
@@ -84,7 +84,7 @@ def test_the_ring_takes_other_settings():
   assert_mixture(source, 0.1)
 
 
-def test_the_grid_has_25_modes():
+def test_grid_has_25_modes():
   source = grid.load(0, 64)
   line = (-4, -2, 0, 2, 4)
   centers = {(x, y) for x in line for y in line}
@@ -95,12 +95,12 @@ def test_the_grid_has_25_modes():
   assert_mixture(source, 0.05)
 
 
-def test_the_grid_takes_other_settings():
+def test_grid_accepts_other_settings():
   centers = grid.load(0, 64, side=2, spacing=3.0).modes.centers
   assert sorted(map(tuple, centers.tolist())) == [(-1.5, -1.5), (-1.5, 1.5), (1.5, -1.5), (1.5, 1.5)]
 
 
-def test_without_noise_the_swiss_roll_is_a_spiral():
+def test_swiss_roll_without_noise_is_a_spiral():
   points, labels = draw(swiss_roll.load(0, 64, noise=0.0))
   assert not labels.any()
   # Of (t cos t, t sin t) / 7.5 the radius says t, and t says the place.
@@ -113,14 +113,14 @@ def test_without_noise_the_swiss_roll_is_a_spiral():
   assert t.mean() == pytest.approx(3 * np.pi, abs=4 * 3 * np.pi / np.sqrt(12 * COUNT))
 
 
-def test_the_swiss_roll_is_blurred_by_a_thirtieth():
+def test_swiss_roll_noise_has_std_of_a_thirtieth():
   # The same draws without noise: what is left is the noise, 0.25 / 7.5 in both coordinates.
   blurred, sharp = (draw(swiss_roll.load(0, 64, noise=noise))[0] for noise in (0.25, 0.0))
   np.testing.assert_allclose((blurred - sharp).std(axis=0), [1 / 30, 1 / 30], rtol=0.015)
   assert swiss_roll.load(0, 64).modes is None
 
 
-def test_the_mixture_has_ten_levels_700_coordinates_that_vary_and_500_that_do_not():
+def test_mixture_1200_has_ten_modes_and_700_varying_coordinates():
   source, count = mixture_1200.load(0, 64), 2000
   points, labels = draw(source, rows=range(count))
   levels = np.array([-1, -0.5, 0, 0.5, -2, -2.5, 10, 0.25, -13, -5.5], np.float32)
@@ -139,7 +139,7 @@ def test_the_mixture_has_ten_levels_700_coordinates_that_vary_and_500_that_do_no
   assert abs(shares - 0.1).max() < 5 * np.sqrt(0.09 / count)
 
 
-def test_a_true_sample_of_the_mixture_is_further_from_its_center_than_its_reach():
+def test_mixture_1200_samples_lie_beyond_the_mode_radius():
   source = mixture_1200.load(0, 64)
   points, labels = draw(source, rows=range(100))
   lengths = np.linalg.norm(points - source.modes.centers[labels], axis=1)
@@ -161,6 +161,6 @@ def test_a_true_sample_of_the_mixture_is_further_from_its_center_than_its_reach(
     (swiss_roll, {'noise': -1.0}, 'noise at least 0'),
   ],
 )
-def test_refused(module, settings, message):
+def test_invalid_settings_are_rejected(module, settings, message):
   with pytest.raises(ConfigError, match=message):
     module.load(0, 64, **settings)

@@ -77,14 +77,14 @@ METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.
 
 @pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize('below', ['', 'pictures/', 'some/where/', './'])
-def test_archive_of_a_folder_is_the_folder(classes, method, below):
+def test_archive_of_a_folder_matches_the_folder(classes, method, below):
   assert_same(load(classes), load(pack(classes, method, below)))
   assert load(classes).classes == ('cat', 'dog')
 
 
 @pytest.mark.parametrize('labels', [None, [[name, 5 - i % 2] for i, name in enumerate(SHARDS)]])
 @pytest.mark.parametrize('below', ['', 'pictures/'])
-def test_archive_of_a_described_folder_is_the_folder(shards, labels, below):
+def test_archive_of_a_folder_with_dataset_json_matches_the_folder(shards, labels, below):
   describe(shards, labels)
   one, other = load(shards), load(pack(shards, below=below))
   assert sources.digest(one) == sources.digest(other)
@@ -97,7 +97,7 @@ def test_archive_of_a_described_folder_is_the_folder(shards, labels, below):
   assert one.classes == other.classes == ()
 
 
-def test_labels_are_those_of_the_files_in_any_order(shards):
+def test_labels_follow_the_files_in_any_order(shards):
   pairs = [[name, int(label)] for name, label in zip(SHARDS, RANDOM.permutation(8), strict=True)]
   describe(shards, pairs[::-1])
   source = load(shards)
@@ -106,13 +106,13 @@ def test_labels_are_those_of_the_files_in_any_order(shards):
     np.testing.assert_array_equal(image, Image.open(shards / name))
 
 
-def test_labels_of_bad_files_are_left_out_with_them(shards):
+def test_labels_of_corrupt_files_are_skipped(shards):
   describe(shards, [[name, i] for i, name in enumerate(SHARDS)])
   (shards / SHARDS[2]).write_bytes(b'')
   assert load(shards, max_corrupt_fraction=0.2).labels.tolist() == [0, 1, 3, 4, 5, 6, 7]
 
 
-def test_described_folder_passes_nothing_over_and_misses_no_class(shards, capsys):
+def test_folder_with_dataset_json_skips_nothing_and_misses_no_class(shards, capsys):
   describe(shards, None)
   (shards / '00003').mkdir()
   load(shards)
@@ -133,7 +133,7 @@ def test_dataset_json_of_another_kind_leaves_classes_to_folders(classes, text, c
   assert 'text and system files: 1 (dataset.json)' in capsys.readouterr().out
 
 
-def test_dataset_json_below_the_root_is_a_text_like_any_other(classes):
+def test_dataset_json_below_the_root_is_ignored(classes):
   (classes / 'cat' / 'dataset.json').write_text('{"labels": null}')
   assert load(classes).classes == ('cat', 'dog')
 
@@ -169,7 +169,7 @@ BAD_LABELS = {
 
 @pytest.mark.parametrize('case', BAD_LABELS)
 @pytest.mark.parametrize('packed', [False, True])
-def test_labels_that_do_not_fit_are_refused(shards, case, packed):
+def test_labels_that_do_not_match_are_rejected(shards, case, packed):
   labels, message = BAD_LABELS[case]
   describe(shards, labels)
   with pytest.raises(ConfigError, match=f'dataset.json.*{message}|"labels" in dataset.json {message}'):
@@ -180,13 +180,13 @@ DAMAGED = {'cut': b'{', 'no text': b'\xff\xfe', 'deep': b'[' * 200_000, 'end': b
 
 
 @pytest.mark.parametrize('content', DAMAGED.values(), ids=DAMAGED)
-def test_dataset_json_that_is_damaged_is_refused(shards, content):
+def test_dataset_json_that_is_corrupt_is_rejected(shards, content):
   (shards / 'dataset.json').write_bytes(content)
   with pytest.raises(ConfigError, match='dataset.json is damaged or is no JSON .*; write it again'):
     load(shards)
 
 
-def test_dataset_json_that_leads_nowhere_is_refused(shards):
+def test_dataset_json_with_a_broken_link_is_rejected(shards):
   (shards / 'dataset.json').symlink_to('/nowhere')
   with pytest.raises(ConfigError, match='dataset.json cannot be read'):
     load(shards)
@@ -211,7 +211,7 @@ def test_threads_read_an_archive_at_once(tmp_path):
     assert content == (tmp_path / 'many' / name).read_bytes()
 
 
-def test_members_are_read_one_after_the_other(classes, monkeypatch):
+def test_members_are_read_sequentially(classes, monkeypatch):
   reader, read = folder._found(str(pack(classes))).read, zipfile.ZipFile.read
   held = []
   monkeypatch.setattr(
@@ -221,7 +221,7 @@ def test_members_are_read_one_after_the_other(classes, monkeypatch):
   assert held == [True]
 
 
-def test_archive_says_what_it_passes_over(classes, capsys):
+def test_archive_reports_skipped_files(classes, capsys):
   for name in ('.DS_Store', 'cat/notes.txt', '__MACOSX/cat/._0.png', '__MACOSX/cat/._1.png'):
     (classes / name).parent.mkdir(parents=True, exist_ok=True)
     (classes / name).write_bytes(b'x')
@@ -243,7 +243,7 @@ def member(name, mode):
   return info
 
 
-def test_links_in_an_archive_count_as_bad_files(classes, capsys):
+def test_links_in_an_archive_count_as_corrupt_files(classes, capsys):
   packed = pack(classes)
   with zipfile.ZipFile(packed, 'a') as archive:
     archive.writestr(member('cat/link.png', stat.S_IFLNK | 0o777), '0.png')
@@ -263,7 +263,7 @@ def offset_of(packed, name):
 
 
 @pytest.mark.parametrize('method', METHODS)
-def test_damaged_member_counts_as_a_bad_file(classes, method, capsys):
+def test_corrupt_member_counts_as_a_corrupt_file(classes, method, capsys):
   packed = pack(classes, method)
   content, place = bytearray(packed.read_bytes()), offset_of(packed, 'cat/1.png')
   content[place + 20] ^= 0xFF
@@ -272,7 +272,7 @@ def test_damaged_member_counts_as_a_bad_file(classes, method, capsys):
   assert 'cat/1.png (it is damaged in the archive: ' in capsys.readouterr().err
 
 
-def test_damaged_dataset_json_in_an_archive_is_refused(shards):
+def test_corrupt_dataset_json_in_an_archive_is_rejected(shards):
   describe(shards, None)
   packed = pack(shards, zipfile.ZIP_STORED)
   content, place = bytearray(packed.read_bytes()), offset_of(packed, 'dataset.json')
@@ -292,7 +292,7 @@ def patched(packed, name, offset, value):
   return packed
 
 
-def test_bomb_counts_as_a_bad_file_and_is_not_unpacked(classes, capsys, monkeypatch):
+def test_zip_bomb_counts_as_a_corrupt_file_and_is_not_unpacked(classes, capsys, monkeypatch):
   """Zeros of more bytes than any picture has, in a member of a few kilobytes."""
   monkeypatch.setattr(contents, 'MOST_BYTES', 10**6)
   packed = pack(classes)
@@ -309,20 +309,20 @@ def test_bomb_counts_as_a_bad_file_and_is_not_unpacked(classes, capsys, monkeypa
   assert 'cat/liar.png (it is damaged in the archive: ' in said
 
 
-def test_bomb_as_dataset_json_is_refused(shards, monkeypatch):
+def test_zip_bomb_as_dataset_json_is_rejected(shards, monkeypatch):
   monkeypatch.setattr(contents, 'MOST_BYTES', 10**6)
   (shards / 'dataset.json').write_text('{"labels": null' + ' ' * 10**6 + '}')
   with pytest.raises(ConfigError, match='dataset.json .* bytes are more than 1,000,000'):
     load(pack(shards))
 
 
-def test_encrypted_archive_is_refused(classes):
+def test_encrypted_archive_is_rejected(classes):
   packed = patched(pack(classes), 'dog/2.png', 8, b'\1\0')
   with pytest.raises(ConfigError, match='has encrypted files: dog/2.png; pack it again without them'):
     load(packed)
 
 
-def test_member_packed_in_an_unknown_way_is_refused(classes):
+def test_member_with_unknown_compression_is_rejected(classes):
   packed = patched(pack(classes), 'dog/2.png', 10, (98).to_bytes(2, 'little'))
   with pytest.raises(
     ConfigError, match=r'dog/2.png is packed in an unknown way \(.*; pack the archive'
@@ -334,7 +334,7 @@ def test_member_packed_in_an_unknown_way_is_refused(classes):
   'name',
   ['../x.png', 'cat/../../x.png', '/etc/x.png', r'cat\x.png', r'C:\x.png', 'cat/./x.png', 'a//b.png'],
 )
-def test_paths_that_no_folder_has_are_refused(classes, name):
+def test_unsafe_member_paths_are_rejected(classes, name):
   packed = pack(classes)
   with zipfile.ZipFile(packed, 'a') as archive:
     archive.writestr(name, b'x')
@@ -342,7 +342,7 @@ def test_paths_that_no_folder_has_are_refused(classes, name):
     load(packed)
 
 
-def test_several_files_of_one_name_are_refused(classes):
+def test_duplicate_member_names_are_rejected(classes):
   packed = pack(classes)
   with zipfile.ZipFile(packed, 'a') as archive, pytest.warns(UserWarning, match='Duplicate'):
     archive.writestr('cat/0.png', b'x')
@@ -358,7 +358,7 @@ def test_archive_without_pictures_is_empty(tmp_path):
 
 
 @pytest.mark.parametrize('content', [b'', b'no archive', b'PK\3\4'])
-def test_file_that_is_no_archive_is_refused(tmp_path, content):
+def test_file_that_is_not_an_archive_is_rejected(tmp_path, content):
   (tmp_path / 'x.zip').write_bytes(content)
   with pytest.raises(ConfigError, match='x.zip is damaged or of an unknown kind .*; pack it again'):
     load(tmp_path / 'x.zip')
@@ -372,7 +372,7 @@ def test_archive_of_any_name_is_read(classes):
   assert_same(load(packed), load(classes))
 
 
-def test_damaged_archives_give_clear_errors(classes):
+def test_corrupt_archives_give_clear_errors(classes):
   """Cuts and flips of bits give an error, or pictures without those that are named."""
   packed = pack(classes)
   whole, random, refused = packed.read_bytes(), np.random.default_rng(1), 0
