@@ -4,11 +4,11 @@ import os
 
 from helpers import xla_flags
 
-# Compilation takes most of the time of the tests, and unoptimized programs compile several times faster.
-# JAX_DISABLE_MOST_OPTIMIZATIONS sets XLA's backend optimization level to 0 and skips the expensive passes
-# of LLVM. Without fusion emitters XLA generates simpler code for each fusion. Both hide what only optimized
-# programs show: the rounding of fused and vectorized operations, and operations that XLA moves, duplicates
-# or removes. `make test-optimized` runs the tests on optimized programs.
+# Compilation takes most of the time of the tests, and unoptimized programs compile several times
+# faster. JAX_DISABLE_MOST_OPTIMIZATIONS sets XLA's backend optimization level to 0 and skips the
+# expensive passes of LLVM. Without fusion emitters XLA generates simpler code for each fusion. Both
+# settings hide what only optimized programs show: the rounding of fused and vectorized operations, and
+# operations that XLA moves, duplicates or removes. `make test-optimized` tests optimized programs.
 os.environ['XLA_FLAGS'] = xla_flags.of(8, emitters=xla_flags.OPTIMIZED)
 os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] = 'false' if xla_flags.OPTIMIZED else 'true'
 

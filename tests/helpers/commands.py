@@ -17,11 +17,16 @@ def start(*arguments: str, verb: str = 'train', **settings) -> subprocess.Popen:
 def python(
   *arguments: str, devices: int = 1, emitters: bool = True, platforms: str = 'cpu', **settings
 ) -> subprocess.Popen:
-  """Starts Python where the package is, see `xla_flags.of`."""
+  """Starts Python in the root of the repository, with the helpers importable, see `xla_flags.of`."""
   return subprocess.Popen(
     [sys.executable, *arguments],
     cwd=ROOT,
-    env=os.environ | {'XLA_FLAGS': xla_flags.of(devices, emitters), 'JAX_PLATFORMS': platforms},
+    env=os.environ
+    | {
+      'XLA_FLAGS': xla_flags.of(devices, emitters),
+      'JAX_PLATFORMS': platforms,
+      'PYTHONPATH': str(ROOT / 'tests'),
+    },
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     text=True,

@@ -11,6 +11,7 @@ import pytest
 
 from gan_jax.storage import metrics_log
 from helpers.commands import command, finish, python, start
+from helpers.crash_at import CODE, crash_at, half_a_draft, the_call
 from helpers.runs import (
   DCGAN,
   GAN,
@@ -108,28 +109,16 @@ def test_killed_run_resumes_bit_identically(tmp_path, uninterrupted):
 
 
 CRASHES = {
-  'between the draft of a picture and the picture': (
-    'from gan_jax.common import files as owner; name = "write_atomic"',
-    # Time enough for a checkpoint that does not wait for the picture.
-    'args[0].with_name("." + args[0].name + ".draft").write_bytes(args[1][:9]); '
-    'import time; time.sleep(2)',
-    2,
+  'between the draft of a picture and the picture': crash_at(
+    'gan_jax.common.files', 'write_atomic', count=2, before=half_a_draft
   ),
-  'between a picture and its checkpoint': (
-    'from gan_jax.storage.checkpoints import Checkpoints as owner; name = "save"',
-    '',
-    2,
+  'between a picture and its checkpoint': crash_at(
+    'gan_jax.storage.checkpoints:Checkpoints', 'save', count=2
   ),
-  'while a checkpoint is being written': (
-    'from gan_jax.storage.checkpoints import Checkpoints as owner; name = "save"',
-    'original(*args)',
-    3,
+  'while a checkpoint is being written': crash_at(
+    'gan_jax.storage.checkpoints:Checkpoints', 'save', count=3, before=the_call
   ),
-  'before the first checkpoint': (
-    'from gan_jax.storage.metrics_log import Metrics as owner; name = "write"',
-    '',
-    3,
-  ),
+  'before the first checkpoint': crash_at('gan_jax.storage.metrics_log:Metrics', 'write', count=3),
 }
 
 
@@ -141,25 +130,9 @@ SELDOM = ('between a picture and its checkpoint', 'before the first checkpoint')
   'crash', [pytest.param(c, marks=[pytest.mark.slow] * (c in SELDOM)) for c in CRASHES]
 )
 def test_crash_while_writing_resumes_bit_identically(tmp_path, uninterrupted, crash):
-  where, before, count = CRASHES[crash]
-  script = f"""
-import os
-{where}
-original, calls = getattr(owner, name), []
-def crash(*args):
-  calls.append(1)
-  if len(calls) == {count}:
-    {before or 'pass'}
-    os._exit(9)
-  return original(*args)
-setattr(owner, name, crash)
-from gan_jax import cli
-from gan_jax.commands import train
-cli.run(train.main)
-"""
   flags = (GAN, *LONG, f'--workdir={tmp_path}')
-  crashed = finish(python('-c', script, *flags))
-  assert crashed.returncode == 9, crashed.stderr
+  crashed = finish(python(*CRASHES[crash], *flags))
+  assert crashed.returncode == CODE, crashed.stderr
   done = command(*flags)
   assert done.returncode == 0, done.stderr
   assert_same_run(uninterrupted, tmp_path, 60)

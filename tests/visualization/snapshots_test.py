@@ -16,6 +16,7 @@ from gan_jax.run import loop
 from gan_jax.storage import load_run, metrics_log, workdir
 from gan_jax.visualization import plots, snapshots
 from helpers.commands import command, finish, python
+from helpers.crash_at import CODE, crash_at
 from helpers.experiments import ROOT, experiment
 
 RING = '--config=experiments/gan.py:ring-test'
@@ -90,23 +91,11 @@ def test_scores_match_the_saved_weights(ring_run):
 
 
 def test_crash_between_scores_and_checkpoint_duplicates_no_line(ring_run, tmp_path):
-  script = """
-import os
-from gan_jax.storage.checkpoints import Checkpoints
-save = Checkpoints.save
-def crash(self, step, state):
-  if step == 8:
-    os._exit(9)
-  save(self, step, state)
-  self.wait()
-Checkpoints.save = crash
-from gan_jax import cli
-from gan_jax.commands import train
-cli.run(train.main)
-"""
+  # The first checkpoint is that of step 4, the second one that of step 8.
+  crash = crash_at('gan_jax.storage.checkpoints:Checkpoints', 'save', count=2)
   flags = (RING, f'--workdir={tmp_path}')
-  crashed = finish(python('-c', script, *flags))
-  assert crashed.returncode == 9, crashed.stderr
+  crashed = finish(python(*crash, *flags))
+  assert crashed.returncode == CODE, crashed.stderr
   assert [line['step'] for line in lines(tmp_path)] == [2, 4, 4, 6, 8, 8]
   done = command(*flags)
   assert done.returncode == 0, done.stderr
