@@ -53,11 +53,11 @@ def test_trained_discriminators_match_their_optima():
   check(optimal.rows())
   # A discriminator that has learnt nothing, or little, is far off.
   assert optimal.error(densities.start()) > 0.2
-  # Fakes are far, and slopes are so unequal because of the loss: kl's is the sum of both.
+  # Fakes are far, and gradients differ because of the loss: kl's is the sum of both.
   found = optimal.generator_slopes()
   assert found['non_saturating'] > 1
   np.testing.assert_allclose(found['kl'], found['minimax'] + found['non_saturating'], rtol=1e-4)
-  # What docs/theory.md says of total variation: sure of itself too soon, it misses a mode of the data.
+  # As docs/theory.md says, total variation saturates too early and misses a mode of the data.
   missed = optimal.bounds('total_variation')
   assert missed.trained < 0.6 * missed.divergence
 
@@ -78,7 +78,7 @@ def test_perturbed_optimum_gives_no_higher_bound(name):
 
 def test_generator_gradients_match_theory():
   check(slopes.rows())
-  # Where supports overlap, the Jensen-Shannon divergence has a slope too.
+  # Where supports overlap, the Jensen-Shannon divergence has a gradient too.
   assert slopes.moved('jensen_shannon')(0.25)[1] > 0.5
   # Each generator goes down its own divergence and none of the others.
   for name in slopes.DESCENDS:
@@ -95,7 +95,7 @@ def test_wgan_gp_critic_matches_theory():
   check(critic.rows())
   soft = critic.measure('λ = 10')
   assert 1.1 < soft.estimate / divergences.wasserstein_of_densities(critic.P, critic.Q, 0.04) < 1.15
-  # Slopes are near 1 because of the penalty: a network that it has not formed has others.
+  # Gradient norms are near 1 because of the penalty: a network without it has others.
   start = densities.critic(densities.start())
   assert jnp.abs(penalties.gradient_norm(start, critic.lines()) - 1).max() > 0.2
 
@@ -107,7 +107,7 @@ def test_interpolate_density_matches_samples():
   points = jnp.sort(penalties.interpolate(jax.random.split(keys[2], 50_000), real, fake))
   below = jnp.searchsorted(points, densities.X) / 50_000
   theory = densities.CELL * (jnp.cumsum(critic.between()) - 0.5 * critic.between())
-  # Of so many points the largest distance is 0.006 on average.
+  # With this number of points the largest distance is 0.006 on average.
   assert jnp.abs(below - theory).max() < 0.01
 
 

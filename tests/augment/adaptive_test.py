@@ -1,4 +1,4 @@
-"""What ADA does to an image: how often, of what size, and that nothing is done at p = 0."""
+"""The changes of an image by ADA: their probabilities and strengths, and none at p = 0."""
 
 import functools
 
@@ -81,7 +81,7 @@ def test_translations_scale_with_the_image_size():
 
 
 def colors_of(probability):
-  """What the map of three channels is made of, by its action on the luma axis and across to it."""
+  """Splits the map of three channels into its action along and across the luma axis."""
   matrix, grey = recolored(probability)[:, :3, :3], np.full((3, 3), 1 / 3)
   luma = np.trace(grey @ matrix, axis1=1, axis2=2)
   across = np.array([1, -1, 0]) / np.sqrt(2)
@@ -189,7 +189,7 @@ def test_groups_apply_in_the_published_order():
   # Larger, turned, stretched, turned, moved: the inverse undoes the last first.
   key = KEYS[3]
   found = np.asarray(adaptive.draw_warp(key, 1.0, 10, 20))
-  # Of each change's key the second half draws, the first decides whether it comes.
+  # The second half of each change's key draws its strength, the first half decides whether it applies.
   own = [jax.random.split(k)[1] for k in jax.random.split(key, 5)]
   angle = lambda k: jax.random.uniform(k, minval=-np.pi, maxval=np.pi)
   size, across = (2 ** (0.2 * jax.random.normal(own[k])) for k in (0, 2))

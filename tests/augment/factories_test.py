@@ -36,7 +36,7 @@ def apply(augmentation, images=IMAGES, keys=None):
 
 
 def many(augmentation, image):
-  """What becomes of one image with many keys."""
+  """Augments one image with many keys."""
   change = jax.jit(lambda images: apply(augmentation, images, KEYS))
   return np.asarray(change(jnp.broadcast_to(image, (COUNT, *image.shape))))
 
@@ -85,7 +85,7 @@ def test_cutout_covers_half_of_each_side_at_random():
 
 
 def test_colors_match_hand_computation():
-  # Of one pixel: brightness b moves it, saturation s is around its mean, contrast around the same.
+  # With one pixel, brightness b moves it, saturation s is around its mean, contrast around the same.
   color = np.array([0.5, -0.25, 0.8])
   found = many(make('diffaugment', policy=('color',)), jnp.array(color, jnp.float32)[None, None])
   found = found.reshape(-1, 3)
@@ -108,18 +108,18 @@ def test_contrast_scales_around_the_image_mean():
   means = found.mean(axis=(1, 2))
   factors = (found - means[:, None, None]) / (image[..., 0] - image.mean())
   np.testing.assert_allclose(factors, factors[:, :1, :1].repeat(2, 1).repeat(2, 2), rtol=1e-3)
-  # Of one channel there is no saturation: c alone, U[1/2, 3/2).
+  # One channel has no saturation, only contrast c, U[1/2, 3/2).
   assert 0.5 - 1e-3 <= factors.min() < 0.51
   assert 1.49 < factors.max() <= 1.5 + 1e-3
   assert abs(means - image.mean()).max() <= 0.5 + 1e-6
 
 
 def test_policy_applies_in_its_order():
-  # A cut after the colors is grey, before them it is changed like the rest.
+  # A cut after the colors is gray, before them it is changed like the rest.
   image = jnp.full((8, 8, 1), 0.9)
   last = many(make('diffaugment', policy=('color', 'cutout')), image)
   first = many(make('diffaugment', policy=('cutout', 'color')), image)
-  # Of the rectangle of 4 x 4 at least 2 x 2 is inside.
+  # At least 2 x 2 of the rectangle of 4 x 4 are inside.
   assert ((last == 0).sum(axis=(1, 2, 3)) >= 4).all()
   assert ((first == 0).sum(axis=(1, 2, 3)) == 0).all()
 

@@ -30,7 +30,7 @@ def test_filter_is_orthonormal_with_vanishing_moments():
   assert warps.SYM6.sum() == pytest.approx(np.sqrt(2), abs=1e-14)
   products = [warps.SYM6[: 12 - 2 * k] @ warps.SYM6[2 * k :] for k in range(6)]
   np.testing.assert_allclose(products, [1, 0, 0, 0, 0, 0], atol=1e-14)
-  # Of the high-pass filter (-1)^n h[n] the moments 0 ... 5 are 0: what makes it the sixth of its kind.
+  # The moments 0 ... 5 of the high-pass filter (-1)^n h[n] are 0: this defines the sixth symlet.
   places = np.arange(12) / 11
   moments = [((-1) ** np.arange(12) * places**k) @ warps.SYM6 for k in range(7)]
   np.testing.assert_allclose(moments[:6], np.zeros(6), atol=1e-14)
@@ -112,7 +112,7 @@ def test_affine_map_matches_scipy(inverse):
   np.testing.assert_allclose(warps.warp(image, inverse), by_scipy(image, inverse), atol=1e-4)
 
 
-# What the authors' training/augment.py makes of the image and the map below, by PyTorch 2.13.0.
+# Output of the authors' training/augment.py for the image and the map below, with PyTorch 2.13.0.
 THEIRS = [
   [-0.1117, 0.6797, 0.4812, -0.2543, -0.8505, 0.6332],
   [0.1897, -0.2745, -0.1429, 0.2205, 0.1897, 0.5559],
@@ -147,7 +147,7 @@ def test_quarter_turn_matches_rot90_up_to_the_filter():
   line = np.arange(16.0) / 15
   image = jnp.array(np.add.outer(np.cos(np.pi * line), line * 0 + np.cos(2 * np.pi * line)))[..., None]
   quarter = warps.warp(image, warps.rotation(jnp.pi / 2))
-  # 0.1 pixels of slopes up to 2 pi / 15, and what bilinear reading blurs.
+  # 0.1 pixels of gradients up to 2 pi / 15, and what bilinear reading blurs.
   np.testing.assert_allclose(quarter, warps.turn(image, jnp.int32(1)), atol=0.06)
   assert abs(quarter - warps.turn(image, jnp.int32(3))).max() > 1.5
 

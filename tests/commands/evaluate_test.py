@@ -1,4 +1,4 @@
-"""Scores in the loop and after it, in processes of their own."""
+"""Scores in the loop and after it, in separate processes."""
 
 import json
 import re

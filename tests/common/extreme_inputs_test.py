@@ -52,7 +52,7 @@ def test_gradient_of_total_variation_matches_closed_form():
     p, q = normal(GRID, -1, 1), normal(GRID, mean, 1)
     return divergences.f_divergence(f_divergences.total_variation(), p, q, CELL)
 
-  # Total variation is 2 Phi((t + 1) / 2) - 1, whose slope at t = 1 is the density at 1, 0.24197.
+  # Total variation is 2 Phi((t + 1) / 2) - 1, whose derivative at t = 1 is the density at 1, 0.24197.
   assert float(jax.grad(of_mean)(1.0)) == pytest.approx(0.24197, abs=1e-3)
 
 
@@ -200,7 +200,7 @@ def test_gradient_of_sinkhorn_divergence_matches_finite_differences(power):
     x = jnp.array([[0.0, 0.0], [1.0, 0.3], [1.0, 0.3], [0.2, 0.9]])
     y = jnp.array([[0.5, 0.1], [2.0, 1.0], [0.2, 0.9]])
     of = lambda x: divergences.sinkhorn_divergence(x, y, 0.5, power)
-    # At equal points |x - y| has a kink, where the slope is the mean of both sides.
+    # At equal points |x - y| has a kink, where the gradient is the mean of both sides.
     slope, step = jax.grad(of)(x), 1e-3
     differences = np.array(
       [

@@ -246,7 +246,7 @@ prepare.check_hosts(['https://host.invalid/x'])
 
 
 class Manual:
-  """What a builder of a set says that must be downloaded by hand."""
+  """A builder of a dataset that must be downloaded by hand."""
 
   name = 'imagenet2012'
   MANUAL_DOWNLOAD_INSTRUCTIONS = 'Register at\n  the site, and fetch two archives.'

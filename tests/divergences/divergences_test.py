@@ -35,7 +35,7 @@ def test_divergences_of_gaussians_match_closed_forms():
   np.testing.assert_allclose(d.kl(P, Q, CELL), KL, rtol=1e-4)
   np.testing.assert_allclose(d.reverse_kl(P, Q, CELL), REVERSE_KL, rtol=1e-4)
   np.testing.assert_allclose(d.squared_hellinger(P, Q, CELL), HELLINGER, rtol=1e-4)
-  # Equal deviations of 1, a shift of 1: chi-square exp(1) - 1, both ways.
+  # Equal standard deviations of 1, a shift of 1: chi-square exp(1) - 1, both ways.
   a, b = gaussian(0, 1), gaussian(1, 1)
   for chi_square in (d.pearson, d.neyman):
     np.testing.assert_allclose(chi_square(a, b, CELL), np.e - 1, rtol=1e-3)
@@ -63,7 +63,7 @@ def test_divergences_of_disjoint_densities_are_maximal():
 
 
 F = {name: make() for name, make in lookup.factories(f_divergences, f_divergences.FDivergence).items()}
-# What each f is in terms of the functions with names; conventions differ by these factors.
+# Each f in terms of the named functions; conventions differ by these factors.
 NAMED = {
   'total_variation': d.total_variation,
   'kl': d.kl,
@@ -93,7 +93,7 @@ def test_gradients_of_every_f_at_zero_density_are_finite(name):
   p, q = jnp.array([0.2, 0.3, 0.5, 0, 0]), jnp.array([0.1, 0.4, 0, 0.5, 0])
   slopes = jax.grad(lambda both: d.f_divergence(F[name], *both, 1.0))((p, q))
   chex.assert_tree_all_finite(slopes)
-  # q f(p / q) has the slopes f'(u) in p and f(u) - u f'(u) in q.
+  # q f(p / q) has the derivatives f'(u) in p and f(u) - u f'(u) in q.
   u = p[:2] / q[:2]
   best = F[name].optimum(u)
   np.testing.assert_allclose(slopes[0][:2], best, rtol=1e-4)

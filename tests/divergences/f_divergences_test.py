@@ -59,7 +59,7 @@ def test_f_is_convex_and_zero_at_one(name, f, precise):
   np.testing.assert_allclose(f.f(jnp.ones(())), -np.log(4) if name == 'gan' else 0, atol=1e-12)
   u = np.linspace(0.01, 8, 1000)
   values = np.asarray(f.f(jnp.array(u)))
-  # No chord between neighbours is below the value half way.
+  # No chord between neighbors is below the value half way.
   assert (values[2:] + values[:-2] - 2 * values[1:-1] >= -1e-12).all()
   assert (values[2:] + values[:-2] - 2 * values[1:-1] > 1e-9).any()
 

@@ -53,7 +53,7 @@ def by_differences(x, y):
 
 
 def sums_and_slopes(squares):
-  """What a critic's penalty asks of squared distances: a value, its slopes, and those of their norm."""
+  """A critic's penalty needs of squared distances: a value, its gradients, and those of their norm."""
 
   def total(x, y):
     return jnp.exp(-squares(x, y)).sum()

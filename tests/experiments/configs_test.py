@@ -1,4 +1,4 @@
-"""Variants that are an experiment and no game of their own: what their configs say, and first steps."""
+"""The settings of variants that are only an experiment, without a separate game."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from helpers.experiments import ROOT, experiment
 
 CROSS_ENTROPY = {'name': 'non_saturating', 'real_label': 1.0}
 
-# What the papers say of the loss, the penalties and the order of play, at 'ring' and a word.
+# Published losses, penalties and orders of play, at preset 'ring' and a word.
 CONFIGS = {
   'lsgan': {'gan.loss': {'name': 'least_squares', 'fake': 0.0, 'real': 1.0, 'target': 1.0}},
   'lad': {'gan.loss': {'name': 'least_absolute', 'fake': 0.0, 'real': 1.0, 'target': 1.0}},

@@ -1,4 +1,4 @@
-"""What every experiment in experiments/ must hold to; a new file there is picked up by itself."""
+"""The contract of every file in experiments/; a new file is tested automatically."""
 
 import dataclasses
 import functools
@@ -43,7 +43,7 @@ class Setup:
   def touched(self, game):
     """{network: whether a step of the game makes anything new of it}, found by tracing the step.
 
-    What a step hands on untouched is the very array that it was given.
+    An array that a step leaves alone is the array that it was given.
     """
     play = self.built.play._replace(updates=dict.fromkeys(self.built.play.updates, 1))
     built, found = dataclasses.replace(self.built, game=game, play=play), {}
@@ -63,7 +63,7 @@ class Setup:
     return found
 
   def train(self, calls, devices=1, state=None, **changes):
-    """The state and the metrics of all steps, after `calls` calls on so many devices.
+    """The state and the metrics of all steps, after `calls` calls on this number of devices.
 
     It begins from `state`, or from the start. `changes` are other parts of what is built.
     """
@@ -120,7 +120,7 @@ def test_player_changes_only_networks_it_owns(subject):
     assert touched == {name: name in player.trains for name in touched}, player.name
 
 
-# Of games whose loss is a mean over examples, one is as good as another.
+# Games whose loss is a mean over examples behave alike; one of them is enough.
 ALIKE = (
   *('fgan', 'instance_noise', 'kl', 'lad', 'lsgan', 'optimistic', 'r1', 'r3gan', 'wgan'),
   *('diffaugment', 'gan'),

@@ -47,7 +47,7 @@ def loss(built, player, real=REAL):
 
 
 def seen(augment, player, real=REAL, **more):
-  """What the discriminator is shown in a player's turn: real and fake examples."""
+  """Returns the real and fake examples that the discriminator sees in a player's update."""
   shown = []
   built = game(augment, Linear(SLOPE, note=shown.append), **more)
   variables = begin(built, real)
@@ -85,7 +85,7 @@ def test_game_without_augmentation_has_unchanged_memory():
 
 
 def test_noise_is_added_after_augmentation():
-  # Of translations by a pixel of 4, and of noise, which is also where grey came in.
+  # Translations by one of 4 pixels, and noise, also where the translation filled with gray.
   augment, noise = {'name': 'translation', 'share': 0.25}, {'scale': 0.5, 'steps': 10}
   without, with_noise = (
     seen(augment, 'discriminator')[0],

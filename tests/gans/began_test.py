@@ -42,7 +42,7 @@ def test_error_is_the_mean_absolute_difference_per_example():
 def test_losses_match_hand_computation(k):
   value, metrics = loss(make(diversity=0.5), 'discriminator', REAL, memory={'k': jnp.float32(k)})
   assert value == pytest.approx(REAL_ERROR - k * FAKE_ERROR)
-  # Of the errors 0.75 and 0.75 are equal, and 0.25 is below 0.5.
+  # The errors 0.75 and 0.75 are equal, and 0.25 is below 0.5.
   seen = {'real_error': REAL_ERROR, 'fake_error': FAKE_ERROR, 'accuracy': 0.75, **DISTANCES}
   assert metrics == pytest.approx({**seen, 'k': k})
   value, metrics = loss(make(diversity=0.5), 'generator', REAL, memory={'k': jnp.float32(k)})
@@ -52,7 +52,7 @@ def test_losses_match_hand_computation(k):
 
 
 def test_gradients_match_hand_computation():
-  # The error at a share s is (1 - s) mean |x|, of slope -mean |x|: 1 on real and 1.25 on fake ones.
+  # The error at a fraction s is (1 - s) mean |x|, with derivative -mean |x|: 1 on real, 1.25 on fake.
   slopes = gradient(make(), 'discriminator', REAL, memory={'k': jnp.float32(0.4)})
   assert float(slopes['discriminator']['scale']) == pytest.approx(-1 + 0.4 * 1.25)
   # And in each of the four coordinates of fakes sign(y) / 2 / 4, where y is not 0.

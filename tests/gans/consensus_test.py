@@ -1,4 +1,4 @@
-"""Consensus optimisation: the length of all gradients in every loss."""
+"""Consensus optimization: the squared norm of all gradients, added to every loss."""
 
 import jax
 import numpy as np
@@ -47,7 +47,7 @@ def test_bilinear_game_matches_hand_computation(weight):
   assert metrics == pytest.approx(wanted | seen)
   value, metrics = loss(make(weight), 'generator', LINE)
   assert value == pytest.approx(-2.5 + weight * HALF_SQUARED_NORM)
-  # Each player's slope of 1/2 ((theta - 2)^2 + psi^2) in what it owns: psi, and theta - 2.
+  # Each player's gradient of 1/2 ((theta - 2)^2 + psi^2) in what it owns: psi, and theta - 2.
   slopes = gradient(make(weight), 'discriminator', LINE)
   np.testing.assert_allclose(slopes['discriminator']['weights'], [3 + weight * 0.5], rtol=1e-6)
   slopes = gradient(make(weight), 'generator', LINE)

@@ -70,7 +70,7 @@ def test_generator_loss_is_the_energy_distance_up_to_a_constant():
   real = apart + np.asarray(jax.random.normal(jax.random.key(1), (count, 1)))
   value, _ = loss(game, 'generator', real)
   across = np.sqrt(4 / np.pi) * np.exp(-(apart**2) / 4) + apart * float(jax.lax.erf(apart / 2))
-  # Four standard errors; one example's value has a deviation of less than 3.
+  # Four standard errors; one example's value has a standard deviation of less than 3.
   assert value == pytest.approx(2 * across - np.sqrt(4 / np.pi), abs=4 * 3 / np.sqrt(count))
 
 

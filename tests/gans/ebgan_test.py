@@ -28,7 +28,7 @@ def test_energy_is_the_mean_squared_error_per_example():
 
 @pytest.mark.parametrize(('margin', 'value'), [(1.0, 0.75), (0.1, 0.375), (2.0, 1.6875)])
 def test_discriminator_lowers_real_energy_and_raises_fakes_to_the_margin(margin, value):
-  # Of real examples 0.375 on average; max(0, margin - E(fake)): (0, 0.75), (0, 0), (0.875, 1.75).
+  # 0.375 on average for real examples; max(0, margin - E(fake)): (0, 0.75), (0, 0), (0.875, 1.75).
   by_hand = (REAL_ENERGY + np.maximum(0, margin - FAKE_ENERGY)).mean()
   got, metrics = loss(make(margin=margin), 'discriminator', REAL)
   assert got == pytest.approx(by_hand) == value
@@ -60,7 +60,7 @@ def test_generator_lowers_the_energy_of_its_samples():
 
 
 def test_pull_away_decorrelates_codes():
-  # Nearly one direction: a step down the slope turns the two apart.
+  # Nearly one direction: a gradient step turns the two apart.
   fake = np.array([[1.0, 0.1], [1.0, -0.1]])
   at = lambda points: loss(make(tuple(map(tuple, points))), 'generator', REAL)[1]['pull_away']
   energy, both = (

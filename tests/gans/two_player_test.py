@@ -100,7 +100,7 @@ def test_penalties_are_evaluated_at_their_points():
     'dragan': {'weight': 1.0, 'target': 0.0, 'scale': 0.5},
   }
   game = make(Bowl(), penalties=terms)
-  # Were the deviation of all examples 0, so would be the noise around the real ones.
+  # With a standard deviation of 0 over all examples, the noise around real examples would be 0.
   _, still = loss(game, 'discriminator', REAL, gather=lambda x: 0 * x)
   assert still['r1'] == still['dragan'] == pytest.approx(3.0)
   assert still['r2'] == pytest.approx(5.5)
@@ -153,9 +153,9 @@ def test_instance_noise_decays_linearly_and_is_absent_outside_training():
     noise={'scale': 0.5, 'steps': 4},
   )
   real = np.zeros((count, 1))
-  # What is said of the examples is of those without noise.
+  # Metrics of the examples are of those without noise.
   distances = {'real_distance': 0.0, 'fake_distance': 0.0}
-  # The estimate of a deviation from n draws has a relative standard error of 1 / sqrt(2 n) = 1.6 %.
+  # The standard deviation of n draws has a relative standard error of 1 / sqrt(2 n) = 1.6 %.
   for step, level in ((0, 0.5), (3, 0.125), (4, 0), (9, 0)):
     _, metrics = loss(game, 'discriminator', real, step=step)
     assert {name: metrics[name] for name in distances} == distances

@@ -1,4 +1,4 @@
-"""WGAN-GP: a critic whose slope is drawn to 1 between real and fake."""
+"""WGAN-GP: a critic whose gradient norm is driven to 1 between real and fake examples."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_penalty_drives_the_weight_norm_to_1():
 
 
 def test_penalty_points_are_uniform_between_real_and_fake():
-  # Real at 0, fake at 3, and a slope of x at x: the mean of (3 u)^2 is 3, and with n examples its
+  # Real at 0, fake at 3, and a gradient of x at x: the mean of (3 u)^2 is 3, and with n examples its
   # standard error is sqrt((81 / 5 - 9) / n).
   count = 4000
   game = make(Bowl(), Points(((3.0,),)), weight=1.0, target=0.0)

@@ -33,10 +33,10 @@ def test_critic_raises_the_mean_difference_and_generator_its_mean():
 
 
 def test_gradients_match_hand_computation():
-  # Of the critic: the mean fake example, (1, 0.5), less the mean real one, (0.5, 0.5).
+  # The critic: the mean fake example, (1, 0.5), less the mean real one, (0.5, 0.5).
   slopes = gradient(GAME, 'discriminator', REAL)
   np.testing.assert_allclose(slopes['discriminator']['weights'], [0.5, 0])
-  # Of the generator: each sample is pushed up the critic, and never less for being far below.
+  # The generator: each sample is pushed up the critic, and never less for being far below.
   slopes = gradient(GAME, 'generator', REAL)
   np.testing.assert_allclose(slopes['generator']['points'], -np.array([SLOPE, SLOPE]) / 2)
 

@@ -1,4 +1,4 @@
-"""Commands of the package in processes of their own."""
+"""Commands of the package in separate processes."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from helpers.experiments import ROOT
 
 
 def start(*arguments: str, verb: str = 'train', **settings) -> subprocess.Popen:
-  """Starts a command of the package as a person would, in a process of its own, see `python`."""
+  """Starts a command of the package as a user would, in a separate process, see `python`."""
   return python('-m', 'gan_jax', verb, *arguments, **settings)
 
 

@@ -48,7 +48,7 @@ def lines(count: int) -> list[dict]:
 
 
 def picture(shade: int) -> np.ndarray:
-  """A grey picture, wide enough to be drawn smaller on a phone."""
+  """A gray picture, wide enough to be drawn smaller on a phone."""
   return np.full((64, 512, 3), shade, np.uint8)
 
 
@@ -70,13 +70,13 @@ def run(folder: pathlib.Path) -> pathlib.Path:
 
 
 def sheet() -> np.ndarray:
-  """Two samples of 8 x 8 pixels, each with three neighbours, image i of shade 10 i."""
+  """Two samples of 8 x 8 pixels, each with three neighbors, image i of shade 10 i."""
   shades = 10 * np.arange(8, dtype=np.uint8).reshape(2, 4)
   return np.kron(shades, np.ones((8, 8), np.uint8))[..., None]
 
 
 def about() -> dict:
-  """What is said of these pictures."""
+  """The notes on these pictures."""
   space = {'title': 'In pixels', 'text': 'Euclidean.', 'distances': [[0.0, 1.5, 2.0], [3.0, 4.0, 5.0]]}
   return {
     **{'step': 1200, 'weights': 'averaged', 'seed': 0},

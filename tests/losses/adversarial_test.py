@@ -1,4 +1,4 @@
-"""Every loss: goldens from the papers' formulas, what is known in closed form, slopes, extremes."""
+"""Every loss: goldens from the papers' formulas, what is known in closed form, gradients, extremes."""
 
 import chex
 import jax
@@ -161,7 +161,7 @@ def test_gradients_match_finite_differences(name, arguments):
   loss = make(name, arguments)
 
   def mean(real, fake):
-    # Unequal weights, so that a slope at the wrong place is found.
+    # Unequal weights, so that a gradient at the wrong index is found.
     return 0.3 * loss.discriminator(real, fake).mean() + 0.7 * loss.generator(real, fake).mean()
 
   with jax.enable_x64(True):
@@ -189,14 +189,14 @@ def test_losses_of_extreme_logits_have_finite_values_and_gradients(name, argumen
     assert all(x.dtype == batch.dtype for x in jax.tree.leaves(result))
 
 
-# What is known in closed form.
+# Closed forms.
 
 
 P, Q = np.array([0.1, 0.2, 0.7]), np.array([0.5, 0.25, 0.25])
 
 
 def slope_of_best(loss, best, p=P, q=Q):
-  """The slope at scores `best` of the discriminator's expected loss under densities p and q."""
+  """The gradient at scores `best` of the discriminator's expected loss under densities p and q."""
   zeros = jnp.zeros_like(best)
 
   def expected(scores):
@@ -276,7 +276,7 @@ def test_least_squares_with_published_labels_is_pearson_chi_square():
 
 
 def test_least_absolute_has_unit_gradients_toward_the_likelier_label():
-  # Between the labels: p |D - 1| + q |D - 0| has the slope q - p, and so goes to the likelier label.
+  # Between the labels: p |D - 1| + q |D - 0| has the derivative q - p: it goes to the likelier label.
   inside = jnp.array([0.2, 0.5, 0.8])
   slope = slope_of_best(losses.least_absolute(), inside)
   np.testing.assert_allclose(slope, Q - P, atol=1e-7)
@@ -314,7 +314,7 @@ def test_only_relativistic_average_needs_the_whole_batch():
   assert over == {'relativistic_average'}
   base = losses.relativistic_average(losses.hinge())
   assert losses.relativistic_paired(base).over_batch
-  # What says that it does not, does not: example 0 alone is as example 0 among others.
+  # A loss that claims to be per example is: example 0 alone equals example 0 among others.
   real, fake = scores()
   for name, arguments, *_ in CASES:
     loss = make(name, arguments)

@@ -1,4 +1,4 @@
-"""Penalties by hand, on critics whose slopes are known, and their slopes by finite differences."""
+"""Penalties by hand, on critics whose gradients are known, and gradients by finite differences."""
 
 import itertools
 
@@ -169,11 +169,11 @@ def test_point_depends_only_on_its_key_and_example(points):
 def test_dragan_points_lie_in_the_box_above_real_examples(shape):
   points, real = jax.jit(penalties.dragan_points), examples(64, *shape)
   shift = flat(np.asarray(points(KEYS, real, 2.0, 0.25)) - real)
-  # Sides of scale * deviation = 0.5.
+  # Sides of scale * std = 0.5.
   assert (shift >= -1e-6).all()
   assert (shift < 0.5).all()
   assert shift.max() > 0.3
-  # Every coordinate has noise of its own.
+  # Every coordinate has separate noise.
   assert (shift.std(axis=1) > 1e-4).all()
   # A product of two uniform draws has the mean 1/4, and the variance 1/9 - 1/16, of which the
   # examples' own share is 1/4 * 1/12: 4 standard errors over 64 examples are at most 0.11.
@@ -182,8 +182,8 @@ def test_dragan_points_lie_in_the_box_above_real_examples(shape):
 
 
 def test_dragan_points_interpolate_to_one_noisy_copy():
-  # What an example's coordinates have in common is their share of the way: with many of them the
-  # largest is nearly share * 1 and the mean share / 2.
+  # An example's coordinates have the interpolation fraction in common: with many of them the
+  # largest is nearly fraction * 1 and the mean fraction / 2.
   shift = np.asarray(jax.jit(penalties.dragan_points)(KEYS, np.zeros((64, 4096)), 1.0, 1.0))
   np.testing.assert_allclose(shift.mean(axis=1) / shift.max(axis=1), 0.5, atol=0.02)
   assert len(set(shift.max(axis=1).round(5).tolist())) == 64
@@ -206,7 +206,7 @@ def test_jacobian_penalty_is_per_example_and_matches_hand_computation():
   points = jnp.array([[1.0, 2.0], [0.0, 0.0], [-2.0, 3.0]])
   squares = lambda function: jax.jit(lambda p: penalties.jacobian_squared_norm(function, p))(points)
   np.testing.assert_allclose(squares(function), [9, 0, 29], rtol=1e-9)
-  # Of one output it is the squared norm of the gradient, here of x.
+  # With one output it is the squared norm of the gradient, here of x.
   np.testing.assert_allclose(squares(lambda x: bowl(x)[:, None]), [5, 0, 13], rtol=1e-9)
   with pytest.raises(AssertionError):
     penalties.jacobian_squared_norm(bowl, points)
@@ -275,7 +275,7 @@ def test_off_orthogonality_of_orthogonal_columns_is_zero():
   np.testing.assert_array_equal(penalties.off_orthogonality(columns[:, :1]), 0)
 
 
-# Second order: slopes in the parameters of the critic, through its slopes in its inputs.
+# Second order: gradients in the parameters of the critic, through its gradients in its inputs.
 
 
 def perceptron(parameters, x):
@@ -330,7 +330,7 @@ def test_penalties_of_extreme_outputs_and_codes_are_finite(dtype):
   far = jnp.array([[1e4, -1e4], [-1e4, -1e4], [1e4, 1e4], [0, 1e4]], dtype)
   means = jnp.array(1e4, dtype), jnp.array(-1e4, dtype)
   lecam = lambda x: penalties.lecam(x[:, 0], x[:, 1], *means).mean()
-  # A critic whose scores, and slopes, are of that size.
+  # A critic whose outputs and gradients have that magnitude.
   critic = lambda points: 1e4 * jnp.tanh(points).sum(axis=1)
   steep = lambda x: penalties.gradient_penalty(critic, x / 1e4).mean()
   for function in (lecam, penalties.pull_away, steep):

@@ -1,4 +1,4 @@
-"""Each regulariser against the penalty that it stands for, and in a game, by its losses."""
+"""Each regularizer against its penalty, and in a game by the losses."""
 
 import chex
 import jax
@@ -43,7 +43,7 @@ ALL = {
   # The gradient of |x|^2 / 2 is x.
   'r1': ({}, lambda: (REAL**2).sum(axis=-1)),
   'r2': ({}, lambda: (FAKE**2).sum(axis=-1)),
-  # Of averages 0 at the start.
+  # The averages are 0 at the start.
   'lecam': ({'decay': 0.9}, lambda: bowl(REAL) ** 2 + bowl(FAKE) ** 2),
 }
 
@@ -166,7 +166,7 @@ def played(built, real=REAL, step=0, player=0, memory=None):
   return found if np.ndim(step) else found[0]
 
 
-# What each is worth on w = (3, 0, 4): (5 - 1)^2, |w|^2.
+# The value of each at w = (3, 0, 4): (5 - 1)^2, |w|^2.
 WORTH = {'gradient_penalty': 16, 'dragan': 16, 'r1': 25, 'r2': 25}
 
 
@@ -213,7 +213,7 @@ def test_lazy_penalty_in_other_steps_has_no_gradient():
     return [np.asarray(s.params['discriminator']['w']) for s in found]
 
   (due, free), (same, _) = slopes(lazy), slopes(bare)
-  # Of 0.1 * 2 * |w|^2 it is 0.4 w.
+  # w|^2 it is 0.4 w.|The gradient of 0.1 * 2 * |w|^2 is 0.4 w.|w|^2 it is 0.4 w.
   np.testing.assert_allclose(due - same, [1.2, 0, 1.6], rtol=1e-5, atol=1e-6)
   np.testing.assert_allclose(free, same, rtol=1e-6)
 
@@ -250,7 +250,7 @@ def test_instance_noise_decays_linearly_to_zero():
     assert moved[99] == pytest.approx(0.01 * moved[0], rel=1e-2, abs=1e-5)
   for step in (100, 101, 10_000):
     assert shown[step] == pytest.approx(clean, rel=1e-6)
-  # Real and fake examples have noise of their own.
+  # Real and fake examples have separate noise.
   of = lambda kind: shown[0][kind] - clean[kind]
   assert of('real_score') != pytest.approx(of('fake_score'), rel=1e-2)
 

@@ -77,7 +77,7 @@ def test_collision_probability_matches_simulated_batches():
 
 def test_support_bound_holds_in_95_percent():
   held = [birthday_paradox.support(draw(seed, 60, 400), 0.5).at_least <= 400 for seed in range(300)]
-  # 4.4 collisions in the mean; 95 % or more, with a deviation of 1.3 %.
+  # 4.4 collisions in the mean; 95 % or more, with a standard deviation of 1.3 %.
   assert np.mean(held) > 0.95 - 4 * 0.013
 
 

@@ -176,7 +176,7 @@ def test_moments_over_devices_match_one_device():
 
 
 def test_moments_far_from_the_origin_are_precise_in_float32():
-  # The mean is 10,000 deviations away: a difference of squares would lose 8 of 7 digits.
+  # The mean is 10,000 standard deviations away: a difference of squares would lose 8 of 7 digits.
   rows, others = (1e4 + features(200, seed=seed) for seed in (0, 1))
   assert distance(*map(jnp.asarray, (rows, others))) == pytest.approx(distance(rows, others), rel=1e-3)
 

@@ -16,7 +16,7 @@ def points(count, dimensions=3, seed=0):
 
 
 def whole(real, fake):
-  """Of all examples of two sets of one size."""
+  """Returns the distance over all examples of two sets of equal size."""
   found = kernel_distance.kernel_distance(real, fake, subsets=1)
   assert found.subset_size == len(real) == len(fake)
   return found.value

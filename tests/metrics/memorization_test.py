@@ -1,4 +1,4 @@
-"""Nearest neighbours by hand, and whether copying is told from drawing anew."""
+"""Nearest neighbors by hand, and whether copies are distinguished from new samples."""
 
 import numpy as np
 import pytest
@@ -89,11 +89,11 @@ def test_memorization_of_an_honest_generator_is_neutral():
   train = draw(0, 1500)
   for held_out in (None, draw(2, 1500)):
     found = memorization.memorization(draw(1, 1500), train, held_out=held_out)
-    # 1 % of 1,500, of which both the samples and the threshold have a deviation of 0.26 %.
+    # 1 % of 1,500, of which both the samples and the threshold have a standard deviation of 0.26 %.
     assert found.copied == pytest.approx(0.01, abs=4 * np.sqrt(2) * np.sqrt(0.01 * 0.99 / 1500))
     assert found.expected == pytest.approx(0.01, abs=0.001)
     assert found.median_ratio == pytest.approx(1, abs=0.05)
-    # The deviation of the rank sum, 1 / sqrt(6 n) of n each.
+    # The standard deviation of the rank sum, 1 / sqrt(6 n) of n each.
     assert found.nearer == pytest.approx(0.5, abs=4 / np.sqrt(6 * 1500))
     assert abs(found.z) < 4
 
@@ -103,7 +103,7 @@ def test_z_of_honest_generators_is_standard_normal():
   for seed in range(0, 450, 3):
     train, held_out, fake = (draw(seed + i, 150) for i in range(3))
     z.append(memorization.memorization(fake, train, held_out=held_out).z)
-  # Of 150, the mean has a deviation of 1 / sqrt(150), and the deviation one of 1 / sqrt(300) = 0.06.
+  # Standard errors of 150 values: 1 / sqrt(150) for the mean, 1 / sqrt(300) = 0.06 for the std.
   assert abs(np.mean(z)) < 4 / np.sqrt(150)
   assert 0.75 < np.std(z) < 1.25
 
@@ -237,7 +237,7 @@ def test_honest_generator_without_held_out_examples_copies_the_expected_fraction
   assert copied == pytest.approx(share, abs=4 * np.sqrt(3 * share / num / 200))
   assert nearer == pytest.approx(0.5, abs=0.01)
   assert abs(z) < 4 / np.sqrt(200)
-  # That of 200 has a deviation of 1 / sqrt(400) = 0.05.
+  # That of 200 has a standard deviation of 1 / sqrt(400) = 0.05.
   assert 0.8 < np.std([one.z for one in found]) < 1.1
 
 

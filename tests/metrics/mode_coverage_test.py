@@ -101,7 +101,7 @@ def test_true_samples_in_1200_dimensions_belong_to_their_modes():
   found = scores(batch['real'], *source.modes[:2], reach=source.modes.reach)
   q = np.unique(batch['label'], return_counts=True)[1] / 200
   assert found['reverse_kl'] == pytest.approx((q * np.log(q * 10)).sum(), rel=1e-4)
-  # They are some 26 deviations from their centers, see the source.
+  # They are some 26 standard deviations from their centers, see the source.
   assert found['high_quality'] == found['captured'] == 0
 
 

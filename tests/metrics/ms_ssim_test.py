@@ -13,7 +13,7 @@ def pictures(seed, num=2, height=28, width=28, channels=1):
 
 
 def plain(a, b, count):
-  """The formula for one grey picture in float64, window by window."""
+  """The formula for one gray image in float64, window by window."""
   x = np.exp(-(np.arange(-5, 6) ** 2) / 4.5)
   window, product = np.outer(x, x) / x.sum() ** 2, 1.0
   for scale, weight in enumerate(ms_ssim.weights(count)):
@@ -120,7 +120,7 @@ def test_diversity_score_is_high_for_collapsed_and_low_for_noise():
 def test_diversity_score_of_two_modes_is_about_half():
   two = np.concatenate([np.zeros((50, 28, 28, 1)), np.full((50, 28, 28, 1), 255)]).astype(np.uint8)
   found = ms_ssim.diversity(two, pairs=700)
-  # Of 100, 99 others of which 49 are the same; the others are at (1e-4 / (1 + 1e-4))^0.8644.
+  # Each of 100 images has 99 others, of which 49 are equal; the rest are at (1e-4 / (1 + 1e-4))^0.8644.
   low = (1e-4 / (1 + 1e-4)) ** (0.2856 / 0.3304)
   share = 49 / 99
   deviation = (1 - low) * np.sqrt(share * (1 - share) / 700)
@@ -130,7 +130,7 @@ def test_diversity_score_of_two_modes_is_about_half():
 
 def test_pairs_are_distinct_images_determined_by_the_seed():
   images = np.stack([np.zeros((28, 28, 1)), np.full((28, 28, 1), 255)]).astype(np.uint8)
-  # Of two pictures every pair is the same pair.
+  # Two pictures have only one pair.
   assert ms_ssim.diversity(images, pairs=20).standard_error == pytest.approx(0, abs=1e-9)
   many = pictures(0, 20) // 8
   first = ms_ssim.diversity(many, pairs=10)

@@ -52,7 +52,7 @@ def test_true_samples_have_the_expected_sampling_divergence():
   labels = np.random.default_rng(0).integers(0, 10, (stacked_mnist.SAMPLES, 3))
   found = stacked_mnist.scores(labels)
   assert found['captured'] == 1000
-  # 2 N KL is nearly chi squared of 999 degrees: deviation sqrt(2 x 999).
+  # 2 N KL is nearly chi squared of 999 degrees: standard deviation sqrt(2 x 999).
   error = np.sqrt(2 * 999) / (2 * stacked_mnist.SAMPLES)
   assert found['reverse_kl'] == pytest.approx(999 / (2 * stacked_mnist.SAMPLES), abs=4 * error)
 
@@ -131,7 +131,7 @@ def test_modes_are_equally_likely(source):
   draw = jax.jit(source.batch)
   labels = draw(source.arrays, 0, np.arange(10_000))['label']
   digits = np.stack([labels // 100, labels // 10 % 10, labels % 10], axis=1)
-  # Each channel has 1,000 of each digit, with a deviation of sqrt(900) = 30.
+  # Each channel has 1,000 of each digit, with a standard deviation of sqrt(900) = 30.
   for channel in digits.T:
     assert abs(np.bincount(channel, minlength=10) - 1000).max() < 4.5 * 30
   # 10,000 of the true distribution have a divergence of about 999 / 20,000 = 0.05, deviation 0.0022,
@@ -149,5 +149,5 @@ def test_sizes_and_channels_follow_the_arguments():
 def test_the_source_scores_its_own_stacks(source, batch):
   found = source.modes.scores(pixels(batch['real']))
   wanted = len(set(np.asarray(batch['label']).tolist()))
-  # Of 192 digits the classifier may get one or two wrong.
+  # The classifier may get one or two of 192 digits wrong.
   assert abs(found['captured'] - wanted) <= 2

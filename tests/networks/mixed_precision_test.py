@@ -11,7 +11,7 @@ from gan_jax.game import Inputs
 from gan_jax.run import loop
 from helpers.experiments import EXPERIMENTS, ROOT, experiment
 
-# Of each kind of loss and network one; the others are among the slow tests.
+# One of each kind of loss and network; the others are among the slow tests.
 QUICK = ('r1', 'wgan_gp', 'mmd_gan', 'ebgan', 'unrolled', 'pacgan', 'hinge:test')
 
 
@@ -50,7 +50,7 @@ def flat(tree):
 
 @pytest.mark.parametrize(('path', 'preset'), [*subjects()])
 def test_bfloat16_losses_and_gradients_are_close_to_float32(path, preset):
-  # There is no other device here.
+  # The tests run on CPU only.
   own = {'batch_statistics': 'device'}
   full, low = (experiment(path, preset, compute_dtype=t, **own) for t in ('float32', 'bfloat16'))
   built = loop.assemble_run(full)

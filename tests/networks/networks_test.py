@@ -37,7 +37,7 @@ def test_dcgan_weights_are_initialized_with_std_0_02():
   kernels = [v['kernel'] for k, v in variables['params'].items() if 'BatchNorm' not in k]
   assert len(kernels) == 4
   for kernel in kernels:
-    # Of n weights the standard deviation is known to 1 / sqrt(2 n); the fewest here are 512.
+    # The standard deviation of n weights is known to 1 / sqrt(2 n); n is at least 512 here.
     assert float(kernel.std()) == pytest.approx(0.02, rel=0.15)
     assert abs(float(kernel.mean())) < 0.004
 
@@ -144,7 +144,7 @@ def test_spectral_norm_finds_the_largest_singular_value_of_every_kernel(network,
 
 
 def test_kernels_have_units_on_the_last_axis():
-  # What `transforms.max_norm` and `add_orthogonal_gradient` rely on.
+  # `transforms.max_norm` and `add_orthogonal_gradient` rely on this.
   generator = dcgan.Generator(28, channels=3, width=8)
   variables = jax.eval_shape(lambda: generator.init(KEY, jnp.zeros((2, 10)), train=False))
   kernels = [v['kernel'].shape for k, v in variables['params'].items() if 'BatchNorm' not in k]

@@ -1,4 +1,4 @@
-"""What a run holds in the memory of its devices."""
+"""Device memory of a run."""
 
 import time
 

@@ -35,7 +35,7 @@ SIGNS = {'collapse': ALIKE, 'discriminator_won': LOST, 'divergence': WILD}
 
 
 def run(*parts, every=100):
-  """The lines of a run: of each part (count, changes) so many lines with these metrics."""
+  """The lines of a run: for each part (count, changes), `count` lines with these metrics."""
   changes = [change for count, change in parts for _ in range(count)]
   return [{'step': every * (i + 1), **HEALTHY, **change} for i, change in enumerate(changes)]
 
@@ -267,7 +267,7 @@ def adam(rate):
 
 
 def trained(name, steps, rates, every=10, **networks):
-  """The lines that a run on the ring would log, with these optimizers and these networks of our own."""
+  """The lines that a run on the ring would log, with these optimizers and these networks."""
   players = {f'players.{player}': spec for player, spec in rates.items()}
   sizes = {'batch_size': 64, 'steps_per_call': every}
   sizes |= {f'networks.{network}.hidden': (64, 64) for network in ('discriminator', 'generator')}

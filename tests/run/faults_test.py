@@ -1,4 +1,4 @@
-"""What a machine can do to a run: full disks, no writing, damage, clocks set back, other devices."""
+"""Faults of the machine: full or read-only disks, damage, clocks set back, other devices."""
 
 import json
 import pathlib
@@ -14,7 +14,7 @@ from helpers import commands, experiments
 from helpers.commands import command, python
 from helpers.runs import DCGAN, GAN, assert_same_run, kept_in
 
-# A file system of its own, of three megabytes, that no other process sees.
+# A separate file system of three megabytes that no other process sees.
 ON_A_SMALL_DISK = """
 mount -t tmpfs -o size=3m tmpfs "$1" || exit 77
 shift
@@ -94,7 +94,7 @@ def test_flipped_bit_in_a_checkpoint_is_detected_or_harmless(tmp_path, finished_
     for key, array in whole[step].items():
       np.testing.assert_array_equal(arrays[key], array, err_msg=f'{name}: {key}')
     outcomes[str(name)] = step
-  # What is read was damaged, and seen to be.
+  # The damaged bytes were read, and the damage was noticed.
   assert 4 in outcomes.values()
 
 

@@ -1,4 +1,4 @@
-"""What a run prints."""
+"""Output of a run."""
 
 from gan_jax.run import progress
 

@@ -1,4 +1,4 @@
-"""Whole runs in a process of their own: resuming, signals, faults."""
+"""Whole runs in separate processes: resuming, signals, faults."""
 
 import json
 import pathlib
@@ -122,7 +122,7 @@ CRASHES = {
 }
 
 
-# What these leave a kill at a random instant leaves too, see random_kills_test.
+# Kills at random instants leave the same state as these, see random_kills_test.
 SELDOM = ('between a picture and its checkpoint', 'before the first checkpoint')
 
 

@@ -1,4 +1,4 @@
-"""What a command sets before it begins."""
+"""The environment that a command prepares before it starts."""
 
 import json
 import os

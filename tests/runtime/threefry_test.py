@@ -11,7 +11,7 @@ import pytest
 from gan_jax.runtime import threefry
 
 VECTORS = (
-  # Of kat_vectors in Random123: counter, key, hash.
+  # From kat_vectors in Random123: counter, key, hash.
   ((0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
   ((0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF), (0x1CB996FC, 0xBB002BE7)),
   ((0x243F6A88, 0x85A308D3), (0x13198A2E, 0x03707344), (0xC4923A9C, 0x483DF7A0)),

@@ -14,7 +14,7 @@ def tables(seeds):
 
 def test_six_seeds_have_intervals_of_means_and_of_differences():
   (_, rows), (head, pairs), _ = tables(6)
-  # Mean 5, deviations -2, 0, -1, 1, 0, 2: s^2 = 2, error sqrt(2 / 6) = 0.5774, times 2.5706 is 1.484.
+  # Mean 5, differences -2, 0, -1, 1, 0, 2: s^2 = 2, error sqrt(2 / 6) = 0.5774, times 2.5706 is 1.484.
   assert rows[0][-1] == '5 ± 0.5774 [3.516, 6.484]'
   assert rows[1][-1] == '1 ± 0 [1, 1]'
   # The test may reject one of 32 pairs of opposite signs: the ends are the extreme differences.

@@ -47,7 +47,7 @@ def state_of(run):
 
 
 def alone(config):
-  """What `main` makes of a config on one device."""
+  """Returns the arrays of a run of `main` on one device."""
   built, local = loop.assemble_run(config), jax.devices()[:1]
   count = config['steps_per_call']
   step = make_step(built.game, built.play, built.source.batch, devices.GLOBAL_BATCH, count)
@@ -131,7 +131,7 @@ def test_folder_with_runs_of_another_config_is_rejected(tmp_path):
 
 
 def begun(folder, seeds, calls):
-  """The runs of seeds, stopped after so many calls."""
+  """Returns the runs of seeds, stopped after a number of calls."""
   (group,) = sweep.grouped(sweep.settings([RING], {}))
   (setting,) = group.settings
   runs = [member_run.Run(setting, seed, folder / f'seed_{seed}') for seed in seeds]
@@ -174,7 +174,7 @@ def test_kill_between_two_results_loses_neither(tmp_path, monkeypatch):
   assert (tmp_path / 'seed_0' / member_run.RESULT).read_bytes() == before
   assert [run.result()['steps'] for run in runs] == [8, 8]
   lines = (tmp_path / 'seed_1' / metrics_log.METRICS).read_text().splitlines()
-  # Of losses and of scores.
+  # Lines of losses and of scores.
   assert [json.loads(line)['step'] for line in lines] == [2, 4, 4, 6, 8, 8]
 
 

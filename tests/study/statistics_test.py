@@ -11,7 +11,7 @@ from gan_jax.study import statistics
 
 
 def test_summary_is_mean_and_standard_error():
-  # Deviations -1.5, -0.5, 0.5, 1.5: variance 5 / 3, error sqrt(5 / 3 / 4).
+  # Differences from the mean -1.5, -0.5, 0.5, 1.5: variance 5 / 3, error sqrt(5 / 3 / 4).
   found = statistics.summary([1.0, 2.0, 3.0, 4.0])
   assert found.mean == 2.5
   assert found.error == pytest.approx(math.sqrt(5 / 12))

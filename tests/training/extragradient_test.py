@@ -18,9 +18,9 @@ def bilinear():
 def test_extragradient_step_matches_hand_computation():
   state, metrics = run(bilinear(), play(order='extragradient'))
   x, y, h = 1.0, 2.0, RATE
-  # Ahead to x - h y and y + h x; from the start with the slopes found there.
+  # Ahead to x - h y and y + h x; from the start with the gradients there.
   np.testing.assert_allclose(values(state), [x - h * (y + h * x), y + h * (x - h * y)], rtol=1e-6)
-  # What is reported is of the point ahead: x - h y = 0.8, y + h x = 2.1.
+  # Metrics are those of the point ahead: x - h y = 0.8, y + h x = 2.1.
   assert float(metrics['discriminator/loss'][0]) == pytest.approx(0.8 * 2.1)
   assert float(metrics['discriminator/gradient_norm'][0]) == pytest.approx(2.1)
   assert float(metrics['generator/gradient_norm'][0]) == pytest.approx(0.8)
@@ -29,7 +29,7 @@ def test_extragradient_step_matches_hand_computation():
 @pytest.mark.parametrize(
   ('order', 'growth'),
   [
-    # Of a bilinear game the square of the distance from (0, 0) is multiplied in every step:
+    # In a bilinear game every step multiplies the squared distance from (0, 0):
     # (x - h y, y + h x) by 1 + h^2;
     ('simultaneous', 1.25),
     # ((1 - h^2) x - h y, (1 - h^2) y + h x) by (1 - h^2)^2 + h^2.
@@ -42,7 +42,7 @@ def test_extragradient_converges_where_simultaneous_play_diverges(order, growth)
 
 
 def test_extragradient_with_momentum_updates_the_optimizer_twice_per_step():
-  # Of the trace t the update is g + m t. Ahead: t = g, then g' + m g from where the step began.
+  # With trace t the update is g + m t. Ahead: t = g, then g' + m g from where the step began.
   how = play(order='extragradient')._replace(
     optimizers={n: optax.sgd(RATE, momentum=0.5) for n in ('discriminator', 'generator')}
   )
@@ -55,7 +55,7 @@ def test_extragradient_with_momentum_updates_the_optimizer_twice_per_step():
 
 
 def test_extragradient_gradient_transforms_see_the_lookahead_weights():
-  # A penalty of c x^2 / 2 in the loss, or its slope c x added to the gradient.
+  # A penalty of c x^2 / 2 in the loss, or its gradient c x added to the gradient.
   c = 0.7
   spec = {'optimizer': 'sgd', 'learning_rate': RATE}
   added, _ = optimizers.make_optimizer(

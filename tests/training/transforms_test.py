@@ -65,12 +65,12 @@ def test_clip_weights_after_an_optimizer_keeps_the_limit(optimizer):
     assert np.abs(weights).max() <= np.float32(0.01) * (1 + 2**-23)
   edge = np.abs(after['kernel']) >= 0.01 * (1 - 1e-6)
   assert edge.mean() > 0.3
-  # What had got to the limit is free to go back.
+  # Weights at the limit may go back.
   assert (edge[:-1] & ~edge[1:]).any()
 
 
 def test_max_norm_of_columns_matches_hand_computation():
-  # Norms 5 and 1; to 2 the first is scaled by 0.4. The bias is no kernel.
+  # Norms 5 and 1; to 2 the first is scaled by 0.4. The bias is not a kernel.
   got = updated(make('max_norm'), PARAMS, STILL)
   np.testing.assert_allclose(got['kernel'], [[1.2, 0], [1.6, 1]], rtol=1e-6, atol=1e-7)
   np.testing.assert_array_equal(got['bias'], [9, -9])
@@ -98,7 +98,7 @@ def test_max_norm_of_a_zero_unit_stays_zero():
 
 
 def test_orthogonal_gradient_matches_hand_computation():
-  # Columns a = (1, 3), b = (2, 4): 2 (a.b)^2 with a.b = 14 has the slopes 4 * 14 b = (112, 224) in a
+  # Columns a = (1, 3), b = (2, 4): 2 (a.b)^2 with a.b = 14 has the gradients 4 * 14 b = (112, 224) in a
   # and 4 * 14 a = (56, 168) in b. Half of them is added to gradients of 1; the bias has its own.
   params = {'kernel': jnp.array([[1.0, 2.0], [3.0, 4.0]]), 'bias': jnp.array([5.0, 6.0])}
   transform = make('add_orthogonal_gradient')

@@ -27,7 +27,7 @@ def with_momentum(momentum, rate=RATE, **more):
 
 @pytest.mark.parametrize('count', [1, 2, 3])
 def test_unrolled_update_uses_optimizer_state_and_is_differentiable(count):
-  # x lessens (x - y)^2 / 2, y lessens (x' - 3)^2 / 2 of the x' that x will be.
+  # x minimizes (x - y)^2 / 2, y minimizes (x' - 3)^2 / 2 of the x' that x will be.
   game = looking_ahead(
     lambda x, y, *_: 0.5 * (x - y) ** 2, lambda x, *_: 0.5 * (x - 3) ** 2, count, y=2.0
   )
@@ -37,7 +37,7 @@ def test_unrolled_update_uses_optimizer_state_and_is_differentiable(count):
   for _ in range(steps):
     trace = (x - y) + m * trace
     x = x - h * trace
-    # The future and its slopes in y, which are 0 at the present.
+    # The future and its gradients in y, which are 0 at the present.
     later, later_trace, slope, slope_trace = x, trace, 0.0, 0.0
     for _ in range(count):
       later_trace, slope_trace = (later - y) + m * later_trace, (slope - 1) + m * slope_trace

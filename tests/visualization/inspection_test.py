@@ -159,7 +159,7 @@ def assert_has_ways(folder, about):
   assert about['neighbours']['left_out'].startswith('Points are drawn afresh')
   drawn = picture(folder, page.INTERPOLATIONS)
   assert drawn.shape == (480, 560, 3)
-  # The ways are drawn in the second colour, orange.
+  # The ways are drawn in the second color, orange.
   assert ((drawn[..., 0] > 200) & (drawn[..., 2] < 100)).sum() > 50
 
 

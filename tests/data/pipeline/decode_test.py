@@ -1,4 +1,4 @@
-"""What is made of the bytes of a picture."""
+"""Decoding of image files."""
 
 import io
 import zlib
@@ -52,7 +52,7 @@ def test_celeba_crop_matches_dcgan():
 
 
 def test_shrinking_does_not_alias():
-  # Columns 0 and 255 in turn are an even grey from afar; the nearest column alone is not.
+  # Columns 0 and 255 in turn are an even gray on average; the nearest column alone is not.
   stripes = np.tile(np.array([0, 255], np.uint8), (64, 32))
   smooth = made(encoded(stripes), size=8, channels=1, filter='lanczos')
   assert abs(smooth[:, 1:-1].astype(int) - 127).max() <= 3
@@ -93,7 +93,7 @@ def test_transparency_is_composited_over_the_background(background):
   clear[0, 0], clear[0, 1] = (10, 20, 30, 255), (200, 100, 0, 128)
   found = made(encoded(clear), background=background)
   assert found[0, 0].tolist() == [10, 20, 30]
-  # 128 / 255 of the colour, the rest of the background.
+  # 128 / 255 of the color, the rest of the background.
   mixed = [(c * 128 + background * 127) / 255 for c in (200, 100, 0)]
   np.testing.assert_allclose(found[0, 1], mixed, atol=1)
   assert found[1, 1].tolist() == [background] * 3

@@ -71,7 +71,7 @@ def rounded(values):
 
 
 def over(colors, alpha, background):
-  """Colors over a grey, by the formula of Porter and Duff, in float64."""
+  """Colors over a gray, by the formula of Porter and Duff, in float64."""
   share = alpha.astype(float) / 255
   return colors * share + background * (1 - share)
 

@@ -69,7 +69,7 @@ def test_half_of_the_images_are_mirrored_at_random():
     turned = np.isclose(found['real'], wanted[:, :, ::-1], atol=1e-6).all(axis=(1, 2, 3))
     assert (straight ^ turned).all()
     mirrored += turned.sum()
-  # Of 2,000, with a deviation of 22.4.
+  # The count among 2,000 has a standard deviation of 22.4.
   assert abs(mirrored - 1000) < 5 * 22.4
 
 

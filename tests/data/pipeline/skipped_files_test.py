@@ -1,4 +1,4 @@
-"""Entries of a folder that are no pictures: nothing goes missing without a word."""
+"""Entries of a folder that are not images: none is skipped silently."""
 
 import os
 import socket

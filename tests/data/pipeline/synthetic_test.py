@@ -43,7 +43,7 @@ def test_row_depends_only_on_seed_batch_index_and_position(module):
 
 
 def assert_mixture(source, deviation):
-  """Balanced, labelled by the nearest center, and round with this deviation."""
+  """Balanced, labelled by the nearest center, and round with this standard deviation."""
   centers = source.modes.centers
   count, size = centers.shape
   points, labels = draw(source)
@@ -52,7 +52,7 @@ def assert_mixture(source, deviation):
   shares, p = np.bincount(labels, minlength=count) / COUNT, 1 / count
   assert abs(shares - p).max() < 5 * np.sqrt(p * (1 - p) / COUNT)
   noise = (points - centers[labels]) / deviation
-  # The estimates of mean, deviation and correlation have standard errors of 1 / sqrt n, 0.7 / sqrt n
+  # Standard errors of mean, standard deviation and correlation are 1 / sqrt n, 0.7 / sqrt n
   # and 1 / sqrt n.
   error = 1 / np.sqrt(COUNT)
   np.testing.assert_allclose(noise.mean(axis=0), np.zeros(size), atol=5 * error)
@@ -103,7 +103,7 @@ def test_grid_accepts_other_settings():
 def test_swiss_roll_without_noise_is_a_spiral():
   points, labels = draw(swiss_roll.load(0, 64, noise=0.0))
   assert not labels.any()
-  # Of (t cos t, t sin t) / 7.5 the radius says t, and t says the place.
+  # The radius of (t cos t, t sin t) / 7.5 determines t, and t determines the point.
   t = 7.5 * np.linalg.norm(points, axis=1)
   assert 1.5 * np.pi - 1e-4 < t.min() < 1.51 * np.pi
   assert 4.49 * np.pi < t.max() < 4.5 * np.pi + 1e-4
@@ -130,10 +130,10 @@ def test_mixture_1200_has_ten_modes_and_700_varying_coordinates():
   assert source.modes.reach == 10
   np.testing.assert_array_equal(points[:, 700:], np.repeat(levels[labels][:, None], 500, axis=1))
   noise = points[:, :700] - levels[labels][:, None]
-  # 1.4 million numbers: the standard errors of mean and deviation are below 0.001.
+  # 1.4 million numbers: the standard errors of mean and standard deviation are below 0.001.
   assert abs(noise.mean()) < 0.005
   assert noise.std() == pytest.approx(1, abs=0.005)
-  # Of each coordinate alone, 1 / sqrt(2 * 2000) = 0.016 for its deviation.
+  # The standard error of one coordinate's standard deviation is 1 / sqrt(2 * 2000) = 0.016.
   np.testing.assert_allclose(noise.std(axis=0), np.ones(700), atol=0.08)
   shares = np.bincount(labels, minlength=10) / count
   assert abs(shares - 0.1).max() < 5 * np.sqrt(0.09 / count)
@@ -143,7 +143,7 @@ def test_mixture_1200_samples_lie_beyond_the_mode_radius():
   source = mixture_1200.load(0, 64)
   points, labels = draw(source, rows=range(100))
   lengths = np.linalg.norm(points - source.modes.centers[labels], axis=1)
-  # sqrt 700 = 26.5 on average, with a deviation of 1 / sqrt 2.
+  # sqrt 700 = 26.5 on average, with a standard deviation of 1 / sqrt 2.
   assert lengths.mean() == pytest.approx(np.sqrt(700), abs=0.4)
   assert lengths.min() > source.modes.reach * source.modes.deviation
 

@@ -34,7 +34,7 @@ def by_hand(real, fake):
     ([1.0, 2.0, 3.0, 4.0], [0.0, 3.0, 2.0, 3.9], 0.75),
     ([1.0, 2.0], [0.0, 1.0], 1.0),
     ([0.0, 1.0], [1.0, 2.0], 0.0),
-    # Of one score for everything nobody can tell.
+    # Equal outputs for all examples give chance accuracy.
     ([7.0, 7.0, 7.0], [7.0, 7.0, 7.0], 0.5),
     ([1.0, 2.0, 5.0, 5.0], [1.0, 1.0, 6.0, 6.0], 0.375),
     ([1e30, np.inf], [-1e30, 0.0], 1.0),

@@ -231,7 +231,7 @@ def _loads(state: dict[str, np.ndarray]):
 
 @pytest.fixture
 def torch(monkeypatch, state) -> types.SimpleNamespace:
-  """What of torch the conversion uses: a `load` that gives the state."""
+  """The part of torch that the conversion uses: a `load` that gives the state."""
   counted = state | {'Conv2d_1a_3x3.bn.num_batches_tracked': np.zeros((), np.int64)}
   stub = types.SimpleNamespace(load=_loads(counted))
   monkeypatch.setitem(sys.modules, 'torch', stub)

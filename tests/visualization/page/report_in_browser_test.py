@@ -64,7 +64,7 @@ def curve(window, chart):
 
 
 def rise(places):
-  """What share of its height a curve has risen by at half its length."""
+  """Returns the fraction of its height that a curve has risen by at half its length."""
   x, y = places.T
   return (y[0] - np.interp((x[0] + x[-1]) / 2, x, y)) / (y[0] - y[-1])
 
