@@ -26,6 +26,8 @@ from helpers.parameter_ids import pytest_make_parametrize_id  # noqa: F401
 with pytest.MonkeyPatch.context() as changed:
   changed.setenv(environment.SWITCH, '0')
   devices.prepare()
+# Commands started by tests share compiled programs, also if their other caches are in another folder.
+os.environ['JAX_COMPILATION_CACHE_DIR'] = jax.config.jax_compilation_cache_dir
 # As in training: tracing allocates many long-lived objects.
 gc.set_threshold(environment.OBJECTS)
 

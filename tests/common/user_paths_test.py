@@ -146,7 +146,8 @@ def test_training_as_a_user_without_an_account_leaves_only_the_run():
     for folder in (here.parent, here, temporary):
       folder.mkdir(exist_ok=True)
       folder.chmod(0o777)
-    settings = {key: value for key, value in os.environ.items() if key not in ('HOME', cache.VARIABLE)}
+    unset = ('HOME', cache.VARIABLE, 'JAX_COMPILATION_CACHE_DIR')
+    settings = {key: value for key, value in os.environ.items() if key not in unset}
     done = subprocess.run(
       [
         *(*_BECOME, sys.executable, '-m', 'gan_jax.main'),
