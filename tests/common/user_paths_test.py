@@ -46,7 +46,7 @@ def test_cache_with_a_home_is_in_the_home(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize('named', ['~/c', '{}/c'])
-def test_cache_with_a_named_folder_is_there(monkeypatch, tmp_path, named):
+def test_cache_with_a_named_folder_uses_it(monkeypatch, tmp_path, named):
   monkeypatch.setenv('HOME', str(tmp_path))
   monkeypatch.setenv(cache.VARIABLE, named.format(tmp_path))
   assert cache.folder() == tmp_path / 'c/gan_jax'
@@ -97,19 +97,19 @@ def test_cache_in_a_temporary_folder_of_another_user_is_rejected(homeless):
     cache.folder()
 
 
-def test_dataset_folder_without_a_home_is_an_error(homeless):
+def test_dataset_folder_without_a_home_is_rejected(homeless):
   with pytest.raises(ConfigError, match='TFDS_DATA_DIR=~/tensorflow_datasets: there is no home'):
     tfds.data_folder()
   assert not any(homeless.parent.iterdir())
 
 
-def test_expanded_with_an_unknown_user_is_an_error():
+def test_expanded_with_an_unknown_user_is_rejected():
   with pytest.raises(ConfigError, match='--out=~no_such_user/x: there is no home folder for ~no'):
     user_paths.expanded('~no_such_user/x', '--out')
 
 
 @pytest.mark.parametrize('home', ['', '/no/such/folder'])
-def test_expanded_without_a_home_is_an_error(monkeypatch, home):
+def test_expanded_without_a_home_is_rejected(monkeypatch, home):
   monkeypatch.setenv('HOME', home)
   with pytest.raises(ConfigError, match='--out=~/x: there is no home folder for ~ '):
     user_paths.expanded('~/x', '--out')

@@ -136,7 +136,7 @@ def divided():
 
 
 @pytest.mark.parametrize('subject', [*divided()], indirect=True)
-def test_one_device_and_eight_agree_and_replicas_are_equal(subject):
+def test_eight_devices_match_one_and_replicas_are_equal(subject):
   calls = 4 // subject.config['steps_per_call']
   play = subject.built.play
   if subject.config['gan']['name'] == 'dcgan':

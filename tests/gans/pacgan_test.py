@@ -91,7 +91,7 @@ def test_critic_output_is_that_of_a_pack_of_copies():
   np.testing.assert_allclose(scores, np.tile(REAL, 2) @ np.array(SLOPE[:4]), rtol=1e-5)
 
 
-def test_samples_are_not_in_packs():
+def test_samples_are_unpacked():
   game = make(2)
   keys = rng.sample_keys(0, 0, 3)
   np.testing.assert_allclose(game.sample(begin(game, REAL), keys), FAKE[:3])

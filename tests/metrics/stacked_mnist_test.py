@@ -146,7 +146,7 @@ def test_sizes_and_channels_follow_the_arguments():
       stacked5k.load(0, 4, **bad)
 
 
-def test_the_source_scores_its_own_stacks(source, batch):
+def test_source_scores_its_own_stacks(source, batch):
   found = source.modes.scores(pixels(batch['real']))
   wanted = len(set(np.asarray(batch['label']).tolist()))
   # The classifier may get one or two of 192 digits wrong.

@@ -121,7 +121,7 @@ def test_autoencoder_returns_reconstruction_and_code_per_example():
     (dcgan.Discriminator(width=2, norm='spectral'), (3, 28, 28, 1)),
   ],
 )
-def test_spectral_norm_finds_the_largest_singular_value_of_every_kernel(network, shape):
+def test_spectral_norm_matches_the_largest_singular_value_of_every_kernel(network, shape):
   inputs = jax.random.normal(KEY, shape)
   variables = network.init(KEY, inputs, train=False)
   params, state = variables.pop('params'), variables

@@ -121,7 +121,7 @@ def test_hardware_of_an_older_run_without_settings_gives_no_warning(tmp_path):
   assert not said
 
 
-def test_on_card_holds_a_field_only_for_unusual_settings(monkeypatch):
+def test_card_has_a_field_only_for_unusual_settings(monkeypatch):
   monkeypatch.setattr(jax_settings, 'unusual', lambda: '')
   assert jax_settings.on_card() == {}
   monkeypatch.setattr(jax_settings, 'unusual', lambda: 'XLA_FLAGS=--a=1')

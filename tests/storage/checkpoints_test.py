@@ -176,7 +176,7 @@ UNUSUAL = (
 
 
 @pytest.mark.parametrize('name', UNUSUAL)
-def test_save_in_a_folder_of_any_name_is_read_back(tmp_path, name):
+def test_save_in_a_folder_of_any_name_can_be_read_back(tmp_path, name):
   folder = tmp_path / name / 'checkpoints'
   with checkpoints.opened(folder, CONFIG, keep=1) as kept:
     for step in (10, 20):
@@ -237,7 +237,7 @@ class _Vanishing(checkpoints.Checkpoints):
     return super()._whole(step)
 
 
-def test_newest_of_a_run_that_deletes_while_it_is_read_is_the_next_one(tmp_path):
+def test_newest_checkpoint_deleted_while_read_is_replaced_by_the_next(tmp_path):
   folder = tmp_path / 'checkpoints'
   with checkpoints.opened(folder, CONFIG, keep=1) as kept:
     kept.save(10, state(10))
@@ -246,7 +246,7 @@ def test_newest_of_a_run_that_deletes_while_it_is_read_is_the_next_one(tmp_path)
   assert (step, float(arrays['moments.1'])) == (40, 10)
 
 
-def test_newest_of_a_run_that_deletes_without_end_says_so(tmp_path, monkeypatch):
+def test_newest_checkpoints_all_deleted_while_read_raises(tmp_path, monkeypatch):
   folder = tmp_path / 'checkpoints'
   with checkpoints.opened(folder, CONFIG, keep=1) as kept:
     kept.save(10, state(10))

@@ -137,7 +137,7 @@ def test_single_score_has_no_interval():
   assert pair.difference == 3 and all(map(math.isnan, (*pair[1:4], pair.error)))
 
 
-def test_three_seeds_have_an_error_and_no_interval_of_a_difference():
+def test_difference_of_three_seeds_has_an_error_and_no_interval():
   found = statistics.paired([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
   assert (found.difference, found.error) == (2.0, pytest.approx(1 / math.sqrt(3)))
   assert (found.low, found.high, found.p) == (-math.inf, math.inf, 0.25)

@@ -12,7 +12,7 @@ def tables(seeds):
   return report._rows(results, outcomes), report._pair_rows(compared), compared
 
 
-def test_six_seeds_have_intervals_of_means_and_of_differences():
+def test_report_of_six_seeds_has_intervals_of_means_and_differences():
   (_, rows), (head, pairs), _ = tables(6)
   # Mean 5, differences -2, 0, -1, 1, 0, 2: s^2 = 2, error sqrt(2 / 6) = 0.5774, times 2.5706 is 1.484.
   assert rows[0][-1] == '5 ± 0.5774 [3.516, 6.484]'
@@ -23,14 +23,14 @@ def test_six_seeds_have_intervals_of_means_and_of_differences():
   assert (cells['95 % interval'], cells['p']) == ('[2, 6]', '0.03125')
 
 
-def test_three_seeds_have_no_interval_of_differences_and_null_in_the_numbers():
+def test_report_of_three_seeds_has_no_interval_of_differences():
   _, (head, pairs), compared = tables(3)
   assert dict(zip(head, pairs[0], strict=True))['95 % interval'] == '-'
   (plain,) = report._plain(compared)
   assert plain['low'] is plain['high'] is None and math.isclose(plain['p'], 0.25)
 
 
-def test_one_seed_has_only_a_difference():
+def test_report_of_one_seed_has_only_a_difference():
   _, (head, pairs), _ = tables(1)
   cells = dict(zip(head, pairs[0], strict=True))
   assert (cells['difference'], cells['95 % interval']) == ('2', '-')

@@ -175,7 +175,7 @@ def test_sweep_values_round_trip_through_json_and_literals(values, write):
   assert sweep.parse(['x=' + ','.join(map(write, values))]) == {'x': values}
 
 
-def test_rates_that_agree_in_six_digits_have_folders_of_more_digits():
+def test_names_of_rates_equal_in_six_digits_have_more_digits():
   rates = [1e-4, 1.000001e-4, 2e-4]
   found = sweep.settings([POINTS], {RATE: rates, 'players.discriminator.b1': [0.0, 0.5]})
   names = [s.label.removeprefix('wgan_gp_ring-test_') for s in found]
