@@ -110,7 +110,7 @@ def test_killed_run_resumes_bit_identically(tmp_path, uninterrupted):
 
 CRASHES = {
   'between the draft of a picture and the picture': crash_at(
-    'gan_jax.common.files', 'write_atomic', count=2, before=half_a_draft
+    'gan_jax.common.pixels', 'write_atomic', count=2, before=half_a_draft
   ),
   'between a picture and its checkpoint': crash_at(
     'gan_jax.storage.checkpoints:Checkpoints', 'save', count=2
