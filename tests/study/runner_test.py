@@ -24,9 +24,10 @@ RATE = 'players.generator.learning_rate'
 
 @pytest.fixture(autouse=True)
 def emitters(monkeypatch):
-  """Programs are made as in training; else they round in other ways."""
+  """Compiles programs of one run and of many with the emitters of training, so that both round alike."""
   given, more = devices.compiler_options, {xla_flags.EMITTERS: True} if xla_flags.EMITTERS else {}
-  monkeypatch.setattr(devices, 'compiler_options', lambda options: given(options) | more)
+  for module in (devices, vectorized_runs):
+    monkeypatch.setattr(module, 'compiler_options', lambda options: given(options) | more)
 
 
 def train(folder, experiment, seeds, sweeps={}):
