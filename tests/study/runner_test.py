@@ -24,7 +24,7 @@ RATE = 'players.generator.learning_rate'
 
 @pytest.fixture(autouse=True)
 def emitters(monkeypatch):
-  """Compiles programs of one run and of many with the emitters of training, so that both round alike."""
+  """Compiles the programs of one run and of many with the emitters of training: both round alike."""
   given, more = devices.compiler_options, {xla_flags.EMITTERS: True} if xla_flags.EMITTERS else {}
   for module in (devices, vectorized_runs):
     monkeypatch.setattr(module, 'compiler_options', lambda options: given(options) | more)
