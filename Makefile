@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 PARITY := .venv-parity
 FASHION := build/tfds/fashion_mnist/3.0.1/dataset_info.json
 
-.PHONY: install install-test demo docs test test-slow chaos emoji parity theory mixtures digits scores classifiers lint format clean
+.PHONY: install install-test demo docs test test-slow test-optimized chaos emoji parity theory mixtures digits scores classifiers lint format clean
 .PHONY: bench breakdown tpu scaling benchmark-studies benchmark-options benchmark-in-loop benchmark-data benchmark-evaluation
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
@@ -16,6 +16,9 @@ test: $(VENV)/.installed-test $(FASHION)  ## Runs all tests.
 
 test-slow: $(VENV)/.installed-test  ## Runs what make test leaves out.
 	$(RUN) -m pytest -n 2 --dist loadgroup -m slow
+
+test-optimized: $(VENV)/.installed-test $(FASHION)  ## Runs all tests on optimized programs: takes several times longer.
+	GAN_JAX_TEST_OPTIMIZED=1 $(RUN) -m pytest -n 2 --dist loadgroup
 
 chaos: $(VENV)/.installed-test  ## Kills a run a hundred times, at random instants: ten minutes.
 	PYTHONPATH=tests $(RUN) -m helpers.chaos

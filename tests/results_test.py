@@ -10,7 +10,7 @@ from helpers.experiments import ROOT
 
 
 @pytest.mark.parametrize('name', ['mixtures', 'digits', 'scores'])
-def test_a_table_is_what_its_command_would_write(name, tmp_path, monkeypatch):
+def test_table_matches_what_its_command_writes(name, tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(ROOT / 'results')
   command = importlib.import_module(name)
   table = command.TABLE

@@ -43,7 +43,7 @@ def check(rows):
   assert [row.what for row in rows if f'| {row.what} |' not in PAGE] == []
 
 
-def test_a_claim_holds_within_what_it_allows_and_not_beyond():
+def test_claim_holds_within_its_tolerance_only():
   row = claims.Row('', '', 1.0, 1.1, 0.2)
   assert row.holds and not row._replace(within=0.05).holds and row._replace(within=None).holds
   turning = np.array([-1j, 1j])
@@ -68,7 +68,7 @@ def test_numbers_in_the_text_follow_the_table():
 
 
 @pytest.mark.usefixtures('optimized')
-def test_trained_discriminators():
+def test_trained_discriminators_match_their_optima():
   check(optimal.rows())
   # An untrained discriminator has a large error.
   assert optimal.error(densities.start()) > 0.2
@@ -82,7 +82,7 @@ def test_trained_discriminators():
 
 
 @pytest.mark.parametrize('name', optimal.FAMILY)
-def test_no_other_output_gives_a_higher_bound(name):
+def test_perturbed_optimum_gives_no_higher_bound(name):
   f, ratio = optimal.FAMILY[name](), optimal.NEAR_P / optimal.NEAR_Q
   p, q, cell = optimal.NEAR_P, optimal.NEAR_Q, densities.CELL
   value = lambda output: float(cell * (p * output - q * f.conjugate(output)).sum())
@@ -95,7 +95,7 @@ def test_no_other_output_gives_a_higher_bound(name):
   assert max(others.values()) < best - 2e-3
 
 
-def test_slopes_of_generators():
+def test_generator_gradients_match_theory():
   check(gradients.rows())
   # Where supports overlap, the Jensen-Shannon divergence has a gradient too.
   assert gradients.moved('jensen_shannon')(0.25)[1] > 0.5
@@ -111,7 +111,7 @@ def test_slopes_of_generators():
 
 
 @pytest.mark.usefixtures('optimized')
-def test_the_critic_of_wgan_gp():
+def test_wgan_gp_critic_matches_theory():
   check(critic.rows())
   soft = critic.measure('λ = 10')
   assert 1.1 < soft.estimate / divergences.wasserstein_of_densities(critic.P, critic.Q, 0.04) < 1.15
@@ -120,7 +120,7 @@ def test_the_critic_of_wgan_gp():
   assert jnp.abs(penalties.gradient_norm(start, critic.lines()) - 1).max() > 0.2
 
 
-def test_the_density_of_interpolates_is_that_of_interpolates():
+def test_interpolate_density_matches_samples():
   keys = jax.random.split(jax.random.key(0), 3)
   draw = lambda key, mean, std: mean + std * jax.random.normal(key, (50_000,))
   real, fake = draw(keys[0], *critic.REAL), draw(keys[1], *critic.FAKE)
@@ -131,13 +131,13 @@ def test_the_density_of_interpolates_is_that_of_interpolates():
   assert jnp.abs(below - theory).max() < 0.01
 
 
-def test_kernel_distances():
+def test_kernel_distances_match_theory():
   check(kernels.rows())
   assert kernels.cramer(*kernels.samples()) > 0.05
 
 
 @pytest.mark.xdist_group('equilibria')
-def test_the_dirac_gan():
+def test_dirac_gan_eigenvalues_match_theory():
   check(equilibria.rows())
   # Mescheder et al. 2018, with f'(0) = 1/2: on the axis without a penalty, left of it with one.
   plain, regularized = equilibria.plain(), equilibria.regularized()
@@ -150,7 +150,7 @@ def test_the_dirac_gan():
 
 
 @pytest.mark.xdist_group('equilibria')
-def test_losses_alone_turn_and_regularised_ones_are_drawn_in():
+def test_dirac_gan_circles_without_and_converges_with_regularization():
   for name, case in equilibria.plain().items():
     found = np.sort(dirac.eigenvalues(case).real)
     turning = found[-2:] if name.endswith('bias') else found
@@ -163,14 +163,14 @@ def test_losses_alone_turn_and_regularised_ones_are_drawn_in():
       assert (eigenvalues.real < -0.1).all() != flat, name
 
 
-def test_the_field_is_what_the_train_step_follows():
+def test_dirac_gan_field_matches_the_train_step():
   at = jnp.array([0.4, -0.7])
   for more in ({}, {'penalties': {'r1': {'weight': 0.3}}}, {'weight': 0.5}):
     game = dirac.game(equilibria.NON_SATURATING, **more)
     np.testing.assert_allclose(dirac.step(game)(at), at + 0.1 * dirac.field(game)(at), rtol=1e-5)
 
 
-def test_the_penalty_of_wgan_gp_keeps_away_from_the_equilibrium():
+def test_wgan_gp_penalty_prevents_convergence_to_equilibrium():
   for name in ('WGAN-GP, λ = 0.3', 'WGAN-GP, λ = 1'):
     assert np.hypot(*equilibria.paths()[name].T).min() > 1, name
   minimax = np.hypot(*equilibria.paths()['minimax'].T)

@@ -1,4 +1,4 @@
-"""What ADA does to an image: how often, of what size, and that nothing is done at p = 0."""
+"""The changes of an image by ADA: their probabilities and strengths, and none at p = 0."""
 
 import functools
 
@@ -47,7 +47,7 @@ def assert_law(found, law):
 
 
 @pytest.mark.parametrize('probability', [0.25, 0.7, 1.0])
-def test_each_change_of_place_comes_as_often_as_it_should(probability):
+def test_geometric_changes_have_their_probabilities(probability):
   size, stretch, linear, place = parts(probability)
   assert_often(abs(size - 1) > 1e-4, probability)
   assert_often(stretch > 1.0003, probability)
@@ -59,7 +59,7 @@ def test_each_change_of_place_comes_as_often_as_it_should(probability):
   assert_often(abs(maps(probability) - np.eye(3)).max(axis=(1, 2)) < 1e-4, (1 - probability) ** 4)
 
 
-def test_changes_of_place_are_of_the_size_of_the_paper():
+def test_geometric_changes_have_the_published_strengths():
   size, stretch, linear, place = parts(1.0)
   assert_law(np.log2(size), scipy.stats.norm(0, 0.2))
   assert_law(np.log2(stretch), scipy.stats.halfnorm(0, 0.2))
@@ -69,7 +69,7 @@ def test_changes_of_place_are_of_the_size_of_the_paper():
   assert_law(np.arctan2(turned[:, 1, 0], turned[:, 0, 0]), scipy.stats.uniform(-np.pi, 2 * np.pi))
 
 
-def test_a_place_is_moved_in_shares_of_the_sides():
+def test_translations_scale_with_the_image_size():
   # Where nothing else happened, the last column is minus the shift: N(0, 1 / 8) of 16 and of 32.
   found = maps(0.5)
   only = abs(found[:, :2, :2] - np.eye(2)).max(axis=(1, 2)) < 1e-6
@@ -81,7 +81,7 @@ def test_a_place_is_moved_in_shares_of_the_sides():
 
 
 def colors_of(probability):
-  """What the map of three channels is made of, by its action on the luma axis and across to it."""
+  """Splits the map of three channels into its action along and across the luma axis."""
   matrix, grey = recolored(probability)[:, :3, :3], np.full((3, 3), 1 / 3)
   luma = np.trace(grey @ matrix, axis1=1, axis2=2)
   across = np.array([1, -1, 0]) / np.sqrt(2)
@@ -93,7 +93,7 @@ def colors_of(probability):
 
 
 @pytest.mark.parametrize('probability', [0.25, 0.7, 1.0])
-def test_each_change_of_color_comes_as_often_as_it_should(probability):
+def test_color_changes_have_their_probabilities(probability):
   luma, saturation, hue, brightness = colors_of(probability)
   assert_often(luma < 0, probability / 2)
   assert_often(abs(abs(luma) - 1) > 1e-4, probability)
@@ -102,7 +102,7 @@ def test_each_change_of_color_comes_as_often_as_it_should(probability):
   assert_often(abs(brightness) > 1e-4, probability)
 
 
-def test_changes_of_color_are_of_the_size_of_the_paper():
+def test_color_changes_have_the_published_strengths():
   luma, saturation, hue, brightness = colors_of(1.0)
   assert_law(np.log2(abs(luma)), scipy.stats.norm(0, 0.5))
   assert_law(np.log2(saturation), scipy.stats.norm(0, 1))
@@ -110,7 +110,7 @@ def test_changes_of_color_are_of_the_size_of_the_paper():
   assert_law(brightness, scipy.stats.norm(0, 0.2))
 
 
-def test_one_channel_has_brightness_contrast_and_the_flip():
+def test_color_changes_of_one_channel_are_brightness_contrast_and_luma_flip():
   grey = recolored(0.7, channels=1)
   assert grey.shape == (COUNT, 2, 2)
   factor, added = grey[:, 0, 0], grey[:, 0, 1]
@@ -144,7 +144,7 @@ def every_blit():
 
 
 @pytest.mark.parametrize('probability', [0.4, 1.0])
-def test_blits_are_exact_copies_and_come_as_often_as_they_should(probability):
+def test_blits_are_exact_copies_with_their_probabilities(probability):
   known = every_blit()
   # 2 * 4 * 9, which can all be told apart.
   assert len(known) == 72
@@ -161,12 +161,12 @@ def test_blits_are_exact_copies_and_come_as_often_as_they_should(probability):
   assert_often(abs(offset).max(axis=1) > 0, probability * 0.75)
 
 
-def test_without_a_shift_no_pixel_is_lost():
+def test_blits_without_a_shift_lose_no_pixel():
   # A shift by a line loses one and doubles another; a quarter are not shifted either way.
   assert_often([(np.sort(i, axis=None) == PIXELS.ravel()).all() for i in np.asarray(blits(1.0))], 0.25)
 
 
-def test_at_0_nothing_is_done():
+def test_ada_at_probability_0_is_the_identity():
   image = jax.random.normal(jax.random.key(1), (9, 9, 3))
   change = functools.partial(adaptive.transform, adaptive.GROUPS, 0.0)
   np.testing.assert_allclose(change(KEYS[4], image), image, atol=2e-6)
@@ -175,7 +175,7 @@ def test_at_0_nothing_is_done():
   np.testing.assert_allclose(adaptive.draw_color(KEYS[0], 0.0, 3), np.eye(4), atol=1e-7)
 
 
-def test_a_group_draws_the_same_with_and_without_the_others():
+def test_group_draws_do_not_depend_on_other_groups():
   image, key = jax.random.normal(jax.random.key(1), (9, 9, 1)), KEYS[7]
   alone = lambda group, image: adaptive.transform((group,), 1.0, key, image)
   expected = image
@@ -185,11 +185,11 @@ def test_a_group_draws_the_same_with_and_without_the_others():
   np.testing.assert_allclose(adaptive.transform(adaptive.GROUPS, 1.0, key, image), expected, atol=1e-5)
 
 
-def test_the_order_is_that_of_the_paper():
+def test_groups_apply_in_the_published_order():
   # Larger, turned, stretched, turned, moved: the inverse undoes the last first.
   key = KEYS[3]
   found = np.asarray(adaptive.draw_warp(key, 1.0, 10, 20))
-  # Of each change's key the second half draws, the first decides whether it comes.
+  # The second half of each change's key draws its strength, the first half decides whether it applies.
   own = [jax.random.split(k)[1] for k in jax.random.split(key, 5)]
   angle = lambda k: jax.random.uniform(k, minval=-np.pi, maxval=np.pi)
   size, across = (2 ** (0.2 * jax.random.normal(own[k])) for k in (0, 2))
@@ -207,7 +207,7 @@ def test_the_order_is_that_of_the_paper():
     ((2, 4, 4, 2), ('color',), 'images have 2 channels .1 or 3 for color.; remove the group color'),
   ],
 )
-def test_images_that_cannot_be_changed_so_are_refused(shape, groups, message):
+def test_unsupported_images_are_rejected(shape, groups, message):
   with pytest.raises(ValueError, match=message):
     adaptive.check(shape, groups)
   others = tuple(set(adaptive.GROUPS) - set(groups))

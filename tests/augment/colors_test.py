@@ -16,7 +16,7 @@ def of(matrix, color=COLOR):
   return np.asarray(colors.recolor(jnp.array(color, jnp.float32)[None, None], matrix))[0, 0]
 
 
-def test_by_hand():
+def test_color_matrices_match_hand_computation():
   np.testing.assert_allclose(of(colors.brightness(0.25, 3)), [0.75, 0, 1.05], rtol=1e-6, atol=1e-7)
   np.testing.assert_allclose(of(colors.contrast(2.0, 3)), [1, -0.5, 1.6], rtol=1e-6)
   # The mean is 1.05 / 3 = 0.35; the flip takes twice that from each.
@@ -28,7 +28,7 @@ def test_by_hand():
   np.testing.assert_allclose(of(colors.hue(2 * jnp.pi / 3)), [0.8, 0.5, -0.25], rtol=1e-5, atol=1e-6)
 
 
-def test_one_channel_is_grey():
+def test_color_matrices_of_one_channel_are_gray():
   grey = np.array([0.5])
   assert of(colors.brightness(0.25, 1), grey) == pytest.approx(0.75)
   assert of(colors.contrast(3.0, 1), grey) == pytest.approx(1.5)
@@ -36,13 +36,13 @@ def test_one_channel_is_grey():
   assert of(colors.saturation(5.0, 1), grey) == pytest.approx(0.5)
 
 
-def test_what_changes_nothing_is_the_identity():
+def test_neutral_parameters_give_the_identity():
   matrices = [colors.brightness(0.0, 3), colors.contrast(1.0, 3), colors.luma_flip(0.0, 3)]
   for matrix in (*matrices, colors.saturation(1.0, 3), colors.hue(0.0)):
     np.testing.assert_allclose(matrix, np.eye(4), atol=1e-7)
 
 
-def test_the_product_is_one_after_the_other_as_in_numpy():
+def test_product_of_matrices_matches_numpy():
   luma = np.ones(3) / np.sqrt(3)
   color = 1.5 * (COLOR + 0.3)
   color = color - 2 * luma * (luma @ color)
@@ -55,7 +55,7 @@ def test_the_product_is_one_after_the_other_as_in_numpy():
   np.testing.assert_allclose(of(matrix), color, rtol=1e-5, atol=1e-6)
 
 
-def test_every_pixel_has_the_same_map_and_a_gradient():
+def test_color_map_is_the_same_for_every_pixel_and_differentiable():
   image = jax.random.normal(jax.random.key(0), (4, 5, 3))
   matrix = colors.hue(0.3) @ colors.brightness(0.2, 3)
   got = colors.recolor(image, matrix)
@@ -64,6 +64,6 @@ def test_every_pixel_has_the_same_map_and_a_gradient():
   chex.assert_numerical_grads(square, (image,), order=2, rtol=1e-2, atol=1e-2)
 
 
-def test_a_map_of_other_channels_is_refused():
+def test_color_map_of_other_channels_is_rejected():
   with pytest.raises(AssertionError):
     colors.recolor(jnp.zeros((2, 2, 3)), jnp.eye(2))

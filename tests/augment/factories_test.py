@@ -35,16 +35,16 @@ def apply(augmentation, images=IMAGES, keys=None):
 
 
 def many(augmentation, image):
-  """What becomes of one image with many keys."""
+  """Augments one image with many keys."""
   change = jax.jit(lambda images: apply(augmentation, images, KEYS))
   return np.asarray(change(jnp.broadcast_to(image, (COUNT, *image.shape))))
 
 
-def test_every_augmentation_is_here():
+def test_every_augmentation_is_tested():
   assert set(ALL) == set(lookup.factories(augment))
 
 
-def test_a_flip_by_hand():
+def test_flip_matches_hand_computation():
   image = jnp.array([[1.0, 2, 3], [4, 5, 6]])[None, ..., None]
   assert apply(make('flip', probability=1.0), image)[0, ..., 0].tolist() == [[3, 2, 1], [6, 5, 4]]
   np.testing.assert_array_equal(apply(make('flip', probability=0.0), image), image)
@@ -53,7 +53,7 @@ def test_a_flip_by_hand():
   assert flipped.mean() == pytest.approx(0.3, abs=0.041)
 
 
-def test_a_translation_is_by_all_ways_equally_likely_and_brings_in_grey():
+def test_translation_is_uniform_and_fills_with_gray():
   # 16 / 8 = 2 down and 4 / 8 + 1 / 2 = 1 to the right, so 5 * 3 ways.
   image = np.arange(1.0, 65).reshape(16, 4, 1)
   padded = np.pad(image, ((2, 2), (1, 1), (0, 0)))
@@ -70,7 +70,7 @@ def test_a_translation_is_by_all_ways_equally_likely_and_brings_in_grey():
   np.testing.assert_array_equal(apply(make('translation', fraction=0.0)), IMAGES)
 
 
-def test_cutout_is_a_rectangle_of_half_of_the_sides_somewhere():
+def test_cutout_covers_half_of_each_side_at_random():
   # Half of 7, rounded, is 4 and may begin from -2 to 5; half of 6 is 3 and may begin from -1 to 4.
   found = many(make('diffaugment', policy=('cutout',)), jnp.ones((7, 6, 2)))
   known = set()
@@ -83,8 +83,8 @@ def test_cutout_is_a_rectangle_of_half_of_the_sides_somewhere():
   assert {image.tobytes() for image in found} == known
 
 
-def test_colors_by_hand():
-  # Of one pixel: brightness b moves it, saturation s is around its mean, contrast around the same.
+def test_colors_match_hand_computation():
+  # With one pixel, brightness b moves it, saturation s is around its mean, contrast around the same.
   color = np.array([0.5, -0.25, 0.8])
   found = many(make('diffaugment', policy=('color',)), jnp.array(color, jnp.float32)[None, None])
   found = found.reshape(-1, 3)
@@ -101,30 +101,30 @@ def test_colors_by_hand():
   assert (factors[:, 0] ** 2).mean() == pytest.approx(13 / 9, abs=0.15)
 
 
-def test_contrast_is_around_the_mean_of_the_image_which_only_brightness_moves():
+def test_contrast_scales_around_the_image_mean():
   image = jnp.array([[0.1, 0.3], [0.7, -0.9]])[..., None]
   found = many(make('diffaugment', policy=['color']), image)[..., 0]
   means = found.mean(axis=(1, 2))
   factors = (found - means[:, None, None]) / (image[..., 0] - image.mean())
   np.testing.assert_allclose(factors, factors[:, :1, :1].repeat(2, 1).repeat(2, 2), rtol=1e-3)
-  # Of one channel there is no saturation: c alone, U[1/2, 3/2).
+  # One channel has no saturation, only contrast c, U[1/2, 3/2).
   assert 0.5 - 1e-3 <= factors.min() < 0.51
   assert 1.49 < factors.max() <= 1.5 + 1e-3
   assert abs(means - image.mean()).max() <= 0.5 + 1e-6
 
 
-def test_a_policy_is_done_in_its_order():
-  # A cut after the colors is grey, before them it is changed like the rest.
+def test_policy_applies_in_its_order():
+  # A cut after the colors is gray, before them it is changed like the rest.
   image = jnp.full((8, 8, 1), 0.9)
   last = many(make('diffaugment', policy=('color', 'cutout')), image)
   first = many(make('diffaugment', policy=('cutout', 'color')), image)
-  # Of the rectangle of 4 x 4 at least 2 x 2 is inside.
+  # At least 2 x 2 of the rectangle of 4 x 4 are inside.
   assert ((last == 0).sum(axis=(1, 2, 3)) >= 4).all()
   assert ((first == 0).sum(axis=(1, 2, 3)) == 0).all()
 
 
 @pytest.mark.parametrize('name', ALL)
-def test_shapes_and_types_stay_and_bfloat16_is_finite(name):
+def test_augmentations_preserve_shape_and_dtype(name):
   augmentation = make(name, **ALL[name])
   for kind in (jnp.float32, jnp.bfloat16, jnp.float16):
     got = apply(augmentation, IMAGES.astype(kind))
@@ -139,7 +139,7 @@ def test_shapes_and_types_stay_and_bfloat16_is_finite(name):
 
 
 @pytest.mark.parametrize('name', ALL)
-def test_an_image_depends_on_its_own_key_alone(name):
+def test_augmented_image_depends_only_on_its_key(name):
   change = functools.partial(apply, make(name, **ALL[name]))
   whole = change(IMAGES, KEYS[:6])
   parts = [change(IMAGES[at : at + 2], KEYS[at : at + 2]) for at in (0, 2, 4)]
@@ -150,7 +150,7 @@ def test_an_image_depends_on_its_own_key_alone(name):
 
 
 @pytest.mark.parametrize('name', ALL)
-def test_derivatives_are_those_of_finite_differences(name):
+def test_derivatives_match_finite_differences(name):
   augmentation, images = make(name, **ALL[name]), IMAGES[:2, :5, :5]
   memory = augmentation.init_memory({'real': images})
   cubes = jax.jit(lambda x: (augmentation.apply(x, KEYS[:2], memory) ** 3).sum() / 10)
@@ -158,7 +158,7 @@ def test_derivatives_are_those_of_finite_differences(name):
 
 
 @pytest.mark.parametrize('name', ['flip', 'translation', 'diffaugment'])
-def test_only_ada_remembers_and_reports(name):
+def test_only_ada_has_memory_and_metrics(name):
   augmentation = make(name)
   assert augmentation.init_memory({'real': IMAGES}) == {}
   assert augmentation.update_memory({}, {}) == {}
@@ -166,7 +166,7 @@ def test_only_ada_remembers_and_reports(name):
 
 
 @pytest.mark.parametrize('name', ALL)
-def test_points_are_refused_before_the_first_step(name):
+def test_points_are_rejected_before_the_first_step(name):
   points = jnp.zeros((4, 2))
   for refused in (
     lambda: make(name).init_memory({'real': points}),
@@ -178,7 +178,7 @@ def test_points_are_refused_before_the_first_step(name):
       refused()
 
 
-def test_images_that_ada_cannot_change_are_refused_before_the_first_step():
+def test_images_unsupported_by_ada_are_rejected_before_the_first_step():
   with pytest.raises(ValueError, match='images are 4 x 6'):
     make('ada').init_memory({'real': jnp.zeros((2, 4, 6, 3))})
   make('ada', groups=['geometric', 'color']).init_memory({'real': jnp.zeros((2, 4, 6, 3))})
@@ -209,13 +209,13 @@ def test_images_that_ada_cannot_change_are_refused_before_the_first_step():
     ('ada', {'initial': -0.5}, 'initial=-0.5: out of range (from 0 to 1)'),
   ],
 )
-def test_bad_arguments_are_refused(name, arguments, message):
+def test_invalid_arguments_are_rejected(name, arguments, message):
   with pytest.raises((ConfigError, ValueError)) as refused:
     make(name, **arguments)
   assert str(refused.value).startswith(message)
 
 
-def test_an_unknown_name_or_argument_is_refused_with_what_there_is():
+def test_unknown_name_or_argument_is_rejected_with_the_accepted_ones():
   with pytest.raises(ConfigError, match="unknown name 'adda' .*did you mean 'ada'"):
     make('adda')
   with pytest.raises(ConfigError, match="unexpected argument 'speed'"):
@@ -233,7 +233,7 @@ def adapted(signs, batch=64, **arguments):
   return found
 
 
-def test_p_goes_by_the_images_of_an_interval():
+def test_ada_probability_changes_by_the_images_of_an_interval():
   # 4 * 64 / 500,000 = 0.000512 every fourth step.
   expected = [0, 0, 0, 0.000512, 0.000512, 0.000512, 0.000512, 0.001024]
   assert adapted([1.0] * 8) == pytest.approx(expected, abs=1e-9)
@@ -244,14 +244,14 @@ def test_p_goes_by_the_images_of_an_interval():
   assert falling[1::2] == pytest.approx([0.3, 0.1, 0], abs=1e-6)
 
 
-def test_p_goes_from_0_to_1_in_as_many_images_as_is_said():
+def test_ada_probability_goes_from_0_to_1_in_the_given_images():
   found = adapted([1.0] * 100, batch=50, images=4_000, interval=4)
   assert found[78] < 1
   assert found[79] == pytest.approx(1, abs=1e-5)
   assert found[-1] == 1
 
 
-def test_it_is_the_mean_over_the_interval_that_counts():
+def test_ada_uses_the_mean_sign_over_the_interval():
   # Means of 0.6 - 0.05 and of 0.6 + 0.05 against 0.6, which single steps are on both sides of.
   low, high = [1.0, 0.1, 1.0, 0.1], [1.0, 0.3, 1.0, 0.3]
   step = 4 * 64 / 1000

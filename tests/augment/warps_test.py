@@ -25,19 +25,19 @@ def affine(angle=0.6, sizes=(1.2, 0.7), moved=(3.3, -2.1)):
   return warps.translation(*moved) @ warps.rotation(angle) @ warps.scaling(*sizes)
 
 
-def test_the_filter_is_orthonormal_and_its_moments_vanish():
+def test_filter_is_orthonormal_with_vanishing_moments():
   assert warps.SYM6.shape == (12,)
   assert warps.SYM6.sum() == pytest.approx(np.sqrt(2), abs=1e-14)
   products = [warps.SYM6[: 12 - 2 * k] @ warps.SYM6[2 * k :] for k in range(6)]
   np.testing.assert_allclose(products, [1, 0, 0, 0, 0, 0], atol=1e-14)
-  # Of the high-pass filter (-1)^n h[n] the moments 0 ... 5 are 0: what makes it the sixth of its kind.
+  # The moments 0 ... 5 of the high-pass filter (-1)^n h[n] are 0: this defines the sixth symlet.
   places = np.arange(12) / 11
   moments = [((-1) ** np.arange(12) * places**k) @ warps.SYM6 for k in range(7)]
   np.testing.assert_allclose(moments[:6], np.zeros(6), atol=1e-14)
   assert abs(moments[6]) > 1e-5
 
 
-def test_a_shift_by_hand():
+def test_shift_matches_hand_computation():
   image = jnp.arange(1.0, 10).reshape(3, 3, 1)
   moved = lambda mode, *offset: warps.shift(image, jnp.array(offset), (2, 2), mode)[..., 0].tolist()
   rows = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
@@ -50,7 +50,7 @@ def test_a_shift_by_hand():
   assert moved('reflect', 0, -2) == [[3, 2, 1], [6, 5, 4], [9, 8, 7]]
 
 
-def test_turns_are_to_the_left():
+def test_rotations_are_counterclockwise():
   image = jnp.array([[1, 2], [3, 4]])[..., None]
   turned = [warps.turn(image, jnp.int32(k))[..., 0].tolist() for k in range(4)]
   assert turned == [[[1, 2], [3, 4]], [[2, 4], [1, 3]], [[4, 3], [2, 1]], [[3, 1], [4, 2]]]
@@ -60,7 +60,7 @@ def test_turns_are_to_the_left():
     warps.turn(jnp.zeros((2, 3, 1)), jnp.int32(0))
 
 
-def test_matrices_by_hand():
+def test_matrices_match_hand_computation():
   at = lambda matrix: (matrix @ jnp.array([2.0, 3.0, 1.0])).tolist()
   assert at(warps.scaling(10.0, 0.5)) == [20, 1.5, 1]
   assert at(warps.translation(1.0, -4.0)) == [3, -1, 1]
@@ -69,12 +69,12 @@ def test_matrices_by_hand():
 
 
 @pytest.mark.parametrize('shape', [(2, 2, 1), (5, 8, 3), (28, 28, 1), (33, 16, 2)])
-def test_the_identity_gives_the_image_back(shape):
+def test_identity_map_returns_the_image(shape):
   image = noise(*shape)
   np.testing.assert_allclose(warps.warp(image, jnp.eye(3)), image, atol=1e-6)
 
 
-def test_whole_pixels_are_those_of_a_shift_and_the_reflection_has_no_end():
+def test_integer_shifts_are_exact_with_repeated_reflection():
   image = noise(7, 6, 2)
   moved = lambda x, y: warps.warp(image, warps.translation(-x, -y))
   expected = warps.shift(image, jnp.array([-2, 3]), (3, 3))
@@ -107,12 +107,12 @@ def by_scipy(image, inverse):
   [jnp.eye(3), affine(), affine(2.5, (-0.9, 1.6), (20.0, 9.0)), warps.scaling(0.3, 0.4)],
   ids=['identity', 'affine', 'flipped, far', 'larger'],
 )
-def test_an_affine_map_is_that_of_scipy(inverse):
+def test_affine_map_matches_scipy(inverse):
   image = noise(11, 14, 2)
   np.testing.assert_allclose(warps.warp(image, inverse), by_scipy(image, inverse), atol=1e-4)
 
 
-# What the authors' training/augment.py makes of the image and the map below, by PyTorch 2.13.0.
+# Output of the authors' training/augment.py for the image and the map below, with PyTorch 2.13.0.
 THEIRS = [
   [-0.1117, 0.6797, 0.4812, -0.2543, -0.8505, 0.6332],
   [0.1897, -0.2745, -0.1429, 0.2205, 0.1897, 0.5559],
@@ -122,14 +122,14 @@ THEIRS = [
 ]
 
 
-def test_an_affine_map_is_that_of_the_authors():
+def test_affine_map_matches_stylegan2_ada():
   image = (np.arange(30.0) * 7 % 11 / 5 - 1).reshape(5, 6, 1).astype(np.float32)
   inverse = warps.scaling(1 / 1.25, 1 / 1.25) @ warps.rotation(0.4) @ warps.scaling(1.25, 0.8)
   inverse = inverse @ warps.rotation(-1.0) @ warps.translation(-0.1 * 6, 0.05 * 5)
   np.testing.assert_allclose(warps.warp(image, inverse)[..., 0], THEIRS, atol=2e-4)
 
 
-def test_a_smooth_image_is_moved_to_where_it_should_be():
+def test_smooth_image_moves_to_its_target():
   height, width = 24, 32
   # Cosines are their own reflections.
   smooth = lambda y, x: (
@@ -143,16 +143,16 @@ def test_a_smooth_image_is_moved_to_where_it_should_be():
   np.testing.assert_allclose(warps.warp(image, jnp.array(inverse))[..., 0], expected, atol=0.01)
 
 
-def test_a_quarter_is_a_turn_but_for_what_the_filter_displaces():
+def test_quarter_turn_matches_rot90_up_to_the_filter():
   line = np.arange(16.0) / 15
   image = jnp.array(np.add.outer(np.cos(np.pi * line), line * 0 + np.cos(2 * np.pi * line)))[..., None]
   quarter = warps.warp(image, warps.rotation(jnp.pi / 2))
-  # 0.1 pixels of slopes up to 2 pi / 15, and what bilinear reading blurs.
+  # 0.1 pixels of gradients up to 2 pi / 15, and what bilinear reading blurs.
   np.testing.assert_allclose(quarter, warps.turn(image, jnp.int32(1)), atol=0.06)
   assert abs(quarter - warps.turn(image, jnp.int32(3))).max() > 1.5
 
 
-def test_derivatives_are_those_of_finite_differences():
+def test_derivatives_match_finite_differences():
   with jax.enable_x64(True):
     image, inverse = jnp.array(noise(5, 6, 1), jnp.float64), affine().astype(jnp.float64)
     cube = lambda image: (warps.warp(image, inverse) ** 3).sum()
@@ -160,14 +160,14 @@ def test_derivatives_are_those_of_finite_differences():
     assert warps.warp(image, inverse).dtype == jnp.float64
 
 
-def test_the_gradient_is_the_transposed_map():
+def test_gradient_is_the_transposed_map():
   first, second = noise(2, 6, 7, 2)
   warped, back = jax.vjp(lambda image: warps.warp(image, affine()), first)
   # <W x, y> = <x, W^T y>.
   np.testing.assert_allclose((warped * second).sum(), (first * back(second)[0]).sum(), rtol=1e-4)
 
 
-def test_a_batch_of_images_has_a_map_each():
+def test_batch_applies_one_map_per_image():
   images, maps = noise(3, 6, 6, 1), jnp.stack([jnp.eye(3), affine(), affine(1.0)])
   batch = jax.jit(jax.vmap(warps.warp))(images, maps)
   for image, inverse, got in zip(images, maps, batch, strict=True):
@@ -175,7 +175,7 @@ def test_a_batch_of_images_has_a_map_each():
 
 
 @pytest.mark.parametrize('shape', [(2, 3, 1), (12, 7, 3)])
-def test_reading_by_products_is_reading_by_indices(shape):
+def test_gather_by_products_matches_gather_by_indices(shape):
   image, rows, columns = noise(*shape), 30 * noise(4, 5), 20 * noise(5, 4).T
   # Between pixels, and on them.
   rows[0], columns[1] = np.round(rows[0]), np.round(columns[1])
@@ -188,7 +188,7 @@ def test_reading_by_products_is_reading_by_indices(shape):
   np.testing.assert_allclose(found[1](gradient)[0], expected[1](gradient)[0], atol=1e-5)
 
 
-def test_a_tpu_reads_by_products_what_is_not_too_large():
+def test_tpu_gathers_small_images_by_products():
   def lowered(size, platform):
     shapes = jax.ShapeDtypeStruct((size, size, 3), jnp.float32), jnp.eye(3)
     return jax.jit(warps.warp).trace(*shapes).lower(lowering_platforms=(platform,)).as_text()
@@ -198,6 +198,6 @@ def test_a_tpu_reads_by_products_what_is_not_too_large():
   assert 'stablehlo.gather' in lowered(64, 'cpu')
 
 
-def test_an_image_of_one_pixel_is_refused():
+def test_image_of_one_pixel_is_rejected():
   with pytest.raises(ValueError, match='1 x 4: too small for a reflection'):
     warps.warp(jnp.zeros((1, 4, 1)), jnp.eye(3))

@@ -148,35 +148,35 @@ def refusals(tmp_path_factory):
 # In one worker, so that they are run once.
 @pytest.mark.xdist_group('refusals')
 @pytest.mark.parametrize('case', CASES)
-def test_refused(case, refusals):
+def test_invalid_flags_are_rejected(case, refusals):
   folder, done = refusals[case]
   assert_refused(done, CASES[case][1])
   assert not (folder / 'config.json').exists()
 
 
-def test_no_config_and_no_such_config(tmp_path):
+def test_missing_config_is_rejected(tmp_path):
   assert_refused(command(f'--workdir={tmp_path}'), '--config')
   assert_refused(command('--config=experiments/dgcan.py'), 'experiments/dgcan.py')
   assert_refused(command('--config=experiments/dcgan.py:tset'), "; did you mean 'test'?")
 
 
-def test_more_than_a_flag_can_set(tmp_path):
+def test_structured_config_values_are_rejected_as_flags(tmp_path):
   ring = '--config=experiments/gan.py:ring-test'
   done = command(ring, "--config.compiler_options={'cpu': {}}", f'--workdir={tmp_path}')
   assert_refused(done, '--config.compiler_options: a mapping, which no flag can set')
 
 
-def test_fewer_steps_than_are_done(finished_run):
+def test_fewer_steps_than_done_are_rejected(finished_run):
   done = command(DCGAN, f'--workdir={finished_run}', '--config.steps=4')
   assert_refused(done, 'steps is 4, but 8 are done; set it to 8 or more')
 
 
-def test_another_config_in_the_folder_of_a_run(finished_run):
+def test_another_config_in_a_run_folder_is_rejected(finished_run):
   done = command(DCGAN, f'--workdir={finished_run}', '--config.players.generator.learning_rate=0.1')
   assert_refused(done, 'players.generator.learning_rate: 0.0002 -> 0.1')
 
 
-def test_a_config_json_that_is_none(tmp_path):
+def test_malformed_config_json_is_rejected(tmp_path):
   (tmp_path / 'config.json').write_text('{"steps": ')
   assert_refused(command(DCGAN, f'--workdir={tmp_path}'), 'config.json is not JSON')
   (tmp_path / 'config.json').write_text(json.dumps([1]))
@@ -191,7 +191,7 @@ def test_a_config_json_that_is_none(tmp_path):
     RuntimeError('INTERNAL: Error dispatching computation: Out of memory allocating 4 bytes.'),
   ],
 )
-def test_run_out_of_memory_ends_with_a_line(capsys, error):
+def test_run_out_of_memory_ends_with_one_line(capsys, error):
   def main(argv):
     raise error
 
@@ -203,7 +203,7 @@ def test_run_out_of_memory_ends_with_a_line(capsys, error):
   assert 'lower batch_size' in line
 
 
-def test_run_with_a_fault_of_its_own_keeps_the_traceback():
+def test_run_with_a_bug_keeps_the_traceback():
   def main(argv):
     raise RuntimeError('a fault of the program')
 

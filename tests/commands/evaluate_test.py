@@ -1,4 +1,4 @@
-"""Scores in the loop and after it, in processes of their own."""
+"""Scores in the loop and after it, in separate processes."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def scored_run(tmp_path_factory):
   return folder
 
 
-def test_the_loop_scores_by_the_protocol_and_keeps_the_best(scored_run):
+def test_training_scores_by_the_protocol_and_keeps_the_best(scored_run):
   found = scored(scored_run)
   assert [line['step'] for line in found] == [0, 10, 20, 30, 40, 50, 60]
   assert [line['card']['step'] for line in found] == [0, 10, 20, 30, 40, 50, 60]
@@ -54,7 +54,7 @@ def test_the_loop_scores_by_the_protocol_and_keeps_the_best(scored_run):
 
 
 @pytest.mark.parametrize('step', [pytest.param(14, marks=pytest.mark.slow), 44])
-def test_a_killed_run_has_the_same_scores_and_the_same_best(tmp_path, scored_run, step):
+def test_killed_run_has_the_same_scores_and_best_checkpoint(tmp_path, scored_run, step):
   process = start(*RING, f'--workdir={tmp_path}')
   until(process, f'^step {step}/')
   process.kill()
@@ -69,7 +69,7 @@ def test_a_killed_run_has_the_same_scores_and_the_same_best(tmp_path, scored_run
 
 
 @pytest.mark.xdist_group('two processes')
-def test_two_processes_score_together_and_come_back_to_the_best(tmp_path, scored_run):
+def test_two_processes_score_together_and_resume_with_the_best(tmp_path, scored_run):
   folder = shutil.copytree(scored_run, tmp_path / 'run')
   for step in (40, 60):
     shutil.rmtree(folder / workdir.CHECKPOINTS / str(step))
@@ -83,7 +83,7 @@ def test_two_processes_score_together_and_come_back_to_the_best(tmp_path, scored
   assert best(folder)[0] == min(values, key=values.get)
 
 
-def test_the_command_gives_on_eight_devices_the_score_that_the_loop_gave_on_one(scored_run):
+def test_evaluate_on_eight_devices_matches_training_on_one(scored_run):
   flags = (f'--workdir={scored_run}', '--num=200', '--scores=frechet_distance')
   done = command(*flags, verb='evaluate', devices=8)
   assert done.returncode == 0, done.stderr
@@ -96,7 +96,7 @@ def test_the_command_gives_on_eight_devices_the_score_that_the_loop_gave_on_one(
   assert added['card']['data_digest'] in done.stdout
 
 
-def test_the_best_checkpoint_can_be_asked_for(tmp_path, scored_run):
+def test_evaluate_of_the_best_checkpoint_matches_its_score(tmp_path, scored_run):
   at, kept = best(scored_run)
   out = tmp_path / 'best.npz'
   flags = (f'--workdir={scored_run}', '--step=best', '--num=3', f'--out={out}')
@@ -105,7 +105,7 @@ def test_the_best_checkpoint_can_be_asked_for(tmp_path, scored_run):
   assert f'3 samples of step {at},' in done.stdout
 
 
-def test_what_cannot_be_scored_is_said_in_one_line(scored_run):
+def test_invalid_requests_end_with_one_line(scored_run):
   cases = {
     '--features=digit': 'error: --features=digit: no such feature network (coordinates, digits,',
     '--features=inceptionv3': '; use inception\n',
@@ -123,13 +123,13 @@ def test_what_cannot_be_scored_is_said_in_one_line(scored_run):
     assert done.stderr.count('\n') == 1
 
 
-def test_a_run_without_a_best_checkpoint_says_why(finished_run):
+def test_run_without_a_best_checkpoint_states_the_reason(finished_run):
   done = command(f'--workdir={finished_run}', '--step=best', '--features=random', verb='evaluate')
   assert done.returncode == 2
   assert 'config.evaluate.best' in done.stderr
 
 
-def test_images_are_scored_through_a_network(tmp_path, finished_run):
+def test_evaluate_of_images_uses_a_feature_network(tmp_path, finished_run):
   folder = shutil.copytree(finished_run, tmp_path / 'run')
   flags = (f'--workdir={folder}', '--features=random', '--num=120')
   done = command(*flags, '--scores=frechet_distance,kernel_distance', verb='evaluate')
@@ -142,7 +142,7 @@ def test_images_are_scored_through_a_network(tmp_path, finished_run):
   assert (card['data'], card['split'], card['weights']) == ('mnist5k', 'train', 'averaged')
 
 
-def test_scores_of_two_samples_say_so_on_the_terminal_and_on_their_card(tmp_path, scored_run):
+def test_scores_of_two_samples_warn_in_output_and_card(tmp_path, scored_run):
   folder = shutil.copytree(scored_run, tmp_path / 'run')
   flags = (f'--workdir={folder}', '--num=2', '--scores=frechet_distance,kernel_distance')
   done = command(*flags, verb='evaluate')
@@ -159,7 +159,7 @@ def test_scores_of_two_samples_say_so_on_the_terminal_and_on_their_card(tmp_path
   assert re.search(r'settings.kernel_distance.subset_size +2\n', done.stdout)
 
 
-def test_an_alert_can_stop_a_run_which_the_same_command_goes_on_with(tmp_path):
+def test_run_stopped_by_an_alert_continues_with_the_same_command(tmp_path):
   script = """
 from gan_jax import cli
 from gan_jax.commands import train
@@ -184,7 +184,7 @@ cli.run(train.main)
   assert alerts == [6]
 
 
-def test_a_best_score_that_is_not_made_is_refused_before_training(tmp_path):
+def test_best_score_outside_the_protocol_is_rejected_before_training(tmp_path):
   done = command(*RING, '--config.evaluate.best=recall_coordinates', f'--workdir={tmp_path}')
   assert done.returncode == 2
   assert "best is 'recall_coordinates', but what is scored is: frechet_coordinates" in done.stderr

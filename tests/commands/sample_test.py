@@ -29,14 +29,14 @@ def drawn(finished_run, tmp_path_factory):
   return read(out)
 
 
-def test_npz(drawn):
+def test_sample_to_npz_writes_arrays(drawn):
   assert drawn.shape == (130, 28, 28, 1)
   assert drawn.dtype == np.uint8
   assert drawn.std() > 0
   assert len(np.unique(drawn.reshape(130, -1), axis=0)) == 130
 
 
-def test_a_sample_depends_on_seed_and_place_alone(finished_run, drawn):
+def test_sample_depends_only_on_seed_and_index(finished_run, drawn):
   game, variables, _ = load_run.load(finished_run)
   few = np.concatenate(list(load_run.draw(game, variables, 7, seed=0)))
   np.testing.assert_array_equal(few, drawn[:7])
@@ -44,7 +44,7 @@ def test_a_sample_depends_on_seed_and_place_alone(finished_run, drawn):
   assert (other != few).any()
 
 
-def test_the_picture_of_training_is_what_the_command_draws(finished_run, drawn, tmp_path):
+def test_sample_matches_the_snapshot_of_training(finished_run, drawn, tmp_path):
   picture = np.asarray(Image.open(finished_run / 'samples' / 'step_00000008.png'))
   out = tmp_path / 'grid.png'
   assert draw(finished_run, out).returncode == 0
@@ -58,7 +58,7 @@ def test_the_picture_of_training_is_what_the_command_draws(finished_run, drawn, 
   np.testing.assert_array_equal(picture[-height:, -width:], raw)
 
 
-def test_a_folder_of_pngs(finished_run, drawn, tmp_path):
+def test_sample_to_a_folder_writes_pngs(finished_run, drawn, tmp_path):
   out = f'{tmp_path}/pictures/'
   assert draw(finished_run, out, '--num=102').returncode == 0
   files = sorted((tmp_path / 'pictures').iterdir())
@@ -69,7 +69,7 @@ def test_a_folder_of_pngs(finished_run, drawn, tmp_path):
   assert 'the folder is not empty; choose another' in again.stderr
 
 
-def test_it_needs_only_the_folder_of_the_run(finished_run, drawn, tmp_path):
+def test_sample_needs_only_the_run_folder(finished_run, drawn, tmp_path):
   folder = tmp_path / 'elsewhere'
   shutil.copytree(finished_run / 'checkpoints', folder / 'checkpoints')
   shutil.copy(finished_run / 'config.json', folder)
@@ -90,14 +90,14 @@ def test_it_needs_only_the_folder_of_the_run(finished_run, drawn, tmp_path):
     (['--workdir=nowhere'], 'nowhere: the folder contains no run'),
   ],
 )
-def test_refused(finished_run, tmp_path, flags, message):
+def test_invalid_arguments_are_rejected(finished_run, tmp_path, flags, message):
   done = draw(finished_run, tmp_path / 'grid.png', *flags)
   assert done.returncode == 2
   assert message in done.stderr
   assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_run_without_checkpoints_is_refused(finished_run, tmp_path):
+def test_run_without_checkpoints_is_rejected(finished_run, tmp_path):
   shutil.copy(finished_run / 'config.json', tmp_path)
   done = draw(tmp_path, tmp_path / 'grid.png')
   assert done.returncode == 2

@@ -17,7 +17,7 @@ def run(tmp_path, *flags, name='dcgan', preset='test', **settings):
   return command(config, f'--out={tmp_path / "out.png"}', *flags, verb='show_data', **settings)
 
 
-def test_digits(tmp_path):
+def test_show_data_of_digits_writes_a_grid(tmp_path):
   done = run(tmp_path, '--num=20')
   assert done.returncode == 0, done.stderr
   said = done.stdout.splitlines()
@@ -32,7 +32,7 @@ def test_digits(tmp_path):
     assert np.asarray(picture).std() > 30
 
 
-def test_points(tmp_path):
+def test_show_data_of_points_writes_a_plot(tmp_path):
   done = run(tmp_path, preset='ring-test')
   assert done.returncode == 0, done.stderr
   assert 'sampled for every batch' in done.stdout
@@ -40,7 +40,7 @@ def test_points(tmp_path):
     assert picture.size == (560, 480)
 
 
-def test_what_a_game_augments_is_beside(tmp_path):
+def test_show_data_with_augmentation_shows_both(tmp_path):
   done = run(tmp_path, '--num=4', name='diffaugment')
   assert done.returncode == 0, done.stderr
   with Image.open(tmp_path / 'out.png') as picture:
@@ -60,12 +60,12 @@ def test_what_a_game_augments_is_beside(tmp_path):
     ({'placement': 'disk'}, "placement is 'disk'; it must be one of: auto, resident, stream"),
   ],
 )
-def test_refused(tmp_path, changes, message):
+def test_invalid_arguments_are_rejected(tmp_path, changes, message):
   with pytest.raises(ConfigError, match=message):
     show_data.show(experiment(DCGAN, **changes), tmp_path / 'out.png', 4)
 
 
-def test_what_the_picture_cannot_be(tmp_path):
+def test_invalid_output_paths_are_rejected(tmp_path):
   config = experiment(DCGAN)
   with pytest.raises(ConfigError, match='x.jpg: not a PNG file'):
     show_data.show(config, tmp_path / 'x.jpg', 4)
@@ -75,7 +75,7 @@ def test_what_the_picture_cannot_be(tmp_path):
     show_data.show(config, tmp_path / 'none' / 'x.png', 4)
 
 
-def test_the_command_refuses_in_one_line(tmp_path):
+def test_command_with_invalid_arguments_ends_with_one_line(tmp_path):
   done = command('--config=experiments/dcgan.py:test', f'--out={tmp_path / "x.jpg"}', verb='show_data')
   assert done.returncode == 2
   assert done.stderr.strip().endswith('x.jpg: not a PNG file (FILE.png); change --out')

@@ -47,23 +47,23 @@ GRID = jnp.linspace(-12, 12, 4801)
 CELL = 0.005
 
 
-def test_slope_of_total_variation_in_the_second_density_is_the_normal_density_at_1():
+def test_gradient_of_total_variation_matches_closed_form():
   def of_mean(mean):
     p, q = normal(GRID, -1, 1), normal(GRID, mean, 1)
     return divergences.f_divergence(f_divergences.total_variation(), p, q, CELL)
 
-  # Total variation is 2 Phi((t + 1) / 2) - 1, whose slope at t = 1 is the density at 1, 0.24197.
+  # Total variation is 2 Phi((t + 1) / 2) - 1, whose derivative at t = 1 is the density at 1, 0.24197.
   assert float(jax.grad(of_mean)(1.0)) == pytest.approx(0.24197, abs=1e-3)
 
 
 @pytest.mark.parametrize('name', ['hellinger', 'jensen_shannon', 'reverse_kl', 'kl', 'total_variation'])
-def test_slopes_of_far_normal_densities_are_finite(name):
+def test_gradients_of_far_normal_densities_are_finite(name):
   f = getattr(f_divergences, name)()
   of_mean = lambda t: divergences.f_divergence(f, normal(GRID, -1, 1), normal(GRID, t, 1), CELL)
   assert np.isfinite(jax.grad(of_mean)(1.0))
 
 
-def test_neyman_where_the_ratio_overflows_is_its_closed_form():
+def test_neyman_with_overflowing_ratio_matches_closed_form():
   f = f_divergences.neyman()
   # (p - q)^2 / p: (1 - 4e-20)^2 = 1; of N(0, 2) and N(0, 1/2) it is 8 / sqrt(31 / 4) - 1 = 1.8737.
   assert float(divergences.f_divergence(f, jnp.array([1.0]), jnp.array([4e-20]), 1.0)) == 1
@@ -88,7 +88,7 @@ def test_pearson_of_tiny_densities_is_the_square_of_one_over_the_other():
 
 @checked
 @hypothesis.given(extreme, extreme)
-def test_bounded_divergences_stay_in_their_bounds_and_are_symmetric(p, q):
+def test_bounded_divergences_are_in_their_bounds_and_symmetric(p, q):
   p, q = normalized(p), normalized(q)
   for function, most in (
     (divergences.jensen_shannon, math.log(2)),
@@ -113,7 +113,7 @@ def test_jensen_shannon_agrees_with_float64(p, q):
 
 @checked
 @hypothesis.given(densities, densities)
-def test_exchanged_densities_exchange_kl_and_pearson(p, q):
+def test_swapped_densities_swap_kl_and_pearson(p, q):
   p, q = normalized(p), normalized(q)
   pairs = (('kl', 'reverse_kl'), ('pearson', 'neyman'))
   for one, other in pairs:
@@ -123,7 +123,7 @@ def test_exchanged_densities_exchange_kl_and_pearson(p, q):
     assert not np.isnan(a)
 
 
-def test_root_of_nan_is_nan_and_of_0_has_the_slope_0():
+def test_sqrt_of_nan_is_nan_and_gradient_at_0_is_0():
   assert np.isnan(numerics.root(jnp.nan))
   assert float(numerics.root(jnp.array(9.0))) == 3
   assert float(jax.grad(numerics.root)(0.0)) == 0
@@ -141,13 +141,13 @@ def test_energy_distance_of_integers_does_not_wrap_around(dtype):
   assert float(mmd.energy_distance(x, y)) == pytest.approx(2 * 100 - 1 - 1)
 
 
-def test_squared_distances_of_bytes_are_those_of_their_numbers():
+def test_squared_distances_of_uint8_match_float():
   found = mmd.squared_distances(np.array([[0]], np.uint8), np.array([[16], [255]], np.uint8))
   np.testing.assert_array_equal(found, [[256, 65025]])
 
 
 @pytest.mark.parametrize('scale', [1e-25, 1.0, 1e25])
-def test_lengths_and_distances_at_any_scale_are_finite_and_right(scale):
+def test_norms_and_distances_at_any_scale_are_exact(scale):
   x = jnp.array([[3.0, 4.0]]) * scale
   np.testing.assert_allclose(numerics.length(x), [5 * scale], rtol=1e-6)
   np.testing.assert_allclose(mmd.distances(x, jnp.zeros((1, 2))), [[5 * scale]], rtol=1e-6)
@@ -156,13 +156,13 @@ def test_lengths_and_distances_at_any_scale_are_finite_and_right(scale):
   assert float(penalties.pull_away(jnp.concatenate([x, 2 * x]))) == pytest.approx(1, rel=1e-5)
 
 
-def test_slope_of_lengths_is_the_direction_and_0_at_0():
+def test_gradient_of_norm_is_the_direction_and_0_at_0():
   slope = jax.grad(lambda x: numerics.length(x).sum())
   np.testing.assert_allclose(slope(jnp.array([[3e25, 4e25]])), [[0.6, 0.8]], rtol=1e-6)
   np.testing.assert_array_equal(slope(jnp.zeros((1, 2))), np.zeros((1, 2)))
 
 
-def test_rational_quadratic_of_a_large_alpha_is_nearly_gaussian():
+def test_rational_quadratic_with_large_alpha_is_nearly_gaussian():
   kernel = mmd.rational_quadratic((1e7,))
   # (1 + 1 / 2e7)^-1e7 is exp(-1/2) to seven digits.
   assert float(kernel(jnp.array([[0.0]]), jnp.array([[1.0]]))[0, 0]) == pytest.approx(
@@ -170,7 +170,7 @@ def test_rational_quadratic_of_a_large_alpha_is_nearly_gaussian():
   )
 
 
-def test_unbiased_mean_beside_a_large_diagonal_keeps_its_digits():
+def test_unbiased_mean_with_a_large_diagonal_keeps_its_digits():
   x = np.array([[100.0], [0.0], [1.0]])
   y = np.array([[0.0], [0.0]])
   # Kernel (x y + 1)^3: pairs of x give 1, 101^3 = 1030301 and 1; those of y 1; those between 1.
@@ -179,13 +179,13 @@ def test_unbiased_mean_beside_a_large_diagonal_keeps_its_digits():
   assert float(found) == pytest.approx(within + 1 - 2, rel=1e-6)
 
 
-def test_slope_of_wasserstein_at_ties_is_that_of_both_sides():
+def test_gradient_of_wasserstein_at_ties_matches_both_sides():
   slope = jax.grad(divergences.wasserstein_1d)(jnp.zeros(2), jnp.ones(2))
   np.testing.assert_allclose(slope, [-0.5, -0.5])
 
 
 @pytest.mark.parametrize('power', [1.0, 1.5, 2.0])
-def test_slope_of_costs_is_finite_at_equal_points_and_costs_are_powers_of_distances(power):
+def test_costs_are_powers_of_distances_with_finite_gradients(power):
   x, y = jnp.array([[0.0, 0.0], [1.0, 0.3]]), jnp.array([[0.5, 0.1], [2.0, 1.0]])
   of_costs = lambda x: transport._costs(x, x, power).sum()
   assert np.isfinite(jax.grad(of_costs)(x)).all()
@@ -194,13 +194,13 @@ def test_slope_of_costs_is_finite_at_equal_points_and_costs_are_powers_of_distan
 
 
 @pytest.mark.parametrize('power', [1.0, 1.5, 2.0])
-def test_slope_of_the_whole_sinkhorn_divergence_is_that_of_differences(power):
+def test_gradient_of_sinkhorn_divergence_matches_finite_differences(power):
   with jax.enable_x64(True):
     # A point that both sets have, and one that is in a set twice.
     x = jnp.array([[0.0, 0.0], [1.0, 0.3], [1.0, 0.3], [0.2, 0.9]])
     y = jnp.array([[0.5, 0.1], [2.0, 1.0], [0.2, 0.9]])
     of = lambda x: divergences.sinkhorn_divergence(x, y, 0.5, power)
-    # At equal points |x - y| has a kink, where the slope is the mean of both sides.
+    # At equal points |x - y| has a kink, where the gradient is the mean of both sides.
     slope, step = jax.grad(of)(x), 1e-3
     differences = np.array(
       [
@@ -212,7 +212,7 @@ def test_slope_of_the_whole_sinkhorn_divergence_is_that_of_differences(power):
   np.testing.assert_allclose(slope, differences, atol=2e-3)
 
 
-def test_slerp_of_parallel_latents_has_the_slope_of_the_straight_line():
+def test_slerp_of_parallel_latents_has_the_linear_gradient():
   a = jnp.array([1.0, 0.0])
   slope = jax.grad(lambda x: latents.slerp(x, jnp.array([1.0, 0.0]), 0.5).sum())(a)
   np.testing.assert_allclose(slope, [0.5, 0.5])
@@ -233,11 +233,11 @@ REFUSED = {
 
 @pytest.mark.parametrize('value', [NAN, math.inf])
 @pytest.mark.parametrize('name', REFUSED)
-def test_hyperparameter_that_is_not_finite_is_refused(name, value):
+def test_nonfinite_hyperparameter_is_rejected(name, value):
   with pytest.raises((ValueError, ConfigError), match='nan|inf'):
     REFUSED[name](value)
 
 
-def test_began_rate_that_is_nan_is_refused():
+def test_began_rate_of_nan_is_rejected():
   with pytest.raises(ConfigError, match='rate=nan'):
     began.make({}, prior={'name': 'uniform', 'size': 2}, rate=NAN)

@@ -5,13 +5,13 @@ import numpy as np
 from gan_jax.common import hashing
 
 
-def test_a_digest_is_of_type_shape_and_content():
+def test_digest_depends_on_dtype_shape_and_content():
   a = np.zeros((2, 3), np.float32)
   digests = {hashing.of_array(x) for x in (a, a.T, a.astype(np.int32), a + 1, a - 0.0)}
   assert len(digests) == 4
 
 
-def test_a_digest_of_a_tree_is_of_its_arrays_and_their_places():
+def test_digest_of_a_tree_depends_on_arrays_and_paths():
   a, b = np.arange(3.0), np.arange(4)
   trees = ({'x': a, 'y': b}, {'x': b, 'y': a}, {'x': a}, {'x': {'y': a}}, {'x': [a], 'y': b})
   assert len({hashing.of_tree(tree) for tree in trees}) == 5

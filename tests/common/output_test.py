@@ -18,7 +18,7 @@ from helpers.runs import GAN, kept_in, until
 CHATTY = (GAN, '--config.log_every=2', '--config.steps=40')
 
 
-def test_train_into_a_pipe_that_closes_goes_on_to_its_end(tmp_path):
+def test_train_with_a_closed_pipe_runs_to_the_end(tmp_path):
   process = start(*CHATTY, f'--workdir={tmp_path}')
   for _ in range(2):
     process.stdout.readline()
@@ -34,7 +34,7 @@ def test_train_into_a_pipe_that_closes_goes_on_to_its_end(tmp_path):
   ('numbers', 'code'),
   [([signal.SIGINT], 130), ([signal.SIGTERM], 0), ([signal.SIGHUP, signal.SIGHUP], 0)],
 )
-def test_signal_after_both_pipes_close_saves(tmp_path, numbers, code):
+def test_signal_with_both_pipes_closed_saves_a_checkpoint(tmp_path, numbers, code):
   process = start(GAN, '--config.log_every=2', '--config.steps=1000000', f'--workdir={tmp_path}')
   until(process, '^step 4/')
   process.stdout.close()
@@ -47,7 +47,7 @@ def test_signal_after_both_pipes_close_saves(tmp_path, numbers, code):
     assert int(kept.read(step)['step']) == step >= 4
 
 
-def test_sighup_says_that_it_saved(tmp_path):
+def test_sighup_saves_and_prints_the_checkpoint(tmp_path):
   process = start(GAN, '--config.steps=1000000', f'--workdir={tmp_path}')
   until(process, '^step ')
   process.send_signal(signal.SIGHUP)
@@ -81,7 +81,7 @@ def in_shell(redirection, *arguments, verb='train'):
   )
 
 
-def test_full_disk_under_the_log_is_said_once_and_ends_nothing(tmp_path):
+def test_full_disk_under_the_log_is_reported_once_and_training_continues(tmp_path):
   done = in_shell('>/dev/full', *CHATTY, f'--workdir={tmp_path}')
   assert done.returncode == 0, done.stderr
   assert done.stderr.splitlines() == [
@@ -89,7 +89,7 @@ def test_full_disk_under_the_log_is_said_once_and_ends_nothing(tmp_path):
   ]
 
 
-def test_closed_descriptors_are_not_taken_by_files_of_the_run(tmp_path):
+def test_closed_descriptors_are_not_reused_by_files_of_the_run(tmp_path):
   done = in_shell('<&- >&- 2>&-', *CHATTY, f'--workdir={tmp_path}')
   assert done.returncode == 0
   lines = (tmp_path / metrics_log.METRICS).read_text().splitlines()
@@ -97,7 +97,7 @@ def test_closed_descriptors_are_not_taken_by_files_of_the_run(tmp_path):
   assert all(line.startswith('{"step": ') for line in lines)
 
 
-def test_scores_are_kept_though_nobody_reads_them(tmp_path, finished_run):
+def test_scores_with_a_closed_pipe_are_saved(tmp_path, finished_run):
   folder = shutil.copytree(finished_run, tmp_path / 'run')
   arguments = (f'--workdir={folder}', '--num=20', '--features=random', '--scores=frechet_distance')
   process = start(*arguments, verb='evaluate')
@@ -107,12 +107,12 @@ def test_scores_are_kept_though_nobody_reads_them(tmp_path, finished_run):
   assert len((folder / metrics_log.SCORES).read_bytes().splitlines()) == 1
 
 
-def test_error_code_stays_though_nobody_reads_the_error():
+def test_error_code_with_a_closed_pipe_is_unchanged():
   assert command('--config=nothing.py').returncode == 2
   assert in_shell('2>&-', '--config=nothing.py').returncode == 2
 
 
-def test_stream_spells_what_the_encoding_lacks():
+def test_stream_escapes_characters_missing_in_the_encoding():
   reader, writer = os.pipe()
   stream = output.stream(writer, io.TextIOWrapper(io.BytesIO(), 'ascii'))
   print('gr\u00fcn \udcff', file=stream, flush=True)
@@ -122,7 +122,7 @@ def test_stream_spells_what_the_encoding_lacks():
   os.close(writer)
 
 
-def test_stream_waits_for_a_reader_that_is_slow():
+def test_stream_with_a_slow_reader_waits():
   reader, writer = os.pipe()
   os.set_blocking(writer, False)
   text = 'x' * 2**18
@@ -139,7 +139,7 @@ def test_stream_waits_for_a_reader_that_is_slow():
   assert process.communicate()[0] == b'262145'
 
 
-def test_say_to_nobody_raises_nothing():
+def test_say_with_a_closed_stream_raises_nothing():
   script = (
     'import os\nfrom gan_jax.common import output\nos.close(2)\noutput.say("lost")\nprint("went on")'
   )

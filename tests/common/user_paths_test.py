@@ -49,7 +49,7 @@ def test_cache_with_a_home_is_in_the_home(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize('named', ['~/c', '{}/c'])
-def test_cache_with_a_named_folder_is_there(monkeypatch, tmp_path, named):
+def test_cache_with_a_named_folder_uses_it(monkeypatch, tmp_path, named):
   monkeypatch.setenv('HOME', str(tmp_path))
   monkeypatch.setenv(cache.VARIABLE, named.format(tmp_path))
   assert cache.folder() == tmp_path / 'c/gan_jax'
@@ -71,7 +71,7 @@ def test_cache_with_a_home_that_cannot_be_written_is_a_private_temporary_folder(
   assert cache.folder() == tmp_path / f'gan_jax-{os.geteuid()}'
 
 
-def test_cache_in_a_read_only_home_that_has_one_is_there(monkeypatch, tmp_path):
+def test_cache_in_a_read_only_home_with_a_cache_is_reused(monkeypatch, tmp_path):
   monkeypatch.delenv(cache.VARIABLE, raising=False)
   monkeypatch.setenv('HOME', str(tmp_path))
   (tmp_path / '.cache/gan_jax').mkdir(parents=True)
@@ -79,13 +79,13 @@ def test_cache_in_a_read_only_home_that_has_one_is_there(monkeypatch, tmp_path):
   assert cache.folder() == tmp_path / '.cache/gan_jax'
 
 
-def test_cache_in_a_temporary_folder_open_to_others_is_refused(homeless):
+def test_cache_in_a_temporary_folder_open_to_others_is_rejected(homeless):
   homeless.mkdir(mode=0o755)
   with pytest.raises(ConfigError, match='is not a private folder of this user .* set XDG_CACHE_HOME'):
     cache.folder()
 
 
-def test_cache_in_a_temporary_folder_that_is_a_link_is_refused(homeless):
+def test_cache_in_a_temporary_folder_that_is_a_link_is_rejected(homeless):
   (homeless.parent / 'elsewhere').mkdir(mode=0o700)
   homeless.symlink_to(homeless.parent / 'elsewhere')
   with pytest.raises(ConfigError, match='is not a private folder'):
@@ -93,26 +93,26 @@ def test_cache_in_a_temporary_folder_that_is_a_link_is_refused(homeless):
 
 
 @as_root
-def test_cache_in_a_temporary_folder_of_another_user_is_refused(homeless):
+def test_cache_in_a_temporary_folder_of_another_user_is_rejected(homeless):
   homeless.mkdir(mode=0o700)
   os.chown(homeless, NOBODY, -1)
   with pytest.raises(ConfigError, match='is not a private folder'):
     cache.folder()
 
 
-def test_dataset_folder_without_a_home_is_an_error(homeless):
+def test_dataset_folder_without_a_home_is_rejected(homeless):
   with pytest.raises(ConfigError, match='TFDS_DATA_DIR=~/tensorflow_datasets: ~ has no home folder'):
     tfds.data_folder()
   assert not any(homeless.parent.iterdir())
 
 
-def test_expanded_with_an_unknown_user_is_an_error():
+def test_expanded_with_an_unknown_user_is_rejected():
   with pytest.raises(ConfigError, match='--out=~no_such_user/x: ~no_such_user has no home folder'):
     user_paths.expanded('~no_such_user/x', '--out')
 
 
 @pytest.mark.parametrize('home', ['', '/no/such/folder'])
-def test_expanded_without_a_home_is_an_error(monkeypatch, home):
+def test_expanded_without_a_home_is_rejected(monkeypatch, home):
   monkeypatch.setenv('HOME', home)
   with pytest.raises(ConfigError, match='--out=~/x: ~ has no home folder '):
     user_paths.expanded('~/x', '--out')
@@ -149,7 +149,8 @@ def test_training_as_a_user_without_an_account_leaves_only_the_run():
     for folder in (working.parent, working, temporary):
       folder.mkdir(exist_ok=True)
       folder.chmod(0o777)
-    settings = {key: value for key, value in os.environ.items() if key not in ('HOME', cache.VARIABLE)}
+    unset = ('HOME', cache.VARIABLE, 'JAX_COMPILATION_CACHE_DIR')
+    settings = {key: value for key, value in os.environ.items() if key not in unset}
     done = subprocess.run(
       [
         *_BECOME,

@@ -33,7 +33,7 @@ def _fields(name: str) -> dict:
 
 
 @pytest.mark.parametrize(('name', 'field'), INTEGERS)
-def test_network_with_a_bad_size_is_refused(name, field):
+def test_network_with_an_invalid_size_is_rejected(name, field):
   found = next(f for f in dataclasses.fields(NETWORKS[name]) if f.name == field)
   for bad in BAD_SIZES:
     if bad == 0 and bad is not False and found.default == 0:
@@ -43,7 +43,7 @@ def test_network_with_a_bad_size_is_refused(name, field):
       build.make_network({**_fields(name), 'name': name, field: value})
 
 
-def test_network_with_usual_sizes_is_made():
+def test_network_with_valid_sizes_is_accepted():
   made = {name: build.make_network({**_fields(name), 'name': name}) for name in NETWORKS}
   assert all(isinstance(network, NETWORKS[name]) for name, network in made.items())
 
@@ -64,7 +64,7 @@ GOOD = {int: 2, float: 0.5, bool: True, str: 'kl'}
 
 
 @pytest.mark.parametrize(('owner', 'name', 'argument', 'annotation'), FACTORIES)
-def test_factory_with_an_argument_of_another_kind_is_refused(owner, name, argument, annotation):
+def test_factory_with_an_argument_of_wrong_type_is_rejected(owner, name, argument, annotation):
   parameters = inspect.signature(lookup.factories(owner)[name]).parameters.values()
   needed = {p.name: GOOD.get(p.annotation) for p in parameters if p.default is p.empty}
   for bad in BAD[annotation]:
@@ -77,14 +77,14 @@ def test_factory_with_an_argument_of_another_kind_is_refused(owner, name, argume
   [{'name': 'normal'}, {'name': 'uniform'}, {'name': 'mixture', 'components': 2, 'deviation': 1.0}],
 )
 @pytest.mark.parametrize('size', [0, -3])
-def test_prior_without_latents_is_refused(prior, size):
+def test_prior_without_latents_is_rejected(prior, size):
   with pytest.raises(ConfigError, match=f'^size={size}: out of range'):
     lookup.make(latents, {**prior, 'size': size})
 
 
 @pytest.mark.parametrize('rate', [-0.1, 1.0, 1.5])
 @pytest.mark.parametrize('field', ['input_dropout', 'hidden_dropout'])
-def test_dropout_outside_its_range_is_refused(field, rate):
+def test_dropout_outside_its_range_is_rejected(field, rate):
   with pytest.raises(ConfigError, match=rf'^{field}={rate}: out of range \(from 0 to below 1\)'):
     build.make_network({'name': 'mlp.MaxoutDiscriminator', field: rate})
 

@@ -26,7 +26,7 @@ def decay(config, player):
     ('mnist-test', (), {'mnist', 'test'}),
   ],
 )
-def test_words_of_a_preset(preset, extra, chosen):
+def test_preset_words_are_parsed(preset, extra, chosen):
   assert presets.words(preset, *extra) == chosen
 
 
@@ -44,19 +44,19 @@ def test_words_of_a_preset(preset, extra, chosen):
     ('mixture_1200-veegan', 'pacgan, veegan need 2-D points'),
   ],
 )
-def test_refused(preset, message):
+def test_invalid_presets_are_rejected(preset, message):
   with pytest.raises(ConfigError, match=message):
     presets.words(preset)
 
 
-def test_words_of_one_experiment_are_unknown_to_another():
+def test_preset_words_of_another_experiment_are_rejected():
   assert load('fgan', 'ring-hellinger')['gan']['loss']['divergence'] == 'hellinger'
   with pytest.raises(ConfigError, match="'hellinger'"):
     load('lsgan', 'ring-hellinger')
 
 
 @pytest.mark.parametrize('word', [word for word in presets.IMAGES if word != 'mnist'])
-def test_sets_of_pictures_are_of_the_size_of_the_networks(word):
+def test_image_presets_match_data_size_and_network_size(word):
   changes = {'data.flip': True, 'data.crop': 20, 'data.filter': 'box'}
   config, data = load('lsgan', word, **changes), presets.IMAGES[word]
   assert config['data']['name'] == data.name
@@ -70,14 +70,14 @@ def test_sets_of_pictures_are_of_the_size_of_the_networks(word):
 
 
 @pytest.mark.parametrize('preset', ['', 'mnist', 'test'])
-def test_digits_unless_said(preset):
+def test_preset_without_data_uses_digits(preset):
   config = load('lsgan', preset)
   assert config['data'] == {'name': 'mnist5k', 'size': 28, 'channels': 1}
   assert config['networks']['discriminator']['name'] == 'dcgan.Discriminator'
   assert not presets.on_points(presets.words(preset))
 
 
-def test_digits_are_sized_for_both_networks_at_once():
+def test_digits_presets_set_the_size_of_both_networks():
   config = load('lsgan', '', **{'data.size': 64, 'data.channels': 3})
   assert (config['networks']['generator']['size'], config['networks']['generator']['channels']) == (
     64,
@@ -88,7 +88,7 @@ def test_digits_are_sized_for_both_networks_at_once():
 @pytest.mark.parametrize(
   ('name', 'size'), [('ring', 2), ('grid', 2), ('swiss_roll', 2), ('mixture_1200', 1200)]
 )
-def test_points_of_their_own_size(name, size):
+def test_point_presets_set_the_dimension(name, size):
   config = load('lsgan', name)
   assert config['data'] == {'name': name}
   assert config['networks']['generator']['size'] == size
@@ -96,7 +96,7 @@ def test_points_of_their_own_size(name, size):
   assert (config['steps'], config['batch_size'], config['update_rule']) == (10_000, 128, 'alternating')
 
 
-def test_a_test_of_points_takes_seconds():
+def test_point_test_presets_are_short():
   config = load('lsgan', 'ring-test')
   assert (config['steps'], config['batch_size']) == (8, 16)
   assert config['networks']['generator']['hidden'] == [16, 16]
@@ -105,7 +105,7 @@ def test_a_test_of_points_takes_seconds():
 
 @pytest.mark.parametrize('data', ['ring', 'grid'])
 @pytest.mark.parametrize('name', ['gan', 'pacgan', 'lsgan'])
-def test_the_protocol_of_pacgan(name, data):
+def test_pacgan_protocol_has_published_settings(name, data):
   config = load(name, f'{data}-pacgan')
   # 100,000 points in batches of 100, 400 times.
   assert config['steps'] == 100_000 // 100 * 400
@@ -128,11 +128,11 @@ def test_the_protocol_of_pacgan(name, data):
   schema.check(config, devices=1)
 
 
-def test_the_batch_of_pacgan_has_100_examples_where_there_are_no_packs():
+def test_pacgan_protocol_without_packs_has_batch_size_100():
   assert load('gan', 'ring-pacgan')['batch_size'] == 100
 
 
-def test_the_protocol_of_veegan():
+def test_veegan_protocol_has_published_settings():
   config = load('gan', 'ring-veegan')
   assert (config['batch_size'], config['steps'], config['update_rule']) == (500, 25_000, 'alternating')
   assert config['gan']['prior'] == {'name': 'normal', 'size': 254}
@@ -144,7 +144,7 @@ def test_the_protocol_of_veegan():
 
 
 @pytest.mark.parametrize('protocol', presets.PROTOCOLS)
-def test_a_protocol_can_be_shortened(protocol):
+def test_protocol_with_test_is_shortened(protocol):
   config = load('gan', f'ring-{protocol}-test')
   assert (config['steps'], config['batch_size']) == (8, 16)
   schema.check(config, devices=1)
@@ -152,12 +152,12 @@ def test_a_protocol_can_be_shortened(protocol):
 
 @pytest.mark.parametrize('protocol', presets.PROTOCOLS)
 @pytest.mark.parametrize('name', ['ebgan', 'began', 'cramer', 'mmd_gan', 'hinge'])
-def test_a_protocol_is_refused_where_the_game_needs_another_discriminator(name, protocol):
+def test_protocol_incompatible_with_the_discriminator_is_rejected(name, protocol):
   with pytest.raises(ConfigError, match=f'preset={protocol}: this protocol sets the discriminator'):
     load(name, f'ring-{protocol}')
 
 
-def test_rates_go_down_in_the_second_half_of_a_run_on_points_however_long():
+def test_point_presets_decay_rates_in_the_second_half_of_any_run():
   for changes, steps in (({}, 10_000), ({'steps': 500}, 500)):
     config = load('lsgan', 'ring', **changes)
     for player in ('generator', 'discriminator'):
@@ -166,7 +166,7 @@ def test_rates_go_down_in_the_second_half_of_a_run_on_points_however_long():
 
 
 @pytest.mark.parametrize('name', ['wgan', 'wgan_gp'])
-def test_five_updates_of_the_critic_in_a_step_are_counted(name):
+def test_decay_counts_every_critic_update(name):
   config = load(name, 'ring', steps=500)
   assert config['players']['discriminator']['updates_per_step'] == 5
   assert decay(config, 'generator') == {'begin': 250, 'end': 500}
@@ -177,7 +177,7 @@ def test_five_updates_of_the_critic_in_a_step_are_counted(name):
   assert 'update_transforms' not in digits['players']['discriminator']
 
 
-def test_both_updates_of_an_extragradient_step_are_counted():
+def test_decay_counts_both_extragradient_updates():
   config = load('extragradient', 'ring', steps=500)
   for player in ('generator', 'discriminator'):
     assert decay(config, player) == {'begin': 500, 'end': 1000}

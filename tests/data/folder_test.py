@@ -44,7 +44,7 @@ def load(path, batch_size=4, placement='auto', **settings):
   return folder.load(0, batch_size, placement, str(path), **settings)
 
 
-def test_all_pictures_in_the_order_of_their_names_and_their_folders_are_classes(pictures):
+def test_folder_lists_images_by_name_with_subfolders_as_classes(pictures):
   source = load(pictures)
   assert source.images.shape == (20, 12, 12, 3)
   assert source.classes == ('cat', 'dog')
@@ -56,18 +56,18 @@ def test_all_pictures_in_the_order_of_their_names_and_their_folders_are_classes(
   assert source.about.startswith(f'20 images 12 x 12 x 3 of folder:{pictures}, resident')
 
 
-def test_no_labels_where_a_picture_lies_outside_or_there_is_one_class(pictures):
+def test_folder_with_images_outside_or_one_class_has_no_labels(pictures):
   picture(pictures / 'outside.png')
   assert load(pictures).labels is None
   assert load(pictures / 'cat').labels is None
 
 
-def test_text_file_outside_does_not_prevent_labels(pictures):
+def test_other_files_do_not_remove_labels(pictures):
   (pictures / 'README.txt').write_text('cats and dogs')
   assert load(pictures).classes == ('cat', 'dog')
 
 
-def test_a_folder_without_a_picture_is_no_class(pictures):
+def test_subfolder_without_images_is_not_a_class(pictures):
   (pictures / 'about').mkdir()
   (pictures / 'about' / 'README.txt').write_text('cats and dogs')
   source = load(pictures)
@@ -78,7 +78,7 @@ def test_a_folder_without_a_picture_is_no_class(pictures):
   assert load(pictures, max_corrupt_fraction=0.9).labels is None
 
 
-def test_a_file_that_cannot_be_read_is_an_error_not_a_bad_picture(pictures, monkeypatch):
+def test_unreadable_file_raises_and_is_not_skipped(pictures, monkeypatch):
   def fail(self):
     raise OSError(5, 'Input/output error')
 
@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_read_is_an_error_not_a_bad_picture(pictures, monk
     load(pictures)
 
 
-def test_a_changed_bit_in_the_cache_is_detected(pictures, own_cache):
+def test_flipped_bit_in_the_decoded_cache_is_detected(pictures, own_cache):
   load(pictures)
   [file] = own_cache.rglob('images.bin')
   content = bytearray(file.read_bytes())
@@ -97,7 +97,7 @@ def test_a_changed_bit_in_the_cache_is_detected(pictures, own_cache):
     load(pictures)
 
 
-def test_hidden_files_are_ignored(pictures, capsys):
+def test_hidden_files_are_skipped(pictures, capsys):
   (pictures / '.DS_Store').write_bytes(b'x')
   (pictures / '.hidden').mkdir()
   (pictures / '.hidden' / 'x.png').write_bytes(b'x')
@@ -105,7 +105,7 @@ def test_hidden_files_are_ignored(pictures, capsys):
   assert capsys.readouterr().err == ''
 
 
-def test_bad_files_are_named_and_counted_every_time(pictures, own_cache, capsys):
+def test_corrupt_files_are_reported_every_time(pictures, own_cache, capsys):
   (pictures / 'cat' / '3.png').write_bytes(b'')
   (pictures / 'dog' / '2.webp').write_bytes(b'not an image')
   for _ in range(2):
@@ -118,7 +118,7 @@ def test_bad_files_are_named_and_counted_every_time(pictures, own_cache, capsys)
   assert [name for name, _ in json.loads(index.read_text())['skipped']] == ['cat/3.png', 'dog/2.webp']
 
 
-def test_too_many_bad_files_are_an_error_also_later(pictures):
+def test_too_many_corrupt_files_raise_every_time(pictures):
   for i in range(2):
     (pictures / 'cat' / f'{i}.png').write_bytes(b'x')
   with pytest.raises(ConfigError, match='more than 5.0% of its 20 files are corrupt or unsupported'):
@@ -128,7 +128,7 @@ def test_too_many_bad_files_are_an_error_also_later(pictures):
     load(pictures, max_corrupt_fraction=0.05)
 
 
-def test_images_are_decoded_once_and_again_when_a_file_or_a_setting_changes(pictures, monkeypatch):
+def test_images_are_decoded_again_only_after_a_change(pictures, monkeypatch):
   calls = []
   pixels = decode.pixels
   monkeypatch.setattr(decode, 'pixels', lambda *a: calls.append(1) or pixels(*a))
@@ -143,7 +143,7 @@ def test_images_are_decoded_once_and_again_when_a_file_or_a_setting_changes(pict
   assert len(calls) == 60
 
 
-def test_other_pictures_of_the_same_names_sizes_and_times_are_not_taken_for_them(tmp_path):
+def test_changed_images_with_equal_names_sizes_and_times_are_detected(tmp_path):
   sizes, digests = set(), set()
   for path in (tmp_path / 'one', tmp_path / 'two', tmp_path / 'two'):
     picture(path / 'x.png')
@@ -172,7 +172,7 @@ def cut_labels(entry):
 
 
 @pytest.mark.parametrize('damage', [damage_length, damage_index, damage_labels, cut_labels])
-def test_a_corrupt_cache_is_written_again(pictures, own_cache, damage, capsys):
+def test_corrupt_cache_is_rebuilt(pictures, own_cache, damage, capsys):
   before = load(pictures).digest
   [index] = own_cache.rglob('index.json')
   damage(index.parent)
@@ -181,7 +181,7 @@ def test_a_corrupt_cache_is_written_again(pictures, own_cache, damage, capsys):
 
 
 @pytest.mark.parametrize('name', ['images.bin', 'labels.npy', 'index.json'])
-def test_a_cache_that_lacks_a_file_is_written_again(pictures, own_cache, name):
+def test_cache_with_a_missing_file_is_rebuilt(pictures, own_cache, name):
   before = load(pictures).digest
   next(own_cache.rglob(name)).unlink()
   again = load(pictures)
@@ -189,7 +189,7 @@ def test_a_cache_that_lacks_a_file_is_written_again(pictures, own_cache, name):
   assert again.classes == ('cat', 'dog')
 
 
-def test_a_decoder_that_was_killed_leaves_nothing_that_counts(pictures, own_cache):
+def test_killed_decoder_leaves_no_usable_cache(pictures, own_cache):
   script = f"""
 import os
 import pathlib
@@ -210,7 +210,7 @@ folder.load(0, 4, 'auto', {str(pictures)!r})
   assert not [p for p in own_cache.rglob('*') if 'draft' in p.name]
 
 
-def test_two_processes_decode_once(pictures, own_cache):
+def test_decoding_by_two_processes_happens_once(pictures, own_cache):
   script = f"""
 from gan_jax.data import folder
 from gan_jax.data.pipeline import decode
@@ -226,7 +226,7 @@ print(folder.load(0, 4, 'auto', {str(pictures)!r}).digest, len(calls))
   assert sorted([int(one_count), int(other_count)]) == [0, 20]
 
 
-def test_sizes_must_be_one_unless_they_are_made_so(pictures):
+def test_images_of_different_sizes_without_resizing_are_rejected(pictures):
   picture(pictures / 'cat' / 'wide.png', (12, 20))
   with pytest.raises(
     ConfigError,
@@ -237,12 +237,12 @@ def test_sizes_must_be_one_unless_they_are_made_so(pictures):
 
 
 @pytest.mark.parametrize('name', ['naïve ü', 'Ö/ß', "quote'd", 'new\nline'])
-def test_any_name(tmp_path, name):
+def test_folder_of_any_name_is_read(tmp_path, name):
   picture(tmp_path / f'{name}.png')
   assert len(load(tmp_path, batch_size=1).images) == 1
 
 
-def test_names_that_are_not_text(tmp_path, capsys):
+def test_file_names_that_are_not_utf8_are_read(tmp_path, capsys):
   (tmp_path / os.fsdecode(b'bad\xff.png')).write_bytes(b'x')
   for i in range(3):
     picture(tmp_path / f'{i}.png')
@@ -258,19 +258,19 @@ def test_names_that_are_not_text(tmp_path, capsys):
     (lambda p: (p / 'x.png').write_text('x') and p, 'corrupt or unsupported'),
   ],
 )
-def test_no_pictures(tmp_path, make, message):
+def test_folder_without_images_is_rejected(tmp_path, make, message):
   with pytest.raises(ConfigError, match=message):
     load(make(tmp_path))
   with pytest.raises(ConfigError, match='no such folder or zip archive'):
     folder.load(0, 1, 'auto', '')
 
 
-def test_a_home_folder_of_an_unknown_user(tmp_path):
+def test_folder_of_an_unknown_user_is_rejected(tmp_path):
   with pytest.raises(ConfigError, match='folder:~nobody of this name/pictures: no such folder'):
     load('~nobody of this name/pictures')
 
 
-def test_a_folder_inside_that_cannot_be_read_is_not_left_out(pictures, monkeypatch):
+def test_unreadable_subfolder_raises_and_is_not_skipped(pictures, monkeypatch):
   scandir = os.scandir
 
   def refused(path):
@@ -283,30 +283,30 @@ def test_a_folder_inside_that_cannot_be_read_is_not_left_out(pictures, monkeypat
     load(pictures)
 
 
-def test_all_files_corrupt_is_an_error_for_any_fraction(tmp_path):
+def test_folder_of_only_corrupt_files_is_rejected_at_any_fraction(tmp_path):
   (tmp_path / 'x.png').write_text('x')
   with pytest.raises(ConfigError, match='it contains no images'):
     load(tmp_path, max_corrupt_fraction=1.0)
 
 
 @pytest.mark.parametrize('fraction', [-0.1, 1.5])
-def test_a_fraction_out_of_range(pictures, fraction):
+def test_corrupt_fraction_out_of_range_is_rejected(pictures, fraction):
   with pytest.raises(ConfigError, match=f'data.max_corrupt_fraction={fraction}: out of range'):
     load(pictures, max_corrupt_fraction=fraction)
 
 
-def test_a_batch_larger_than_the_set(pictures):
+def test_batch_larger_than_the_dataset_is_rejected(pictures):
   with pytest.raises(ConfigError, match='it has 20 images, fewer than batch_size=21; lower batch_size'):
     load(pictures, batch_size=21)
 
 
-def test_a_cache_that_cannot_be_written(pictures, monkeypatch):
+def test_unwritable_cache_is_rejected(pictures, monkeypatch):
   monkeypatch.setenv('XDG_CACHE_HOME', '/proc/none')
   with pytest.raises(ConfigError, match='cannot be written to .*; set XDG_CACHE_HOME to another'):
     load(pictures)
 
 
-def test_a_full_disk_is_an_error_and_leaves_no_draft(pictures, own_cache, monkeypatch):
+def test_full_disk_is_reported_and_leaves_no_draft(pictures, own_cache, monkeypatch):
   def full(*unused):
     raise OSError(28, 'No space left on device')
 
@@ -329,7 +329,7 @@ def cut(content):
   return content[: RANDOM.integers(len(content))]
 
 
-def test_a_thousand_corrupt_files(tmp_path, own_cache):
+def test_a_thousand_corrupt_files_are_summarized(tmp_path, own_cache):
   """No file ends the run, and all are named, except flipped bits in JPEG and WebP without checksums."""
   certain, doubtful = set(), set()
   for number in range(1000):

@@ -16,14 +16,14 @@ def digits():
 
 
 @pytest.mark.parametrize('total', [1, 2, 3, 10, 64, 1000, 4097])
-def test_every_order_is_a_permutation(total):
+def test_shuffle_order_is_a_permutation(total):
   orders = [np.asarray(shuffled(jax.random.key(s), jnp.arange(total), total)) for s in (0, 1)]
   for order in orders:
     np.testing.assert_array_equal(np.sort(order), np.arange(total))
   assert total < 10 or (orders[0] != orders[1]).mean() > 0.5
 
 
-def test_orders_are_uniform():
+def test_shuffle_orders_are_uniform():
   # The images of 0 and 1 out of 5, for 4,000 keys: 20 pairs, each 200 times with a standard
   # deviation of 13.8.
   keys = jax.random.split(jax.random.key(0), 4000)
@@ -33,7 +33,7 @@ def test_orders_are_uniform():
   assert abs(counts - 200).max() < 5 * 13.8
 
 
-def test_an_epoch_shows_every_image_at_most_once_and_epochs_differ():
+def test_epoch_has_every_image_at_most_once_and_epochs_differ():
   images = np.arange(100, dtype=np.uint8)[:, None, None, None]
   source = place(ImageSet(images, np.arange(100, dtype=np.int32)), seed=5, batch_size=30)
   draw = lambda number: np.asarray(source.batch(source.arrays, number, np.arange(30))['label'])
@@ -45,7 +45,7 @@ def test_an_epoch_shows_every_image_at_most_once_and_epochs_differ():
   assert list(epochs[0]) != list(epochs[1])
 
 
-def test_rows_are_the_same_however_the_batch_is_divided(digits):
+def test_rows_do_not_depend_on_how_the_batch_is_divided(digits):
   batch = jax.jit(digits.batch)
   whole = batch(digits.arrays, 7, np.arange(64))
   shards = [batch(digits.arrays, 7, np.arange(8 * d, 8 * d + 8)) for d in range(8)]
@@ -53,7 +53,7 @@ def test_rows_are_the_same_however_the_batch_is_divided(digits):
     np.testing.assert_array_equal(array, np.concatenate([shard[name] for shard in shards]))
 
 
-def test_the_digits_are_what_they_should_be(digits):
+def test_digits_are_balanced_and_scaled_to_minus_1_to_1(digits):
   images, labels = digits.images, digits.labels
   assert images.shape == (5000, 28, 28, 1)
   assert images.dtype == np.uint8
@@ -69,13 +69,13 @@ def test_the_digits_are_what_they_should_be(digits):
     assert labels[index] == label
 
 
-def test_a_seed_is_an_order(digits):
+def test_order_is_determined_by_the_seed(digits):
   other = mnist5k.load(seed=1, batch_size=64)
   one, two = (jax.jit(s.batch)(s.arrays, 0, np.arange(64))['label'] for s in (digits, other))
   assert (one != two).any()
 
 
-def test_sizes_and_channels():
+def test_sizes_and_channels_follow_the_arguments():
   images = mnist5k.load(seed=0, batch_size=1, size=32, channels=3).images
   assert images.shape == (5000, 32, 32, 3)
   np.testing.assert_array_equal(images[..., 0], images[..., 2])
@@ -87,13 +87,13 @@ def test_sizes_and_channels():
       mnist5k.load(seed=0, batch_size=1, **bad)
 
 
-def test_a_batch_larger_than_the_set_is_refused():
+def test_batch_larger_than_the_dataset_is_rejected():
   with pytest.raises(ConfigError, match='mnist5k: it has 5000 images, fewer than batch_size=5001'):
     mnist5k.load(seed=0, batch_size=5001)
 
 
 @pytest.mark.parametrize('shape', [(28, 28, 1), (2, 3, 3), (16, 8, 1)])
-def test_rows_of_bytes_are_the_images(shape):
+def test_uint8_rows_match_the_images(shape):
   images = np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
   rows = sources.flattened(images)
   assert rows.shape[1] % 128 == 0 and rows.shape[1] - np.prod(shape) < 128

@@ -52,7 +52,7 @@ def load(suffix='fashion_mnist', **settings):
 
 
 @needs_fashion
-def test_images_and_labels_are_those_of_tfds(prepared):
+def test_images_and_labels_match_tfds(prepared):
   source = load()
   assert source.images.shape == (60_000, 28, 28, 1)
   assert source.classes == CLASSES
@@ -64,7 +64,7 @@ def test_images_and_labels_are_those_of_tfds(prepared):
 
 
 @needs_fashion
-def test_they_are_the_original_ones(prepared):
+def test_images_match_the_original_files(prepared):
   if not IDX.exists():
     pytest.skip('the idx files are not there any more')
   original = np.frombuffer((IDX / 't10k-images-idx3-ubyte').read_bytes(), np.uint8, offset=16)
@@ -78,12 +78,12 @@ def test_they_are_the_original_ones(prepared):
 
 @needs_fashion
 @pytest.mark.parametrize('of', ['fashion_mnist:3.0.1', 'fashion_mnist:3.*.*'])
-def test_versions(prepared, of):
+def test_version_is_selected_by_name(prepared, of):
   assert len(load(of, split='test[:20%]').images) == 2000
 
 
 @needs_fashion
-def test_batches_are_framed(prepared):
+def test_batches_are_cropped_and_resized(prepared):
   source = load(split='test', size=32, channels=3, flip=True)
   batch = jax.jit(source.batch)(source.arrays, 0, np.arange(64))
   assert batch['real'].shape == (64, 32, 32, 3)
@@ -107,12 +107,12 @@ def test_batches_are_framed(prepared):
     ('../mnist', {}, 'not a valid name'),
   ],
 )
-def test_refused(prepared, suffix, settings, message):
+def test_invalid_settings_are_rejected(prepared, suffix, settings, message):
   with pytest.raises(ConfigError, match=message):
     load(suffix, **settings)
 
 
-def test_missing_dataset_error_gives_the_remedy_within_seconds(tmp_path, monkeypatch):
+def test_missing_dataset_error_names_the_command(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   began = time.monotonic()
   with pytest.raises(ConfigError) as error:
@@ -122,7 +122,7 @@ def test_missing_dataset_error_gives_the_remedy_within_seconds(tmp_path, monkeyp
   assert f'copy its folder celeb_a in ~/tensorflow_datasets to {tmp_path}' in str(error.value)
 
 
-def test_of_several_configs_one_must_be_named(tmp_path, monkeypatch):
+def test_dataset_with_several_configs_requires_one(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   for config in ('bedroom', 'church'):
     (tmp_path / 'lsun' / config / '3.1.0').mkdir(parents=True)
@@ -133,7 +133,7 @@ def test_of_several_configs_one_must_be_named(tmp_path, monkeypatch):
     load('lsun')
 
 
-def test_the_newest_version_counts(tmp_path, monkeypatch):
+def test_newest_version_is_used(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   for version in ('3.9.0', '3.10.0', '1.0.0'):
     (tmp_path / 'mnist' / version).mkdir(parents=True)
@@ -141,7 +141,7 @@ def test_the_newest_version_counts(tmp_path, monkeypatch):
   assert tfds.find(Name.parse('mnist')).name == '3.10.0'
 
 
-def test_the_remains_of_a_killed_preparation_do_not_count(tmp_path, monkeypatch):
+def test_unfinished_preparation_is_ignored(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   for version in ('3.0.1', 'incomplete.9Z9Z9Z_3.0.1'):
     (tmp_path / 'mnist' / version).mkdir(parents=True)
@@ -149,7 +149,7 @@ def test_the_remains_of_a_killed_preparation_do_not_count(tmp_path, monkeypatch)
   assert tfds.find(Name.parse('mnist')).name == '3.0.1'
 
 
-def test_half_prepared(tmp_path, monkeypatch):
+def test_unfinished_version_is_rejected(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   (tmp_path / 'cifar10' / '3.0.2').mkdir(parents=True)
   with pytest.raises(ConfigError, match='3.0.2 is incomplete .*; remove the folder; prepare it on a'):
@@ -157,7 +157,7 @@ def test_half_prepared(tmp_path, monkeypatch):
 
 
 @needs_fashion
-def test_a_label_that_is_not_a_class_is_none(copied):
+def test_label_that_is_not_a_class_is_dropped(copied):
   path = copied / 'features.json'
   features = json.loads(path.read_text())
   features['featuresDict']['features']['label'] = {
@@ -169,7 +169,7 @@ def test_a_label_that_is_not_a_class_is_none(copied):
 
 
 @needs_fashion
-def test_a_missing_file(copied):
+def test_missing_file_is_rejected(copied):
   next(copied.glob('*-train.array_record*')).unlink()
   with pytest.raises(
     ConfigError, match='is incomplete .1 of its 2 files are missing, fashion_mnist-train'
@@ -178,7 +178,7 @@ def test_a_missing_file(copied):
 
 
 @needs_fashion
-def test_a_file_that_was_cut(copied):
+def test_truncated_file_is_rejected(copied):
   file = next(copied.glob('*-train.array_record*'))
   with open(file, 'r+b') as opened:
     opened.truncate(file.stat().st_size // 2)
@@ -187,7 +187,7 @@ def test_a_file_that_was_cut(copied):
 
 
 @needs_fashion
-def test_a_changed_byte(copied):
+def test_changed_byte_is_detected(copied):
   file = next(copied.glob('*-test.array_record*'))
   content = bytearray(file.read_bytes())
   content[len(content) // 2] ^= 1
@@ -197,7 +197,7 @@ def test_a_changed_byte(copied):
 
 
 @needs_fashion
-def test_a_run_is_trained_on_it_and_scored(prepared, tmp_path):
+def test_run_on_tfds_trains_and_is_scored(prepared, tmp_path):
   flags = [f'--workdir={tmp_path / "run"}', '--config.data.split=train[:2%]']
   done = command('--config=experiments/dcgan.py:fashion_mnist-test', *flags)
   assert done.returncode == 0, done.stderr
@@ -214,7 +214,7 @@ def test_a_run_is_trained_on_it_and_scored(prepared, tmp_path):
   assert re.search(r'^real +1200$', done.stdout, re.MULTILINE), done.stdout
 
 
-def test_a_host_that_does_not_answer_is_reported_within_seconds(monkeypatch):
+def test_unreachable_host_is_reported_at_once(monkeypatch):
   for name in ('http_proxy', 'https_proxy', 'all_proxy'):
     monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv(name.upper(), raising=False)
@@ -227,7 +227,7 @@ def test_a_host_that_does_not_answer_is_reported_within_seconds(monkeypatch):
     prepare_data.check_hosts([f'http://127.0.0.1:{server.getsockname()[1]}/data.tar.gz'])
 
 
-def test_a_look_up_that_hangs_is_given_up(monkeypatch):
+def test_hanging_name_lookup_times_out(monkeypatch):
   monkeypatch.setattr(
     prepare_data.socket, 'create_connection', lambda *a: time.sleep(2) or socket.socket()
   )
@@ -237,7 +237,7 @@ def test_a_look_up_that_hangs_is_given_up(monkeypatch):
     prepare_data.check_hosts(['https://host.invalid/x'])
 
 
-def test_a_look_up_that_hangs_does_not_hold_up_the_end_of_the_program():
+def test_hanging_name_lookup_does_not_delay_exit():
   script = """
 import os, time
 from gan_jax.commands import prepare_data
@@ -258,7 +258,7 @@ class Manual:
   url_infos = ()
 
 
-def test_sets_that_a_person_must_download(tmp_path, monkeypatch):
+def test_manual_datasets_are_listed_with_instructions(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   message = f'manually .* into {tmp_path}/downloads/manual: Register at the site, and fetch two'
   with pytest.raises(ConfigError, match=message):
@@ -282,7 +282,7 @@ class Lacking(Manual):
     raise AssertionError('ImageNet requires manual download of the data.')
 
 
-def test_a_file_that_a_person_must_download_is_missing(tmp_path, monkeypatch):
+def test_missing_manual_file_is_reported(tmp_path, monkeypatch):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   (tmp_path / 'downloads' / 'manual').mkdir(parents=True)
   (tmp_path / 'downloads' / 'manual' / 'other.zip').write_bytes(b'x')
@@ -290,7 +290,7 @@ def test_a_file_that_a_person_must_download_is_missing(tmp_path, monkeypatch):
     prepare_data.prepare(Lacking())
 
 
-def test_a_wrong_checksum():
+def test_wrong_checksum_is_reported():
   with pytest.raises(ConfigError, match='another checksum than TFDS expects, so it is corrupt or'):
     prepare_data.prepare(Changed())
 
@@ -302,7 +302,7 @@ def run(*flags):
 
 
 @needs_fashion
-def test_the_command_says_what_is_there(prepared):
+def test_command_reports_the_prepared_dataset(prepared):
   done = run('--name=tfds:fashion_mnist')
   assert done.returncode == 0, done.stderr
   assert done.stdout == f'fashion_mnist is prepared: {PREPARED / "fashion_mnist" / VERSION}\n'
@@ -315,7 +315,7 @@ def test_the_command_says_what_is_there(prepared):
     ('tfds:celeba', "did you mean 'celeb_a'?"),
   ],
 )
-def test_the_command_refuses(tmp_path, monkeypatch, name, message):
+def test_command_with_invalid_arguments_is_rejected(tmp_path, monkeypatch, name, message):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
   done = run(f'--name={name}')
   assert done.returncode == 2

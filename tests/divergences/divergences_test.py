@@ -31,11 +31,11 @@ REVERSE_KL = -np.log(1.5) + (1.5**2 + 1) / 2 - 0.5
 HELLINGER = 1 - np.sqrt(2 * 1.5 / (1 + 1.5**2)) * np.exp(-1 / (4 * (1 + 1.5**2)))
 
 
-def test_gaussians_have_their_closed_forms():
+def test_divergences_of_gaussians_match_closed_forms():
   np.testing.assert_allclose(d.kl(P, Q, CELL), KL, rtol=1e-4)
   np.testing.assert_allclose(d.reverse_kl(P, Q, CELL), REVERSE_KL, rtol=1e-4)
   np.testing.assert_allclose(d.squared_hellinger(P, Q, CELL), HELLINGER, rtol=1e-4)
-  # Equal deviations of 1, a shift of 1: chi-square exp(1) - 1, both ways.
+  # Equal standard deviations of 1, a shift of 1: chi-square exp(1) - 1, both ways.
   a, b = gaussian(0, 1), gaussian(1, 1)
   for chi_square in (d.pearson, d.neyman):
     np.testing.assert_allclose(chi_square(a, b, CELL), np.e - 1, rtol=1e-3)
@@ -44,7 +44,7 @@ def test_gaussians_have_their_closed_forms():
   np.testing.assert_allclose(d.wasserstein_of_densities(a, b, CELL), 1.0, rtol=1e-3)
 
 
-def test_uniform_densities_that_overlap_by_half():
+def test_divergences_of_half_overlapping_uniforms_match_closed_forms():
   a, b = uniform(0, 2), uniform(1, 3)
   np.testing.assert_allclose(d.total_variation(a, b, CELL), 0.5, rtol=1e-3)
   # Half of the mass of each is alone, and gives log 2; the other half has p = q.
@@ -55,7 +55,7 @@ def test_uniform_densities_that_overlap_by_half():
     assert float(infinite(a, b, CELL)) == np.inf
 
 
-def test_disjoint_densities():
+def test_divergences_of_disjoint_densities_are_maximal():
   a, b = uniform(0, 1), uniform(2, 3)
   np.testing.assert_allclose(d.jensen_shannon(a, b, CELL), np.log(2), rtol=1e-3)
   np.testing.assert_allclose(d.total_variation(a, b, CELL), 1, rtol=1e-3)
@@ -77,7 +77,7 @@ NAMED = {
 
 
 @pytest.mark.parametrize('name', F)
-def test_every_f_gives_what_it_is_called_after(name):
+def test_f_divergence_of_every_f_matches_its_name(name):
   some = [jnp.array([0.2, 0.3, 0.5, 0, 0]), jnp.array([0.1, 0.4, 0, 0.5, 0])]
   # p and q > 0; q > 0 = p somewhere; p > 0 = q somewhere; both; disjoint.
   cases = [some, [some[0] * (some[1] > 0), some[1]], [some[0], some[1] * (some[0] > 0)]]
@@ -89,11 +89,11 @@ def test_every_f_gives_what_it_is_called_after(name):
 
 
 @pytest.mark.parametrize('name', F)
-def test_slopes_of_every_f_are_finite_where_a_density_is_zero(name):
+def test_gradients_of_every_f_at_zero_density_are_finite(name):
   p, q = jnp.array([0.2, 0.3, 0.5, 0, 0]), jnp.array([0.1, 0.4, 0, 0.5, 0])
   slopes = jax.grad(lambda both: d.f_divergence(F[name], *both, 1.0))((p, q))
   chex.assert_tree_all_finite(slopes)
-  # q f(p / q) has the slopes f'(u) in p and f(u) - u f'(u) in q.
+  # q f(p / q) has the derivatives f'(u) in p and f(u) - u f'(u) in q.
   u = p[:2] / q[:2]
   best = F[name].optimum(u)
   np.testing.assert_allclose(slopes[0][:2], best, rtol=1e-4)
@@ -113,7 +113,7 @@ ON_A_GRID = (
 
 
 @pytest.mark.parametrize('divergence', ON_A_GRID, ids=lambda f: f.__name__)
-def test_equal_densities_are_not_apart_and_jit_changes_nothing(divergence):
+def test_divergences_of_equal_densities_are_zero_with_and_without_jit(divergence):
   assert float(divergence(P, P, CELL)) == pytest.approx(0, abs=1e-6)
   apart = uniform(-1, 1)
   assert float(divergence(apart, apart, CELL)) == 0
@@ -123,7 +123,7 @@ def test_equal_densities_are_not_apart_and_jit_changes_nothing(divergence):
 
 
 @pytest.mark.parametrize('divergence', ON_A_GRID, ids=lambda f: f.__name__)
-def test_slopes_on_a_grid_are_those_of_finite_differences(divergence):
+def test_gradients_on_a_grid_match_finite_differences(divergence):
   with jax.enable_x64(True):
     p, q = np.random.default_rng(0).uniform(0.5, 1, (2, 9))
     chex.assert_numerical_grads(
@@ -134,11 +134,11 @@ def test_slopes_on_a_grid_are_those_of_finite_differences(divergence):
 @pytest.mark.parametrize(
   'divergence', [d.jensen_shannon, d.total_variation, d.squared_hellinger], ids=lambda f: f.__name__
 )
-def test_slopes_are_finite_where_a_density_is_zero(divergence):
+def test_gradients_at_zero_density_are_finite(divergence):
   chex.assert_tree_all_finite(jax.grad(divergence, (0, 1))(uniform(0, 1), uniform(0.5, 2), CELL))
 
 
-def test_samples_with_known_densities_give_the_same():
+def test_estimates_from_samples_match_densities():
   key_p, key_q = jax.random.split(jax.random.key(0))
   x = 0.5 + jax.random.normal(key_p, (200_000,))
   y = -0.5 + 1.5 * jax.random.normal(key_q, (200_000,))
@@ -157,13 +157,13 @@ def test_samples_with_known_densities_give_the_same():
 
 
 @pytest.mark.parametrize(('m', 'n'), [(1, 1), (7, 7), (5, 8), (100, 37)])
-def test_wasserstein_in_one_dimension_is_exact(m, n):
+def test_wasserstein_in_one_dimension_matches_scipy(m, n):
   x, y = np.random.default_rng(0).normal(size=(2, 100)).astype(np.float32)
   got = d.wasserstein_1d(jnp.asarray(x[:m]), jnp.asarray(y[:n]) + 0.3)
   np.testing.assert_allclose(got, stats.wasserstein_distance(x[:m], y[:n] + 0.3), rtol=1e-5)
 
 
-def test_wasserstein_of_a_shifted_set_is_the_shift_and_has_its_slope():
+def test_wasserstein_of_a_shifted_set_is_the_shift_with_its_gradient():
   x = jax.random.normal(jax.random.key(0), (50,))
   shifted = lambda by: d.wasserstein_1d(x, x + by)
   np.testing.assert_allclose(shifted(3.0), 3.0, rtol=1e-5)
@@ -171,7 +171,7 @@ def test_wasserstein_of_a_shifted_set_is_the_shift_and_has_its_slope():
 
 
 @pytest.mark.parametrize(('m', 'n'), [(6, 6), (5, 8)])
-def test_wasserstein_in_one_dimension_under_jit_has_the_slopes_of_finite_differences(m, n):
+def test_wasserstein_under_jit_has_gradients_of_finite_differences(m, n):
   x, y = np.random.default_rng(3).normal(size=(2, 8))
   distance = jax.jit(d.wasserstein_1d)
   with jax.enable_x64(True):
@@ -182,14 +182,14 @@ def test_wasserstein_in_one_dimension_under_jit_has_the_slopes_of_finite_differe
   )
 
 
-def test_wasserstein_of_samples_is_that_of_their_densities():
+def test_wasserstein_of_samples_matches_densities():
   x, y = stats.norm.ppf((np.arange(4000) + 0.5) / 4000), stats.norm.ppf((np.arange(999) + 0.5) / 999)
   samples = d.wasserstein_1d(jnp.asarray(0.5 + x), jnp.asarray(-0.5 + 1.5 * y))
   np.testing.assert_allclose(samples, d.wasserstein_of_densities(P, Q, CELL), rtol=3e-3)
 
 
 @pytest.mark.parametrize('power', [1.0, 2.0])
-def test_entropic_transport_tends_to_the_exact_assignment(power):
+def test_entropic_transport_converges_to_the_exact_assignment(power):
   x, y = np.random.default_rng(1).normal(size=(2, 30, 2)).astype(np.float32)
   costs = np.linalg.norm(x[:, None] - y[None], axis=-1) ** power
   exact = costs[optimize.linear_sum_assignment(costs)].mean()
@@ -203,13 +203,13 @@ def test_entropic_transport_tends_to_the_exact_assignment(power):
     np.testing.assert_allclose(found.regularized, found.cost + penalty, rtol=1e-3)
 
 
-def test_the_sinkhorn_divergence_is_zero_for_equal_sets_and_the_squared_shift_for_a_shift():
+def test_sinkhorn_divergence_is_0_for_equal_sets_and_the_squared_shift_otherwise():
   x = np.random.default_rng(2).normal(size=(40, 2)).astype(np.float32)
   assert abs(d.sinkhorn_divergence(x, x, 0.1)) < 1e-4
   np.testing.assert_allclose(d.sinkhorn_divergence(x, x + np.float32([3, 4]), 0.1), 25, rtol=1e-3)
 
 
-def test_the_sinkhorn_divergence_of_a_large_epsilon_is_half_the_energy_distance():
+def test_sinkhorn_divergence_with_large_epsilon_is_half_the_energy_distance():
   x, y = np.random.default_rng(4).normal(size=(2, 40, 2)).astype(np.float32)
   energy = mmd.energy_distance(x, y[:25] + 1, unbiased=False)
   np.testing.assert_allclose(
@@ -217,7 +217,7 @@ def test_the_sinkhorn_divergence_of_a_large_epsilon_is_half_the_energy_distance(
   )
 
 
-def test_what_cannot_be_is_refused():
+def test_invalid_arguments_are_rejected():
   x = np.zeros((3, 2), np.float32)
   with pytest.raises(ValueError, match='epsilon=0'):
     d.entropic_transport(x, x, 0)

@@ -51,20 +51,20 @@ def precise():
     yield
 
 
-def test_every_divergence_is_here():
+def test_every_divergence_is_tested():
   assert set(ALL) == set(lookup.factories(f_divergences))
 
 
-def test_f_is_convex_and_0_at_1(name, f, precise):
+def test_f_is_convex_and_zero_at_one(name, f, precise):
   np.testing.assert_allclose(f.f(jnp.ones(())), -np.log(4) if name == 'gan' else 0, atol=1e-12)
   u = np.linspace(0.01, 8, 1000)
   values = np.asarray(f.f(jnp.array(u)))
-  # No chord between neighbours is below the value half way.
+  # No chord between neighbors is below the value half way.
   assert (values[2:] + values[:-2] - 2 * values[1:-1] >= -1e-12).all()
   assert (values[2:] + values[:-2] - 2 * values[1:-1] > 1e-9).any()
 
 
-def test_the_conjugate_is_the_largest_of_u_t_less_f(name, f, precise):
+def test_conjugate_is_the_supremum_of_ut_minus_f(name, f, precise):
   # Pearson's f is a parabola on the whole line, and so is the conjugate in the paper's table; on
   # ratios u >= 0 alone the largest is -1 below t = -2, which makes the bound of the table looser.
   # The others' best ratios are from exp(-12) to exp(12), of scores from -6 to 6.
@@ -76,7 +76,7 @@ def test_the_conjugate_is_the_largest_of_u_t_less_f(name, f, precise):
     np.testing.assert_allclose(largest, conjugate, rtol=1e-6, atol=1e-6)
 
 
-def test_the_conjugate_of_the_output_is_one_formula(f, precise):
+def test_conjugate_of_the_output_matches_its_formula(f, precise):
   scores = jnp.array(SCORES)
   np.testing.assert_allclose(
     f.conjugate_of_output(scores), f.conjugate(f.output(scores)), rtol=1e-9, atol=1e-12
@@ -86,7 +86,7 @@ def test_the_conjugate_of_the_output_is_one_formula(f, precise):
   np.testing.assert_allclose(f.conjugate_of_output(scores), f.conjugate(f.output(scores)), rtol=2e-3)
 
 
-def test_the_output_increases_inside_the_domain(name, f, precise):
+def test_output_activation_increases_inside_the_domain(name, f, precise):
   low, high = ALL[name][1]
   inside = np.asarray(f.output(jnp.array(SCORES)))
   assert (np.diff(inside) > 0).all()
@@ -99,7 +99,7 @@ def test_the_output_increases_inside_the_domain(name, f, precise):
   assert (far <= high).all()
 
 
-def test_the_output_goes_on_smoothly_at_20(f, precise):
+def test_output_activation_is_smooth_at_20(f, precise):
   for edge in (-20.0, 20.0):
     near = jnp.array([edge - 1e-7, edge, edge + 1e-7])
     for function in (f.output, f.conjugate_of_output):
@@ -108,7 +108,7 @@ def test_the_output_goes_on_smoothly_at_20(f, precise):
       np.testing.assert_allclose(slopes, slopes[1], rtol=1e-6, atol=1e-12)
 
 
-def test_the_optimum_is_the_slope_of_f_and_some_score_reaches_it(f, precise):
+def test_optimum_is_the_derivative_of_f_and_is_attained(f, precise):
   ratios = jnp.array([0.05, 0.3, 0.9, 1.1, 4.0, 30.0])
   best = f.optimum(ratios)
   np.testing.assert_allclose(best, jax.vmap(jax.grad(f.f))(ratios), rtol=1e-9)
@@ -117,7 +117,7 @@ def test_the_optimum_is_the_slope_of_f_and_some_score_reaches_it(f, precise):
   assert (best <= high).all()
 
 
-def test_the_bound_is_the_divergence_at_the_optimum_and_less_elsewhere(name, f, precise):
+def test_bound_equals_the_divergence_only_at_the_optimum(name, f, precise):
   bound = lambda t: (P * t - Q * f.conjugate(t)).sum()
   ratio = jnp.array(P / Q)
   np.testing.assert_allclose((Q * f.f(ratio)).sum(), ALL[name][0], rtol=1e-9)
@@ -127,7 +127,7 @@ def test_the_bound_is_the_divergence_at_the_optimum_and_less_elsewhere(name, f, 
 
 
 @pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16], ids=['float32', 'bfloat16'])
-def test_far_scores_are_finite_and_the_slopes_of_the_output_never_turn(f, dtype):
+def test_output_activation_of_extreme_logits_is_finite_and_monotone(f, dtype):
   scores = jnp.array([-1e18, -1e4, -300, -100, -20, -1, 0, 1, 20, 100, 300, 1e4, 1e18], dtype)
   for function in (f.output, f.conjugate_of_output):
     values, slopes = jax.vmap(jax.value_and_grad(function))(scores)

@@ -30,11 +30,11 @@ def points(seed, count, size=3, shift=0.0):
   return shift + np.random.default_rng(seed).normal(size=(count, size))
 
 
-def test_every_kernel_is_here():
+def test_every_kernel_is_tested():
   assert set(KERNELS) == set(lookup.factories(mmd))
 
 
-def test_distances_by_hand():
+def test_squared_distances_match_hand_computation():
   x, y = jnp.array([[0.0, 0.0], [3.0, 4.0]]), jnp.array([[0.0, 0.0], [3.0, 0.0], [0.0, 1.0]])
   # From the origin: 0, 9, 1.  From (3, 4): 9 + 16, 16, 9 + 9.
   squares = [[0, 9, 1], [25, 16, 18]]
@@ -42,7 +42,7 @@ def test_distances_by_hand():
   np.testing.assert_allclose(mmd.distances(x, y), np.sqrt(squares), rtol=1e-6)
 
 
-def test_distances_far_from_the_origin_do_not_cancel():
+def test_squared_distances_far_from_the_origin_are_precise():
   # |x|^2 + |y|^2 - 2 x.y of float32 would be in steps of 8 here.
   x = np.float32([[1e4, 0.0]])
   np.testing.assert_array_equal(mmd.squared_distances(x, x + np.float32([0.0, 0.5])), [[0.25]])
@@ -53,7 +53,7 @@ def by_differences(x, y):
 
 
 def sums_and_slopes(squares):
-  """What a critic's penalty asks of squared distances: a value, its slopes, and those of their norm."""
+  """A critic's penalty needs of squared distances: a value, its gradients, and those of their norm."""
 
   def total(x, y):
     return jnp.exp(-squares(x, y)).sum()
@@ -65,7 +65,7 @@ def sums_and_slopes(squares):
 
 
 @pytest.mark.parametrize('count', [1, 5])
-def test_first_and_second_derivatives_of_squared_distances_are_those_of_the_differences(count):
+def test_squared_distances_have_derivatives_of_the_differences(count):
   for pair in ((points(0, 4), points(1, count)), 2 * (points(2, count),)):
     got = jax.jit(sums_and_slopes(mmd.squared_distances))(*pair)
     chex.assert_trees_all_close(got, sums_and_slopes(by_differences)(*pair), rtol=1e-10, atol=1e-12)
@@ -74,14 +74,14 @@ def test_first_and_second_derivatives_of_squared_distances_are_those_of_the_diff
     chex.assert_trees_all_close(*along, rtol=1e-10, atol=1e-12)
 
 
-def test_slopes_far_from_the_origin_do_not_cancel():
+def test_gradients_far_from_the_origin_are_precise():
   # The points are 1 apart where numbers of float32 are 0.001 apart.
   x, y = (np.round(64 * points(seed, 9, shift=1e4)) / 64 for seed in (0, 1))
   low = jax.jit(sums_and_slopes(mmd.squared_distances))(np.float32(x), np.float32(y))
   chex.assert_trees_all_close(low, sums_and_slopes(by_differences)(x, y), rtol=1e-5, atol=5e-5)
 
 
-def test_slopes_between_near_points_of_far_clusters_in_bfloat16_are_those_of_the_differences():
+def test_gradients_in_far_bfloat16_clusters_match_differences():
   x, y = (
     jnp.concatenate([points(seed, 20, size=2, shift=at) / 16 for at in (-64.0, 64.0)])
     for seed in (0, 1)
@@ -100,7 +100,7 @@ def test_slopes_between_near_points_of_far_clusters_in_bfloat16_are_those_of_the
 
 
 @pytest.mark.parametrize('function', [mmd.squared_distances, mmd.distances])
-def test_points_of_unequal_size_or_no_rows_are_refused(function):
+def test_points_of_unequal_size_or_without_rows_are_rejected(function):
   for x, y in (((4, 2), (4, 3)), ((4,), (4,)), ((4, 1), (4,))):
     with pytest.raises(AssertionError):
       function(jnp.zeros(x), jnp.zeros(y))
@@ -125,12 +125,12 @@ X, Y = np.array([[1.0, 2.0]]), np.array([[0.0, 1.0], [1.0, 2.0]])
     (mmd.distance_induced(), [(5**0.5 + 1 - 2**0.5) / 2, 5**0.5]),
   ],
 )
-def test_kernels_by_hand(kernel, values):
+def test_kernels_match_hand_computation(kernel, values):
   np.testing.assert_allclose(kernel(X, Y), [values], rtol=1e-12)
   np.testing.assert_allclose(jax.jit(kernel)(X, Y), [values], rtol=1e-12)
 
 
-def test_the_default_kernels_are_the_mixtures_of_the_papers():
+def test_default_kernels_are_the_published_mixtures():
   # At a squared distance of 2: sum of (1 + 1 / alpha)^-alpha, and of exp(-1 / sigma^2).
   alphas, sigmas = (0.2, 0.5, 1, 2, 5), (2, 5, 10, 20, 40, 80)
   by_hand = sum((1 + 1 / alpha) ** -alpha for alpha in alphas)
@@ -188,7 +188,7 @@ def test_mmd2_is_the_mean_over_pairs(name, unbiased):
   np.testing.assert_allclose(got, by_hand, rtol=1e-9)
 
 
-def test_mmd2_of_two_points_by_hand():
+def test_mmd2_of_two_points_matches_hand_computation():
   # Dot products: x 1, 2, 4 of (1, 1), (1, 2), (2, 2); y 9; x with y 3, 6.
   dot = mmd.polynomial(degree=1, scale=1.0, shift=0.0)
   x, y = jnp.array([[1.0], [2.0]]), jnp.array([[3.0], [3.0]])
@@ -201,7 +201,7 @@ def test_mmd2_of_two_points_by_hand():
 @pytest.mark.parametrize(
   'distance', [mmd.energy_distance, lambda *a, **k: mmd.mmd2(KERNELS['rbf_mixture'], *a, **k)]
 )
-def test_one_example_has_a_biased_estimate_alone(distance):
+def test_mmd2_of_one_example_has_only_a_biased_estimate(distance):
   x, y = points(0, 1), points(1, 3)
   for pair in ((x, y), (y, x), (x, x)):
     with pytest.raises(ValueError, match='at least 2'):
@@ -212,7 +212,7 @@ def test_one_example_has_a_biased_estimate_alone(distance):
 
 
 @each
-def test_the_unbiased_estimate_is_0_on_average_and_the_biased_one_more(kernel):
+def test_mmd2_unbiased_estimate_has_mean_0_and_biased_more(kernel):
   def both(key):
     x, y = jnp.split(jax.random.normal(key, (10, 2)), [4])
     return mmd.mmd2(kernel, x, y), mmd.mmd2(kernel, x, y, unbiased=False)
@@ -226,14 +226,14 @@ def test_the_unbiased_estimate_is_0_on_average_and_the_biased_one_more(kernel):
 
 
 @each
-def test_far_distributions_are_told_apart(kernel):
+def test_mmd2_of_distant_distributions_is_large(kernel):
   distance = jax.jit(lambda x, y: mmd.mmd2(kernel, x, y))
   x, near = points(0, 200), points(1, 200)
   assert distance(x, near + 1) > 5 * abs(distance(x, near))
 
 
 @pytest.mark.parametrize('unbiased', [True, False])
-def test_energy_distance_is_the_loop_over_pairs_and_twice_the_mmd_of_its_kernel(unbiased):
+def test_energy_distance_is_twice_the_mmd_of_its_kernel(unbiased):
   x, y = points(1, 4), points(2, 7, shift=0.3)
   got = mmd.energy_distance(x, y, unbiased)
   np.testing.assert_allclose(got, -looped(apart, x, y, unbiased), rtol=1e-9)
@@ -241,7 +241,7 @@ def test_energy_distance_is_the_loop_over_pairs_and_twice_the_mmd_of_its_kernel(
   np.testing.assert_allclose(half, got / 2, rtol=1e-9)
 
 
-def test_energy_distance_on_a_line_is_twice_the_squared_area_between_the_distributions():
+def test_energy_distance_on_a_line_matches_the_cdf_formula():
   # By hand: x at 0 and 2, y at 1. F - G is 1/2 on [0, 1), -1/2 on [1, 2): 2 * (1/4 + 1/4) = 1.
   x, y = jnp.array([[0.0], [2.0]]), jnp.array([[1.0]])
   np.testing.assert_allclose(mmd.energy_distance(x, y, unbiased=False), 1, rtol=1e-6)
@@ -259,7 +259,7 @@ DISTANCES = {
 
 
 @pytest.mark.parametrize('distance', DISTANCES.values(), ids=DISTANCES)
-def test_slopes_are_those_of_finite_differences_and_finite_where_points_meet(distance):
+def test_gradients_match_finite_differences_and_are_finite_at_equal_points(distance):
   # All points equal, some of them at the origin, and two pairs of equal ones among others.
   distance = jax.jit(distance)
   x, y, same = points(0, 4), points(1, 7), np.ones((7, 3))
@@ -271,14 +271,14 @@ def test_slopes_are_those_of_finite_differences_and_finite_where_points_meet(dis
 
 @pytest.mark.parametrize('distance', DISTANCES.values(), ids=DISTANCES)
 @pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
-def test_far_features_have_finite_distances_and_slopes(distance, dtype):
+def test_distances_of_extreme_features_have_finite_values_and_gradients(distance, dtype):
   x = jnp.array([[1e4, -1e4], [-1e4, -1e4], [1e4, 1e4]], dtype)
   found = jax.value_and_grad(distance, (0, 1))(x, -x[:2])
   assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(found))
   chex.assert_tree_all_finite(found)
 
 
-def test_the_distance_of_equal_points_has_slope_0():
+def test_gradient_of_the_distance_of_equal_points_is_zero():
   x = jnp.array([[1.0, 2.0]])
   slope = jax.grad(lambda x, y: mmd.distances(x, y).sum())
   np.testing.assert_array_equal(slope(x, x), [[0, 0]])
@@ -286,7 +286,7 @@ def test_the_distance_of_equal_points_has_slope_0():
   np.testing.assert_allclose(slope(x + jnp.array([3.0, 4.0]), x), [[0.6, 0.8]], rtol=1e-6)
 
 
-def test_the_witness_by_hand():
+def test_witness_matches_hand_computation():
   # At 2: mean of 2 * 1 and 2 * 3, less 2 * 5; at -1: (-1 - 3) / 2 + 5.
   dot = mmd.polynomial(degree=1, scale=1.0, shift=0.0)
   x, y = jnp.array([[1.0], [3.0]]), jnp.array([[5.0]])
@@ -295,7 +295,7 @@ def test_the_witness_by_hand():
 
 
 @each
-def test_the_witness_is_high_where_x_is_denser_and_its_gap_is_the_biased_mmd2(kernel):
+def test_witness_mean_difference_is_the_biased_mmd2(kernel):
   x, y = points(0, 4), points(1, 7, shift=2.0)
   at = jax.jit(lambda p: mmd.witness(kernel, p, x, y))(np.concatenate([x, y]))
   chex.assert_shape(at, (11,))
@@ -306,7 +306,7 @@ def test_the_witness_is_high_where_x_is_denser_and_its_gap_is_the_biased_mmd2(ke
 
 
 @pytest.mark.parametrize('make', [mmd.rational_quadratic, mmd.rbf_mixture])
-def test_widths_that_are_none_or_not_positive_are_refused(make):
+def test_missing_or_nonpositive_widths_are_rejected(make):
   for widths in ((), (1.0, 0.0), (-1.0,), (float('nan'),)):
     with pytest.raises(ValueError, match='finite numbers above 0'):
       make(widths)

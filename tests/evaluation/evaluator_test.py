@@ -36,7 +36,7 @@ def evaluator(how, warn=pytest.fail, game=GAME):
   return evaluation.Evaluator(how, 'ring', game, build.make_source(parse(CONFIG).data), warn)
 
 
-def test_a_game_that_draws_the_data_has_the_best_scores_and_a_collapsed_one_the_worst():
+def test_scores_of_true_samples_are_best_and_of_collapsed_worst():
   evaluate = evaluator(evaluation.protocol('coordinates', [], 500, 0), warn=lambda text: None)
   good, card = evaluate({'spread': jnp.float32(1)}, step=7, weights='raw')
   bad, _ = evaluate({'spread': jnp.float32(0)}, step=7, weights='raw')
@@ -56,7 +56,7 @@ def test_a_game_that_draws_the_data_has_the_best_scores_and_a_collapsed_one_the_
   assert len(card['data_digest']) == len(card['features_digest']) == 64
 
 
-def test_scores_that_cannot_be_had_are_told_of_and_an_error_if_they_were_asked_for():
+def test_undefined_scores_are_reported_and_rejected_if_requested():
   told = []
   found, _ = evaluator(evaluation.protocol('coordinates', [], 20, 0), told.append)(
     {'spread': jnp.float32(1)}
@@ -68,7 +68,7 @@ def test_scores_that_cannot_be_had_are_told_of_and_an_error_if_they_were_asked_f
     asked({'spread': jnp.float32(1)})
 
 
-def test_the_card_says_with_which_settings_each_score_was_made():
+def test_card_lists_the_settings_of_each_score():
   names = ['frechet_distance', 'precision_recall', 'density_coverage', 'modes']
   evaluate = evaluator(evaluation.protocol('coordinates', [*names, 'sliced_wasserstein'], 50, 0))
   _, card = evaluate({'spread': jnp.float32(1)})
@@ -82,7 +82,7 @@ def test_the_card_says_with_which_settings_each_score_was_made():
   assert json.loads(json.dumps(card)) == card
 
 
-def test_subsets_that_cannot_differ_give_no_error_and_it_is_told_once():
+def test_subsets_that_cannot_differ_have_no_error_bar_and_one_warning():
   told = []
   how = evaluation.protocol('coordinates', ['kernel_distance'], 876, 0)
   evaluate = evaluator(how, told.append)
@@ -95,7 +95,7 @@ def test_subsets_that_cannot_differ_give_no_error_and_it_is_told_once():
   assert warning.startswith('kernel_error_coordinates: each subset holds all 876 samples and all real')
 
 
-def test_subsets_that_hold_all_samples_say_that_their_error_is_of_real_examples_alone():
+def test_subsets_of_all_samples_warn_that_the_error_covers_real_only():
   real, fake = (np.random.RandomState(seed).randn(count, 2) for seed, count in ((0, 60), (1, 20)))
   seen = [FeatureStatistics(frechet.moments(x), x, x[:, :0], x) for x in (real, fake)]
   scored = scores.kernel_distance(scores.Comparison(*seen, 'coordinates', 0, None))
@@ -107,7 +107,7 @@ def test_subsets_that_hold_all_samples_say_that_their_error_is_of_real_examples_
   }
 
 
-def test_a_frechet_distance_of_too_few_samples_is_told_once_and_the_card_says_so():
+def test_frechet_distance_of_too_few_samples_warns_once_and_marks_card():
   told, how = [], evaluation.protocol('coordinates', ['frechet_distance'], 2, 0)
   evaluate = evaluator(how, told.append)
   for spread in (1, 0):
@@ -119,18 +119,18 @@ def test_a_frechet_distance_of_too_few_samples_is_told_once_and_the_card_says_so
   assert warning.endswith('score at least 3 of each')
 
 
-def test_the_frechet_distance_alone_keeps_no_sample():
+def test_frechet_distance_alone_stores_no_sample():
   assert evaluation.protocol('coordinates', ['frechet_distance'], 20, 0).stored == 0
   assert evaluation.protocol('coordinates', ['frechet_distance', 'kernel_distance'], 20, 0).stored == 20
 
 
-def test_samples_that_are_not_finite_are_a_run_that_diverged():
+def test_nonfinite_samples_raise_diverged():
   evaluate = evaluator(evaluation.protocol('coordinates', ['frechet_distance'], 20, 0))
   with pytest.raises(DivergedError, match='NaN'):
     evaluate({'spread': jnp.float32(jnp.nan)})
 
 
-def test_a_network_that_cannot_see_the_data_is_refused():
+def test_feature_network_incompatible_with_the_data_is_rejected():
   network = evaluation.protocol('coordinates', [], 20, 0).network
   blind = network._replace(name='blind', apply=lambda params, x: network.apply(params, x[..., 0]))
   with pytest.raises(
@@ -157,12 +157,12 @@ def test_a_network_that_cannot_see_the_data_is_refused():
     ({'bests': ''}, "unexpected argument 'bests'"),
   ],
 )
-def test_bad_settings_are_refused(change, said):
+def test_invalid_settings_are_rejected(change, said):
   with pytest.raises(ConfigError, match=said):
     evaluation.configured({**SETTINGS, **change})
 
 
-def test_every_score_says_whether_higher_is_better():
+def test_every_score_states_whether_higher_is_better():
   evaluate = evaluator(evaluation.protocol('coordinates', [], 100, 0), warn=lambda text: None)
   found, _ = evaluate({'spread': jnp.float32(1)})
   sides = {'kernel_error', 'copied_of_real', 'copied_z', 'support_at_least'}

@@ -18,7 +18,7 @@ def game_of(sample):
 
 
 @pytest.mark.parametrize('num', [1, 799, 800, 801, 1700])
-def test_a_set_is_seen_whole_whatever_its_size(num):
+def test_extract_covers_the_whole_dataset_for_any_size(num):
   images = pictures(num)
   statistics = feature_extraction.collect_set(NETWORK, images, num_stored=900)
   wanted = brightness(NETWORK.params, jnp.asarray(images))
@@ -37,7 +37,7 @@ def sample(variables, keys):
   return draws + variables['shift']
 
 
-def test_samples_are_those_of_the_seed_as_a_png_holds_them_and_their_number_changes_none():
+def test_samples_are_uint8_and_depend_only_on_seed_and_index():
   game = game_of(sample)
   extractor = feature_extraction.FeatureExtractor(
     NETWORK, feature_extraction.generated(game, seed=3), num_stored=1000, width=2
@@ -52,7 +52,7 @@ def test_samples_are_those_of_the_seed_as_a_png_holds_them_and_their_number_chan
   assert few.moments.count == 10
 
 
-def test_nothing_is_kept_where_nothing_is_asked_for():
+def test_extract_without_features_requested_stores_nothing():
   statistics = feature_extraction.FeatureExtractor(
     NETWORK, feature_extraction.generated(game_of(sample), 0), num_stored=0, width=2
   )({'shift': jnp.float32(0)}, 50)
@@ -61,7 +61,7 @@ def test_nothing_is_kept_where_nothing_is_asked_for():
   assert statistics.moments.count == 50
 
 
-def test_samples_that_are_not_finite_are_refused_and_padding_is_not_looked_at():
+def test_nonfinite_samples_are_rejected_and_padding_is_ignored():
   def late(variables, keys):
     # Only the first 20 keys of the seed are samples; every pixel of the others is NaN.
     first = jax.random.key_data(rng.sample_keys(0, 0, 20))
@@ -76,7 +76,7 @@ def test_samples_that_are_not_finite_are_refused_and_padding_is_not_looked_at():
     extractor({}, 21)
 
 
-def test_points_are_looked_at_as_they_are():
+def test_points_are_used_unchanged():
   points = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
   network = NETWORK._replace(apply=lambda params, x: Outputs(x, x[:, :0]))
   np.testing.assert_array_equal(feature_extraction.collect_set(network, points, 30).features, points)

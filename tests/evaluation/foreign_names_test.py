@@ -37,7 +37,7 @@ NETWORKS = sorted(lookup.modules(features, 'load'))
     ('beauty', 'one of these'),
   ],
 )
-def test_a_score_by_another_name_is_refused_with_ours(typed, ours):
+def test_score_by_a_foreign_name_is_rejected_with_our_name(typed, ours):
   known = ', '.join(sorted(scores.SCORES))
   with pytest.raises(ConfigError) as error:
     foreign_names.choose('--scores', typed, scores.SCORES, 'score', foreign_names.SCORES)
@@ -57,14 +57,14 @@ def test_a_score_by_another_name_is_refused_with_ours(typed, ours):
     ('dino', 'one of these'),
   ],
 )
-def test_a_feature_network_by_another_name_is_refused_with_ours(typed, ours):
+def test_feature_network_by_a_foreign_name_is_rejected_with_our_name(typed, ours):
   with pytest.raises(ConfigError) as error:
     foreign_names.choose('--features', typed, NETWORKS, 'feature network', foreign_names.NETWORKS)
   known = ', '.join(NETWORKS)
   assert str(error.value) == f'--features={typed}: no such feature network ({known}); use {ours}'
 
 
-def test_every_name_of_ours_is_known():
+def test_foreign_names_map_to_existing_names():
   assert {name for ours in foreign_names.SCORES.values() for name in ours.name.split(',')} <= {
     *scores.SCORES
   }
@@ -75,7 +75,7 @@ def test_every_name_of_ours_is_known():
 
 
 @pytest.mark.parametrize('name', scores.SCORES)
-def test_a_name_of_ours_is_accepted(name):
+def test_our_names_are_accepted(name):
   chosen = foreign_names.choose('--scores', name, scores.SCORES, 'score', foreign_names.SCORES)
   assert chosen is None
   with pytest.raises(ConfigError, match='no such score'):

@@ -29,7 +29,7 @@ def files(folder):
   return sorted(folder.rglob('*.npz'))
 
 
-def test_a_set_is_looked_at_once_and_comes_back_the_same(cache_folder, monkeypatch):
+def test_real_statistics_are_computed_once_and_cached_exactly(cache_folder, monkeypatch):
   first = statistics_of(source())
   assert len(files(cache_folder)) == 1
   monkeypatch.setattr(reference_statistics, 'collect_set', lambda *a: pytest.fail('computed again'))
@@ -52,13 +52,13 @@ def test_a_set_is_looked_at_once_and_comes_back_the_same(cache_folder, monkeypat
   ],
   ids=['data', 'split', 'weights', 'network', 'resizer'],
 )
-def test_what_is_remembered_is_of_this_data_split_network_and_digest(cache_folder, change):
+def test_cached_statistics_are_keyed_by_data_split_network_and_digest(cache_folder, change):
   statistics_of(source())
   statistics_of(*change(source(), NETWORK))
   assert len(files(cache_folder)) == 2
 
 
-def test_a_broken_file_is_told_of_and_made_anew(cache_folder):
+def test_corrupt_cache_file_is_reported_and_recomputed(cache_folder):
   first = statistics_of(source())
   (path,) = files(cache_folder)
   path.write_bytes(path.read_bytes()[:300])
@@ -70,7 +70,7 @@ def test_a_broken_file_is_told_of_and_made_anew(cache_folder):
   statistics_of(source())
 
 
-def test_a_set_sorted_by_class_is_shuffled_so_that_its_first_part_is_of_all_classes():
+def test_dataset_sorted_by_class_is_shuffled_over_all_classes():
   images = np.repeat(np.arange(4, dtype=np.uint8), 50).reshape(200, 1, 1, 1)
   statistics = statistics_of(place(ImageSet(images), seed=0, batch_size=8)).statistics
   assert set(statistics.images[:40].ravel()) == {0, 1, 2, 3}
@@ -78,7 +78,7 @@ def test_a_set_sorted_by_class_is_shuffled_so_that_its_first_part_is_of_all_clas
   np.testing.assert_allclose(statistics.features[:, 0], 0.5 * statistics.images.ravel())
 
 
-def test_points_are_drawn_afresh_and_nothing_is_remembered(cache_folder):
+def test_points_are_drawn_again_without_caching(cache_folder):
   ring = ring_data.load(seed=0, batch_size=8)
   found = statistics_of(ring, coordinates.load())
   assert found.card['split'] == 'newly drawn'

@@ -1,4 +1,4 @@
-"""What every experiment in experiments/ must hold to; a new file there is picked up by itself."""
+"""The contract of every file in experiments/; a new file is tested automatically."""
 
 import dataclasses
 import functools
@@ -41,7 +41,7 @@ class Setup:
   def touched(self, game):
     """{network: whether a step of the game makes anything new of it}, found by tracing the step.
 
-    What a step hands on untouched is the very array that it was given.
+    An array that a step leaves alone is the array that it was given.
     """
     play = self.built.play._replace(updates=dict.fromkeys(self.built.play.updates, 1))
     built, found = dataclasses.replace(self.built, game=game, play=play), {}
@@ -61,7 +61,7 @@ class Setup:
     return found
 
   def train(self, calls, devices=1, state=None, **changes):
-    """The state and the metrics of all steps, after `calls` calls on so many devices.
+    """The state and the metrics of all steps, after `calls` calls on this number of devices.
 
     It begins from `state`, or from the start. `changes` are other parts of what is built.
     """
@@ -97,7 +97,7 @@ def subject(request):
   return setup(*request.param)
 
 
-def test_steps_are_finite_move_all_players_and_are_traced_once(subject):
+def test_steps_are_finite_update_all_players_and_trace_once(subject):
   before = subject.start().variables.params
   subject.traces = 0
   state, metrics = subject.train(calls=3)
@@ -110,7 +110,7 @@ def test_steps_are_finite_move_all_players_and_are_traced_once(subject):
   assert int(state.step) == 3 * subject.config['steps_per_call']
 
 
-def test_a_player_leaves_what_it_does_not_own_as_it_was(subject):
+def test_player_changes_only_networks_it_owns(subject):
   game = subject.built.game
   for player in game.players:
     alone = tuple(p if p is player else p._replace(trains=()) for p in game.players)
@@ -118,7 +118,7 @@ def test_a_player_leaves_what_it_does_not_own_as_it_was(subject):
     assert touched == {name: name in player.trains for name in touched}, player.name
 
 
-# Of games whose loss is a mean over examples, one is as good as another.
+# Games whose loss is a mean over examples behave alike; one of them is enough.
 ALIKE = (
   'fgan',
   'instance_noise',
@@ -135,7 +135,7 @@ ALIKE = (
 
 
 def divided():
-  """The subjects; those that are alike, or in devices_test too, only among the slow tests."""
+  """The subjects; those that are alike, or in device_counts_test too, only among the slow tests."""
   for path, preset in SUBJECTS:
     elsewhere = f'{path.stem}:{preset}' in devices.SUBJECTS
     slow = (pytest.mark.slow,) if elsewhere or path.stem in ALIKE and preset == 'ring-test' else ()
@@ -143,7 +143,7 @@ def divided():
 
 
 @pytest.mark.parametrize('subject', [*divided()], indirect=True)
-def test_one_device_and_eight_agree_and_replicas_are_equal(subject):
+def test_eight_devices_match_one_and_replicas_are_equal(subject):
   calls = 4 // subject.config['steps_per_call']
   play = subject.built.play
   if subject.config['gan']['name'] == 'dcgan':
@@ -174,7 +174,7 @@ def test_one_device_and_eight_agree_and_replicas_are_equal(subject):
   assert worst < PARAMETER_TOLERANCE
 
 
-def test_samples_have_the_shape_of_the_data_and_depend_on_their_key_alone(subject):
+def test_samples_have_the_data_shape_and_depend_only_on_their_key(subject):
   variables = subject.start().variables
   keys = rng.example_keys(jax.random.key(1), np.arange(5))
   samples = subject.built.game.sample(variables, keys)
@@ -192,7 +192,7 @@ def each():
 
 
 @pytest.mark.parametrize('path', [*each()])
-def test_the_smallest_batch_has_a_finite_step(path):
+def test_step_on_the_smallest_batch_is_finite(path):
   # A pack of two, and an unbiased MMD, have no batch of one.
   least = {'pacgan': 2, 'mmd_gan': 2}.get(path.stem, 1)
   metrics = first_step(path, 'ring-test', batch_size=least)
@@ -206,7 +206,7 @@ ALSO = ('consensus', 'cramer', 'hinge', 'pacgan', 'wgan')
 
 
 @pytest.mark.parametrize('name', [*DIGITS, *(pytest.param(n, marks=pytest.mark.slow) for n in ALSO)])
-def test_a_step_on_digits_is_finite_and_moves_all_players(name):
+def test_step_on_digits_is_finite_and_updates_all_players(name):
   metrics = first_step(ROOT / 'experiments' / f'{name}.py')
   assert all(np.isfinite(value) for value in metrics.values())
   assert all(value > 0 for name, value in metrics.items() if name.endswith('gradient_norm'))
@@ -214,7 +214,7 @@ def test_a_step_on_digits_is_finite_and_moves_all_players(name):
 
 @pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: path.stem)
 @pytest.mark.parametrize('preset', ['', 'test', 'ring', 'grid', 'swiss_roll', 'mixture_1200-test'])
-def test_configs_are_plain_and_checked(path, preset):
+def test_configs_are_plain_and_pass_the_check(path, preset):
   plain = experiment(path, preset)
   assert schema.plain(ConfigDict(plain)) == plain
   schema.check(plain, devices=1)
@@ -230,7 +230,7 @@ def test_docstring_states_resolved_hyperparameters(path, monkeypatch):
   )
 
 
-def test_a_state_comes_back_from_its_arrays(subject):
+def test_state_round_trips_through_arrays(subject):
   state = subject.start()
   again = checkpoints.from_arrays(checkpoints.to_arrays(state), jax.eval_shape(subject.start))
   chex.assert_trees_all_equal_structs(state, again)

@@ -12,7 +12,7 @@ from gan_jax import augment
 from gan_jax.common.errors import ConfigError
 from gan_jax.config.run_config import parse
 from gan_jax.run import setup
-from helpers.experiments import ROOT, experiment, first_step
+from helpers.experiments import ROOT, experiment
 from helpers.toy_networks import Linear, begin, inputs, make, train
 
 SIDE = 4
@@ -48,7 +48,7 @@ def loss(built, player, real=REAL):
 
 
 def seen(augment, player, real=REAL, **more):
-  """What the discriminator is shown in a player's turn: real and fake examples."""
+  """Returns the real and fake examples that the discriminator sees in a player's update."""
   shown = []
   built = game(augment, Linear(SLOPE, note=shown.append), **more)
   variables = begin(built, real)
@@ -59,7 +59,7 @@ def seen(augment, player, real=REAL, **more):
 
 
 @pytest.mark.parametrize('player', ['discriminator', 'generator'])
-def test_real_and_fake_are_both_augmented_and_not_alike(player):
+def test_real_and_fake_are_augmented_independently(player):
   # Cut out are rectangles of 2 x 2, of which at least one pixel is inside.
   augment = {'name': 'diffaugment', 'policy': ('cutout',)}
   ones = np.ones_like(REAL)
@@ -70,14 +70,14 @@ def test_real_and_fake_are_both_augmented_and_not_alike(player):
   assert (real != fake).any(axis=(1, 2, 3)).sum() > 3
 
 
-def test_an_augmentation_that_does_nothing_leaves_every_other_draw():
+def test_identity_augmentation_changes_no_other_draw():
   more = {'penalties': {'dragan': {'weight': 1.0}}, 'noise': {'scale': 0.5, 'steps': 10}}
   plain, augmented = game({}, **more), game({'name': 'flip', 'probability': 0.0}, **more)
   for player in ('discriminator', 'generator'):
     assert loss(plain, player) == loss(augmented, player)
 
 
-def test_a_game_without_it_has_the_memory_that_it_had():
+def test_game_without_augmentation_has_unchanged_memory():
   built = make(penalties={'r1': {'weight': 1.0}})
   kept = built.init_memory(jax.random.key(0), {})
   assert kept == {'regularizers': {'r1': {}}, 'last': {'r1': 0}}
@@ -85,8 +85,8 @@ def test_a_game_without_it_has_the_memory_that_it_had():
   assert new == {'regularizers': {'r1': {}}, 'last': {'r1': 2}}
 
 
-def test_noise_is_added_to_what_is_augmented():
-  # Of translations by a pixel of 4, and of noise, which is also where grey came in.
+def test_noise_is_added_after_augmentation():
+  # Translations by one of 4 pixels, and noise, also where the translation filled with gray.
   augment, noise = {'name': 'translation', 'share': 0.25}, {'scale': 0.5, 'steps': 10}
   without, with_noise = (
     seen(augment, 'discriminator')[0],
@@ -101,7 +101,7 @@ def test_noise_is_added_to_what_is_augmented():
   np.testing.assert_allclose(with_noise - without, plain, atol=1e-6)
 
 
-def test_distances_are_of_what_is_not_augmented_and_scores_of_what_is():
+def test_distances_use_original_and_outputs_use_augmented_images():
   built, plain = game(ADA), game({})
   metrics, bare = (loss(either, 'discriminator')[1] for either in (built, plain))
   for name in ('real_distance', 'fake_distance'):
@@ -123,7 +123,7 @@ class Bowl(nn.Module):
     return 0.5 * self.param('scale', lambda key: jnp.ones(())) * (x**2).sum(axis=(1, 2, 3))
 
 
-def test_penalties_are_of_augmented_images():
+def test_penalties_use_augmented_images():
   augment = {'name': 'diffaugment'}
   built = game(augment, Bowl(), penalties={'r1': {'weight': 1.0}, 'r2': {'weight': 1.0}})
   _, metrics = loss(built, 'discriminator')
@@ -133,7 +133,7 @@ def test_penalties_are_of_augmented_images():
 
 
 @pytest.mark.parametrize('augment', [{'name': 'diffaugment'}, ADA], ids=lambda spec: spec['name'])
-def test_the_generators_gradient_goes_through_it(augment):
+def test_generator_gradient_goes_through_the_augmentation(augment):
   built = game(augment, loss='wasserstein')
   variables, first = begin(built, REAL), given(built)
 
@@ -149,7 +149,7 @@ def test_the_generators_gradient_goes_through_it(augment):
   chex.assert_numerical_grads(value, (kernel,), order=1, rtol=0.02, atol=0.02, modes=['rev'])
 
 
-def test_one_device_and_eight_agree_and_p_is_that_of_the_global_batch():
+def test_ada_on_eight_devices_matches_one_and_uses_the_global_batch():
   optimizers = dict.fromkeys(('discriminator', 'generator'), optax.sgd(1e-2))
   built = game({**ADA, 'initial': 0.5, 'target': 1.0, 'groups': ('geometric',)})
   one, metrics = train(built, optimizers, REAL, steps=4)
@@ -165,7 +165,7 @@ def test_one_device_and_eight_agree_and_p_is_that_of_the_global_batch():
   np.testing.assert_allclose(metrics['discriminator/augmentation'], expected, rtol=1e-6)
 
 
-def test_bad_augmentations_are_refused():
+def test_invalid_augmentations_are_rejected():
   with pytest.raises(ConfigError, match="unknown name 'adda' .*did you mean 'ada'"):
     game({'name': 'adda'})
   with pytest.raises(ConfigError, match='is not a name with arguments'):
@@ -174,7 +174,7 @@ def test_bad_augmentations_are_refused():
     game({'name': 'ada', 'target': 3})
 
 
-def test_on_points_a_config_with_it_is_refused_before_anything_runs():
+def test_augmentation_of_points_is_rejected_before_training():
   path = ROOT / 'experiments' / 'r1.py'
   plain = experiment(path, 'ring-test')
   plain['gan']['augment'] = {'name': 'flip'}
@@ -185,7 +185,7 @@ def test_on_points_a_config_with_it_is_refused_before_anything_runs():
 
 
 @pytest.mark.parametrize('name', ['ada', 'diffaugment'])
-def test_experiments_augment_images_and_not_points(name):
+def test_experiments_augment_only_images(name):
   path = ROOT / 'experiments' / f'{name}.py'
   for preset in ('', 'test'):
     gan = experiment(path, preset)['gan']
@@ -194,52 +194,3 @@ def test_experiments_augment_images_and_not_points(name):
     known(**{key: value for key, value in gan['augment'].items() if key != 'name'})
   plain = experiment(path, 'ring')
   assert plain == experiment(ROOT / 'experiments' / 'r1.py', 'ring')
-
-
-# Of ADA at p = 1/2; printed by: python tests/gans/augmented_games_test.py
-GOLDENS = {
-  'ada': {
-    'discriminator/accuracy': 0.4375,
-    'discriminator/augmentation': 0.5,
-    'discriminator/fake_distance': 2.38459,
-    'discriminator/fake_score': -1.47509e-05,
-    'discriminator/gradient_norm': 0.0389389,
-    'discriminator/loss': 1.38632,
-    'discriminator/r1': 2.90603e-07,
-    'discriminator/real_distance': 19.8239,
-    'discriminator/real_score': -5.55415e-05,
-    'discriminator/real_sign': -0.25,
-    'generator/fake_score': 0.000216367,
-    'generator/gradient_norm': 0.000510449,
-    'generator/loss': 0.693039,
-  },
-  'diffaugment': {
-    'discriminator/accuracy': 0.5,
-    'discriminator/fake_distance': 2.38459,
-    'discriminator/fake_score': -8.73661e-06,
-    'discriminator/gradient_norm': 0.0350159,
-    'discriminator/loss': 1.38626,
-    'discriminator/r1': 3.5899e-07,
-    'discriminator/real_distance': 19.8239,
-    'discriminator/real_score': 5.37911e-05,
-    'generator/fake_score': -0.000160165,
-    'generator/gradient_norm': 0.000576031,
-    'generator/loss': 0.693227,
-  },
-}
-
-
-def first(name):
-  path = ROOT / 'experiments' / f'{name}.py'
-  changes = {'gan.augment': {'name': 'ada', 'initial': 0.5}} if name == 'ada' else {}
-  return first_step(path, **changes)
-
-
-@pytest.mark.parametrize('name', GOLDENS)
-def test_the_first_step_on_digits_is_what_it_was(name):
-  assert first(name) == pytest.approx(GOLDENS[name], rel=1e-3, abs=1e-8)
-
-
-if __name__ == '__main__':
-  for name in GOLDENS:
-    print(f'{name!r}: {first(name)},')

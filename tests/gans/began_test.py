@@ -8,7 +8,6 @@ import pytest
 
 from gan_jax.common.errors import ConfigError
 from gan_jax.gans import began
-from helpers.experiments import ROOT, first_step
 from helpers.toy_networks import (
   DISTANCES,
   FAKE,
@@ -22,22 +21,6 @@ from helpers.toy_networks import (
   train,
 )
 
-# Printed by: python tests/gans/began_test.py
-GOLDEN = {
-  'discriminator/accuracy': 0.5625,
-  'discriminator/fake_distance': 1.39483,
-  'discriminator/fake_error': 1.54197,
-  'discriminator/gradient_norm': 4.10348,
-  'discriminator/k': 0.0,
-  'discriminator/loss': 1.09183,
-  'discriminator/real_distance': 1.4203,
-  'discriminator/real_error': 1.09183,
-  'generator/convergence': 1.77897,
-  'generator/fake_error': 1.25998,
-  'generator/gradient_norm': 5.31227,
-  'generator/loss': 1.25998,
-}
-
 # The autoencoder brings back half, so the error is half of the mean absolute value: of (1, 2) and
 # (0, -1) 0.75 and 0.25, of (3, 0) and (-1, 1) 0.75 and 0.5.
 REAL_ERROR, FAKE_ERROR = 0.5, 0.625
@@ -47,12 +30,7 @@ def make(**arguments):
   return began.make({'generator': Points(FAKE), 'discriminator': Auto()}, prior=PRIOR, **arguments)
 
 
-def test_the_first_step_is_what_it_was():
-  got = first_step(ROOT / 'experiments' / 'began.py', 'ring-test')
-  assert got == pytest.approx(GOLDEN, rel=2e-4, abs=1e-6)
-
-
-def test_the_error_is_the_mean_absolute_difference_over_an_example():
+def test_error_is_the_mean_absolute_difference_per_example():
   examples, copies = np.zeros((2, 3, 3, 1)), np.zeros((2, 3, 3, 1))
   copies[0, 1, 2], copies[1] = -9, 2
   np.testing.assert_allclose(began.error(jnp.array(examples), jnp.array(copies)), [1, 2])
@@ -61,10 +39,10 @@ def test_the_error_is_the_mean_absolute_difference_over_an_example():
 
 
 @pytest.mark.parametrize('k', [0.0, 0.4, 1.0])
-def test_losses_by_hand(k):
+def test_losses_match_hand_computation(k):
   value, metrics = loss(make(diversity=0.5), 'discriminator', REAL, memory={'k': jnp.float32(k)})
   assert value == pytest.approx(REAL_ERROR - k * FAKE_ERROR)
-  # Of the errors 0.75 and 0.75 are equal, and 0.25 is below 0.5.
+  # The errors 0.75 and 0.75 are equal, and 0.25 is below 0.5.
   seen = {'real_error': REAL_ERROR, 'fake_error': FAKE_ERROR, 'accuracy': 0.75, **DISTANCES}
   assert metrics == pytest.approx({**seen, 'k': k})
   value, metrics = loss(make(diversity=0.5), 'generator', REAL, memory={'k': jnp.float32(k)})
@@ -73,8 +51,8 @@ def test_losses_by_hand(k):
   assert metrics == pytest.approx({'fake_error': FAKE_ERROR, 'convergence': 0.875})
 
 
-def test_gradients_by_hand():
-  # The error at a share s is (1 - s) mean |x|, of slope -mean |x|: 1 on real and 1.25 on fake ones.
+def test_gradients_match_hand_computation():
+  # The error at a fraction s is (1 - s) mean |x|, with derivative -mean |x|: 1 on real, 1.25 on fake.
   slopes = gradient(make(), 'discriminator', REAL, memory={'k': jnp.float32(0.4)})
   assert float(slopes['discriminator']['scale']) == pytest.approx(-1 + 0.4 * 1.25)
   # And in each of the four coordinates of fakes sign(y) / 2 / 4, where y is not 0.
@@ -94,7 +72,7 @@ def test_gradients_by_hand():
     (0.05, 1.0, 2.0, 0.0),
   ],
 )
-def test_k_follows_the_balance_and_stays_from_0_to_1(k, real, fake, after):
+def test_k_follows_the_balance_between_0_and_1(k, real, fake, after):
   game = make(diversity=0.5, rate=0.1)
   # The fakes of the generator's turn count, not those of the discriminator's.
   metrics = {
@@ -106,7 +84,7 @@ def test_k_follows_the_balance_and_stays_from_0_to_1(k, real, fake, after):
   assert float(memory['k']) == pytest.approx(after, rel=1e-6)
 
 
-def test_k_starts_at_0_and_is_read_in_the_step_after():
+def test_k_starts_at_0_and_applies_in_the_next_step():
   assert make().init_memory(jax.random.key(0), {}) == {'k': 0}
   # With weights that stand still every step adds 0.8 * (2 * 0.5 * 1 - 0.625) = 0.3.
   game = make(diversity=1.0, rate=0.8)
@@ -118,16 +96,12 @@ def test_k_starts_at_0_and_is_read_in_the_step_after():
   assert float(state.memory['k']) == 1
 
 
-def test_the_score_of_an_example_is_its_error():
+def test_critic_output_is_the_error():
   game = make()
   np.testing.assert_allclose(game.critic(begin(game, REAL), jnp.array(REAL)), [0.75, 0.25])
 
 
 @pytest.mark.parametrize('diversity', [-0.1, 1.1])
-def test_a_diversity_out_of_its_range_is_refused(diversity):
+def test_diversity_out_of_range_is_rejected(diversity):
   with pytest.raises(ConfigError, match=rf'diversity={diversity}: out of range \(from 0 to 1\)'):
     make(diversity=diversity)
-
-
-if __name__ == '__main__':
-  print(first_step(ROOT / 'experiments' / 'began.py', 'ring-test'))

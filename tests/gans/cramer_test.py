@@ -7,21 +7,7 @@ import pytest
 
 from gan_jax.common.errors import ConfigError
 from gan_jax.gans import cramer
-from helpers.experiments import ROOT, first_step
 from helpers.toy_networks import PRIOR, Linear, Matrix, Points, apart, begin, inputs, loss
-
-# Printed by: python tests/gans/cramer_test.py
-GOLDEN = {
-  'discriminator/accuracy': 0.7125,
-  'discriminator/fake_distance': 1.21548,
-  'discriminator/gradient_norm': 11.9779,
-  'discriminator/gradient_penalty': 60.7505,
-  'discriminator/loss': 2.63497,
-  'discriminator/real_distance': 1.42698,
-  'discriminator/surrogate': 3.44008,
-  'generator/gradient_norm': 32.4885,
-  'generator/loss': 9.50704,
-}
 
 REAL = ((1.0, 2.0), (0.0, -1.0), (0.5, 0.5))
 MAP = ((1.0, -0.5, 0.3), (0.2, 0.4, -1.0))
@@ -31,12 +17,7 @@ def norm(x):
   return np.sqrt((x**2).sum(axis=1))
 
 
-def test_the_first_step_is_what_it_was():
-  got = first_step(ROOT / 'experiments' / 'cramer.py', 'ring-test')
-  assert got == pytest.approx(GOLDEN, rel=2e-4, abs=1e-6)
-
-
-def test_both_losses_example_by_example():
+def test_losses_match_per_example_computation():
   drawn = []
   generator = Matrix(((2.0, 0.5), (0.0, 1.0)), note=drawn.append)
   networks = {'generator': generator, 'discriminator': Matrix(MAP)}
@@ -72,7 +53,7 @@ def test_both_losses_example_by_example():
     (3.5, 3.0, 0.0),
   ],
 )
-def test_the_slope_of_f_between_real_and_fake_is_drawn_to_1(real, fake, slope):
+def test_penalty_drives_the_gradient_of_f_to_1(real, fake, slope):
   networks = {'generator': Points(((fake,),)), 'discriminator': Matrix(((2.0,),))}
   real = [[real]] * 3
   plain, _ = loss(cramer.make(networks, prior=PRIOR, weight=0.0), 'discriminator', real)
@@ -81,7 +62,7 @@ def test_the_slope_of_f_between_real_and_fake_is_drawn_to_1(real, fake, slope):
   assert value == pytest.approx(plain + 10 * (slope - 1) ** 2, rel=1e-5)
 
 
-def test_the_generators_loss_is_the_energy_distance_up_to_what_it_cannot_change():
+def test_generator_loss_is_the_energy_distance_up_to_a_constant():
   # h(x) = x on a line, fakes standard normal, real examples N(2, 1): E|x - y| with x - y from N(m, 2)
   # is sqrt(4 / pi) exp(-m^2 / 4) + m erf(m / 2); so 2 E|x - y| - E|y - y'|.
   count, apart = 20_000, 2.0
@@ -90,11 +71,11 @@ def test_the_generators_loss_is_the_energy_distance_up_to_what_it_cannot_change(
   real = apart + np.asarray(jax.random.normal(jax.random.key(1), (count, 1)))
   value, _ = loss(game, 'generator', real)
   across = np.sqrt(4 / np.pi) * np.exp(-(apart**2) / 4) + apart * float(jax.lax.erf(apart / 2))
-  # Four standard errors; one example's value has a deviation of less than 3.
+  # Four standard errors; one example's value has a standard deviation of less than 3.
   assert value == pytest.approx(2 * across - np.sqrt(4 / np.pi), abs=4 * 3 / np.sqrt(count))
 
 
-def test_the_generators_slope_is_that_of_finite_differences():
+def test_generator_gradient_matches_finite_differences():
   networks = {'generator': Matrix(((2.0, 0.5), (0.0, 1.0))), 'discriminator': Matrix(MAP)}
   game = cramer.make(networks, prior=PRIOR)
   variables, given = begin(game, REAL), inputs(REAL)
@@ -112,7 +93,7 @@ def test_the_generators_slope_is_that_of_finite_differences():
     assert float(slopes[place]) == pytest.approx(float(difference), abs=2e-3)
 
 
-def test_the_score_of_an_example_is_its_f_averaged_over_fakes():
+def test_critic_output_is_f_averaged_over_fakes():
   fake = ((3.0, 0.0), (-1.0, 1.0))
   game = cramer.make({'generator': Points(fake), 'discriminator': Matrix(MAP)}, prior=PRIOR)
   scores = game.critic(begin(game, REAL), jnp.array(REAL))
@@ -121,12 +102,8 @@ def test_the_score_of_an_example_is_its_f_averaged_over_fakes():
   np.testing.assert_allclose(scores, by_hand, rtol=1e-5)
 
 
-def test_scores_are_no_features():
+def test_scalar_outputs_as_features_are_rejected():
   networks = {'generator': Points(REAL), 'discriminator': Linear((1.0, 1.0))}
   game = cramer.make(networks, prior=PRIOR)
   with pytest.raises(ConfigError, match='networks.discriminator: outputs of the shapes .* rank 2'):
     loss(game, 'generator', REAL)
-
-
-if __name__ == '__main__':
-  print(first_step(ROOT / 'experiments' / 'cramer.py', 'ring-test'))

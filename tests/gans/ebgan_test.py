@@ -6,7 +6,6 @@ import pytest
 
 from gan_jax.common.errors import ConfigError
 from gan_jax.gans import ebgan
-from helpers.experiments import ROOT, first_step
 from helpers.toy_networks import (
   DISTANCES,
   FAKE,
@@ -20,21 +19,6 @@ from helpers.toy_networks import (
   loss,
 )
 
-# Printed by: python tests/gans/ebgan_test.py
-GOLDEN = {
-  'discriminator/accuracy': 0.6875,
-  'discriminator/fake_distance': 1.39483,
-  'discriminator/fake_energy': 3.67185,
-  'discriminator/gradient_norm': 10.2346,
-  'discriminator/loss': 1.38379,
-  'discriminator/real_distance': 1.4203,
-  'discriminator/real_energy': 1.38379,
-  'generator/fake_energy': 2.60511,
-  'generator/gradient_norm': 21.7384,
-  'generator/loss': 2.67166,
-  'generator/pull_away': 0.665406,
-}
-
 # The autoencoder brings back half, so the energy is a quarter of the mean square: of (1, 2) and (0, -1)
 # 0.625 and 0.125, of (3, 0) and (-1, 1) 1.125 and 0.25.
 REAL_ENERGY, FAKE_ENERGY = np.array([0.625, 0.125]), np.array([1.125, 0.25])
@@ -46,12 +30,7 @@ def make(fake=FAKE, **arguments):
   return ebgan.make({'generator': Points(fake), 'discriminator': Auto()}, prior=PRIOR, **arguments)
 
 
-def test_the_first_step_is_what_it_was():
-  got = first_step(ROOT / 'experiments' / 'ebgan.py', 'ring-test')
-  assert got == pytest.approx(GOLDEN, rel=2e-4, abs=1e-6)
-
-
-def test_the_energy_is_the_mean_square_over_an_example():
+def test_energy_is_the_mean_squared_error_per_example():
   examples, copies = np.zeros((2, 3, 3, 1)), np.zeros((2, 3, 3, 1))
   copies[0, 1, 2], copies[1] = 3, 2
   np.testing.assert_allclose(ebgan.energy(jnp.array(examples), jnp.array(copies)), [1, 4])
@@ -73,10 +52,8 @@ def test_networks_that_are_not_a_pair_are_refused(names):
 
 
 @pytest.mark.parametrize(('margin', 'value'), [(1.0, 0.75), (0.1, 0.375), (2.0, 1.6875)])
-def test_the_discriminator_lowers_the_energy_of_real_examples_and_lifts_fakes_to_the_margin(
-  margin, value
-):
-  # Of real examples 0.375 on average; max(0, margin - E(fake)): (0, 0.75), (0, 0), (0.875, 1.75).
+def test_discriminator_lowers_real_energy_and_raises_fakes_to_the_margin(margin, value):
+  # 0.375 on average for real examples; max(0, margin - E(fake)): (0, 0.75), (0, 0), (0.875, 1.75).
   by_hand = (REAL_ENERGY + np.maximum(0, margin - FAKE_ENERGY)).mean()
   got, metrics = loss(make(margin=margin), 'discriminator', REAL)
   assert got == pytest.approx(by_hand) == value
@@ -85,7 +62,7 @@ def test_the_discriminator_lowers_the_energy_of_real_examples_and_lifts_fakes_to
   assert metrics == pytest.approx(seen)
 
 
-def test_a_fake_above_the_margin_is_let_alone():
+def test_fake_above_the_margin_has_no_gradient():
   game = make(margin=0.1, pull_away=0.0)
   # d/ds of the mean over coordinates and examples of (x - s x)^2 is -2 (1 - s) mean x^2, of real ones.
   slope = gradient(game, 'discriminator', REAL)['discriminator']['scale']
@@ -93,7 +70,7 @@ def test_a_fake_above_the_margin_is_let_alone():
 
 
 @pytest.mark.parametrize('weight', [0.0, 0.1, 2.0])
-def test_pulling_away_is_in_the_generators_loss_alone(weight):
+def test_pull_away_is_only_in_the_generator_loss(weight):
   game = make(pull_away=weight)
   value, metrics = loss(game, 'generator', REAL)
   assert value == pytest.approx(FAKE_ENERGY.mean() + weight * PULL_AWAY, rel=1e-6)
@@ -101,14 +78,14 @@ def test_pulling_away_is_in_the_generators_loss_alone(weight):
   assert loss(game, 'discriminator', REAL) == loss(make(), 'discriminator', REAL)
 
 
-def test_the_generator_lowers_the_energy_of_its_samples():
+def test_generator_lowers_the_energy_of_its_samples():
   # d/dy of mean (y / 2)^2 over four numbers is y / 8.
   slopes = gradient(make(pull_away=0.0), 'generator', REAL)['generator']['points']
   np.testing.assert_allclose(slopes, np.array(FAKE) / 8, rtol=1e-6)
 
 
-def test_codes_repel_each_other():
-  # Nearly one direction: a step down the slope turns the two apart.
+def test_pull_away_decorrelates_codes():
+  # Nearly one direction: a gradient step turns the two apart.
   fake = np.array([[1.0, 0.1], [1.0, -0.1]])
   at = lambda points: loss(make(tuple(map(tuple, points))), 'generator', REAL)[1]['pull_away']
   energy, both = (
@@ -118,23 +95,19 @@ def test_codes_repel_each_other():
   assert at(fake - 0.1 * np.asarray(both - energy)) < at(fake)
 
 
-def test_codes_of_all_devices_repel_each_other():
+def test_pull_away_uses_codes_of_all_devices():
   # With a copy of each code: of 12 ordered pairs 4 are of copies (1), and 8 of the others (0.5).
   gather = lambda codes: jnp.concatenate([codes, codes])
   _, metrics = loss(make(), 'generator', REAL, gather=gather)
   assert metrics['pull_away'] == pytest.approx((4 + 8 * 0.5) / 12, rel=1e-6)
 
 
-def test_the_score_of_an_example_is_its_energy():
+def test_critic_output_is_the_energy():
   game = make()
   np.testing.assert_allclose(game.critic(begin(game, REAL), jnp.array(REAL)), REAL_ENERGY)
 
 
 @pytest.mark.parametrize('margin', [0.0, -1.0])
-def test_a_margin_that_is_not_positive_is_refused(margin):
+def test_nonpositive_margin_is_rejected(margin):
   with pytest.raises(ValueError, match=f'margin={margin}: out of range'):
     make(margin=margin)
-
-
-if __name__ == '__main__':
-  print(first_step(ROOT / 'experiments' / 'ebgan.py', 'ring-test'))

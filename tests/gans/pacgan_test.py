@@ -9,22 +9,7 @@ from flax import linen as nn
 from gan_jax.common import rng
 from gan_jax.common.errors import ConfigError
 from gan_jax.gans import pacgan, two_player
-from helpers.experiments import ROOT, first_step
 from helpers.toy_networks import PRIOR, Linear, Points, apart, begin, inputs, loss, softplus
-
-# Printed by: python tests/gans/pacgan_test.py
-GOLDEN = {
-  'discriminator/accuracy': 0.875,
-  'discriminator/fake_distance': 1.39483,
-  'discriminator/fake_score': -1.14781,
-  'discriminator/gradient_norm': 1.16031,
-  'discriminator/loss': 1.0545,
-  'discriminator/real_distance': 1.4203,
-  'discriminator/real_score': 0.0719553,
-  'generator/fake_score': -0.846741,
-  'generator/gradient_norm': 4.47148,
-  'generator/loss': 1.263,
-}
 
 REAL = ((1.0, 2.0), (0.0, -1.0), (0.5, 0.5), (2.0, -2.0), (1.5, 0.0), (-1.0, -1.0))
 FAKE = ((3.0, 0.0), (-1.0, 1.0), (0.25, 0.125), (0.0, 0.75), (1.0, 1.0), (-2.0, 0.0))
@@ -37,13 +22,8 @@ def make(degree, discriminator=None, fake=FAKE, **arguments):
   return pacgan.make(networks, prior=PRIOR, degree=degree, **arguments)
 
 
-def test_the_first_step_is_what_it_was():
-  got = first_step(ROOT / 'experiments' / 'pacgan.py', 'ring-test')
-  assert got == pytest.approx(GOLDEN, rel=2e-4, abs=1e-6)
-
-
 @pytest.mark.parametrize('degree', [1, 2, 3])
-def test_points_of_a_pack_stand_side_by_side(degree):
+def test_points_of_a_pack_are_concatenated(degree):
   seen = []
   game = make(degree, Linear(SLOPE[: 2 * degree], note=seen.append))
   loss(game, 'discriminator', REAL)
@@ -54,7 +34,7 @@ def test_points_of_a_pack_stand_side_by_side(degree):
 
 
 @pytest.mark.parametrize('degree', [2, 3])
-def test_images_of_a_pack_stand_side_by_side_in_their_channels(degree):
+def test_images_of_a_pack_are_concatenated_along_channels(degree):
   seen = []
   images = jnp.arange(6 * 4 * 5 * 2, dtype=jnp.float32).reshape(6, 4, 5, 2)
   packed = make(degree, Linear((0.0,) * 40 * degree, note=seen.append)).networks['discriminator']
@@ -80,7 +60,7 @@ def test_losses_are_means_over_packs(degree):
   assert value == pytest.approx(softplus(-fake).mean(), rel=1e-5)
 
 
-def test_a_pack_of_one_is_the_ordinary_game():
+def test_pack_of_one_matches_the_unpacked_game():
   networks = {'generator': Points(FAKE), 'discriminator': Linear(SLOPE[:2])}
   spec = {'name': 'hinge'}
   ordinary = two_player.make(networks, loss=spec, prior=PRIOR)
@@ -88,7 +68,7 @@ def test_a_pack_of_one_is_the_ordinary_game():
     assert loss(make(1, loss=spec), player, REAL) == loss(ordinary, player, REAL)
 
 
-def test_a_pack_is_given_one_key():
+def test_pack_gets_one_key():
   class Keyed(nn.Module):
     @nn.compact
     def __call__(self, x, *, train, key=None):
@@ -105,28 +85,24 @@ def test_a_pack_is_given_one_key():
   assert len(np.unique(scores)) == 3
 
 
-def test_the_score_of_an_example_is_that_of_a_pack_of_copies():
+def test_critic_output_is_that_of_a_pack_of_copies():
   game = make(2)
   scores = game.critic(begin(game, REAL), jnp.array(REAL))
   np.testing.assert_allclose(scores, np.tile(REAL, 2) @ np.array(SLOPE[:4]), rtol=1e-5)
 
 
-def test_samples_are_not_in_packs():
+def test_samples_are_unpacked():
   game = make(2)
   keys = rng.sample_keys(0, 0, 3)
   np.testing.assert_allclose(game.sample(begin(game, REAL), keys), FAKE[:3])
 
 
-def test_a_batch_that_cannot_be_put_into_packs_is_refused():
+def test_batch_not_divisible_into_packs_is_rejected():
   with pytest.raises(ConfigError, match='degree=4: a device has 6 examples'):
     begin(make(4, Linear((1.0,) * 8)), REAL)
 
 
 @pytest.mark.parametrize('degree', [0, -2])
-def test_a_degree_below_1_is_refused(degree):
+def test_degree_below_1_is_rejected(degree):
   with pytest.raises(ConfigError, match=f'degree={degree}: out of range'):
     make(degree, Linear(SLOPE))
-
-
-if __name__ == '__main__':
-  print(first_step(ROOT / 'experiments' / 'pacgan.py', 'ring-test'))

@@ -30,7 +30,7 @@ from helpers.toy_networks import (
 )
 
 
-def test_losses_and_metrics_by_hand():
+def test_losses_and_metrics_match_hand_computation():
   value, metrics = loss(make(), 'discriminator', REAL)
   assert value == pytest.approx((softplus(-REAL_SCORES) + softplus(FAKE_SCORES)).mean(), rel=1e-6)
   assert metrics == pytest.approx(SEEN)
@@ -39,7 +39,7 @@ def test_losses_and_metrics_by_hand():
   assert metrics == pytest.approx({'fake_score': 0.0})
 
 
-def test_gradients_by_hand():
+def test_gradients_match_hand_computation():
   # d softplus(-r) / dw = -sigmoid(-r) x, d softplus(f) / dw = sigmoid(f) y; means of two.
   slopes = gradient(make(), 'discriminator', REAL)
   by_hand = sigmoid(FAKE_SCORES) @ np.array(FAKE) - sigmoid(-REAL_SCORES) @ np.array(REAL)
@@ -49,7 +49,7 @@ def test_gradients_by_hand():
   np.testing.assert_allclose(slopes['generator']['points'], by_hand, rtol=1e-5)
 
 
-def test_a_loss_of_a_loss_is_named_in_the_config():
+def test_nested_loss_is_named_in_the_config():
   networks = {'generator': Points(FAKE), 'discriminator': Linear(SLOPE)}
   spec = {'name': 'relativistic_paired', 'base': {'name': 'non_saturating'}}
   game = two_player.make(networks, loss=spec, prior=PRIOR)
@@ -58,7 +58,7 @@ def test_a_loss_of_a_loss_is_named_in_the_config():
   assert loss(game, 'generator', REAL)[0] == pytest.approx(softplus(apart).mean(), rel=1e-6)
 
 
-def test_only_a_loss_over_the_batch_is_given_the_scores_of_all_devices():
+def test_only_batch_losses_receive_outputs_of_all_devices():
   networks = {'generator': Points(FAKE), 'discriminator': Linear(SLOPE)}
   spec = {'name': 'relativistic_average', 'base': {'name': 'hinge'}}
   game = two_player.make(networks, loss=spec, prior=PRIOR)
@@ -74,7 +74,7 @@ def test_only_a_loss_over_the_batch_is_given_the_scores_of_all_devices():
     assert loss(make(), player, REAL, gather=gather)[0] == loss(make(), player, REAL)[0]
 
 
-def test_penalties_are_weighted_and_added_to_the_discriminators_loss_alone():
+def test_penalties_are_weighted_and_added_only_to_the_discriminator_loss():
   penalties = {
     'r1': {'weight': 0.5},
     'r2': {'weight': 0.25},
@@ -92,7 +92,7 @@ def test_penalties_are_weighted_and_added_to_the_discriminators_loss_alone():
   assert loss(game, 'generator', REAL) == loss(plain, 'generator', REAL)
 
 
-def test_penalties_are_taken_where_they_should_be():
+def test_penalties_are_evaluated_at_their_points():
   # The squared gradient of the bowl at x is |x|^2: 5 and 1 on real points, 9 and 2 on fake ones.
   terms = {
     'r1': {'weight': 1.0},
@@ -100,7 +100,7 @@ def test_penalties_are_taken_where_they_should_be():
     'dragan': {'weight': 1.0, 'target': 0.0, 'scale': 0.5},
   }
   game = make(Bowl(), penalties=terms)
-  # Were the deviation of all examples 0, so would be the noise around the real ones.
+  # With a standard deviation of 0 over all examples, the noise around real examples would be 0.
   _, still = loss(game, 'discriminator', REAL, gather=lambda x: 0 * x)
   assert still['r1'] == still['dragan'] == pytest.approx(3.0)
   assert still['r2'] == pytest.approx(5.5)
@@ -108,7 +108,7 @@ def test_penalties_are_taken_where_they_should_be():
   assert abs(moved['dragan'] - 3.0) > 0.01
 
 
-def test_a_lazy_penalty_is_so_much_heavier_in_every_so_manieth_step():
+def test_lazy_penalty_applies_every_nth_step_with_n_times_the_weight():
   plain, _ = loss(make(), 'discriminator', REAL)
   game = make(penalties={'r1': {'weight': 0.5, 'every': 4}})
   memory = {'regularizers': {'r1': {}}, 'last': {'r1': jnp.float32(7)}}
@@ -120,7 +120,7 @@ def test_a_lazy_penalty_is_so_much_heavier_in_every_so_manieth_step():
     assert value == pytest.approx(plain + due * 4 * 0.5 * 1.25, rel=1e-6)
 
 
-def test_a_penalty_with_a_memory_starts_at_0_and_is_told_of_every_step():
+def test_penalty_memory_starts_at_0_and_is_updated_every_step():
   game = make(penalties={'lecam': {'weight': 0.1, 'decay': 0.9}, 'r1': {'weight': 1.0}})
   memory = game.init_memory(jax.random.key(0), {})
   assert memory == {
@@ -145,7 +145,7 @@ def test_a_penalty_with_a_memory_starts_at_0_and_is_told_of_every_step():
   assert metrics['lecam'] == pytest.approx(by_hand, rel=1e-5)
 
 
-def test_instance_noise_goes_down_in_a_line_and_is_not_there_outside_training():
+def test_instance_noise_decays_linearly_and_is_absent_outside_training():
   seen, count = [], 2000
   game = make(
     Linear((1.0,), note=seen.append),
@@ -153,9 +153,9 @@ def test_instance_noise_goes_down_in_a_line_and_is_not_there_outside_training():
     noise={'scale': 0.5, 'steps': 4},
   )
   real = np.zeros((count, 1))
-  # What is said of the examples is of those without noise.
+  # Metrics of the examples are of those without noise.
   distances = {'real_distance': 0.0, 'fake_distance': 0.0}
-  # The estimate of a deviation from n draws has a relative standard error of 1 / sqrt(2 n) = 1.6 %.
+  # The standard deviation of n draws has a relative standard error of 1 / sqrt(2 n) = 1.6 %.
   for step, level in ((0, 0.5), (3, 0.125), (4, 0), (9, 0)):
     _, metrics = loss(game, 'discriminator', real, step=step)
     assert {name: metrics[name] for name in distances} == distances
@@ -170,7 +170,7 @@ def test_instance_noise_goes_down_in_a_line_and_is_not_there_outside_training():
   np.testing.assert_array_equal(game.sample(variables, keys), np.zeros((3, 1)))
 
 
-def test_latents_are_drawn_anew_for_every_key_and_are_the_same_for_the_same():
+def test_latents_are_determined_by_their_key():
   drawn = []
   game = make(generator=Matrix(((1.0, 0.0), (0.0, 1.0)), note=drawn.append))
   variables, given = begin(game, REAL), inputs(REAL)
@@ -199,16 +199,16 @@ def test_latents_are_drawn_anew_for_every_key_and_are_the_same_for_the_same():
     ({'noise': {'scale': 0.5, 'steps': 0}}, 'noise.steps=0: out of range'),
   ],
 )
-def test_refused(change, message):
+def test_invalid_arguments_are_rejected(change, message):
   with pytest.raises(ConfigError, match=message):
     make(**change)
 
 
-def test_a_decay_out_of_its_range_is_refused():
+def test_decay_out_of_range_is_rejected():
   with pytest.raises(ConfigError, match='penalties.lecam.decay=1.0: out of range'):
     make(penalties={'lecam': {'weight': 1, 'decay': 1.0}})
 
 
-def test_scores_of_more_than_one_number_are_refused():
+def test_discriminator_with_several_outputs_is_rejected():
   with pytest.raises(ConfigError, match='networks.discriminator: outputs of the shapes .* rank 1'):
     loss(make(discriminator=Matrix(((1.0, 0.0), (0.0, 1.0)))), 'discriminator', REAL)

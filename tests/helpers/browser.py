@@ -34,7 +34,7 @@ class Browser:
   """A session."""
 
   def __init__(self, address: str, profile: pathlib.Path):
-    """Opens a session of the driver at `address`, with a profile of its own."""
+    """Opens a session of the driver at `address`, with a separate profile."""
     self._at = f'{address}/session'
     options = {'args': [*_FLAGS, f'--user-data-dir={profile}']}
     wanted = {'goog:chromeOptions': options, 'goog:loggingPrefs': {'browser': 'ALL'}}
@@ -61,7 +61,7 @@ class Browser:
     return self._post('/goog/cdp/execute', {'cmd': name, 'params': parameters})
 
   def run(self, script: str) -> Any:
-    """What the body of an async function returns in the page."""
+    """Returns the result of the body of an async function in the page."""
     return self._post('/execute/sync', {'script': f'return (async () => {{{script}}})()', 'args': []})
 
   def _find(self, selector: str) -> str:
@@ -77,7 +77,7 @@ class Browser:
     self._post(f'{self._find(selector)}/click', {})
 
   def errors(self) -> list[str]:
-    """What the console has said since this was last asked, all of it."""
+    """Returns all messages of the console since the last call."""
     return [entry['message'] for entry in self._post('/se/log', {'type': 'browser'})]
 
   def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Kills a run at random instants, again and again, and sees that nothing is lost: make chaos.
+"""Kills a run at random instants again and again, and checks that nothing is lost: make chaos.
 
 PYTHONPATH=tests python -m helpers.chaos [KILLS]
 """
@@ -56,7 +56,7 @@ class Subject:
 
 
 def _check(folder: pathlib.Path, seen: int) -> int:
-  """What a kill may leave; the step of the newest checkpoint."""
+  """Checks what a kill left; returns the step of the newest checkpoint."""
   kept = 0
   if (folder / workdir.CONFIG).exists():
     with kept_in(folder) as saved:
@@ -74,14 +74,14 @@ def _check(folder: pathlib.Path, seen: int) -> int:
 
 
 def _leftovers(folder: pathlib.Path) -> list[pathlib.Path]:
-  """What was being written: files and folders, without what is in these."""
+  """Returns the drafts that were being written: files and folders, without the contents of folders."""
   unwanted = lambda p: 'draft' in p.name or 'tmp' in p.name or p.parent.name == 'deleted'
   found = [p for p in folder.rglob('*') if unwanted(p)]
   return [p for p in found if p.parent not in found]
 
 
 def ordeal(folder: pathlib.Path, kills: int, chance: random.Random) -> int:
-  """Kills the run so many times, then lets it go on a little; the step at which it stopped."""
+  """Kills the run `kills` times, then lets it go on; returns the step at which it stopped."""
   for number in range(kills):
     subject = Subject(folder)
     if chance.random() < 0.25:
@@ -103,7 +103,7 @@ def ordeal(folder: pathlib.Path, kills: int, chance: random.Random) -> int:
 
 
 def differences(folder: pathlib.Path, other: pathlib.Path, last: int) -> list[str]:
-  """What is not bit for bit as in a run that was never interrupted, made in `other`, at step `last`."""
+  """Returns all differences from an uninterrupted run to step `last`, which it trains in `other`."""
   done = command(*RUN, f'--config.steps={last}', f'--workdir={other}')
   assert done.returncode == 0, done.stderr
   found = []

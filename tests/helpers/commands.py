@@ -1,4 +1,4 @@
-"""Commands of the package in processes of their own."""
+"""Commands of the package in separate processes."""
 
 import json
 import os
@@ -10,18 +10,23 @@ from helpers.experiments import ROOT
 
 
 def start(*arguments: str, verb: str = 'train', **settings) -> subprocess.Popen:
-  """Starts a command of the package as a person would, in a process of its own, see `python`."""
+  """Starts a command of the package as a user would, in a separate process, see `python`."""
   return python('-m', 'gan_jax', verb, *arguments, **settings)
 
 
 def python(
   *arguments: str, devices: int = 1, emitters: bool = True, platforms: str = 'cpu', **settings
 ) -> subprocess.Popen:
-  """Starts Python where the package is, see `xla_flags.of`."""
+  """Starts Python in the root of the repository, with the helpers importable, see `xla_flags.of`."""
   return subprocess.Popen(
     [sys.executable, *arguments],
     cwd=ROOT,
-    env=os.environ | {'XLA_FLAGS': xla_flags.of(devices, emitters), 'JAX_PLATFORMS': platforms},
+    env=os.environ
+    | {
+      'XLA_FLAGS': xla_flags.of(devices, emitters),
+      'JAX_PLATFORMS': platforms,
+      'PYTHONPATH': str(ROOT / 'tests'),
+    },
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     text=True,

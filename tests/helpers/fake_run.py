@@ -80,7 +80,7 @@ def sheet() -> np.ndarray:
 
 
 def about() -> dict:
-  """What is said of these pictures."""
+  """The notes on these pictures."""
   space = {'title': 'In pixels', 'text': 'Euclidean.', 'distances': [[0.0, 1.5, 2.0], [3.0, 4.0, 5.0]]}
   return {
     'step': 1200,

@@ -37,7 +37,7 @@ def read_idx(file, head):
 
 
 def builder(idx_files, data_dir):
-  """The builder of a data set called fashion_mnist."""
+  """The builder of a dataset called fashion_mnist."""
 
   with registered.skip_registration():
 

@@ -1,4 +1,4 @@
-"""What tests of whole runs share: the experiments, what a run left, and whether two are the same."""
+"""Shared by tests of whole runs: experiments, the contents of run folders, and their comparison."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tensorboardX.proto import event_pb2
 from gan_jax.storage import checkpoints, metrics_log, workdir
 
 DCGAN = '--config=experiments/dcgan.py:test'
-# Begins sooner.
+# Starts faster than DCGAN.
 GAN = '--config=experiments/gan.py:test'
 LONG = ('--config.steps=60', '--config.sample_every=20', '--config.checkpoint_every=20')
 SPEEDS = ('time', 'steps_per_second', 'images_per_second')
@@ -57,7 +57,7 @@ def arrays(folder, step):
 
 
 def events(folder):
-  """The generator's losses as TensorBoard shows them: later files purge what they say anew."""
+  """The generator's losses as TensorBoard shows them: later files replace repeated steps."""
   found = {}
   for file in sorted(folder.glob('events.out.tfevents.*')):
     for record in tfrecords(file.read_bytes()):

@@ -27,7 +27,7 @@ SEEN = {'real_score': -0.25, 'fake_score': 0.0, 'accuracy': 0.5, **DISTANCES}
 
 
 class Points(nn.Module):
-  """A generator that has learned its samples by heart: sample i is row i, whatever the latents."""
+  """A generator that has memorized its samples: sample i is row i, whatever the latents."""
 
   values: tuple[tuple[float, ...], ...]
 
@@ -110,7 +110,7 @@ def gradient(game, name, real, **more):
 
 
 def train(game, optimizers, real, steps=1, devices=1, order='alternating'):
-  """The state and the metrics after so many steps on the same real examples."""
+  """The state and the metrics after `steps` steps on the same real examples."""
   local = jax.devices()[:devices]
   how = UpdateSchedule(optimizers, dict.fromkeys(optimizers, 1), {}, order)
   arrays = {'real': np.asarray(real, np.float32)}

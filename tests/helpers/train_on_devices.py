@@ -1,4 +1,4 @@
-"""Trains experiments on so many devices, of one process or of several.
+"""Trains experiments on a number of devices, of one process or of several.
 
 python tests/helpers/train_on_devices.py ADDRESS COUNT NUMBER FOLDER SUBJECT ...
 
@@ -23,7 +23,7 @@ from gan_jax.training.state import TrainState
 
 ROOT = pathlib.Path(__file__).parents[2]
 STEPS = 20
-# With synchronised batch norm; with second derivatives; with a statistic of pairs of examples.
+# With synchronized batch norm; with second derivatives; with a statistic of pairs of examples.
 SUBJECTS = ('dcgan:test', 'wgan_gp:ring-test', 'mmd_gan:ring-test')
 
 
@@ -59,7 +59,7 @@ def states(subject: str, count: int | None = None) -> Iterator[TrainState]:
 
 
 def at(states: Iterator[TrainState], step: int) -> TrainState:
-  """The state after so many steps; it is used up when a later one is asked for."""
+  """Returns the state after `step` steps; asking for a later one uses it up."""
   return next(state for state in states if int(devices.local(state.step)) == step)
 
 
@@ -69,7 +69,7 @@ def variables(state: TrainState) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-  """What a process does."""
+  """Trains the subjects in one of several processes, and writes their variables."""
   address, count, number, folder, *subjects = sys.argv[1:]
   devices.prepare()
   processes.connect(address, int(count), int(number))

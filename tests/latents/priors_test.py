@@ -13,12 +13,12 @@ WEIGHTS = {'kernel': jnp.ones((2, 128)), 'bias': jnp.ones(128)}
 
 
 @pytest.mark.parametrize('factory', [latents.normal, latents.uniform])
-def test_a_row_depends_on_its_key_alone(factory):
+def test_prior_row_depends_only_on_its_key(factory):
   draw = factory(5)
   np.testing.assert_array_equal(draw(KEYS)[7:9], draw(KEYS[7:9]))
 
 
-def test_keys_depend_on_the_place_in_the_global_batch_alone():
+def test_keys_depend_only_on_the_global_batch_index():
   part = rng.example_keys(jax.random.key(3), jnp.array([7, 8]))
   np.testing.assert_array_equal(jax.random.key_data(part), jax.random.key_data(KEYS[7:9]))
 
@@ -38,12 +38,12 @@ def work(function):
   return jax.jit(function).lower(KEYS).compile().cost_analysis()['flops']
 
 
-def test_keys_that_nobody_uses_are_not_made():
+def test_unused_keys_are_not_computed():
   first = lambda number: lambda keys: jax.random.key_data(rng.split(keys, number)[0])
   assert work(first(7)) == work(first(1))
 
 
-def test_latents_made_once_are_the_same_and_not_made_for_each_use():
+def test_materialized_latents_are_equal_and_computed_once():
   drawn = latents.normal(3)(KEYS)
   np.testing.assert_array_equal(jax.jit(latents.materialize)(drawn), drawn)
   draw, layer = latents.normal(2), lambda x: nn.relu(linear(128).apply({'params': WEIGHTS}, x))
@@ -52,7 +52,7 @@ def test_latents_made_once_are_the_same_and_not_made_for_each_use():
   )
 
 
-def test_moments_and_range():
+def test_prior_samples_have_expected_moments_and_range():
   normal, uniform = latents.normal(3)(KEYS), latents.uniform(3)(KEYS)
   # Over n = 12,000 draws the mean of N(0, 1) has a standard deviation of 0.0091.
   assert abs(float(normal.mean())) < 0.04
@@ -62,7 +62,7 @@ def test_moments_and_range():
   assert float(uniform.var()) == pytest.approx(1 / 3, abs=0.02)
 
 
-def test_slerp_is_the_arc():
+def test_slerp_between_latents_follows_the_arc():
   # (2, 0) and (0, 1) are at a right angle: sin((1 - t) pi/2) and sin(t pi/2) are the weights.
   a, b = jnp.array([2.0, 0.0]), jnp.array([0.0, 1.0])
   np.testing.assert_allclose(latents.slerp(a, b, 1 / 3), [2 * np.cos(np.pi / 6), 0.5], rtol=1e-6)
@@ -72,7 +72,7 @@ def test_slerp_is_the_arc():
   np.testing.assert_allclose(third, [np.cos(np.pi / 9), np.sin(np.pi / 9)], rtol=1e-6)
 
 
-def test_slerp_keeps_the_length_and_its_ends():
+def test_slerp_preserves_norm_and_endpoints():
   a, b = latents.normal(100)(KEYS[:8]), latents.normal(100)(KEYS[8:16])
   a, b = (x / jnp.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
   path = latents.slerp(a[:, None], b[:, None], jnp.linspace(0, 1, 11))
@@ -85,14 +85,14 @@ def test_slerp_keeps_the_length_and_its_ends():
 
 
 @pytest.mark.parametrize('apart', [0.0, 1e-7, 1e-4, 1e-2])
-def test_slerp_of_nearly_parallel_latents_is_the_straight_line(apart):
+def test_slerp_of_nearly_parallel_latents_is_linear(apart):
   a, b = jnp.array([1.0, 0.0, 2.0]), jnp.array([1.0, apart, 2.0])
   np.testing.assert_allclose(latents.slerp(a, b, 0.25), 0.75 * a + 0.25 * b, atol=1e-5)
   np.testing.assert_allclose(latents.slerp(a, 3 * b, 0.25), 0.75 * a + 0.75 * b, atol=1e-5)
 
 
 @pytest.mark.parametrize('apart', [0.0, 1e-7, 1e-3, 2e-3, 1e-2])
-def test_slerp_of_opposite_latents_is_finite_and_has_its_ends(apart):
+def test_slerp_of_opposite_latents_is_finite_with_its_endpoints(apart):
   a, b = jnp.array([1.0, 0.0]), jnp.array([-1.0, apart])
   path = latents.slerp(a, b, jnp.linspace(0, 1, 9))
   assert float(jnp.abs(path).max()) < 1.001

@@ -1,4 +1,4 @@
-"""Every loss: goldens from the papers' formulas, what is known in closed form, slopes, extremes."""
+"""Every loss: goldens from the papers' formulas, what is known in closed form, gradients, extremes."""
 
 import chex
 import jax
@@ -123,7 +123,7 @@ def make(name, arguments):
   return lookup.make(losses, {'name': name, **spec})
 
 
-def test_every_loss_has_its_goldens_here():
+def test_every_loss_has_goldens():
   assert set(GOLDEN) == set(lookup.factories(losses))
   assert {arguments['divergence'] for arguments, *_ in GOLDEN['f_divergence']} == set(DIVERGENCES)
 
@@ -131,7 +131,7 @@ def test_every_loss_has_its_goldens_here():
 @pytest.mark.parametrize(
   ('name', 'arguments', 'real', 'fake', 'discriminator', 'generator'), CASES, ids=IDS
 )
-def test_goldens(name, arguments, real, fake, discriminator, generator):
+def test_loss_values_match_goldens(name, arguments, real, fake, discriminator, generator):
   loss = make(name, arguments)
   real, fake = jnp.array(real, jnp.float32), jnp.array(fake, jnp.float32)
   np.testing.assert_allclose(loss.discriminator(real, fake), discriminator, rtol=2e-6, atol=2e-7)
@@ -139,7 +139,7 @@ def test_goldens(name, arguments, real, fake, discriminator, generator):
 
 
 @each
-def test_shapes_are_kept_and_jit_changes_nothing(name, arguments):
+def test_losses_preserve_shape_with_and_without_jit(name, arguments):
   loss = make(name, arguments)
   sides = lambda real, fake: (loss.discriminator(real, fake), loss.generator(real, fake))
   for shape in ((), (1,), (2, 3)):
@@ -148,7 +148,7 @@ def test_shapes_are_kept_and_jit_changes_nothing(name, arguments):
 
 
 @each
-def test_unequal_shapes_are_refused(name, arguments):
+def test_unequal_shapes_are_rejected(name, arguments):
   loss = make(name, arguments)
   for real, fake in (((3,), (2,)), ((3,), (1,)), ((3,), ()), ((3,), (3, 1))):
     for side in SIDES:
@@ -157,11 +157,11 @@ def test_unequal_shapes_are_refused(name, arguments):
 
 
 @each
-def test_slopes_are_those_of_finite_differences(name, arguments):
+def test_gradients_match_finite_differences(name, arguments):
   loss = make(name, arguments)
 
   def mean(real, fake):
-    # Unequal weights, so that a slope at the wrong place is found.
+    # Unequal weights, so that a gradient at the wrong index is found.
     return 0.3 * loss.discriminator(real, fake).mean() + 0.7 * loss.generator(real, fake).mean()
 
   with jax.enable_x64(True):
@@ -169,7 +169,7 @@ def test_slopes_are_those_of_finite_differences(name, arguments):
 
 
 @each
-def test_far_scores_have_finite_losses_and_slopes(name, arguments):
+def test_losses_of_extreme_logits_have_finite_values_and_gradients(name, arguments):
   loss = make(name, arguments)
   far = np.array([-1e4, 1e4])
   # All pairs of signs, as batches of 1 [4, 1], and as batches of 2 [16, 2].
@@ -189,14 +189,14 @@ def test_far_scores_have_finite_losses_and_slopes(name, arguments):
     assert all(x.dtype == batch.dtype for x in jax.tree.leaves(result))
 
 
-# What is known in closed form.
+# Closed forms.
 
 
 P, Q = np.array([0.1, 0.2, 0.7]), np.array([0.5, 0.25, 0.25])
 
 
 def slope_of_best(loss, best, p=P, q=Q):
-  """The slope at scores `best` of the discriminator's expected loss under densities p and q."""
+  """The gradient at scores `best` of the discriminator's expected loss under densities p and q."""
   zeros = jnp.zeros_like(best)
 
   def expected(scores):
@@ -208,7 +208,7 @@ def slope_of_best(loss, best, p=P, q=Q):
 
 
 @pytest.mark.parametrize('name', ['minimax', 'non_saturating', 'kl'])
-def test_the_best_score_of_cross_entropy_is_the_log_ratio_of_densities(name):
+def test_optimal_logit_of_cross_entropy_is_the_log_density_ratio(name):
   np.testing.assert_allclose(slope_of_best(make(name, {}), jnp.log(P / Q)), 0, atol=1e-7)
   # The real target 0.9 is that of p times 0.9 and of 0.1 p more fakes (Salimans et al., section 3.4):
   # D = 0.9 p / (p + q), the score log 0.9 p / (0.1 p + q).
@@ -217,7 +217,7 @@ def test_the_best_score_of_cross_entropy_is_the_log_ratio_of_densities(name):
 
 
 @pytest.mark.parametrize('name', ['minimax', 'non_saturating', 'kl'])
-def test_label_smoothing_is_one_sided_and_from_a_half_to_one(name):
+def test_label_smoothing_is_one_sided_and_limited_to_half_to_one(name):
   real, fake = scores()
   on_fakes = lambda label: jax.grad(
     lambda f: make(name, {'real_label': label}).discriminator(real, f).sum()
@@ -230,7 +230,7 @@ def test_label_smoothing_is_one_sided_and_from_a_half_to_one(name):
     make(name, {'real_label': float('nan')})
 
 
-def test_minimax_at_its_best_is_log_4_less_two_jensen_shannon():
+def test_minimax_at_the_optimum_is_log_4_minus_two_jensen_shannon():
   # Goodfellow et al. 2014, theorem 1: the discriminator's loss is log 4 - 2 JSD(p || q).
   best = jnp.log(P / Q)
   zeros = jnp.zeros_like(best)
@@ -241,7 +241,7 @@ def test_minimax_at_its_best_is_log_4_less_two_jensen_shannon():
   np.testing.assert_allclose((P * on_real + Q * on_fake).sum(), np.log(4) - 2 * jsd, rtol=1e-6)
 
 
-def test_a_sure_discriminator_stops_the_minimax_generator_and_not_the_others():
+def test_confident_discriminator_stops_only_the_minimax_generator():
   slope = lambda loss: float(jax.grad(lambda s: loss.generator(s, s))(jnp.float32(-20.0)))
   # d/ds log(1 - sigmoid(s)) = -sigmoid(s) = -2.06e-9 at -20; d/ds -log sigmoid(s) = -sigmoid(-s).
   assert slope(losses.minimax()) == pytest.approx(-np.exp(-20), rel=1e-5)
@@ -249,7 +249,7 @@ def test_a_sure_discriminator_stops_the_minimax_generator_and_not_the_others():
   assert slope(losses.kl()) == -1.0
 
 
-def test_the_kl_generator_is_the_sum_of_the_other_two_and_estimates_the_reverse_kl():
+def test_kl_generator_is_the_sum_of_two_losses_and_estimates_reverse_kl():
   real, fake = scores()
   parts = losses.minimax().generator(real, fake) + losses.non_saturating().generator(real, fake)
   np.testing.assert_allclose(losses.kl().generator(real, fake), parts, rtol=1e-5)
@@ -260,14 +260,14 @@ def test_the_kl_generator_is_the_sum_of_the_other_two_and_estimates_the_reverse_
   np.testing.assert_allclose(value, (Q * np.log(Q / P)).sum(), rtol=1e-6)
 
 
-def test_the_best_score_of_least_squares_is_between_the_labels():
+def test_optimal_output_of_least_squares_lies_between_the_labels():
   for a, b in ((0.0, 1.0), (-1.0, 1.0), (2.0, -3.0)):
     best = jnp.array((b * P + a * Q) / (P + Q))
     slope = slope_of_best(losses.least_squares(fake=a, real=b), best)
     np.testing.assert_allclose(slope, 0, atol=1e-6)
 
 
-def test_least_squares_with_labels_at_1_and_2_is_pearsons_chi_square():
+def test_least_squares_with_published_labels_is_pearson_chi_square():
   # Equation 5, halved: 1/2 sum (p + q - 2 q)^2 / (p + q) with b - c = 1, b - a = 2, at the best score.
   loss = losses.least_squares(fake=-1.0, real=1.0, target=0.0)
   best = jnp.array((P - Q) / (P + Q))
@@ -275,8 +275,8 @@ def test_least_squares_with_labels_at_1_and_2_is_pearsons_chi_square():
   np.testing.assert_allclose(value, 0.5 * ((P - Q) ** 2 / (P + Q)).sum(), rtol=1e-6)
 
 
-def test_least_absolute_pushes_towards_the_likelier_label_with_slopes_of_one():
-  # Between the labels: p |D - 1| + q |D - 0| has the slope q - p, and so goes to the likelier label.
+def test_least_absolute_has_unit_gradients_toward_the_likelier_label():
+  # Between the labels: p |D - 1| + q |D - 0| has the derivative q - p: it goes to the likelier label.
   inside = jnp.array([0.2, 0.5, 0.8])
   slope = slope_of_best(losses.least_absolute(), inside)
   np.testing.assert_allclose(slope, Q - P, atol=1e-7)
@@ -284,7 +284,7 @@ def test_least_absolute_pushes_towards_the_likelier_label_with_slopes_of_one():
   np.testing.assert_array_equal(generator(jnp.array([-50.0, 0.9, 1.1, 50.0])), [-1, -1, 1, 1])
 
 
-def test_hinge_has_a_dead_zone_for_the_discriminator_and_none_for_the_generator():
+def test_hinge_saturates_only_for_the_discriminator():
   real, fake = jnp.array([1.5, 40.0, 0.5]), jnp.array([-1.5, -40.0, -0.5])
   loss = losses.hinge()
   on_real, on_fake = jax.grad(lambda r, f: loss.discriminator(r, f).sum(), (0, 1))(real, fake)
@@ -293,7 +293,7 @@ def test_hinge_has_a_dead_zone_for_the_discriminator_and_none_for_the_generator(
   np.testing.assert_array_equal(jax.grad(lambda f: loss.generator(real, f).sum())(fake), [-1, -1, -1])
 
 
-def test_energies_of_fakes_above_the_margin_are_let_alone():
+def test_energy_margin_ignores_fakes_above_the_margin():
   loss = losses.energy_margin(3.0)
   fake = jnp.array([2.0, 4.0])
   np.testing.assert_array_equal(jax.grad(lambda f: loss.discriminator(f, f * 1).sum())(fake), [0, 1])
@@ -303,18 +303,18 @@ def test_energies_of_fakes_above_the_margin_are_let_alone():
       losses.energy_margin(margin)
 
 
-def test_wasserstein_players_want_the_opposite_of_each_other():
+def test_wasserstein_players_have_opposite_losses():
   real, fake = scores()
   loss = losses.wasserstein()
   np.testing.assert_allclose(loss.discriminator(real, fake) + loss.generator(real, fake), -real)
 
 
-def test_only_the_relativistic_average_needs_the_whole_batch():
+def test_only_relativistic_average_needs_the_whole_batch():
   over = {name for name, arguments, *_ in CASES if make(name, arguments).over_batch}
   assert over == {'relativistic_average'}
   base = losses.relativistic_average(losses.hinge())
   assert losses.relativistic_paired(base).over_batch
-  # What says that it does not, does not: example 0 alone is as example 0 among others.
+  # A loss that claims to be per example is: example 0 alone equals example 0 among others.
   real, fake = scores()
   for name, arguments, *_ in CASES:
     loss = make(name, arguments)

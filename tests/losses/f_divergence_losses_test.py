@@ -14,7 +14,7 @@ DIVERGENCES = sorted(lookup.factories(f_divergences))
 
 @pytest.mark.parametrize('saturating', [False, True])
 @pytest.mark.parametrize('name', DIVERGENCES)
-def test_f_divergence_is_the_bound_of_its_conjugate(name, saturating):
+def test_f_divergence_loss_is_the_variational_bound(name, saturating):
   f = getattr(f_divergences, name)()
   loss = losses.f_divergence(name, saturating)
   real, fake = scores()
@@ -27,7 +27,7 @@ def test_f_divergence_is_the_bound_of_its_conjugate(name, saturating):
   )
 
 
-def test_the_f_divergence_of_gan_is_the_first_gan():
+def test_f_divergence_loss_of_gan_is_the_minimax_loss():
   real, fake = scores()
   for saturating, same in ((True, losses.minimax()), (False, losses.non_saturating())):
     loss = losses.f_divergence('gan', saturating)
@@ -37,6 +37,6 @@ def test_the_f_divergence_of_gan_is_the_first_gan():
       )
 
 
-def test_an_unknown_divergence_is_refused_with_a_list():
+def test_unknown_divergence_is_rejected_with_a_list():
   with pytest.raises(ConfigError, match="unknown name 'chi' .known: gan, hellinger, .*variation"):
     losses.f_divergence('chi')

@@ -1,4 +1,4 @@
-"""Penalties by hand, on critics whose slopes are known, and their slopes by finite differences."""
+"""Penalties by hand, on critics whose gradients are known, and gradients by finite differences."""
 
 import itertools
 
@@ -45,7 +45,7 @@ def bowl(x):
 
 @pytest.mark.parametrize('count', [1, 2])
 @pytest.mark.parametrize('shape', SHAPES, ids=str)
-def test_a_linear_critic_has_the_norm_of_its_weights_everywhere(shape, count):
+def test_gradient_norm_of_a_linear_critic_is_the_weight_norm(shape, count):
   weights, *points = examples(1 + count, *shape)
   critic, length = linear(weights), np.linalg.norm(weights)
 
@@ -66,7 +66,7 @@ def test_a_linear_critic_has_the_norm_of_its_weights_everywhere(shape, count):
     np.testing.assert_allclose(got, value, rtol=1e-9)
 
 
-def test_penalties_of_gradients_by_hand():
+def test_gradient_penalties_match_hand_computation():
   # Norms 5, 0.5 and 0.
   points = jnp.array([[3.0, 4.0], [0.3, 0.4], [0.0, 0.0]])
   np.testing.assert_allclose(penalties.gradient_norm(bowl, points), [5, 0.5, 0], rtol=1e-6)
@@ -79,7 +79,7 @@ def test_penalties_of_gradients_by_hand():
 
 
 @pytest.mark.parametrize('shape', SHAPES, ids=str)
-def test_norms_are_of_each_example_and_never_of_a_batch(shape):
+def test_gradient_norms_are_per_example(shape):
   points = examples(3, *shape)
   norms = jax.jit(lambda points: penalties.gradient_norm(bowl, points))
   together = norms(points)
@@ -89,14 +89,14 @@ def test_norms_are_of_each_example_and_never_of_a_batch(shape):
   np.testing.assert_allclose(together, alone, rtol=1e-9)
 
 
-def test_a_critic_with_more_than_one_score_an_example_is_refused():
+def test_critic_with_several_outputs_per_example_is_rejected():
   for critic in (lambda x: x, lambda x: x.sum(), lambda x: x.sum(axis=1, keepdims=True)):
     for penalty in (penalties.gradient_norm, penalties.gradient_penalty, penalties.zero_centered):
       with pytest.raises(AssertionError):
         penalty(critic, jnp.ones((3, 2)))
 
 
-def test_the_norm_of_zero_has_slope_0():
+def test_gradient_of_the_norm_at_zero_is_zero():
   points = jnp.array([[0.0, 0.0], [3.0, 4.0]])
   np.testing.assert_allclose(penalties.norm(points), [0, 5], rtol=1e-6)
   slope = jax.grad(lambda x: penalties.norm(x).sum())(points)
@@ -104,7 +104,7 @@ def test_the_norm_of_zero_has_slope_0():
 
 
 @pytest.mark.parametrize('count', [1, 2])
-def test_a_flat_critic_has_finite_penalties_with_finite_slopes(count):
+def test_constant_critic_has_finite_penalties_and_gradients(count):
   points = jnp.ones((count, 3))
 
   def penalty(weights):
@@ -124,7 +124,7 @@ def test_a_flat_critic_has_finite_penalties_with_finite_slopes(count):
 
 @pytest.mark.parametrize('count', [1, 64])
 @pytest.mark.parametrize('shape', SHAPES, ids=str)
-def test_interpolated_points_share_one_epsilon_over_an_example(shape, count):
+def test_interpolates_use_one_epsilon_per_example(shape, count):
   # From fake = 2 to real = 5: 2 + 3 e everywhere in an example.
   real, fake = np.full((count, *shape), 5.0), np.full((count, *shape), 2.0)
   share = (np.asarray(penalties.interpolate(KEYS[:count], real, fake)) - 2) / 3
@@ -135,7 +135,7 @@ def test_interpolated_points_share_one_epsilon_over_an_example(shape, count):
   assert len(set(flat(share)[:, 0].round(5).tolist())) == count
 
 
-def test_interpolated_points_are_on_the_segment():
+def test_interpolates_lie_on_the_segment():
   real, fake = examples(2, 64, 3)
   points = penalties.interpolate(KEYS, real, fake)
   # The ways to both ends add up to the whole way.
@@ -148,7 +148,7 @@ def test_interpolated_points_are_on_the_segment():
   assert share.max() > 0.9
 
 
-def test_unequal_real_and_fake_are_refused():
+def test_unequal_real_and_fake_shapes_are_rejected():
   with pytest.raises(AssertionError):
     penalties.interpolate(KEYS[:3], jnp.ones((3, 2)), jnp.ones((3, 1)))
 
@@ -158,7 +158,7 @@ def moved(keys, real):
 
 
 @pytest.mark.parametrize('points', [moved, lambda keys, x: penalties.interpolate(keys, x, -x)])
-def test_a_point_depends_on_its_own_key_and_example_alone(points):
+def test_point_depends_only_on_its_key_and_example(points):
   points, real = jax.jit(points), examples(4, 3, 2)
   whole = points(KEYS[:4], real)
   np.testing.assert_allclose(points(KEYS[2:4], real[2:]), whole[2:], rtol=1e-12)
@@ -166,14 +166,14 @@ def test_a_point_depends_on_its_own_key_and_example_alone(points):
 
 
 @pytest.mark.parametrize('shape', SHAPES, ids=str)
-def test_dragan_points_are_in_the_box_above_the_real_ones(shape):
+def test_dragan_points_lie_in_the_box_above_real_examples(shape):
   points, real = jax.jit(penalties.dragan_points), examples(64, *shape)
   shift = flat(np.asarray(points(KEYS, real, 2.0, 0.25)) - real)
-  # Sides of scale * deviation = 0.5.
+  # Sides of scale * std = 0.5.
   assert (shift >= -1e-6).all()
   assert (shift < 0.5).all()
   assert shift.max() > 0.3
-  # Every coordinate has noise of its own.
+  # Every coordinate has separate noise.
   assert (shift.std(axis=1) > 1e-4).all()
   # A product of two uniform draws has the mean 1/4, and the variance 1/9 - 1/16, of which the
   # examples' own share is 1/4 * 1/12: 4 standard errors over 64 examples are at most 0.11.
@@ -181,9 +181,9 @@ def test_dragan_points_are_in_the_box_above_the_real_ones(shape):
   np.testing.assert_array_equal(points(KEYS, real, 0.0, 0.25), real)
 
 
-def test_dragan_points_of_an_example_are_on_the_way_to_one_noisy_copy():
-  # What an example's coordinates have in common is their share of the way: with many of them the
-  # largest is nearly share * 1 and the mean share / 2.
+def test_dragan_points_interpolate_to_one_noisy_copy():
+  # An example's coordinates have the interpolation fraction in common: with many of them the
+  # largest is nearly fraction * 1 and the mean fraction / 2.
   shift = np.asarray(jax.jit(penalties.dragan_points)(KEYS, np.zeros((64, 4096)), 1.0, 1.0))
   np.testing.assert_allclose(shift.mean(axis=1) / shift.max(axis=1), 0.5, atol=0.02)
   assert len(set(shift.max(axis=1).round(5).tolist())) == 64
@@ -194,19 +194,19 @@ def test_dragan_points_of_an_example_are_on_the_way_to_one_noisy_copy():
 
 @pytest.mark.parametrize('count', [1, 2])
 @pytest.mark.parametrize('shape', SHAPES, ids=str)
-def test_a_linear_map_has_the_squared_norm_of_its_matrix(shape, count):
+def test_jacobian_penalty_of_a_linear_map_is_its_squared_norm(shape, count):
   matrix = examples(int(np.prod(shape)), 3)
   squares = jax.jit(lambda points: penalties.jacobian_squared_norm(lambda x: flat(x) @ matrix, points))
   np.testing.assert_allclose(squares(examples(count, *shape)), [(matrix**2).sum()] * count, rtol=1e-9)
 
 
-def test_jacobians_by_hand_are_of_each_example():
+def test_jacobian_penalty_is_per_example_and_matches_hand_computation():
   # (x y, x^2) has the rows (y, x), (2 x, 0): y^2 + 5 x^2, which is 4 + 5, 0 and 9 + 20.
   function = lambda p: jnp.stack([p[:, 0] * p[:, 1], p[:, 0] ** 2], axis=1)
   points = jnp.array([[1.0, 2.0], [0.0, 0.0], [-2.0, 3.0]])
   squares = lambda function: jax.jit(lambda p: penalties.jacobian_squared_norm(function, p))(points)
   np.testing.assert_allclose(squares(function), [9, 0, 29], rtol=1e-9)
-  # Of one output it is the squared norm of the gradient, here of x.
+  # With one output it is the squared norm of the gradient, here of x.
   np.testing.assert_allclose(squares(lambda x: bowl(x)[:, None]), [5, 0, 13], rtol=1e-9)
   with pytest.raises(AssertionError):
     penalties.jacobian_squared_norm(bowl, points)
@@ -215,7 +215,7 @@ def test_jacobians_by_hand_are_of_each_example():
 # Scores, codes and weights.
 
 
-def test_lecam_by_hand():
+def test_lecam_matches_hand_computation():
   # (3 - 0.5)^2 + (1 + 1)^2 = 10.25;  (0 - 0.5)^2 + (-1 + 1)^2 = 0.25.
   real, fake = jnp.array([3.0, 0.0]), jnp.array([1.0, -1.0])
   got = penalties.lecam(real, fake, real_mean=jnp.float32(-1), fake_mean=jnp.float32(0.5))
@@ -224,7 +224,7 @@ def test_lecam_by_hand():
     penalties.lecam(real, fake[:1], jnp.float32(0), jnp.float32(0))
 
 
-def test_pull_away_by_hand():
+def test_pull_away_matches_hand_computation():
   # Cosines: 0 of (1, 0) and (0, 2); 0.6 and 0.8 of them with (3, 4). Twice each, of 6 ordered pairs:
   # 2 (0 + 0.36 + 0.64) / 6.
   codes = jnp.array([[1.0, 0.0], [0.0, 2.0], [3.0, 4.0]])
@@ -243,7 +243,7 @@ def test_pull_away_is_the_mean_over_ordered_pairs(count):
   np.testing.assert_allclose(pull_away(codes * np.arange(1, count + 1)[:, None]), by_hand, rtol=1e-9)
 
 
-def test_pull_away_from_none_to_all():
+def test_pull_away_ranges_from_orthogonal_0_to_parallel_1():
   code = jnp.array([[1.0, -2.0, 0.5]])
   np.testing.assert_allclose(penalties.pull_away(code.repeat(4, axis=0)), 1, rtol=1e-6)
   # Opposite codes are as bad as equal ones.
@@ -253,13 +253,13 @@ def test_pull_away_from_none_to_all():
 
 
 @pytest.mark.parametrize('codes', [np.zeros((1, 3)), np.zeros((2, 3)), np.diag([1.0, 0, 2])])
-def test_codes_of_zero_are_at_right_angles_to_all_and_have_finite_slopes(codes):
+def test_pull_away_of_zero_codes_is_zero_with_finite_gradients(codes):
   value, slope = jax.jit(jax.value_and_grad(penalties.pull_away))(codes)
   assert value == 0
   chex.assert_tree_all_finite(slope)
 
 
-def test_off_orthogonality_by_hand():
+def test_off_orthogonality_matches_hand_computation():
   # Columns (1, 3) and (2, 4): 1 * 2 + 3 * 4 = 14, above and below the diagonal: 2 * 196.
   kernel = jnp.array([[1.0, 2.0], [3.0, 4.0]])
   np.testing.assert_allclose(penalties.off_orthogonality(kernel), 392, rtol=1e-6)
@@ -267,7 +267,7 @@ def test_off_orthogonality_by_hand():
   np.testing.assert_allclose(penalties.off_orthogonality(kernel.reshape(1, 2, 1, 2)), 392, rtol=1e-6)
 
 
-def test_orthogonal_columns_of_any_lengths_are_free():
+def test_off_orthogonality_of_orthogonal_columns_is_zero():
   columns = jnp.array([[3.0, 0.0, 4.0], [0.0, 7.0, 0.0], [-4.0, 0.0, 3.0]])
   np.testing.assert_allclose(penalties.off_orthogonality(columns), 0, atol=1e-6)
   assert penalties.off_orthogonality(columns.at[0, 1].set(1.0)) > 1
@@ -275,7 +275,7 @@ def test_orthogonal_columns_of_any_lengths_are_free():
   np.testing.assert_array_equal(penalties.off_orthogonality(columns[:, :1]), 0)
 
 
-# Second order: slopes in the parameters of the critic, through its slopes in its inputs.
+# Second order: gradients in the parameters of the critic, through its gradients in its inputs.
 
 
 def perceptron(parameters, x):
@@ -320,17 +320,17 @@ SCALARS = {
 
 
 @pytest.mark.parametrize('penalty', SCALARS.values(), ids=SCALARS)
-def test_slopes_of_what_has_no_critic_are_those_of_finite_differences(penalty):
+def test_gradients_of_critic_free_penalties_match_finite_differences(penalty):
   x, y = np.random.default_rng(0).normal(size=(2, 3, 4))
   chex.assert_numerical_grads(penalty, (x, y), order=1, atol=1e-7, rtol=1e-6, modes=['rev'])
 
 
 @pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
-def test_far_scores_and_codes_have_finite_penalties_and_slopes(dtype):
+def test_penalties_of_extreme_outputs_and_codes_are_finite(dtype):
   far = jnp.array([[1e4, -1e4], [-1e4, -1e4], [1e4, 1e4], [0, 1e4]], dtype)
   means = jnp.array(1e4, dtype), jnp.array(-1e4, dtype)
   lecam = lambda x: penalties.lecam(x[:, 0], x[:, 1], *means).mean()
-  # A critic whose scores, and slopes, are of that size.
+  # A critic whose outputs and gradients have that magnitude.
   critic = lambda points: 1e4 * jnp.tanh(points).sum(axis=1)
   steep = lambda x: penalties.gradient_penalty(critic, x / 1e4).mean()
   for function in (lecam, penalties.pull_away, steep):
@@ -353,7 +353,7 @@ SECOND_ORDER = {
 
 @pytest.mark.parametrize('count', [1, 2])
 @pytest.mark.parametrize('penalty', SECOND_ORDER.values(), ids=SECOND_ORDER)
-def test_slopes_in_the_parameters_are_those_of_finite_differences(penalty, count):
+def test_gradients_in_the_parameters_match_finite_differences(penalty, count):
   rng, step = np.random.default_rng(0), 1e-5
   shapes = {'in': (2, 4), 'shift': (4,), 'out': (4, 3)}
   start = {name: jnp.array(rng.normal(size=shape)) for name, shape in shapes.items()}
@@ -370,7 +370,7 @@ def test_slopes_in_the_parameters_are_those_of_finite_differences(penalty, count
 
 
 @pytest.mark.parametrize('penalty', SECOND_ORDER.values(), ids=SECOND_ORDER)
-def test_penalties_are_an_array_of_the_examples_and_of_their_precision(penalty):
+def test_penalties_have_shape_and_dtype_of_the_examples(penalty):
   keys = jax.random.split(jax.random.key(1), 4)
   shapes = ((2, 4), (4,), (4, 3), (2, 3, 2))
   first, shift, last, both = (

@@ -1,4 +1,4 @@
-"""Each regulariser against the penalty that it stands for, and in a game, by its losses."""
+"""Each regularizer against its penalty, and in a game by the losses."""
 
 import chex
 import jax
@@ -43,7 +43,7 @@ ALL = {
   # The gradient of |x|^2 / 2 is x.
   'r1': ({}, lambda: (REAL**2).sum(axis=-1)),
   'r2': ({}, lambda: (FAKE**2).sum(axis=-1)),
-  # Of averages 0 at the start.
+  # The averages are 0 at the start.
   'lecam': ({'decay': 0.9}, lambda: bowl(REAL) ** 2 + bowl(FAKE) ** 2),
 }
 
@@ -52,12 +52,12 @@ def make(name, **arguments):
   return lookup.make(regularizers, {'name': name, **arguments})
 
 
-def test_every_regularizer_is_here():
+def test_every_regularizer_is_tested():
   assert set(ALL) == set(lookup.factories(regularizers))
 
 
 @pytest.mark.parametrize('name', ALL)
-def test_penalties_are_of_the_points_that_they_should_be(name):
+def test_penalties_use_their_documented_points(name):
   arguments, by_hand = ALL[name]
   regularizer = make(name, **arguments)
   got = regularizer.penalty(critique(regularizer.init_memory()))
@@ -66,13 +66,13 @@ def test_penalties_are_of_the_points_that_they_should_be(name):
 
 
 @pytest.mark.parametrize('name', ['gradient_penalty', 'dragan'])
-def test_the_default_target_is_1_from_both_sides(name):
+def test_gradient_penalty_default_target_is_1_and_two_sided(name):
   flat = critique()._replace(critic=lambda x: 0 * x.sum(axis=-1))
   np.testing.assert_array_equal(make(name).penalty(flat), 1)
   np.testing.assert_array_equal(make(name, one_sided=True).penalty(flat), 0)
 
 
-def test_dragan_takes_the_deviation_of_the_gathered_batch():
+def test_dragan_uses_the_std_of_the_gathered_batch():
   # The other devices' examples are ten times as wide.
   gather = lambda x: jnp.concatenate([x, 10 * x, 10 * x])
   points = penalties.dragan_points(KEYS, REAL, gather(REAL).std())
@@ -82,7 +82,7 @@ def test_dragan_takes_the_deviation_of_the_gathered_batch():
   assert not np.allclose(got, make('dragan').penalty(critique()), rtol=1e-2)
 
 
-def test_only_lecam_remembers():
+def test_only_lecam_has_memory():
   metrics = {'real_score': jnp.float32(1), 'fake_score': jnp.float32(2)}
   for name in set(ALL) - {'lecam'}:
     regularizer = make(name)
@@ -90,7 +90,7 @@ def test_only_lecam_remembers():
     assert regularizer.update_memory({}, metrics) == {}
 
 
-def test_the_memory_of_lecam_by_hand():
+def test_lecam_memory_matches_hand_computation():
   regularizer = make('lecam', decay=0.75)
   memory = regularizer.init_memory()
   assert {kind: float(value) for kind, value in memory.items()} == {'real_score': 0, 'fake_score': 0}
@@ -108,12 +108,12 @@ def test_the_memory_of_lecam_by_hand():
 
 
 @pytest.mark.parametrize('decay', [-0.1, 1.0, 1.5])
-def test_a_decay_out_of_range_is_refused(decay):
+def test_decay_out_of_range_is_rejected(decay):
   with pytest.raises(ValueError, match=f'decay={decay}: out of range'):
     make('lecam', decay=decay)
 
 
-def test_decay_that_is_not_a_number_is_refused():
+def test_decay_that_is_not_a_number_is_rejected():
   with pytest.raises(ConfigError, match='decay=nan: of the wrong kind'):
     make('lecam', decay=float('nan'))
 
@@ -166,11 +166,11 @@ def played(built, real=REAL, step=0, player=0, memory=None):
   return found if np.ndim(step) else found[0]
 
 
-# What each is worth on w = (3, 0, 4): (5 - 1)^2, |w|^2.
+# The value of each at w = (3, 0, 4): (5 - 1)^2, |w|^2.
 WORTH = {'gradient_penalty': 16, 'dragan': 16, 'r1': 25, 'r2': 25}
 
 
-def test_weights_multiply_the_mean_penalty_and_metrics_are_without_them():
+def test_weights_multiply_the_loss_and_not_the_metrics():
   bare = played(game())
   assert bare['loss'] == pytest.approx(bare['fake_score'] - bare['real_score'], rel=1e-5)
   seen = {'real_score', 'fake_score', 'accuracy', 'real_distance', 'fake_distance'}
@@ -184,13 +184,13 @@ def test_weights_multiply_the_mean_penalty_and_metrics_are_without_them():
   assert metrics['fake_score'] == pytest.approx(bare['fake_score'])
 
 
-def test_the_generator_has_no_penalty():
+def test_generator_loss_has_no_penalty():
   with_penalty = played(game(penalties={'r1': {'weight': 1.0}}), player=1)
   assert with_penalty == played(game(), player=1)
   assert set(with_penalty) == {'loss', 'fake_score'}
 
 
-def test_a_lazy_penalty_comes_every_so_manieth_step_and_so_much_heavier():
+def test_lazy_penalty_applies_every_nth_step_with_n_times_the_weight():
   bare = played(game())
   lazy = game(penalties={'r1': {'weight': 0.1, 'every': 4}})
   memory = {'regularizers': {'r1': {}}, 'last': {'r1': jnp.float32(7)}}
@@ -201,7 +201,7 @@ def test_a_lazy_penalty_comes_every_so_manieth_step_and_so_much_heavier():
     assert metrics['loss'] - bare['loss'] == pytest.approx(10 if due else 0, rel=1e-4, abs=1e-6)
 
 
-def test_a_step_without_a_penalty_has_no_slope_of_it():
+def test_lazy_penalty_in_other_steps_has_no_gradient():
   lazy, bare = game(penalties={'r1': {'weight': 0.1, 'every': 2}}), game()
   variables = bare.init(jax.random.key(0), {'real': REAL})
 
@@ -213,12 +213,12 @@ def test_a_step_without_a_penalty_has_no_slope_of_it():
     return [np.asarray(s.params['discriminator']['w']) for s in found]
 
   (due, free), (same, _) = slopes(lazy), slopes(bare)
-  # Of 0.1 * 2 * |w|^2 it is 0.4 w.
+  # w|^2 it is 0.4 w.|The gradient of 0.1 * 2 * |w|^2 is 0.4 w.|w|^2 it is 0.4 w.
   np.testing.assert_allclose(due - same, [1.2, 0, 1.6], rtol=1e-5, atol=1e-6)
   np.testing.assert_allclose(free, same, rtol=1e-6)
 
 
-def test_lecam_in_a_game_reads_its_memory_and_renews_it_from_the_metrics():
+def test_lecam_in_a_game_reads_memory_and_updates_it_from_metrics():
   built = game(penalties={'lecam': {'weight': 2.0, 'decay': 0.75}, 'r1': {'weight': 0.0}})
   memory = built.init_memory(KEYS[0], {})
   memory['regularizers']['lecam'] = {'real_score': jnp.float32(1), 'fake_score': jnp.float32(-3)}
@@ -237,7 +237,7 @@ def test_lecam_in_a_game_reads_its_memory_and_renews_it_from_the_metrics():
   assert new['regularizers']['r1'] == {}
 
 
-def test_instance_noise_falls_in_a_line_and_is_then_gone():
+def test_instance_noise_decays_linearly_to_zero():
   noisy = game(noise={'scale': 2.0, 'steps': 100})
   clean, steps = played(game()), (0, 25, 50, 99, 100, 101, 10_000)
   shown = dict(zip(steps, played(noisy, step=steps), strict=True))
@@ -250,12 +250,12 @@ def test_instance_noise_falls_in_a_line_and_is_then_gone():
     assert moved[99] == pytest.approx(0.01 * moved[0], rel=1e-2, abs=1e-5)
   for step in (100, 101, 10_000):
     assert shown[step] == pytest.approx(clean, rel=1e-6)
-  # Real and fake examples have noise of their own.
+  # Real and fake examples have separate noise.
   of = lambda kind: shown[0][kind] - clean[kind]
   assert of('real_score') != pytest.approx(of('fake_score'), rel=1e-2)
 
 
-def test_instance_noise_has_the_standard_deviation_asked_for():
+def test_instance_noise_has_the_requested_std():
   noisy = game(Square(), noise={'scale': 2.0, 'steps': 10})
   metrics = played(noisy, real=jnp.zeros((2000, 3)), step=5)
   # At half its level of 2, on examples of 0: mean squares of 1, to 4 errors of sqrt(2 / 6000).
@@ -266,25 +266,25 @@ def test_instance_noise_has_the_standard_deviation_asked_for():
 
 
 @pytest.mark.parametrize('weight', [-1, -0.5, True, '10', None])
-def test_bad_weights_are_refused(weight):
+def test_invalid_weights_are_rejected(weight):
   with pytest.raises(ConfigError, match=r'penalties.r1.weight=.*: out of range'):
     game(penalties={'r1': {'weight': weight}})
 
 
 @pytest.mark.parametrize('spec', [{}, {'wieght': 0.1}, 0.1])
-def test_a_penalty_without_a_weight_is_refused(spec):
+def test_penalty_without_a_weight_is_rejected(spec):
   with pytest.raises(ConfigError) as refused:
     game(penalties={'r1': spec})
   assert str(refused.value).startswith(f'penalties.r1={spec!r}: the weight is missing')
 
 
 @pytest.mark.parametrize('every', [0, -1, 1.5, True, '2'])
-def test_a_bad_every_is_refused(every):
+def test_invalid_every_is_rejected(every):
   with pytest.raises(ConfigError, match=r'penalties.r1.every=.*: out of range'):
     game(penalties={'r1': {'weight': 1.0, 'every': every}})
 
 
-def test_unknown_penalties_and_arguments_are_refused_with_what_there_is():
+def test_unknown_penalties_and_arguments_are_rejected_with_the_accepted_ones():
   with pytest.raises(ConfigError, match="unknown name 'r3' .*dragan, gradient_penalty, lecam, r1, r2"):
     game(penalties={'r3': {'weight': 1.0}})
   with pytest.raises(ConfigError, match="unexpected argument 'targets'.*accepted: target, one_sided"):
@@ -301,13 +301,13 @@ def test_unknown_penalties_and_arguments_are_refused_with_what_there_is():
     ({'scale': 1.0, 'steps': 1, 'decay': 2}, "it has no argument 'decay'.*it takes: scale, steps"),
   ],
 )
-def test_bad_noise_is_refused(noise, message):
+def test_invalid_noise_is_rejected(noise, message):
   with pytest.raises(ConfigError, match=message):
     game(noise=noise)
 
 
 @pytest.mark.parametrize('make', [regularizers.gradient_penalty, regularizers.dragan])
-def test_a_negative_target_is_refused(make):
+def test_negative_target_is_rejected(make):
   for target in (-1.0, float('nan')):
     with pytest.raises(ValueError, match='target='):
       make(target=target)

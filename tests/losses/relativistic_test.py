@@ -9,7 +9,7 @@ from helpers.discriminator_outputs import SIDES, scores
 
 
 @pytest.mark.parametrize('factory', [losses.relativistic_paired, losses.relativistic_average])
-def test_smoothing_of_a_relativistic_base_is_the_discriminators_alone(factory):
+def test_relativistic_label_smoothing_affects_only_the_discriminator(factory):
   real, fake = scores()
   plain, smoothed = (factory(losses.non_saturating(label)) for label in (1.0, 0.9))
   np.testing.assert_array_equal(smoothed.generator(real, fake), plain.generator(real, fake))
@@ -20,7 +20,7 @@ def test_smoothing_of_a_relativistic_base_is_the_discriminators_alone(factory):
   np.testing.assert_allclose(more, share * (real - of_real), rtol=1e-4, atol=1e-6)
 
 
-def test_smoothing_does_not_reach_the_generator_through_two_comparisons():
+def test_relativistic_average_label_smoothing_does_not_affect_the_generator():
   nested = lambda label: losses.relativistic_average(
     losses.relativistic_paired(losses.non_saturating(label))
   )
@@ -30,7 +30,7 @@ def test_smoothing_does_not_reach_the_generator_through_two_comparisons():
   assert abs(smoothed.discriminator(real, fake) - plain.discriminator(real, fake)).max() > 0.01
 
 
-def test_relativistic_paired_cross_entropy_is_the_softplus_of_the_difference():
+def test_relativistic_paired_cross_entropy_is_softplus_of_the_difference():
   real, fake = scores()
   loss = losses.relativistic_paired(losses.non_saturating())
   np.testing.assert_allclose(
@@ -42,7 +42,7 @@ def test_relativistic_paired_cross_entropy_is_the_softplus_of_the_difference():
 
 @pytest.mark.parametrize('factory', [losses.relativistic_paired, losses.relativistic_average])
 @pytest.mark.parametrize('base', ['non_saturating', 'hinge', 'least_squares'])
-def test_relativistic_losses_do_not_see_a_constant_added_to_all_scores(factory, base):
+def test_relativistic_losses_ignore_a_constant_added_to_all_outputs(factory, base):
   loss = factory(getattr(losses, base)())
   real, fake = scores()
   for side in SIDES:
@@ -50,7 +50,7 @@ def test_relativistic_losses_do_not_see_a_constant_added_to_all_scores(factory, 
     np.testing.assert_allclose(moved, getattr(loss, side)(real, fake), rtol=2e-5, atol=1e-6)
 
 
-def test_the_relativistic_average_of_one_example_is_twice_the_paired():
+def test_relativistic_average_of_one_example_is_twice_the_paired_loss():
   # Means of one example are the example: f1(d) + f2(-d), without the 1/2 of the paired.
   real, fake = jnp.array([0.7]), jnp.array([-0.2])
   average = losses.relativistic_average(losses.least_squares())

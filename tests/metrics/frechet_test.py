@@ -37,25 +37,25 @@ def by_singular_values(real, fake):
 
 
 @pytest.mark.parametrize(('count', 'singular'), [(2, True), (6, True), (7, False), (50, False)])
-def test_a_covariance_is_singular_of_no_more_examples_than_dimensions(count, singular):
+def test_covariance_of_too_few_examples_is_flagged_singular(count, singular):
   found = frechet.moments(features(count))
   assert (np.linalg.matrix_rank(found.scatter) < 6) == singular
   assert frechet.is_singular(found) == singular
   assert frechet.is_singular(frechet.moments(jnp.asarray(features(count)))) == singular
 
 
-def test_by_hand_in_one_dimension_with_unbiased_variances():
+def test_distance_in_one_dimension_matches_hand_computation():
   # Means 1 and 3, variances 2 and 8: (1 - 3)^2 + (2^1/2 - 8^1/2)^2 = 4 + 2.
   assert distance(np.array([[0.0], [2.0]]), np.array([[1.0], [5.0]])) == pytest.approx(6, rel=1e-12)
 
 
-def test_of_diagonal_covariances_it_is_a_sum_over_dimensions():
+def test_distance_of_diagonal_covariances_is_a_sum_over_dimensions():
   real, fake = gaussian([0, 0, 0], np.diag([4.0, 9, 0])), gaussian([1, 2, 0], np.diag([1.0, 25, 16]))
   # 1 + 4 + (2 - 1)^2 + (3 - 5)^2 + (0 - 4)^2.
   assert frechet.distance(real, fake) == pytest.approx(26, rel=1e-12)
 
 
-def test_of_covariances_that_do_not_commute():
+def test_distance_of_noncommuting_covariances_matches_closed_form():
   real, fake = gaussian([0, 0], [[2.0, 1], [1, 2]]), gaussian([0, 0], [[1.0, 0], [0, 4]])
   # In two dimensions tr M^1/2 = (tr M + 2 det M^1/2)^1/2; tr S T = 2 + 8, det S T = 3 * 4.
   expected = 4 + 5 - 2 * np.sqrt(10 + 2 * np.sqrt(12))
@@ -64,13 +64,13 @@ def test_of_covariances_that_do_not_commute():
 
 
 @pytest.mark.parametrize(('real', 'fake'), [(60, 50), (5, 50), (50, 5), (5, 4), (2, 2)])
-def test_examples_may_be_fewer_than_dimensions(real, fake):
+def test_distance_with_fewer_examples_than_dimensions_is_finite(real, fake):
   real, fake = features(real, 12), features(fake, 12, seed=1)
   assert distance(real, fake) == pytest.approx(by_singular_values(real, fake), rel=1e-9)
 
 
 @pytest.mark.parametrize(('real', 'fake'), [(60, 50), (5, 4)])
-def test_32_bits_are_enough(real, fake):
+def test_float32_features_are_precise_enough(real, fake):
   real, fake = features(real, 12), features(fake, 12, seed=1)
   found = frechet.distance(*(jax.jit(frechet.moments)(rows) for rows in (real, fake)))
   assert found == pytest.approx(by_singular_values(real, fake), rel=1e-4)
@@ -78,7 +78,7 @@ def test_32_bits_are_enough(real, fake):
 
 @pytest.mark.parametrize('count', [2, 5, 12, 300])
 @pytest.mark.parametrize('place', [np.asarray, jnp.asarray])
-def test_equal_sets_are_at_no_distance(count, place):
+def test_distance_of_equal_sets_is_zero(count, place):
   same = features(count, 12)
   same[:, 3] = 0
   same[:, 5] = same[:, 4]
@@ -87,12 +87,12 @@ def test_equal_sets_are_at_no_distance(count, place):
   assert 0 <= found < 1e-5 * same.var(axis=0).sum()
 
 
-def test_a_constant_set_has_a_distance():
+def test_distance_of_a_constant_set_is_finite():
   # Means 1 and 0, variances 0 and 2 in each of two dimensions.
   assert distance(np.ones((3, 2)), np.array([[1.0, 1], [-1, -1]])) == pytest.approx(2 + 4, rel=1e-12)
 
 
-def test_a_prepared_set_gives_the_same():
+def test_distance_to_prepared_moments_is_the_same():
   real, fake = (frechet.moments(features(20, seed=seed)) for seed in (0, 1))
   prepared = frechet.prepare(real)
   assert frechet.distance(prepared, fake) == frechet.distance(real, fake)
@@ -100,7 +100,7 @@ def test_a_prepared_set_gives_the_same():
   assert prepared.factor @ prepared.factor.T == pytest.approx(np.cov(features(20).T), rel=1e-9)
 
 
-def test_moments_are_those_of_numpy():
+def test_moments_match_numpy():
   rows = features(30)
   count, mean, scatter = frechet.moments(rows)
   assert count == 30
@@ -109,7 +109,7 @@ def test_moments_are_those_of_numpy():
 
 
 @pytest.mark.parametrize('cuts', [(10, 20), (0, 1, 29), (1,), (30,)])
-def test_merged_parts_are_the_whole(cuts):
+def test_merged_moments_match_the_whole(cuts):
   rows = features(30)
   merged = functools.reduce(frechet.merge, map(frechet.moments, np.split(rows, cuts)))
   jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-12), merged, frechet.moments(rows))
@@ -117,7 +117,7 @@ def test_merged_parts_are_the_whole(cuts):
 
 @pytest.mark.parametrize('scale', [1, 1e30])
 @pytest.mark.parametrize('place', [np.asarray, jnp.asarray])
-def test_merging_with_none_changes_nothing(place, scale):
+def test_merging_with_empty_moments_changes_nothing(place, scale):
   some = frechet.moments(place(features(7, dtype=np.float32)))
   some = some._replace(mean=some.mean * scale)
   none = frechet.empty(6)
@@ -142,7 +142,7 @@ def test_padding_has_no_influence(place, padding):
   jax.tree.map(np.testing.assert_array_equal, nothing, frechet.empty(6))
 
 
-def test_no_rows_are_the_empty_moments():
+def test_moments_of_no_rows_are_empty():
   jax.tree.map(np.testing.assert_array_equal, frechet.moments(np.zeros((0, 6))), frechet.empty(6))
 
 
@@ -159,7 +159,7 @@ def streamed(rows):
   return scan((parts, weights))
 
 
-def test_a_compiled_stream_of_parts_is_the_whole():
+def test_jitted_stream_of_moments_matches_the_whole():
   real, fake = features(310), features(290, seed=1)
   found = [streamed(rows) for rows in (real, fake)]
   assert {part.dtype for part in jax.tree.leaves(found)} == {np.dtype(np.float32)}
@@ -167,7 +167,7 @@ def test_a_compiled_stream_of_parts_is_the_whole():
   assert frechet.distance(*found) == pytest.approx(distance(real, fake), rel=1e-4)
 
 
-def test_devices_make_the_moments_of_their_parts():
+def test_moments_over_devices_match_one_device():
   rows = features(64, dtype=np.float32)
   stacked = jax.pmap(frechet.moments)(rows.reshape(8, 8, 6))
   parts = [jax.tree.map(lambda part, i=i: np.asarray(part[i]), stacked) for i in range(8)]
@@ -175,13 +175,13 @@ def test_devices_make_the_moments_of_their_parts():
   jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-5), merged, frechet.moments(rows))
 
 
-def test_far_from_the_origin_nothing_cancels_in_float32():
+def test_moments_far_from_the_origin_are_precise_in_float32():
   # The mean is 10,000 standard deviations away: a difference of squares would lose 8 of 7 digits.
   rows, others = (1e4 + features(200, seed=seed) for seed in (0, 1))
   assert distance(*map(jnp.asarray, (rows, others))) == pytest.approx(distance(rows, others), rel=1e-3)
 
 
-def test_numpy_features_have_64_bits_and_jax_ones_32_or_more():
+def test_moments_are_float64_for_numpy_and_at_least_float32_for_jax():
   kinds = {
     np.float64: [np.zeros((3, 2), np.float32), np.zeros((3, 2), np.int32)],
     np.float32: [jnp.zeros((3, 2), kind) for kind in (jnp.float32, jnp.bfloat16, jnp.uint8)],
@@ -193,14 +193,14 @@ def test_numpy_features_have_64_bits_and_jax_ones_32_or_more():
         assert {part.dtype for part in frechet.moments(array)} == {np.dtype(kind)}
 
 
-def test_matrix_products_are_asked_for_in_full_precision():
+def test_matrix_products_use_the_highest_precision():
   assert 'HIGHEST' in str(jax.make_jaxpr(frechet.moments)(jnp.zeros((3, 2))))
 
 
 @pytest.mark.parametrize('bad', [np.nan, np.inf])
 @pytest.mark.parametrize('place', [np.asarray, jnp.asarray])
 @pytest.mark.filterwarnings('ignore:invalid value')
-def test_what_is_not_finite_is_refused(bad, place):
+def test_nonfinite_features_are_rejected(bad, place):
   good, rows = features(8), features(8)
   rows[3, 2] = bad
   for pair, name in [((rows, good), 'real'), ((good, rows), 'fake')]:
@@ -208,7 +208,7 @@ def test_what_is_not_finite_is_refused(bad, place):
       distance(*map(place, pair))
 
 
-def test_too_few_examples_are_refused():
+def test_too_few_examples_are_rejected():
   good = features(8)
   for few in (good[:1], good[:0]):
     with pytest.raises(ValueError, match=f'fake moments are of {len(few)} examples'):
@@ -217,7 +217,7 @@ def test_too_few_examples_are_refused():
       distance(few, good)
 
 
-def test_other_shapes_are_refused():
+def test_features_of_other_shapes_are_rejected():
   good = frechet.moments(features(8))
   with pytest.raises(ValueError, match='6 dimensions and the fake ones 5'):
     frechet.distance(good, frechet.moments(features(8, 5)))
@@ -232,7 +232,7 @@ def test_other_shapes_are_refused():
 
 
 @pytest.mark.parametrize('offset', [1e4, 1e8])
-def test_distance_far_from_the_origin_is_that_at_the_origin(offset):
+def test_distance_far_from_the_origin_is_unchanged(offset):
   random = np.random.default_rng(0)
   real, fake = random.normal(size=(500, 4)), 1.2 * random.normal(size=(500, 4)) + 0.3
   of = lambda shift: frechet.distance(*(frechet.moments(x + shift) for x in (real, fake)))

@@ -16,24 +16,24 @@ def points(count, dimensions=3, seed=0):
 
 
 def whole(real, fake):
-  """Of all examples of two sets of one size."""
+  """Returns the distance over all examples of two sets of equal size."""
   found = kernel_distance.kernel_distance(real, fake, subsets=1)
   assert found.subset_size == len(real) == len(fake)
   return found.value
 
 
-def test_by_hand_in_one_dimension():
+def test_kernel_distance_in_one_dimension_matches_hand_computation():
   # k(0, 1) = 1, k(0, 2) = 1; k(0, 0), k(0, 2), k(1, 0), k(1, 2) = 1, 1, 1, 27: 1 + 1 - 2 * 30 / 4.
   assert whole(np.array([[0.0], [1]]), np.array([[0.0], [2]])) == -13
 
 
-def test_by_hand_the_product_is_divided_by_the_dimensions():
+def test_kernel_divides_the_product_by_the_dimensions():
   real, fake = np.array([[1.0, 1], [1, 3]]), np.array([[2.0, 0], [0, 0]])
   # Real (4 / 2 + 1)^3 = 27; fake 1; each real one with the fake ones (2 / 2 + 1)^3 = 8 and 1.
   assert whole(real, fake) == 27 + 1 - 2 * 4.5
 
 
-def test_it_is_the_mmd_of_the_losses():
+def test_kernel_distance_matches_mmd2():
   real, fake = points(30), points(30, seed=1) + 0.5
   with jax.enable_x64(True):
     expected = float(mmd.mmd2(mmd.polynomial(), jnp.asarray(real), jnp.asarray(fake)))
@@ -41,7 +41,7 @@ def test_it_is_the_mmd_of_the_losses():
   assert whole(*(jnp.asarray(x) for x in (real, fake))) == pytest.approx(expected, rel=1e-5)
 
 
-def test_of_one_distribution_it_is_around_zero():
+def test_kernel_distance_of_one_distribution_is_near_zero():
   values = [whole(points(20, seed=seed), points(20, seed=1000 + seed)) for seed in range(200)]
   assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(200)
   assert min(values) < 0
@@ -49,7 +49,7 @@ def test_of_one_distribution_it_is_around_zero():
   assert whole(points(20), points(20)) < 0
 
 
-def test_value_and_errors_are_those_of_its_subsets():
+def test_value_and_error_are_those_of_the_subsets():
   real, fake = points(50), points(60, seed=1)
   random = np.random.RandomState(7)
   values = []
@@ -63,7 +63,7 @@ def test_value_and_errors_are_those_of_its_subsets():
   assert found[3:] == (5, 10)
 
 
-def test_the_seed_decides():
+def test_subsets_are_determined_by_the_seed():
   sets = points(50), points(60, seed=1)
   found = [
     kernel_distance.kernel_distance(*sets, seed=seed, subsets=3, subset_size=10) for seed in (0, 0, 1)
@@ -72,14 +72,14 @@ def test_the_seed_decides():
 
 
 @pytest.mark.parametrize(('real', 'fake', 'size'), [(30, 8, 8), (8, 30, 8), (30, 2, 2)])
-def test_small_sets_make_small_subsets_and_it_is_said(real, fake, size):
+def test_small_sets_use_smaller_subsets_and_report_them(real, fake, size):
   found = kernel_distance.kernel_distance(points(real), points(fake, seed=1), subsets=4)
   assert found.subset_size == size
   assert np.isfinite(found).all()
   assert found.standard_error > 0
 
 
-def test_subsets_that_are_all_of_both_sets_have_no_error():
+def test_subsets_of_all_examples_have_no_error_bar():
   real, fake = points(9), points(9, seed=1)
   k = lambda x, y: (x @ y.T / 3 + 1) ** 3
   off_diagonal = lambda values: (values.sum() - np.trace(values)) / (9 * 8)
@@ -89,12 +89,12 @@ def test_subsets_that_are_all_of_both_sets_have_no_error():
   assert found[1:] == (None, 0.0, 1, 9)
 
 
-def test_one_subset_has_no_error():
+def test_single_subset_has_no_error_bar():
   found = kernel_distance.kernel_distance(points(30), points(30, seed=1), subsets=1, subset_size=10)
   assert found[1:] == (None, 0.0, 1, 10)
 
 
-def test_wrong_input_is_refused():
+def test_invalid_inputs_are_rejected():
   good, bad = points(5), points(5)
   bad[2, 1] = np.nan
   for pair, message in [
@@ -124,12 +124,12 @@ def exact(real, fake):
 
 
 @pytest.mark.parametrize('mean', [0.0, 1.0, 1e3, 1e6])
-def test_far_from_the_origin_it_is_that_of_exact_fractions(mean):
+def test_kernel_distance_far_from_the_origin_matches_exact_fractions(mean):
   real, fake = points(9) + mean, points(9, seed=1) + mean
   assert whole(real, fake) == pytest.approx(exact(real, fake), rel=1e-8)
 
 
-def test_beside_a_large_diagonal_it_keeps_its_digits():
+def test_kernel_distance_with_a_large_diagonal_keeps_its_digits():
   real, fake = np.array([[1e7], [0.0]]), np.array([[0.0], [0.0]])
   # k(x, y) is 1 for all different pairs.
   assert whole(real, fake) == pytest.approx(0, abs=1e-6)

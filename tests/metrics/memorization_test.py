@@ -14,25 +14,25 @@ def draw(seed, num, dimensions=8):
   return np.random.default_rng(seed).normal(size=(num, dimensions))
 
 
-def test_it_agrees_with_scipy():
+def test_nearest_matches_scipy():
   for row in check_images.memorization(check_images.vectors()):
     assert row.difference <= row.allowed, row
 
 
-def test_the_nearest_by_hand():
+def test_nearest_matches_hand_computation():
   places, apart = nearest(np.array([[0.9], [6.0], [2.0]]), LINE)
   np.testing.assert_array_equal(places, [[1], [4], [1]])
   np.testing.assert_allclose(apart, [[0.1], [1.0], [1.0]])
 
 
-def test_more_of_the_nearest_come_in_order_and_ties_by_place():
+def test_nearest_several_are_sorted_with_ties_by_index():
   places, apart = nearest(np.array([[2.0]]), LINE, 5)
   np.testing.assert_array_equal(places, [[1, 2, 3, 0, 4]])
   np.testing.assert_array_equal(apart, [[1, 1, 1, 2, 5]])
 
 
 @pytest.mark.parametrize('k', [1, 4, 20])
-def test_parts_change_nothing(k, monkeypatch):
+def test_chunk_size_does_not_change_the_result(k, monkeypatch):
   queries, bank = draw(0, 23), draw(1, 20)
   places, apart = nearest(queries, bank, k)
   full = np.linalg.norm(queries[:, None] - bank, axis=2)
@@ -43,21 +43,21 @@ def test_parts_change_nothing(k, monkeypatch):
     np.testing.assert_array_equal(whole, parts)
 
 
-def test_a_copy_is_at_the_distance_0_to_the_last_bit_far_from_the_origin():
+def test_nearest_of_a_copy_far_from_the_origin_has_distance_zero():
   bank = 1e4 + draw(0, 50, 300)
   places, apart = nearest(bank[::-1], bank)
   np.testing.assert_array_equal(places[:, 0], np.arange(50)[::-1])
   np.testing.assert_array_equal(apart, 0)
 
 
-def test_pixels_and_half_precision_are_computed_with_in_double():
+def test_nearest_of_uint8_and_float16_is_computed_in_float64():
   pixels = np.array([[0, 255], [250, 3]], np.uint8)
   np.testing.assert_allclose(nearest(pixels[:1], pixels[1:])[1], np.hypot(250, 252))
   half = np.array([[300.0, 300.0]], np.float16)
   np.testing.assert_allclose(nearest(half, 0 * half)[1], 300 * np.sqrt(2))
 
 
-def test_each_is_left_out_by_itself_and_not_with_its_copy():
+def test_leave_one_out_excludes_the_example_but_not_its_copy():
   np.testing.assert_array_equal(leave_one_out(LINE), [1, 1, 0, 0, 4])
   np.testing.assert_array_equal(leave_one_out(np.zeros((5, 2))), 0)
   examples = draw(0, 40)
@@ -65,7 +65,7 @@ def test_each_is_left_out_by_itself_and_not_with_its_copy():
   np.testing.assert_allclose(leave_one_out(examples), full.min(axis=1), rtol=1e-12)
 
 
-def test_by_hand():
+def test_memorization_matches_hand_computation():
   train = np.array([[0.0], [1.0], [3.0], [7.0]])
   # Real distances 1, 1, 2, 4; half of new ones are below the place 2.5 of 4: (1 + 2) / 2.
   fake = np.array([[0.5], [3.0], [5.0], [99.0]])
@@ -77,7 +77,7 @@ def test_by_hand():
   assert found.z == pytest.approx((16 - 9.5 - 8) / np.sqrt(16 * 9 / 12))
 
 
-def test_held_out_examples_take_the_place_of_the_training_examples():
+def test_held_out_examples_replace_training_examples():
   train = np.array([[0.0], [1.0], [3.0], [7.0]])
   held_out, fake = np.array([[0.1], [1.2], [3.3]]), np.array([[3.0]])
   found = memorization.memorization(fake, train, held_out=held_out, fraction=0.25)
@@ -85,7 +85,7 @@ def test_held_out_examples_take_the_place_of_the_training_examples():
   assert found[:4] == pytest.approx((1, 1 / 4, 0, 1))
 
 
-def test_an_honest_generator_is_as_near_as_real_examples():
+def test_memorization_of_an_honest_generator_is_neutral():
   train = draw(0, 1500)
   for held_out in (None, draw(2, 1500)):
     found = memorization.memorization(draw(1, 1500), train, held_out=held_out)
@@ -93,12 +93,12 @@ def test_an_honest_generator_is_as_near_as_real_examples():
     assert found.copied == pytest.approx(0.01, abs=4 * np.sqrt(2) * np.sqrt(0.01 * 0.99 / 1500))
     assert found.expected == pytest.approx(0.01, abs=0.001)
     assert found.median_ratio == pytest.approx(1, abs=0.05)
-    # The deviation of the rank sum, 1 / sqrt(6 n) of n each.
+    # The standard deviation of the rank sum, 1 / sqrt(6 n) of n each.
     assert found.nearer == pytest.approx(0.5, abs=4 / np.sqrt(6 * 1500))
     assert abs(found.z) < 4
 
 
-def test_z_is_standard_normal_of_honest_generators():
+def test_z_of_honest_generators_is_standard_normal():
   z = []
   for seed in range(0, 450, 3):
     train, held_out, fake = (draw(seed + i, 150) for i in range(3))
@@ -110,7 +110,7 @@ def test_z_is_standard_normal_of_honest_generators():
 
 
 @pytest.mark.parametrize('noise', [0, 1e-3])
-def test_a_copier_is_found(noise):
+def test_memorization_of_a_copier_is_detected(noise):
   train = draw(0, 500)
   fake = train[:200] + noise * draw(1, 200)
   found = memorization.memorization(fake, train)
@@ -119,7 +119,7 @@ def test_a_copier_is_found(noise):
   assert found.z < -15
 
 
-def test_a_few_copies_among_poor_samples_show_in_the_tail_alone():
+def test_few_copies_among_poor_samples_show_only_in_the_tail():
   train = draw(0, 1000)
   fake = np.concatenate([train[:50], 3 * draw(1, 950)])
   found = memorization.memorization(fake, train)
@@ -129,13 +129,13 @@ def test_a_few_copies_among_poor_samples_show_in_the_tail_alone():
   assert found.median_ratio > 1
 
 
-def test_a_scale_changes_nothing():
+def test_memorization_is_scale_invariant():
   train, fake = draw(0, 200), np.concatenate([draw(0, 20), draw(1, 80)])
   one, two = (memorization.memorization(c * fake, c * train) for c in (1, 1e-3))
   assert one == pytest.approx(two, rel=1e-9)
 
 
-def test_examples_that_are_there_twice_do_not_hide_a_copier():
+def test_duplicate_examples_do_not_hide_a_copier():
   train = draw(0, 400)
   train = np.concatenate([train, train[:100]])
   found = memorization.memorization(train[:200] + 1e-9, train)
@@ -148,7 +148,7 @@ def test_examples_that_are_there_twice_do_not_hide_a_copier():
 
 
 @pytest.mark.parametrize('num', [98, 99])
-def test_too_few_examples_for_the_share_are_refused(num):
+def test_too_few_examples_for_the_fraction_are_rejected(num):
   train = np.cumsum(np.arange(1.0, num + 1))[:, None]
   if num == 98:
     with pytest.raises(ValueError, match='98 real examples .* give at least 99'):
@@ -168,13 +168,13 @@ def test_too_few_examples_for_the_share_are_refused(num):
     (draw(0, 3), draw(0, 200), {'fraction': 1.5}, 'fraction=1.5'),
   ],
 )
-def test_what_cannot_be_judged_is_refused(fake, train, settings, message):
+def test_invalid_inputs_are_rejected(fake, train, settings, message):
   with pytest.raises(ValueError, match=message):
     memorization.memorization(fake, train, **settings)
 
 
 @pytest.mark.parametrize('k', [0, 6])
-def test_there_are_no_more_neighbours_than_examples(k):
+def test_nearest_returns_at_most_the_number_of_examples(k):
   with pytest.raises(ValueError, match=f'k={k}: out of range .1 to 5'):
     nearest(LINE, LINE, k)
 
@@ -193,7 +193,7 @@ def differences(x, y):
     ([1e30, 1.0], [[1e30, 3.0], [1e30, 2.0], [-1e30, 0.0]], 1),
   ],
 )
-def test_nearest_far_from_the_origin_is_that_of_differences(query, bank, place):
+def test_nearest_far_from_the_origin_matches_differences(query, bank, place):
   query, bank = np.array([query]), np.array(bank)
   places, apart = nearest(query, bank)
   assert places[0, 0] == place
@@ -201,7 +201,7 @@ def test_nearest_far_from_the_origin_is_that_of_differences(query, bank, place):
 
 
 @pytest.mark.parametrize('spread', [1.0, 1e-6, 1e-12])
-def test_nearest_in_far_clusters_is_that_of_differences(spread):
+def test_nearest_in_far_clusters_matches_differences(spread):
   ends = np.random.default_rng(2).choice([-1.0, 1.0], (60, 1))
   bank, queries = ends + spread * draw(0, 60), ends[:20] + spread * draw(1, 20)
   places, apart = nearest(queries, bank, 3)
@@ -210,14 +210,14 @@ def test_nearest_in_far_clusters_is_that_of_differences(spread):
   np.testing.assert_array_equal(apart, np.sort(full, axis=1)[:, :3])
 
 
-def test_nearest_of_many_copies_are_the_first_of_them():
+def test_nearest_of_many_copies_returns_the_first_ones():
   bank = np.concatenate([np.ones((5000, 3)), np.zeros((1, 3)), np.ones((5, 3))])
   places, apart = nearest(np.zeros((2, 3)), bank, 3)
   np.testing.assert_array_equal(places, [[5000, 0, 1]] * 2)
   np.testing.assert_array_equal(apart, [[0, np.sqrt(3), np.sqrt(3)]] * 2)
 
 
-def test_leave_one_out_of_far_examples_is_that_of_differences():
+def test_leave_one_out_of_far_examples_matches_differences():
   examples = np.array([[1e9], [1e9 + 1], [1e9 + 3], [-1e9], [-1e9 + 5]])
   np.testing.assert_array_equal(leave_one_out(examples), [1, 1, 2, 5, 5])
 
@@ -225,7 +225,7 @@ def test_leave_one_out_of_far_examples_is_that_of_differences():
 @pytest.mark.parametrize(
   ('dimensions', 'num', 'fraction'), [(2, 300, 0.02), (8, 300, 0.02), (2, 300, 0.01)]
 )
-def test_without_held_out_examples_an_honest_generator_has_copied_what_is_expected(
+def test_honest_generator_without_held_out_examples_copies_the_expected_fraction(
   dimensions, num, fraction
 ):
   found = []
@@ -242,7 +242,7 @@ def test_without_held_out_examples_an_honest_generator_has_copied_what_is_expect
   assert 0.8 < np.std([one.z for one in found]) < 1.1
 
 
-def test_a_pair_of_nearest_neighbors_counts_as_two_of_one_distance():
+def test_mutual_nearest_neighbors_count_as_two_equal_distances():
   # Distances 1, 1, 2, 2, 4: the second pair ends at 4 of 6, the first at 2 of 6.
   train = np.array([[0.0], [1.0], [10.0], [12.0], [16.0]])
   for fraction, threshold in ((1 / 3, 1.0), (1 / 2, 1.5), (2 / 3, 2.0)):

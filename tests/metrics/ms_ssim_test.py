@@ -36,13 +36,13 @@ def one(a, b):
   return float(ms_ssim.ms_ssim(a[None, :, :, None], b[None, :, :, None])[0])
 
 
-def test_it_agrees_with_pytorch_msssim():
+def test_ms_ssim_matches_pytorch_msssim():
   for row in check_images.ms_ssim(check_images.vectors()):
     assert row.difference <= row.allowed, row
 
 
 @pytest.mark.parametrize(('height', 'width'), [(11, 11), (21, 30), (28, 28), (45, 41)])
-def test_it_is_the_formula_of_odd_sizes_too(height, width):
+def test_ms_ssim_of_odd_sizes_matches_the_formula(height, width):
   a, noise = pictures(0, 2, height, width)[..., 0]
   b = (0.7 * a + 0.3 * noise).astype(np.uint8)
   expected = plain(a.astype(float), b.astype(float), ms_ssim.scales(height, width))
@@ -50,7 +50,7 @@ def test_it_is_the_formula_of_odd_sizes_too(height, width):
   assert one(a, b) == pytest.approx(expected, abs=2e-6)
 
 
-def test_bright_pictures_of_little_contrast_are_as_exact():
+def test_ms_ssim_of_bright_low_contrast_images_is_exact():
   # In float32, E x^2 - (E x)^2 of values around 250 is off by more than 0.01.
   a = 250 + pictures(0, 1)[0, ..., 0] % 4
   b = 250 + pictures(1, 1)[0, ..., 0] % 4
@@ -58,13 +58,13 @@ def test_bright_pictures_of_little_contrast_are_as_exact():
 
 
 @pytest.mark.parametrize(('side', 'channels'), [(11, 1), (28, 1), (64, 3)])
-def test_equal_pictures_are_alike_and_inverted_ones_are_not(side, channels):
+def test_ms_ssim_is_1_for_equal_and_low_for_inverted_images(side, channels):
   a = pictures(0, 3, side, side, channels)
   np.testing.assert_allclose(ms_ssim.ms_ssim(a, a), 1, atol=1e-6)
   np.testing.assert_array_equal(ms_ssim.ms_ssim(a, 255 - a), 0)
 
 
-def test_black_and_white_differ_in_luminance_alone():
+def test_ms_ssim_of_black_and_white_is_luminance_only():
   black, white = np.zeros((1, 28, 28, 1)), np.full((1, 28, 28, 1), 255.0)
   # C1 / (255^2 + C1) with C1 = (0.01 x 255)^2, at the weight of the second scale of two.
   expected = (1e-4 / (1 + 1e-4)) ** (0.2856 / (0.0448 + 0.2856))
@@ -77,7 +77,7 @@ def test_channels_are_averaged():
   np.testing.assert_allclose(ms_ssim.ms_ssim(a, b), np.mean(each, axis=0), rtol=1e-6)
 
 
-def test_it_is_symmetric():
+def test_ms_ssim_is_symmetric():
   a, b = pictures(0), pictures(1) // 4 + pictures(0) // 2
   forth, back = ms_ssim.ms_ssim(a, b), ms_ssim.ms_ssim(b, a)
   np.testing.assert_allclose(forth, back, atol=1e-6)
@@ -99,17 +99,17 @@ def test_it_is_symmetric():
     (999, 5),
   ],
 )
-def test_there_are_as_many_scales_as_let_the_window_fit(side, count):
+def test_number_of_scales_is_limited_by_the_window(side, count):
   assert ms_ssim.scales(side, side) == ms_ssim.scales(side, 999) == count
 
 
-def test_fewer_weights_add_to_one_in_their_proportions():
+def test_scale_weights_are_renormalized_to_sum_1():
   np.testing.assert_allclose(ms_ssim.weights(2), [0.0448 / 0.3304, 0.2856 / 0.3304])
   np.testing.assert_array_equal(ms_ssim.weights(1), [1])
   np.testing.assert_array_equal(ms_ssim.weights(5), ms_ssim.WEIGHTS)
 
 
-def test_a_collapsed_set_is_alike_and_noise_is_not():
+def test_diversity_score_is_high_for_collapsed_and_low_for_noise():
   same = ms_ssim.diversity(np.repeat(pictures(0, 1), 9, axis=0), pairs=50)
   assert same.value == pytest.approx(1, abs=1e-6)
   assert same.standard_error == pytest.approx(0, abs=1e-6)
@@ -117,10 +117,10 @@ def test_a_collapsed_set_is_alike_and_noise_is_not():
   assert ms_ssim.diversity(pictures(0, 9), pairs=50).value < 0.1
 
 
-def test_of_two_modes_about_half_of_the_pairs_are_alike():
+def test_diversity_score_of_two_modes_is_about_half():
   two = np.concatenate([np.zeros((50, 28, 28, 1)), np.full((50, 28, 28, 1), 255)]).astype(np.uint8)
   found = ms_ssim.diversity(two, pairs=700)
-  # Of 100, 99 others of which 49 are the same; the others are at (1e-4 / (1 + 1e-4))^0.8644.
+  # Each of 100 images has 99 others, of which 49 are equal; the rest are at (1e-4 / (1 + 1e-4))^0.8644.
   low = (1e-4 / (1 + 1e-4)) ** (0.2856 / 0.3304)
   fraction = 49 / 99
   std = (1 - low) * np.sqrt(fraction * (1 - fraction) / 700)
@@ -128,9 +128,9 @@ def test_of_two_modes_about_half_of_the_pairs_are_alike():
   assert found.standard_error == pytest.approx(std, rel=0.05)
 
 
-def test_pairs_are_of_different_pictures_and_of_the_seed():
+def test_pairs_are_distinct_images_determined_by_the_seed():
   images = np.stack([np.zeros((28, 28, 1)), np.full((28, 28, 1), 255)]).astype(np.uint8)
-  # Of two pictures every pair is the same pair.
+  # Two pictures have only one pair.
   assert ms_ssim.diversity(images, pairs=20).standard_error == pytest.approx(0, abs=1e-9)
   many = pictures(0, 20) // 8
   first = ms_ssim.diversity(many, pairs=10)
@@ -148,18 +148,18 @@ def test_pairs_are_of_different_pictures_and_of_the_seed():
     (np.zeros((4, 10, 28, 1), np.uint8), 9, 'smaller than the 11 x 11 window'),
   ],
 )
-def test_other_sets_are_refused(images, pairs, message):
+def test_invalid_inputs_are_rejected(images, pairs, message):
   with pytest.raises(ValueError, match=message):
     ms_ssim.diversity(images, pairs=pairs)
 
 
-def test_pictures_of_other_shapes_are_refused():
+def test_images_of_different_shapes_are_rejected():
   with pytest.raises(ValueError, match='both must be'):
     ms_ssim.ms_ssim(np.zeros((2, 28, 28, 1)), np.zeros((2, 28, 28, 3)))
 
 
 @pytest.mark.parametrize('shape', [(64, 32, 32, 3), (64, 11, 11, 1), (3, 161, 161, 1)])
-def test_equal_noise_is_not_above_1(shape):
+def test_ms_ssim_of_equal_noise_is_at_most_1(shape):
   noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
   found = np.asarray(ms_ssim.ms_ssim(noise, noise))
   assert (found <= 1).all()

@@ -66,7 +66,7 @@ def all_scores(real, fake):
 
 @checked
 @hypothesis.given(pairs_of_sets(), moves)
-def test_scores_of_moved_sets_are_the_same(sets, move):
+def test_scores_are_translation_invariant(sets, move):
   real, fake = sets
   moved = all_scores(real + move, fake + move)
   # The mean of many numbers is rounded where they are large.
@@ -83,7 +83,7 @@ def test_scores_do_not_depend_on_the_order(sets, seed):
 
 @checked
 @hypothesis.given(pairs_of_sets(strategies.one_of(steps, wide)))
-def test_scores_by_neighbors_are_in_their_bounds(sets):
+def test_neighbor_scores_are_in_their_bounds(sets):
   real, fake = sets
   found = precision_recall.precision_recall(real, fake, k=2)
   assert 0 <= found.precision <= 1
@@ -99,7 +99,7 @@ def test_scores_by_neighbors_are_in_their_bounds(sets):
 
 @checked
 @hypothesis.given(pairs_of_sets())
-def test_scores_by_neighbors_are_those_of_the_definitions(sets):
+def test_neighbor_scores_match_their_definitions(sets):
   real, fake = sets
   radii_real, radii_fake = (np.sort(differences(x, x), axis=1)[:, 2] for x in sets)
   cross = differences(real, fake)
@@ -119,7 +119,7 @@ def test_scores_by_neighbors_are_those_of_the_definitions(sets):
   strategies.integers(1, 3),
   strategies.sampled_from([2, 5]),
 )
-def test_the_nearest_are_those_of_differences(sets, k, tile):
+def test_nearest_matches_differences(sets, k, tile):
   queries, bank = sets
   full = differences(queries, bank)
   order = full.argsort(axis=1, kind='stable')[:, :k]
@@ -132,7 +132,7 @@ def test_the_nearest_are_those_of_differences(sets, k, tile):
 
 @checked
 @hypothesis.given(pairs_of_sets(strategies.one_of(steps, wide)), strategies.integers(1, 9))
-def test_the_closest_pairs_are_those_of_differences(sets, count):
+def test_closest_pairs_match_differences(sets, count):
   samples, _ = sets
   full = differences(samples, samples)
   rows, columns = np.triu_indices(len(samples), 1)
@@ -146,7 +146,7 @@ def test_the_closest_pairs_are_those_of_differences(sets, count):
 
 @checked
 @hypothesis.given(pairs_of_sets(strategies.floats(-1e6, 1e6)))
-def test_frechet_and_sliced_distances_are_symmetric_and_0_for_equal_sets(sets):
+def test_frechet_and_sliced_distances_are_symmetric_and_zero_for_equal_sets(sets):
   real, fake = sets
   of = lambda a, b: frechet.distance(frechet.moments(a), frechet.moments(b))
   size = 1 + max(np.square(x).sum() for x in sets)
@@ -165,7 +165,7 @@ def test_frechet_and_sliced_distances_are_symmetric_and_0_for_equal_sets(sets):
 
 @checked
 @hypothesis.given(pairs_of_sets(strategies.floats(-10, 10)))
-def test_the_kernel_distance_is_symmetric_and_that_of_its_formula(sets):
+def test_kernel_distance_is_symmetric_and_matches_its_formula(sets):
   real, fake = (x[: min(map(len, sets))] for x in sets)
   k = lambda a, b: (a @ b.T / a.shape[1] + 1) ** 3
   within = lambda x: k(x, x)[~np.eye(len(x), dtype=bool)].mean()
@@ -202,7 +202,7 @@ points = arrays.arrays(
 
 @checked
 @hypothesis.given(points, strategies.floats(0.125, 4, width=32))
-def test_scores_of_modes_are_in_their_bounds_and_those_of_float64(samples, std):
+def test_mode_scores_are_in_their_bounds_and_match_float64(samples, std):
   centers = np.float32([[0, 0], [4, 0], [0, 4]])
   found = {name: float(value) for name, value in mode_coverage.scores(samples, centers, std).items()}
   dists = differences(samples.astype(float), centers.astype(float))
@@ -222,7 +222,7 @@ def test_scores_of_modes_are_in_their_bounds_and_those_of_float64(samples, std):
   ),
   seeds,
 )
-def test_scores_of_stacked_digits_are_in_their_bounds_whatever_the_order(labels, seed):
+def test_stacked_digit_scores_are_in_their_bounds_in_any_order(labels, seed):
   found = stacked_mnist.scores(labels)
   assert 1 <= found['captured'] <= min(len(labels), stacked_mnist.MODES)
   assert 0 <= found['reverse_kl'] <= math.log(stacked_mnist.MODES) + 1e-12
@@ -233,7 +233,7 @@ def test_scores_of_stacked_digits_are_in_their_bounds_whatever_the_order(labels,
 @hypothesis.given(
   arrays.arrays(np.uint8, (2, 3, 12, 13, 1), elements=strategies.integers(0, 255)), seeds
 )
-def test_ms_ssim_is_symmetric_in_its_bounds_and_1_for_equal_pictures(pictures, seed):
+def test_ms_ssim_is_symmetric_bounded_and_1_for_equal_images(pictures, seed):
   a, b = pictures
   noise = np.random.default_rng(seed).integers(0, 256, a.shape, dtype=np.uint8)
   for x, y in ((a, b), (a, noise), (255 - a, a)):
@@ -252,7 +252,7 @@ def test_ms_ssim_is_symmetric_in_its_bounds_and_1_for_equal_pictures(pictures, s
     elements=strategies.floats(-1e4, 1e4),
   )
 )
-def test_the_inception_score_is_from_1_to_the_number_of_classes(logits):
+def test_inception_score_is_between_1_and_the_number_of_classes(logits):
   found = inception_score.inception_score(logits, splits=2)
   assert 1 <= found.mean <= logits.shape[1] * (1 + 1e-12)
   assert found.std >= 0
@@ -262,7 +262,7 @@ def test_the_inception_score_is_from_1_to_the_number_of_classes(logits):
 
 @checked
 @hypothesis.given(strategies.floats(1, 1e300), strategies.integers(1, 200))
-def test_the_chance_of_a_repetition_is_that_of_fractions_and_rises(size, draws):
+def test_collision_probability_matches_fractions_and_increases(size, draws):
   found = birthday_paradox.probability(size, draws)
   assert 0 <= found <= 1
   assert found <= birthday_paradox.probability(size, draws + 1)
@@ -275,7 +275,7 @@ some = strategies.floats(-1e6, 1e6)
 
 @checked
 @hypothesis.given(strategies.lists(some, min_size=2, max_size=12), some, seeds)
-def test_a_summary_moves_with_its_values_and_not_with_their_order(values, move, seed):
+def test_summary_depends_on_values_and_not_on_their_order(values, move, seed):
   found = statistics.summary(values)
   size = max(1, abs(move), *map(abs, values))
   assert found.low <= found.mean + 1e-9 * size
@@ -291,7 +291,7 @@ def test_a_summary_moves_with_its_values_and_not_with_their_order(values, move, 
 
 @checked
 @hypothesis.given(strategies.lists(strategies.tuples(steps, steps), min_size=2, max_size=11))
-def test_the_difference_of_exchanged_settings_is_the_opposite(both):
+def test_difference_of_swapped_settings_changes_sign(both):
   a, b = map(list, zip(*both, strict=True))
   one, other = statistics.paired(a, b), statistics.paired(b, a)
   assert one.difference == pytest.approx(-other.difference, abs=1e-12)
@@ -304,7 +304,7 @@ def test_the_difference_of_exchanged_settings_is_the_opposite(both):
 
 @checked
 @hypothesis.given(strategies.lists(strategies.floats(0, 1), max_size=8), seeds)
-def test_corrected_p_are_at_least_the_raw_ones_and_keep_their_order(p, seed):
+def test_corrected_p_values_are_at_least_raw_and_keep_their_order(p, seed):
   found = np.array(statistics.holm(p))
   assert (found >= np.array(p)).all()
   assert (found <= 1).all()
@@ -315,7 +315,7 @@ def test_corrected_p_are_at_least_the_raw_ones_and_keep_their_order(p, seed):
 @pytest.mark.parametrize(
   'score', [precision_recall.precision_recall, sliced_wasserstein.sliced_wasserstein]
 )
-def test_features_whose_squares_overflow_are_refused(score):
+def test_features_whose_squares_overflow_are_rejected(score):
   real = np.arange(10.0)[:, None]
   with pytest.raises(ValueError, match=r'fake features=9e\+160: out of range \(at most 1e\+150\)'):
     score(real, 1e160 * real)

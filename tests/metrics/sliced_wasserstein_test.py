@@ -17,12 +17,12 @@ def pictures(seed, num=12, height=32, width=32, channels=3):
   return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def test_it_agrees_with_pot():
+def test_sliced_wasserstein_matches_pot():
   for row in check_images.sliced(check_images.vectors()):
     assert row.difference <= row.allowed, row
 
 
-def test_on_a_line_by_hand():
+def test_distance_on_a_line_matches_hand_computation():
   real, fake = np.array([[3.0], [0.0]]), np.array([[1.0], [7.0]])
   # From quantile to quantile: 0 to 1 and 3 to 7.
   assert sliced_wasserstein.sliced_wasserstein(real, fake, order=1) == pytest.approx((1 + 4) / 2)
@@ -34,7 +34,7 @@ def test_on_a_line_by_hand():
   )
 
 
-def test_unequal_numbers_on_a_line_by_hand():
+def test_distance_of_unequal_counts_matches_hand_computation():
   real, fake = np.array([[0.0], [6.0]]), np.array([[1.0], [2.0], [3.0]])
   # Pieces of 1/3, 1/6, 1/6, 1/3: 0 to 1, 0 to 2, 6 to 2, 6 to 3.
   assert sliced_wasserstein.along(real, fake, [[1.0]], 1) == pytest.approx((2 * 1 + 2 + 4 + 2 * 3) / 6)
@@ -43,14 +43,14 @@ def test_unequal_numbers_on_a_line_by_hand():
   )
 
 
-def test_a_set_is_as_far_as_the_same_set_twice(rng):
+def test_distance_to_a_duplicated_set_is_unchanged(rng):
   real, fake = rng.normal(size=(6, 3)), rng.normal(size=(9, 3))
   once = sliced_wasserstein.sliced_wasserstein(real, fake)
   twice = sliced_wasserstein.sliced_wasserstein(np.repeat(real, 3, axis=0), np.repeat(fake, 2, axis=0))
   assert once == pytest.approx(twice, rel=1e-12)
 
 
-def test_a_shift_has_its_length_over_the_root_of_the_dimensions(rng):
+def test_distance_of_a_shift_is_its_norm_over_sqrt_dimensions(rng):
   real, shift = rng.normal(size=(20, 4)), np.array([3.0, 0.0, 4.0, 0.0])
   # The mean of (direction . shift)^2 on the sphere is |shift|^2 / D = 25 / 4; of 20,000 directions the
   # mean of squares is known to 1 %, for their variance is at most 2 (25 / 4)^2.
@@ -60,7 +60,7 @@ def test_a_shift_has_its_length_over_the_root_of_the_dimensions(rng):
   assert sliced_wasserstein.along(real, real + shift, axis) == pytest.approx(3, rel=1e-12)
 
 
-def test_directions_are_unit_and_of_the_seed():
+def test_directions_are_unit_vectors_determined_by_the_seed():
   one, two = (
     sliced_wasserstein.random_directions(5, 100, 0),
     sliced_wasserstein.random_directions(5, 100, 1),
@@ -70,7 +70,7 @@ def test_directions_are_unit_and_of_the_seed():
   np.testing.assert_array_equal(one, sliced_wasserstein.random_directions(5, 100, 0))
 
 
-def test_parts_change_nothing(rng, monkeypatch):
+def test_chunk_size_does_not_change_the_distance(rng, monkeypatch):
   real, fake = rng.normal(size=(30, 3)), rng.normal(size=(20, 3))
   whole = sliced_wasserstein.sliced_wasserstein(real, fake, directions=37)
   monkeypatch.setattr(sliced_wasserstein, '_VALUES', 100)
@@ -79,7 +79,7 @@ def test_parts_change_nothing(rng, monkeypatch):
   )
 
 
-def test_the_inputs_stay_as_they_are(rng):
+def test_inputs_are_not_modified(rng):
   real, fake = rng.normal(size=(9, 3)), rng.normal(size=(9, 3))
   before = real.copy(), fake.copy()
   sliced_wasserstein.sliced_wasserstein(real, fake)
@@ -99,13 +99,13 @@ def test_the_inputs_stay_as_they_are(rng):
     ({'directions': 0}, 'directions=0'),
   ],
 )
-def test_what_cannot_be_compared_is_refused(change, message):
+def test_incompatible_inputs_are_rejected(change, message):
   given = {'real': np.zeros((4, 2)), 'fake': np.zeros((4, 2)), **change}
   with pytest.raises(ValueError, match=message):
     sliced_wasserstein.sliced_wasserstein(given.pop('real'), given.pop('fake'), **given)
 
 
-def test_directions_of_another_dimension_are_refused():
+def test_directions_of_another_dimension_are_rejected():
   with pytest.raises(ValueError, match=r'it must be \[2, L\]'):
     sliced_wasserstein.along(np.zeros((4, 2)), np.zeros((4, 2)), np.zeros((3, 5)))
 
@@ -124,16 +124,16 @@ def test_directions_of_another_dimension_are_refused():
     ((256, 256), [256, 128, 64, 32, 16]),
   ],
 )
-def test_levels_are_halves_down_to_sixteen(size, found):
+def test_pyramid_levels_halve_down_to_16_pixels(size, found):
   assert sliced_wasserstein.heights(*size) == found
 
 
-def test_a_pyramid_is_that_of_scipy():
+def test_pyramid_matches_scipy():
   for row in check_images.pyramid(check_images.vectors()):
     assert row.difference <= row.allowed, row
 
 
-def test_the_level_of_an_even_picture_is_all_in_the_last():
+def test_pyramid_of_a_constant_image_is_all_in_the_last_level():
   levels = sliced_wasserstein.pyramid(np.full((1, 33, 32, 1), 77, np.uint8), 2)
   # 33 rows become 17, and enlarged again they have the picture's own mean at every place.
   assert [level.shape for level in levels] == [(1, 33, 32, 1), (1, 17, 16, 1)]
@@ -147,7 +147,7 @@ def few(real, fake, **settings):
   )
 
 
-def test_equal_pictures_have_no_distance_and_others_have_one():
+def test_image_distance_is_zero_only_for_equal_images():
   real = pictures(0)
   assert few(real, real) == {'32': 0, '16': 0, 'mean': 0}
   found = few(real, np.sort(real, axis=2))
@@ -155,14 +155,14 @@ def test_equal_pictures_have_no_distance_and_others_have_one():
   assert found['mean'] == pytest.approx((found['32'] + found['16']) / 2)
 
 
-def test_pictures_of_one_kind_are_nearer_than_those_of_another():
+def test_image_distance_within_a_kind_is_smaller_than_between_kinds():
   noise, same, other = (pictures(seed, num=60) for seed in range(3))
   near, far = few(noise, same, per_image=32), few(noise, np.sort(other, axis=2), per_image=32)
   assert 0 < 2 * near['32'] < far['32']
   assert 0 < 2 * near['16'] < far['16']
 
 
-def test_the_finest_detail_is_in_the_finest_level_alone():
+def test_finest_detail_is_only_in_the_finest_level():
   plain = pictures(0, num=1, height=64, width=64, channels=1) // 2
   chessboard = np.indices((64, 64)).sum(axis=0)[None, :, :, None] % 2
   levels = zip(
@@ -177,7 +177,7 @@ def test_the_finest_detail_is_in_the_finest_level_alone():
   np.testing.assert_allclose(changes[2], 0, atol=1e-9)
 
 
-def test_a_level_of_a_set_is_without_what_the_next_shows():
+def test_pyramid_level_excludes_the_next_level():
   real = pictures(0, num=20) // 2
   brighter = real + np.arange(0, 100, 5, dtype=np.uint8)[:, None, None, None]
   found = few(real, brighter)
@@ -185,18 +185,18 @@ def test_a_level_of_a_set_is_without_what_the_next_shows():
   assert found['16'] > 50
 
 
-def test_contrast_and_brightness_of_a_channel_do_not_count():
+def test_image_distance_ignores_channel_contrast_and_brightness():
   real = pictures(0, channels=1, height=28, width=28) // 4
   assert few(real, 3 * real + 20)['28'] == pytest.approx(0, abs=0.01)
   assert list(few(real, 3 * real + 20)) == ['28', 'mean']
 
 
-def test_channels_that_change_places_are_far_apart():
+def test_image_distance_of_swapped_channels_is_large():
   real = np.concatenate([pictures(0, channels=1), 128 + 0 * pictures(0, channels=1)], axis=3)
   assert few(real, real[..., ::-1])['32'] > 100
 
 
-def test_pictures_of_one_colour_have_a_defined_distance():
+def test_image_distance_of_constant_images_is_finite():
   real, flat = pictures(0), np.zeros((12, 32, 32, 3), np.uint8)
   found = few(real, flat)
   assert np.isfinite(list(found.values())).all()
@@ -205,7 +205,7 @@ def test_pictures_of_one_colour_have_a_defined_distance():
   assert few(flat, flat) == {'32': 0, '16': 0, 'mean': 0}
 
 
-def test_numbers_of_pictures_may_differ_and_parts_change_nothing(monkeypatch):
+def test_image_distance_allows_unequal_counts_and_any_chunk_size(monkeypatch):
   real, fake = pictures(0, num=10), pictures(1, num=7)
   whole = few(real, fake)
   monkeypatch.setattr(sliced_wasserstein, '_IMAGES', 3)
@@ -224,18 +224,18 @@ def test_numbers_of_pictures_may_differ_and_parts_change_nothing(monkeypatch):
     (np.zeros((4, 32, 32, 3), np.uint8), {'directions': 0}, 'directions=0'),
   ],
 )
-def test_other_pictures_are_refused(real, settings, message):
+def test_other_pictures_are_rejected(real, settings, message):
   with pytest.raises(ValueError, match=message):
     sliced_wasserstein.pyramid_distance(real, pictures(0), **settings)
 
 
-def test_pictures_smaller_than_a_patch_are_refused():
+def test_images_smaller_than_a_patch_are_rejected():
   small = pictures(0, height=6)
   with pytest.raises(ValueError, match='no patch of 7 x 7'):
     sliced_wasserstein.pyramid_distance(small, small)
 
 
-def test_far_from_the_origin_it_is_that_at_the_origin():
+def test_distance_far_from_the_origin_is_unchanged():
   # Multiples of 1/8, which a translation by 2^40 leaves exact.
   real, fake = (np.random.default_rng(seed).integers(0, 80, (12, 3)) / 8 for seed in (0, 1))
   near = sliced_wasserstein.sliced_wasserstein(real, fake)
@@ -245,7 +245,7 @@ def test_far_from_the_origin_it_is_that_at_the_origin():
 
 
 @pytest.mark.parametrize('order', [100, 400, 1e4, 1e9])
-def test_of_a_high_order_it_is_nearly_the_largest_distance(order):
+def test_distance_of_high_order_is_nearly_the_maximum(order):
   real, fake, line = np.array([[0.0], [3.0]]), np.array([[10.0], [1.0]]), [[1.0, 1e-3]]
   # From quantile to quantile 1 and 7; of half of the mass, and of one of two directions.
   wanted = 7 * 0.25 ** (1 / order)
@@ -259,6 +259,6 @@ def test_of_a_high_order_it_is_nearly_the_largest_distance(order):
   )
 
 
-def test_of_a_high_order_equal_sets_have_no_distance():
+def test_distance_of_high_order_of_equal_sets_is_zero():
   real = np.array([[0.0, 1.0], [3.0, 2.0]])
   assert sliced_wasserstein.along(real, real, np.eye(2), 400) == 0

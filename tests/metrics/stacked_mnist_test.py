@@ -26,29 +26,29 @@ def pixels(real):
   return np.rint((np.asarray(real) + 1) * 127.5).astype(np.uint8)
 
 
-def test_all_modes_alike_are_a_perfect_score():
+def test_uniform_modes_have_a_perfect_score():
   assert stacked_mnist.scores(np.repeat(ALL, 26, axis=0)) == {'captured': 1000, 'reverse_kl': 0}
 
 
-def test_a_collapsed_generator_has_one_mode_and_a_reverse_kl_of_log_1000():
+def test_collapsed_generator_has_one_mode_and_reverse_kl_log_1000():
   found = stacked_mnist.scores(np.full((26, 3), 7))
   assert found == {'captured': 1, 'reverse_kl': pytest.approx(np.log(1000))}
 
 
-def test_reverse_kl_by_hand():
+def test_reverse_kl_matches_hand_computation():
   labels = np.array([[0, 0, 1], [0, 0, 1], [1, 0, 0], [0, 1, 0]])
   # Shares 1/2, 1/4, 1/4: log 1000 - (1/2 log 2 + 1/2 log 4).
   found = stacked_mnist.scores(labels)
   assert found == {'captured': 3, 'reverse_kl': pytest.approx(np.log(1000) - 1.5 * np.log(2))}
 
 
-def test_a_generator_of_one_constant_channel_has_a_tenth_of_the_modes():
+def test_constant_channel_leaves_a_tenth_of_the_modes():
   labels = ALL.copy()
   labels[:, 1] = 3
   assert stacked_mnist.scores(labels) == {'captured': 100, 'reverse_kl': pytest.approx(np.log(10))}
 
 
-def test_true_samples_have_the_divergence_of_chance():
+def test_true_samples_have_the_expected_sampling_divergence():
   labels = np.random.default_rng(0).integers(0, 10, (stacked_mnist.SAMPLES, 3))
   found = stacked_mnist.scores(labels)
   assert found['captured'] == 1000
@@ -67,7 +67,7 @@ def test_true_samples_have_the_divergence_of_chance():
     (np.full((4, 3), -1), 'whole numbers'),
   ],
 )
-def test_other_labels_are_refused(labels, message):
+def test_labels_out_of_range_are_rejected(labels, message):
   with pytest.raises(ValueError, match=message):
     stacked_mnist.scores(labels)
 
@@ -79,7 +79,7 @@ def brightest(images):
 
 
 @pytest.mark.parametrize('num', [1, 4, 5, 9])
-def test_each_channel_is_classified_alone_by_one_compiled_program(num):
+def test_channels_are_classified_separately_by_one_program(num):
   labels = np.random.default_rng(0).integers(0, 10, (num, 3))
   images = np.random.default_rng(1).integers(0, 200, (num, 10, 6, 3), dtype=np.uint8)
   for i, digits in enumerate(labels):
@@ -91,18 +91,18 @@ def test_each_channel_is_classified_alone_by_one_compiled_program(num):
   assert set(shapes) == {(12, 10, 6, 1)}
 
 
-def test_logits_that_are_not_numbers_are_refused():
+def test_nonfinite_logits_are_rejected():
   with pytest.raises(ValueError, match='logits contain NaN'):
     stacked_mnist.classified(np.zeros((2, 4, 4, 3), np.uint8), lambda x: np.full((len(x), 10), np.nan))
 
 
 @pytest.mark.parametrize('shape', [(4, 28, 28, 1), (4, 28, 28), (0, 28, 28, 3)])
-def test_other_images_are_refused(shape):
+def test_images_of_other_shapes_are_rejected(shape):
   with pytest.raises(ValueError, match='they must be uint8'):
     stacked_mnist.classified(np.zeros(shape, np.uint8), brightest)
 
 
-def test_each_channel_is_a_digit_of_the_set_and_the_label_says_which(source, batch):
+def test_channels_are_digits_that_the_label_names(source, batch):
   assert batch['real'].shape == (64, 28, 28, 3)
   assert batch['real'].dtype == jnp.float32
   assert batch['label'].dtype == jnp.int32
@@ -114,20 +114,20 @@ def test_each_channel_is_a_digit_of_the_set_and_the_label_says_which(source, bat
     assert label == 100 * a + 10 * b + c
 
 
-def test_rows_are_the_same_however_the_batch_is_divided(source, batch):
+def test_rows_do_not_depend_on_how_the_batch_is_divided(source, batch):
   later = jax.jit(source.batch)
   parts = [later(source.arrays, 0, np.arange(16 * d, 16 * d + 16)) for d in range(4)]
   for name, array in batch.items():
     np.testing.assert_array_equal(array, np.concatenate([p[name] for p in parts]))
 
 
-def test_draws_and_seeds_have_pictures_of_their_own(source, batch):
+def test_batches_of_other_indices_and_seeds_differ(source, batch):
   again, other = source.batch(source.arrays, 1, np.arange(64)), stacked5k.load(1, 64)
   assert (again['label'] != batch['label']).mean() > 0.9
   assert (other.batch(other.arrays, 0, np.arange(64))['label'] != batch['label']).mean() > 0.9
 
 
-def test_all_modes_are_equally_likely(source):
+def test_modes_are_equally_likely(source):
   draw = jax.jit(source.batch)
   labels = draw(source.arrays, 0, np.arange(10_000))['label']
   digits = np.stack([labels // 100, labels // 10 % 10, labels % 10], axis=1)
@@ -139,15 +139,15 @@ def test_all_modes_are_equally_likely(source):
   assert stacked_mnist.scores(digits)['reverse_kl'] == pytest.approx(999 / 20_000, abs=0.012)
 
 
-def test_sizes_and_channels():
+def test_sizes_and_channels_follow_the_arguments():
   assert stacked5k.load(0, 4, size=32, channels=3).arrays['image'].shape == (5000, 32 * 32)
   for bad, message in (({'size': 0}, 'data.size is 0'), ({'channels': 1}, 'data.channels is 1')):
     with pytest.raises(ConfigError, match=message):
       stacked5k.load(0, 4, **bad)
 
 
-def test_the_source_scores_its_own_stacks(source, batch):
+def test_source_scores_its_own_stacks(source, batch):
   found = source.modes.scores(pixels(batch['real']))
   wanted = len(set(np.asarray(batch['label']).tolist()))
-  # Of 192 digits the classifier may get one or two wrong.
+  # The classifier may get one or two of 192 digits wrong.
   assert abs(found['captured'] - wanted) <= 2

@@ -12,7 +12,7 @@ from gan_jax.game import Inputs
 from gan_jax.run import setup
 from helpers.experiments import EXPERIMENTS, ROOT, experiment
 
-# Of each kind of loss and network one; the others are among the slow tests.
+# One of each kind of loss and network; the others are among the slow tests.
 QUICK = ('r1', 'wgan_gp', 'mmd_gan', 'ebgan', 'unrolled', 'pacgan', 'hinge:test')
 
 
@@ -50,8 +50,8 @@ def flat(tree):
 
 
 @pytest.mark.parametrize(('path', 'preset'), [*subjects()])
-def test_losses_and_gradients_are_close_to_those_in_float32(path, preset):
-  # There is no other device here.
+def test_bfloat16_losses_and_gradients_are_close_to_float32(path, preset):
+  # The tests run on CPU only.
   own = {'batch_statistics': 'device'}
   full, low = (experiment(path, preset, compute_dtype=t, **own) for t in ('float32', 'bfloat16'))
   built = setup.assemble_run(parse(full))
@@ -71,7 +71,7 @@ def test_losses_and_gradients_are_close_to_those_in_float32(path, preset):
     assert (got != expected).any()
 
 
-def test_products_are_of_bfloat16_and_the_state_is_not():
+def test_bfloat16_applies_to_products_and_not_to_state():
   config = experiment(ROOT / 'experiments' / 'dcgan.py', compute_dtype='bfloat16')
   built = setup.assemble_run(parse(config))
   variables = setup.initial_state(built).variables

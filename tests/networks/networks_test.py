@@ -14,7 +14,7 @@ KEY = jax.random.key(0)
 
 @pytest.mark.parametrize('channels', [1, 3])
 @pytest.mark.parametrize('size', dcgan.SIZES)
-def test_dcgan_makes_and_judges_every_size(size, channels):
+def test_dcgan_of_every_size_generates_and_discriminates(size, channels):
   generator, judge = dcgan.Generator(size, channels, width=4), dcgan.Discriminator(width=4)
   images, made = jax.eval_shape(
     lambda: generator.init_with_output(KEY, jnp.zeros((2, 10)), train=False)
@@ -32,17 +32,17 @@ def test_dcgan_makes_and_judges_every_size(size, channels):
   assert made['params']['Dense_0']['kernel'].shape == (10, 4 * 4 * widest)
 
 
-def test_dcgan_weights_start_from_a_normal_of_0_02():
+def test_dcgan_weights_are_initialized_with_std_0_02():
   variables = dcgan.Generator(28, width=32).init(KEY, jnp.zeros((2, 100)), train=False)
   kernels = [v['kernel'] for k, v in variables['params'].items() if 'BatchNorm' not in k]
   assert len(kernels) == 4
   for kernel in kernels:
-    # Of n weights the standard deviation is known to 1 / sqrt(2 n); the fewest here are 512.
+    # The standard deviation of n weights is known to 1 / sqrt(2 n); n is at least 512 here.
     assert float(kernel.std()) == pytest.approx(0.02, rel=0.15)
     assert abs(float(kernel.mean())) < 0.004
 
 
-def test_dcgan_output_is_tanh_of_a_layer_without_batch_norm():
+def test_dcgan_output_is_tanh_without_batch_norm():
   generator = dcgan.Generator(28, width=4)
   variables = generator.init(KEY, jnp.zeros((2, 10)), train=False)
   params = variables['params']
@@ -52,12 +52,12 @@ def test_dcgan_output_is_tanh_of_a_layer_without_batch_norm():
   np.testing.assert_allclose(images, np.full((2, 28, 28, 1), np.tanh(1.5)), rtol=1e-6)
 
 
-def test_dcgan_refuses_other_sizes():
+def test_dcgan_of_other_sizes_is_rejected():
   with pytest.raises(ConfigError, match='size=30: not a size of DCGAN .one of: 28, 32, 64, 128'):
     dcgan.Generator(30).init(KEY, jnp.zeros((2, 10)), train=False)
 
 
-def test_batch_statistics_are_used_in_training_and_running_ones_otherwise():
+def test_batch_norm_uses_batch_statistics_only_in_training():
   generator = dcgan.Generator(28, width=4)
   latents = jax.random.normal(KEY, (6, 10))
   variables = generator.init(KEY, latents, train=False)
@@ -70,7 +70,7 @@ def test_batch_statistics_are_used_in_training_and_running_ones_otherwise():
   assert any((a != b).any() for a, b in zip(old, jax.tree.leaves(new['batch_stats']), strict=True))
 
 
-def test_maxout_is_the_largest_of_its_pieces():
+def test_maxout_is_the_maximum_of_its_pieces():
   judge = mlp.MaxoutDiscriminator(hidden=(2,), pieces=3)
   images = jnp.ones((1, 2, 2, 1))
   variables = judge.init(KEY, images, train=False)
@@ -81,7 +81,7 @@ def test_maxout_is_the_largest_of_its_pieces():
   np.testing.assert_allclose(judge.apply(variables, images, train=False), [208.5])
 
 
-def test_dropout_drops_its_share_and_keeps_the_mean():
+def test_dropout_drops_its_fraction_and_preserves_the_mean():
   keys = jax.random.split(KEY, 400)
   x = mlp.dropout(jnp.ones((400, 100)), 0.2, keys)
   np.testing.assert_allclose(np.unique(x), [0, 1.25])
@@ -90,7 +90,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
   np.testing.assert_array_equal(mlp.dropout(jnp.ones((1, 100)), 0.2, keys[7:8])[0], x[7])
 
 
-def test_mlp_generator_makes_any_size_in_range():
+def test_mlp_generator_of_any_size_has_output_in_range():
   generator = mlp.Generator(5, 3, hidden=(8,))
   images, variables = generator.init_with_output(KEY, jnp.ones((4, 2)) * 100, train=False)
   assert images.shape == (4, 5, 5, 3)
@@ -98,7 +98,7 @@ def test_mlp_generator_makes_any_size_in_range():
   assert float(jnp.abs(variables['params']['Dense_0']['kernel']).max()) <= 0.05
 
 
-def test_an_autoencoder_gives_each_example_its_own_reconstruction_and_code():
+def test_autoencoder_returns_reconstruction_and_code_per_example():
   network = mlp.Autoencoder(hidden=(7, 5), code=3)
   images = jax.random.uniform(KEY, (4, 6, 6, 2), minval=-1.0)
   variables = network.init(KEY, images, train=True)
@@ -121,7 +121,7 @@ def test_an_autoencoder_gives_each_example_its_own_reconstruction_and_code():
     (dcgan.Discriminator(width=2, norm='spectral'), (3, 28, 28, 1)),
   ],
 )
-def test_spectral_norm_finds_the_largest_singular_value_of_every_kernel(network, shape):
+def test_spectral_norm_matches_the_largest_singular_value_of_every_kernel(network, shape):
   inputs = jax.random.normal(KEY, shape)
   variables = network.init(KEY, inputs, train=False)
   params, state = variables.pop('params'), variables
@@ -143,8 +143,8 @@ def test_spectral_norm_finds_the_largest_singular_value_of_every_kernel(network,
   np.testing.assert_allclose(use(tenfold, more)[0], scores, rtol=1e-4, atol=1e-6)
 
 
-def test_the_last_axis_of_every_kernel_is_that_of_its_units():
-  # What `transforms.max_norm` and `add_orthogonal_gradient` rely on.
+def test_kernels_have_units_on_the_last_axis():
+  # `transforms.max_norm` and `add_orthogonal_gradient` rely on this.
   generator = dcgan.Generator(28, channels=3, width=8)
   variables = jax.eval_shape(lambda: generator.init(KEY, jnp.zeros((2, 10)), train=False))
   kernels = [v['kernel'].shape for k, v in variables['params'].items() if 'BatchNorm' not in k]
@@ -152,7 +152,7 @@ def test_the_last_axis_of_every_kernel_is_that_of_its_units():
 
 
 @pytest.mark.parametrize('inputs,outputs', [(2, 5), (5, 2), (5, 1), (1, 1), (5, 7)])
-def test_thin_layers_are_dense_layers(inputs, outputs):
+def test_thin_layers_match_dense_layers(inputs, outputs):
   random = np.random.default_rng(0)
   with jax.enable_x64(True):
     x, kernel = jnp.asarray(random.normal(size=(3, inputs))), random.normal(size=(inputs, outputs))

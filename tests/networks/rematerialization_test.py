@@ -26,7 +26,7 @@ def compiled(**changes):
   return program, program(state, feed)
 
 
-def test_the_step_is_the_same_and_makes_activations_again():
+def test_remat_step_is_equal_and_recomputes_activations():
   kept, (state, metrics) = compiled()
   again, (other, others) = compiled(remat=('generator', 'discriminator'))
   for name, value in metrics.items():
@@ -38,7 +38,7 @@ def test_the_step_is_the_same_and_makes_activations_again():
   assert again.cost_analysis()['flops'] > 1.1 * kept.cost_analysis()['flops']
 
 
-def test_a_network_that_there_is_not_is_refused():
+def test_remat_of_an_unknown_network_is_rejected():
   config = experiments.experiment(DCGAN, remat=('critic',))
   with pytest.raises(ConfigError, match="remat: unknown name 'critic'"):
     build.make_game(parse(config).game)

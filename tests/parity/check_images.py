@@ -74,7 +74,7 @@ def ms_ssim(of: Vectors) -> Iterator[Row]:
 
 
 def memorization(of: Vectors) -> Iterator[Row]:
-  """Nearest neighbours, and the rank sum test of their distances."""
+  """Nearest neighbors, and the rank sum test of their distances."""
   fake, train, held_out = (of[f'memorization/{name}'] for name in ('fake', 'train', 'held_out'))
   places, apart = memorizing.nearest(fake, train, 3)
   yield row('places of the nearest (SciPy)', places, of['memorization/places'], 0)
@@ -96,7 +96,7 @@ def main(peers: str = sys.executable) -> None:
       r for f in (sliced, pyramid, ms_ssim, memorization) for r in f(found)
     ):
       print(f'{name:<45}{seed:>5}{difference:>12.1e}{allowed:>9.0e}')
-      # NaN is no small difference either.
+      # NaN is not a small difference either.
       failed |= not difference <= allowed
   sys.exit('a difference is too large' if failed else 0)
 

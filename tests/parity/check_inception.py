@@ -30,7 +30,7 @@ BATCH, ROUNDS = 16, 5
 
 
 def pictures() -> dict[str, np.ndarray]:
-  """Batches of two by their size, and one of grey pictures."""
+  """Batches of two by their size, and one of gray pictures."""
   batches = {f'{height}x{width}': inputs.parts(height, width, 2) for height, width in SIZES}
   return batches | {'32x32 grey': inputs.parts(32, 32, 2)[..., 1:2]}
 

@@ -28,7 +28,7 @@ def compare(size: str, dtype: type) -> list[float]:
   assert expected.keys() == found.keys()
   shares = []
   for name, reference in expected.items():
-    # A deviation of 0 is compared as it is.
+    # A difference of 0 is compared as it is.
     relative = abs(found[name] - reference) / (abs(reference) or 1)
     shares.append(relative / BOUNDS[dtype])
     line = f'{size:12} {dtype.__name__:8} {name:42} {reference:.12g}'

@@ -64,7 +64,7 @@ def ms_ssim(rng):
 
 
 def memorization(rng):
-  """SciPy's nearest neighbours and rank sum test; some samples are copies."""
+  """SciPy's nearest neighbors and rank sum test; some samples are copies."""
   train, held_out, fake = (rng.normal(size=(n, 6)).astype(np.float32) for n in (150, 120, 60))
   fake[:10] = train[:10]
   tree = spatial.KDTree(train.astype(float))

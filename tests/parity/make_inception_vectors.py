@@ -25,7 +25,7 @@ def outputs(images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-  """Makes it anew."""
+  """Makes it again."""
   arrays = outputs(inputs.parts(200, 160, 2))
   for height, width in SIZES:
     arrays[f'{height}x{width}'] = references.resized(inputs.parts(height, width))[0, ::37, ::41]

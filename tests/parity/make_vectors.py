@@ -13,7 +13,7 @@ PATH = pathlib.Path(__file__).with_name('vectors.npz')
 
 
 def main() -> None:
-  """Makes them anew; the same versions of the packages make the same file."""
+  """Makes them again; the same versions of the packages make the same file."""
   real, fake, logits = inputs.make(0, 300, 250, 16)
   scores = references.every(*(array.astype(np.float64) for array in (real, fake, logits)))
   arrays = {'real': real, 'fake': fake, 'logits': logits}

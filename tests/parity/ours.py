@@ -1,4 +1,4 @@
-"""What gan_jax.metrics makes of features, by the names of references.py, with none of the packages."""
+"""Metrics of gan_jax for features, by the names of references.py, with none of the packages."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""What pytorch-fid, torch-fidelity and prdc make of features, by the names that are compared."""
+"""Metrics of pytorch-fid, torch-fidelity and prdc for features, by the names that are compared."""
 
 import os
 

@@ -44,20 +44,20 @@ def kept_steps(tmp_path, name, values, history=(), after=0):
     ('frechet_x', {1: None, 2: 3.0}, 2),
   ],
 )
-def test_the_best_is_kept(tmp_path, name, values, best):
+def test_best_checkpoint_is_kept(tmp_path, name, values, best):
   assert kept_steps(tmp_path, name, values)[-1] == best
 
 
-def test_scores_of_another_protocol_are_not_compared_with(tmp_path):
+def test_best_score_of_another_protocol_is_ignored(tmp_path):
   assert kept_steps(tmp_path, 'frechet_x', {5: 9.0}, history=[line(4, 1.0, generated=20)])[-1] == 5
 
 
-def test_a_score_that_was_not_made_before_has_no_competitor(tmp_path):
+def test_best_score_measured_first_time_has_no_competitor(tmp_path):
   before = {'step': 4, 'kernel_x': 1.0, 'card': {**CARD, 'step': 4}}
   assert kept_steps(tmp_path, 'frechet_x', {5: 9.0}, history=[before])[-1] == 5
 
 
-def test_scores_added_to_the_protocol_do_not_forget_the_best(tmp_path):
+def test_best_score_survives_metrics_added_to_the_protocol(tmp_path):
   alone = kept_steps(tmp_path, 'frechet_x', {4: 3.0})
   with opened(tmp_path, 'frechet_x', 4) as best:
     best.maybe_save([line(4, 3.0)], line(6, 4.0, compared=10), {'value': jnp.float32(4)})
@@ -66,7 +66,7 @@ def test_scores_added_to_the_protocol_do_not_forget_the_best(tmp_path):
 
 
 @pytest.mark.parametrize(('old', 'kept'), [(2.0, []), (4.0, [6])])
-def test_a_card_of_an_older_version_competes_with_one_that_says_more(tmp_path, old, kept):
+def test_best_score_with_an_older_card_is_compared(tmp_path, old, kept):
   said = {'settings': {'frechet_distance': {'singular': True}}, 'remarks': {'frechet_x': 'too few'}}
   with opened(tmp_path, 'frechet_x', 4) as best:
     best.maybe_save([line(4, old)], line(6, 3.0, **said), {'value': jnp.float32(3)})
@@ -74,7 +74,7 @@ def test_a_card_of_an_older_version_competes_with_one_that_says_more(tmp_path, o
     assert found.steps() == kept
 
 
-def test_what_a_killed_run_kept_beyond_its_last_checkpoint_is_not_the_best_any_more(tmp_path):
+def test_best_checkpoint_newer_than_the_resumed_step_is_dropped(tmp_path):
   assert kept_steps(tmp_path, 'frechet_x', {1: 5.0, 2: 4.0, 3: 1.0})[-1] == 3
   with opened(tmp_path, 'frechet_x', 2):
     pass
@@ -83,7 +83,7 @@ def test_what_a_killed_run_kept_beyond_its_last_checkpoint_is_not_the_best_any_m
   assert kept_steps(tmp_path, 'frechet_x', {3: 1.0}, [line(1, 5.0), line(2, 4.0)], after=2)[-1] == 3
 
 
-def test_alerts_are_told_and_logged_and_those_of_before_are_not_told_again(monkeypatch):
+def test_alerts_are_printed_and_logged_once_across_a_resume(monkeypatch):
   first = {'new': 3, 'old': 1}
   seen = lambda line: tuple(
     failure_detection.Alert(n, f'{n} is seen') for n in first if first[n] == line['step']

@@ -1,4 +1,4 @@
-"""What a run holds in the memory of its devices."""
+"""Device memory of a run."""
 
 import time
 
@@ -35,7 +35,7 @@ def config():
   return found
 
 
-def test_the_state_is_held_once_also_of_a_run_that_goes_on(tmp_path, config):
+def test_device_memory_with_and_without_resume_holds_one_state(tmp_path, config):
   built = setup.assemble_run(parse(config))
   for steps in (3, 6):
     watched = Watched(tmp_path)

@@ -36,7 +36,7 @@ SIGNS = {'collapse': ALIKE, 'discriminator_won': LOST, 'divergence': WILD}
 
 
 def run(*parts, every=100):
-  """The lines of a run: of each part (count, changes) so many lines with these metrics."""
+  """The lines of a run: for each part (count, changes), `count` lines with these metrics."""
   changes = [change for count, change in parts for _ in range(count)]
   return [{'step': every * (i + 1), **HEALTHY, **change} for i, change in enumerate(changes)]
 
@@ -58,29 +58,29 @@ def without(lines, *names):
   return [{key: v for key, v in line.items() if key not in names} for line in lines]
 
 
-def test_a_healthy_run_raises_nothing():
+def test_healthy_run_has_no_alerts():
   assert named(run((50, {}))) == []
 
 
 @pytest.mark.parametrize('name', SIGNS)
-def test_what_lasts_is_named_once(name):
+def test_lasting_sign_is_reported_once(name):
   # From the fourth line on, at step 400: 500 steps later.
   assert named(run((3, {}), (50, SIGNS[name]))) == [(900, name)]
 
 
 @pytest.mark.parametrize('name', SIGNS)
-def test_it_is_not_named_again_after_an_interval(name):
+def test_returning_sign_is_not_reported_again(name):
   assert named(run((3, {}), (10, SIGNS[name]), (10, {}), (30, SIGNS[name]))) == [(900, name)]
 
 
 @pytest.mark.parametrize('name', SIGNS)
-def test_what_does_not_last_is_not_named(name):
+def test_brief_sign_is_not_reported(name):
   assert named(run((3, {}), *((5, SIGNS[name]), (5, {})) * 9)) == []
   assert named(run((3, {}), *((2, SIGNS[name]), (1, {})) * 30)) == []
 
 
 @pytest.mark.parametrize('name', SIGNS)
-def test_a_line_in_between_does_not_undo_what_lasts(name):
+def test_lasting_sign_survives_a_single_healthy_line(name):
   # At 400, 500, 600, not at 700, 800 and on: 3 - 2 + 4 lines at 1100.
   assert named(run((3, {}), (3, SIGNS[name]), (1, {}), (30, SIGNS[name]))) == [(1100, name)]
   # From 36 on it is 500 steps at 540, but what is named must be seen.
@@ -99,18 +99,18 @@ def test_a_line_in_between_does_not_undo_what_lasts(name):
     (500, 4000),
   ],
 )
-def test_it_lasts_for_lines_and_for_steps(name, every, step):
+def test_lasting_sign_needs_both_lines_and_steps(name, every, step):
   assert named(run((3, {}), (600, SIGNS[name]), every=every)) == [(step, name)]
 
 
-def test_two_failures_are_named_each():
+def test_two_signs_are_both_reported():
   assert named(run((3, {}), (3, ALIKE), (20, ALIKE | WILD))) == [
     (900, 'collapse'),
     (1200, 'divergence'),
   ]
 
 
-def test_a_generator_may_begin_with_samples_that_are_alike():
+def test_similar_samples_at_the_start_are_not_a_collapse():
   assert named(run((20, ALIKE), (30, {}))) == []
   assert named(run((60, ALIKE))) == [(2600, 'collapse')]
   assert named(run((1, {}), (60, ALIKE))) == [(700, 'collapse')]
@@ -142,37 +142,37 @@ def test_a_generator_may_begin_with_samples_that_are_alike():
     ({'discriminator/r1': 1e9}, None),
   ],
 )
-def test_thresholds(changes, name):
+def test_threshold_separates_alert_from_no_alert(changes, name):
   found = named(run((3, {}), (30, changes)))
   assert [kind for _, kind in found] == ([name] if name else [])
 
 
-def test_of_large_scores_a_million_is_the_most():
+def test_limit_of_large_outputs_is_a_million():
   # Those of the first line count as 1000, whatever they were.
   large = {'discriminator/real_score': 5e4}
   assert named(run((3, large), (30, {'discriminator/real_score': 9e5}))) == []
   assert named(run((3, large), (30, {'discriminator/real_score': 1.1e6}))) == [(900, 'divergence')]
 
 
-def test_what_was_too_large_in_the_first_line_is_said_to_have_been():
+def test_value_too_large_from_the_first_line_is_reported_as_such():
   [(_, alert)] = fold(run((30, {'generator/gradient_norm': 2e7})))[1]
   assert 'is 2e+07, of a size of 2e+07 at first, which was too large already: the' in alert.text
 
 
-def test_one_high_gradient_is_not_what_it_was():
+def test_single_high_gradient_does_not_set_the_reference():
   tells = {'discriminator/accuracy': 1.0}
   spike = {**tells, 'generator/gradient_norm': 1e3}
   assert named(run((3, tells), (1, spike), (30, tells))) == []
   assert named(run((3, tells), (2, spike), (30, tells))) == [(1100, 'discriminator_won')]
 
 
-def test_a_gradient_that_vanished_before_the_first_line_has_vanished():
+def test_gradient_vanished_before_the_first_line_is_reported():
   assert named(run((30, {**LOST, 'generator/gradient_norm': 0.9e-4}))) == [(600, 'discriminator_won')]
   assert named(run((30, {**LOST, 'generator/gradient_norm': 1.1e-4}))) == []
 
 
 @pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
-def test_what_is_not_finite_is_named_at_once(value):
+def test_nonfinite_value_is_reported_at_once(value):
   assert named(run((3, {}), (5, {'generator/loss': value}))) == [(400, 'divergence')]
   assert named(run((5, {'discriminator/real_score': value}))) == [(100, 'divergence')]
 
@@ -186,13 +186,13 @@ def test_what_is_not_finite_is_named_at_once(value):
     ('discriminator/fake_distance', 'collapse'),
   ],
 )
-def test_what_a_game_does_not_report_is_not_judged(missing, name):
+def test_missing_metrics_are_ignored(missing, name):
   lines = run((3, {}), (30, ALIKE | LOST | WILD))
   assert {kind for _, kind in named(lines)} == set(SIGNS)
   assert {kind for _, kind in named(without(lines, missing))} == set(SIGNS) - {name}
 
 
-def test_lines_of_other_things_are_passed_over():
+def test_lines_without_metrics_are_ignored():
   lines = run((3, {}), (30, ALIKE | LOST | WILD))
   others = [
     {'step': 450, 'modes/captured': 3.0},
@@ -207,7 +207,7 @@ def test_lines_of_other_things_are_passed_over():
   assert named([*lines[:4], {'step': 450, 'modes/captured': 3.0}, *lines[4:]]) == []
 
 
-def test_a_state_is_rebuilt_from_the_lines_of_the_file():
+def test_state_is_rebuilt_from_the_metrics_file():
   lines = run((3, {}), (4, ALIKE), (2, {}), (10, ALIKE | LOST), (20, WILD), (3, {}), every=90)
   state, found = fold(lines)
   assert [alert.name for _, alert in found] == ['collapse', 'discriminator_won', 'divergence']
@@ -221,7 +221,7 @@ def test_a_state_is_rebuilt_from_the_lines_of_the_file():
     assert (again, before + after) == (state, found)
 
 
-def test_a_state_is_not_changed_by_watching():
+def test_state_is_not_modified_by_watching():
   state, _ = fold(run((3, {}), (4, ALIKE | LOST | WILD)))
   before = json.dumps(state)
   failure_detection.watch(state, run((9, WILD))[-1])
@@ -239,7 +239,7 @@ def test_a_state_is_not_changed_by_watching():
     ),
   ],
 )
-def test_an_alert_says_what_was_seen_what_it_means_and_what_to_try(name, parts):
+def test_alert_states_evidence_meaning_and_advice(name, parts):
   [(_, alert)] = fold(run((3, {}), (30, SIGNS[name])))[1]
   assert isinstance(alert.text, str)
   for part in parts:
@@ -268,7 +268,7 @@ def adam(rate):
 
 
 def trained(name, steps, rates, every=10, **networks):
-  """The lines that a run on the ring would log, with these optimizers and these networks of our own."""
+  """The lines that a run on the ring would log, with these optimizers and these networks."""
   players = {f'players.{player}': spec for player, spec in rates.items()}
   sizes = {'batch_size': 64, 'steps_per_call': every}
   sizes |= {f'networks.{network}.hidden': (64, 64) for network in ('discriminator', 'generator')}
@@ -294,13 +294,13 @@ def kinds(lines):
   return {kind for _, kind in named([json.loads(json.dumps(line)) for line in lines])}
 
 
-def test_a_generator_collapses_before_a_discriminator_that_hardly_learns():
+def test_slow_discriminator_run_reports_collapse():
   rates = {'discriminator': adam(1e-3), 'generator': adam(1e-2)}
   lines = trained('gan', 800, rates, discriminator=Peak())
   assert kinds(lines) == {'collapse'}
 
 
-def test_a_generator_far_from_the_data_loses_by_the_minimax_loss():
+def test_minimax_run_far_from_the_data_reports_discriminator_won():
   # Adam would make steps of what is left of its gradient.
   generator = {'optimizer': 'sgd', 'learning_rate': 1e-2, 'updates_per_step': 1}
   lines = trained(
@@ -311,13 +311,13 @@ def test_a_generator_far_from_the_data_loses_by_the_minimax_loss():
   assert kinds(lines) == {'discriminator_won'}
 
 
-def test_a_critic_without_bounds_diverges():
+def test_unbounded_critic_run_reports_divergence():
   # These settings lack WGAN's constraint, clipped weights.
   lines = trained('wgan', 800, {'discriminator': adam(1e-2), 'generator': adam(1e-5)})
   assert np.isfinite([list(line.values()) for line in lines]).all()
   assert kinds(lines) == {'divergence'}
 
 
-def test_a_game_that_goes_well_raises_nothing():
+def test_converging_run_has_no_alerts():
   lines = trained('gan', 1000, {'discriminator': adam(1e-3), 'generator': adam(1e-3)})
   assert kinds(lines) == set()

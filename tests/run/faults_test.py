@@ -1,4 +1,4 @@
-"""What a machine can do to a run: full disks, no writing, damage, clocks set back, other devices."""
+"""Faults of the machine: full or read-only disks, damage, clocks set back, other devices."""
 
 import json
 import pathlib
@@ -14,7 +14,7 @@ from helpers import commands, experiments
 from helpers.commands import command, python
 from helpers.runs import DCGAN, GAN, assert_same_run, kept_in
 
-# A file system of its own, of three megabytes, that no other process sees.
+# A separate file system of three megabytes that no other process sees.
 ON_A_SMALL_DISK = """
 mount -t tmpfs -o size=3m tmpfs "$1" || exit 77
 shift
@@ -40,7 +40,7 @@ def on_a_small_disk(place, then):
   return done
 
 
-def test_a_full_disk_is_said_in_a_line_and_loses_nothing(tmp_path):
+def test_full_disk_ends_with_one_line_and_loses_nothing(tmp_path):
   done = on_a_small_disk(
     tmp_path,
     'mount -o remount,size=100m "$1"; ls "${4#--workdir=}/checkpoints"\n'.replace('"$1"', str(tmp_path))
@@ -57,7 +57,7 @@ def test_a_full_disk_is_said_in_a_line_and_loses_nothing(tmp_path):
   assert after.rstrip().endswith('code 0'), (after, done.stderr)
 
 
-def test_a_folder_that_takes_no_writing_is_refused_at_once(tmp_path):
+def test_read_only_folder_is_rejected_at_once(tmp_path):
   others = (f'"$1" -m gan_jax.{name} "$4"; echo "code $?"' for name in ('report', 'evaluate'))
   done = on_a_small_disk(
     tmp_path,
@@ -80,7 +80,7 @@ def _bits(folder: pathlib.Path):
       path.write_bytes(content)
 
 
-def test_a_flipped_bit_in_any_file_of_a_checkpoint_changes_nothing_unseen(tmp_path, finished_run):
+def test_flipped_bit_in_a_checkpoint_is_detected_or_harmless(tmp_path, finished_run):
   folder = pathlib.Path(shutil.copytree(finished_run / workdir.CHECKPOINTS, tmp_path / 'kept'))
   config = workdir.read_config(finished_run)
   with checkpoints.opened(folder, config) as kept:
@@ -94,11 +94,11 @@ def test_a_flipped_bit_in_any_file_of_a_checkpoint_changes_nothing_unseen(tmp_pa
     for key, array in whole[step].items():
       np.testing.assert_array_equal(arrays[key], array, err_msg=f'{name}: {key}')
     outcomes[str(name)] = step
-  # What is read was damaged, and seen to be.
+  # The damaged bytes were read, and the damage was noticed.
   assert 4 in outcomes.values()
 
 
-def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, finished_run):
+def test_checkpoint_of_another_experiment_is_rejected(tmp_path, finished_run):
   folder = pathlib.Path(shutil.copytree(finished_run, tmp_path / 'run'))
   shutil.copyfile(folder / 'data.json', tmp_path / 'data.json')
   # A game of networks of the same shapes, as if its checkpoints had been copied there.
@@ -115,7 +115,7 @@ def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, finished_run):
   assert done.stderr.startswith(refused + 'gan.real_label: 1.0 -> 0.9)'), done.stderr
 
 
-def test_a_clock_that_is_set_back_changes_nothing(tmp_path, finished_run):
+def test_clock_set_back_changes_nothing(tmp_path, finished_run):
   script = """
 import time
 now = time.time
@@ -134,7 +134,7 @@ cli.run(train.main)
   assert_same_run(set_back, other, 16)
 
 
-def test_what_a_run_goes_on_with_is_noted_and_said(tmp_path, finished_run):
+def test_resume_on_other_hardware_is_recorded_with_a_warning(tmp_path, finished_run):
   shutil.copytree(finished_run, tmp_path, dirs_exist_ok=True)
   done = command(DCGAN, f'--workdir={tmp_path}', '--config.steps=16', devices=2)
   assert done.returncode == 0, done.stderr

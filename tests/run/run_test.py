@@ -1,4 +1,4 @@
-"""Whole runs in a process of their own: resuming, signals, faults."""
+"""Whole runs in separate processes: resuming, signals, faults."""
 
 import json
 import pathlib
@@ -11,6 +11,7 @@ import pytest
 
 from gan_jax.storage import metrics_log
 from helpers.commands import command, finish, python, start
+from helpers.crash_at import CODE, crash_at, half_a_draft, the_call
 from helpers.runs import (
   DCGAN,
   GAN,
@@ -33,7 +34,7 @@ def uninterrupted(tmp_path_factory):
   return folder
 
 
-def test_a_run_folder_holds_what_the_readme_says(finished_run):
+def test_run_folder_has_the_documented_contents(finished_run):
   assert json.loads((finished_run / 'config.json').read_text())['steps'] == 8
   assert [line['step'] for line in lines(finished_run)] == [2, 4, 6, 8]
   for line in lines(finished_run):
@@ -58,7 +59,7 @@ def test_a_run_folder_holds_what_the_readme_says(finished_run):
   assert data['about'].startswith('5,000 images 28 x 28 x 1 of mnist5k, resident on each device')
 
 
-def test_a_stream_trains_as_what_is_resident_does_also_after_a_kill(tmp_path, uninterrupted):
+def test_streamed_data_after_a_kill_matches_resident_data(tmp_path, uninterrupted):
   streamed = (GAN, *LONG, f'--workdir={tmp_path}', '--config.placement=stream')
   process = start(*streamed)
   until(process, r'step 30/')
@@ -70,7 +71,7 @@ def test_a_stream_trains_as_what_is_resident_does_also_after_a_kill(tmp_path, un
   assert_same_run(tmp_path, uninterrupted, 60)
 
 
-def test_other_data_of_the_same_name_is_refused(tmp_path, finished_run):
+def test_changed_data_of_the_same_name_is_rejected(tmp_path, finished_run):
   folder = pathlib.Path(shutil.copytree(finished_run, tmp_path / 'run'))
   data = json.loads((folder / 'data.json').read_text())
   (folder / 'data.json').write_text(json.dumps({**data, 'digest': 'another'}))
@@ -83,7 +84,7 @@ def test_other_data_of_the_same_name_is_refused(tmp_path, finished_run):
   assert 'warning: the images differ from those that this run started with' in done.stderr
 
 
-def test_a_finished_run_says_so_and_stops_with_success(finished_run):
+def test_finished_run_started_again_reports_it_and_exits_0(finished_run):
   before = {p: p.stat().st_mtime_ns for p in finished_run.rglob('*.png')}
   done = command(DCGAN, f'--workdir={finished_run}')
   assert done.returncode == 0
@@ -92,7 +93,7 @@ def test_a_finished_run_says_so_and_stops_with_success(finished_run):
   assert before == {p: p.stat().st_mtime_ns for p in finished_run.rglob('*.png')}
 
 
-def test_a_killed_run_goes_on_as_if_it_had_never_been(tmp_path, uninterrupted):
+def test_killed_run_resumes_bit_identically(tmp_path, uninterrupted):
   process = start(GAN, *LONG, f'--workdir={tmp_path}')
   until(process, '^step 46/')
   process.kill()
@@ -108,58 +109,30 @@ def test_a_killed_run_goes_on_as_if_it_had_never_been(tmp_path, uninterrupted):
 
 
 CRASHES = {
-  'between the draft of a picture and the picture': (
-    'from gan_jax.common import files as owner; name = "write_atomic"',
-    # Time enough for a checkpoint that does not wait for the picture.
-    'args[0].with_name("." + args[0].name + ".draft").write_bytes(args[1][:9]); '
-    'import time; time.sleep(2)',
-    2,
+  'between the draft of a picture and the picture': crash_at(
+    'gan_jax.common.pixels', 'write_atomic', count=2, before=half_a_draft
   ),
-  'between a picture and its checkpoint': (
-    'from gan_jax.storage.checkpoints import Checkpoints as owner; name = "save"',
-    '',
-    2,
+  'between a picture and its checkpoint': crash_at(
+    'gan_jax.storage.checkpoints:Checkpoints', 'save', count=2
   ),
-  'while a checkpoint is being written': (
-    'from gan_jax.storage.checkpoints import Checkpoints as owner; name = "save"',
-    'original(*args)',
-    3,
+  'while a checkpoint is being written': crash_at(
+    'gan_jax.storage.checkpoints:Checkpoints', 'save', count=3, before=the_call
   ),
-  'before the first checkpoint': (
-    'from gan_jax.storage.metrics_log import Metrics as owner; name = "write"',
-    '',
-    3,
-  ),
+  'before the first checkpoint': crash_at('gan_jax.storage.metrics_log:Metrics', 'write', count=3),
 }
 
 
-# What these leave a kill at a random instant leaves too, see chaos_test.
+# Kills at random instants leave the same state as these, see random_kills_test.
 SELDOM = ('between a picture and its checkpoint', 'before the first checkpoint')
 
 
 @pytest.mark.parametrize(
   'crash', [pytest.param(c, marks=[pytest.mark.slow] if c in SELDOM else []) for c in CRASHES]
 )
-def test_a_crash_at_the_worst_instant_loses_nothing(tmp_path, uninterrupted, crash):
-  where, before, count = CRASHES[crash]
-  script = f"""
-import os
-{where}
-original, calls = getattr(owner, name), []
-def crash(*args):
-  calls.append(1)
-  if len(calls) == {count}:
-    {before or 'pass'}
-    os._exit(9)
-  return original(*args)
-setattr(owner, name, crash)
-from gan_jax import cli
-from gan_jax.commands import train
-cli.run(train.main)
-"""
+def test_crash_while_writing_resumes_bit_identically(tmp_path, uninterrupted, crash):
   flags = (GAN, *LONG, f'--workdir={tmp_path}')
-  crashed = finish(python('-c', script, *flags))
-  assert crashed.returncode == 9, crashed.stderr
+  crashed = finish(python(*CRASHES[crash], *flags))
+  assert crashed.returncode == CODE, crashed.stderr
   done = command(*flags)
   assert done.returncode == 0, done.stderr
   assert_same_run(uninterrupted, tmp_path, 60)
@@ -167,7 +140,7 @@ cli.run(train.main)
 
 
 @pytest.mark.parametrize(('number', 'code'), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_signal_saves_and_ends_cleanly(tmp_path, uninterrupted, number, code):
+def test_signal_saves_a_checkpoint_and_exits_cleanly(tmp_path, uninterrupted, number, code):
   process = start(GAN, *LONG, f'--workdir={tmp_path}')
   until(process, '^step 6/')
   process.send_signal(number)
@@ -182,7 +155,7 @@ def test_a_signal_saves_and_ends_cleanly(tmp_path, uninterrupted, number, code):
   assert_same_run(uninterrupted, tmp_path, 60)
 
 
-def test_an_interrupt_inside_a_callback_is_not_lost():
+def test_interrupt_inside_a_callback_ends_the_process():
   # JAX has callbacks of the garbage collector, where an exception is printed and forgotten.
   done = finish(
     python(
@@ -199,7 +172,7 @@ def test_an_interrupt_inside_a_callback_is_not_lost():
   assert done.stderr == 'interrupted: what was saved last is kept\n'
 
 
-def test_more_steps_may_be_asked_for(tmp_path, uninterrupted):
+def test_finished_run_with_more_steps_continues(tmp_path, uninterrupted):
   assert command(GAN, f'--workdir={tmp_path}').returncode == 0
   assert command(GAN, *LONG, f'--workdir={tmp_path}').returncode == 0
   a, b = arrays(uninterrupted, 60), arrays(tmp_path, 60)
@@ -207,7 +180,7 @@ def test_more_steps_may_be_asked_for(tmp_path, uninterrupted):
     np.testing.assert_array_equal(a[name], b[name], err_msg=name)
 
 
-def test_a_broken_newest_checkpoint_is_named_and_the_one_before_is_used(tmp_path, uninterrupted):
+def test_corrupt_newest_checkpoint_is_reported_and_the_previous_is_used(tmp_path, uninterrupted):
   folder = tmp_path / 'run'
   shutil.copytree(uninterrupted, folder)
   data = max((folder / 'checkpoints' / '60').rglob('*'), key=lambda p: p.stat().st_size)
@@ -221,7 +194,7 @@ def test_a_broken_newest_checkpoint_is_named_and_the_one_before_is_used(tmp_path
   assert_same_run(uninterrupted, folder, 60)
 
 
-def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
+def test_second_run_in_one_folder_is_rejected(tmp_path):
   process = start(GAN, '--config.steps=1000000', f'--workdir={tmp_path}')
   until(process, '^step 2/')
   other = command(GAN, '--config.steps=1000000', f'--workdir={tmp_path}')
@@ -244,7 +217,7 @@ def get_config(preset):
 
 
 @pytest.mark.parametrize(('growth', 'saved'), [(30.0, True), (1e12, False)])
-def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, growth, saved):
+def test_nonfinite_loss_stops_the_run(tmp_path, growth, saved):
   """The weights of three layers grow by a factor each step, scores by its cube: inf at step 6, or 2."""
   folder, experiment = tmp_path / 'run', tmp_path / 'growing.py'
   experiment.write_text(GROWING.format(growth=growth))

@@ -42,7 +42,7 @@ def shared_run(tmp_path_factory):
 
 
 @of_two
-def test_two_processes_are_one_run(tmp_path, shared_run):
+def test_two_processes_match_a_single_process(tmp_path, shared_run):
   done = command(GAN, *GENTLY, f'--workdir={tmp_path}', devices=4)
   assert done.returncode == 0, done.stderr
   a, b = arrays(tmp_path, 8), arrays(shared_run, 8)
@@ -61,7 +61,7 @@ def test_two_processes_are_one_run(tmp_path, shared_run):
     ('--workdir={}', 'see different folders'),
   ],
 )
-def test_processes_that_disagree_are_refused(tmp_path, flag, what):
+def test_processes_with_different_configs_are_rejected(tmp_path, flag, what):
   of_second = [flag.format(tmp_path / 'other')]
   for done in map(finish, two_processes(tmp_path / 'run', of_second=of_second)):
     assert done.returncode == 2, (done.returncode, done.stderr)
@@ -69,7 +69,7 @@ def test_processes_that_disagree_are_refused(tmp_path, flag, what):
 
 
 @of_two
-def test_what_one_process_is_refused_all_are(shared_run):
+def test_error_in_one_process_ends_all(shared_run):
   with workdir.locked(shared_run):
     first, second = map(finish, two_processes(shared_run, '--config.steps=16'))
   assert first.returncode == 2, first.stderr
@@ -79,7 +79,7 @@ def test_what_one_process_is_refused_all_are(shared_run):
 
 
 @pytest.mark.parametrize('to', [(signal.SIGTERM, [1]), (signal.SIGINT, [0, 1])])
-def test_a_signal_stops_both_of_two_processes_at_one_step(tmp_path, to):
+def test_signal_to_one_process_stops_both_at_one_step(tmp_path, to):
   number, receivers = to
   processes = two_processes(tmp_path, '--config.steps=1000000')
   until(processes[0], '^step 4/')
@@ -99,7 +99,7 @@ def assert_both_end(processes):
 
 
 @of_two
-def test_what_is_left_of_two_processes_ends_and_both_go_on_as_if_nothing_had_been(tmp_path):
+def test_killed_process_ends_the_other_and_both_resume_bit_identically(tmp_path):
   killed, whole = tmp_path / 'killed', tmp_path / 'whole'
   chance = random.Random()
   for victim in (1, 0):

@@ -11,7 +11,7 @@ GAN = '--config=experiments/gan.py:test'
 
 
 @pytest.mark.parametrize('verb', ['train', 'study', 'show_data'])
-def test_commands_on_a_missing_platform_are_refused(tmp_path, verb):
+def test_commands_on_a_missing_platform_are_rejected(tmp_path, verb):
   flag = '--workdir' if verb == 'train' else '--out'
   out = tmp_path / ('x.png' if verb == 'show_data' else 'run')
   done = command(GAN, f'{flag}={out}', verb=verb, platforms='cuda')
@@ -23,14 +23,14 @@ def test_commands_on_a_missing_platform_are_refused(tmp_path, verb):
 
 
 @pytest.mark.parametrize('verb', ['sample', 'evaluate', 'report'])
-def test_commands_on_an_unknown_platform_are_refused(finished_run, tmp_path, verb):
+def test_commands_on_an_unknown_platform_are_rejected(finished_run, tmp_path, verb):
   done = command(f'--workdir={finished_run}', verb=verb, platforms='nonsense')
   assert done.returncode == 2
   assert done.stderr.startswith('error: JAX_PLATFORMS=nonsense: JAX finds no such device (')
   assert done.stderr.endswith('; unset JAX_PLATFORMS to use the devices that exist\n')
 
 
-def test_check_with_devices_in_use_elsewhere_quotes_jax(monkeypatch):
+def test_check_with_busy_devices_reports_the_message_of_jax(monkeypatch):
   def devices():
     raise RuntimeError('The TPU is already in use by process 7')
 
@@ -49,9 +49,7 @@ def test_first_line_of_a_run_names_the_devices(tmp_path):
 @pytest.mark.parametrize(
   ('device', 'advice'), [('nvidia0', "an NVIDIA GPU.*'.[cuda13]'"), ('accel0', "a TPU.*'.[tpu]'")]
 )
-def test_hint_on_a_machine_with_an_unused_accelerator_says_how_to_install(
-  monkeypatch, tmp_path, device, advice
-):
+def test_hint_with_an_unused_accelerator_says_how_to_install(monkeypatch, tmp_path, device, advice):
   monkeypatch.setattr(accelerators, '_platforms', lambda: '')
   monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
   (tmp_path / 'dev').mkdir()

@@ -41,7 +41,7 @@ def assert_agree(subject, variables):
 @pytest.mark.parametrize(
   'subject', [*devices.SUBJECTS, *(pytest.param(s, marks=pytest.mark.slow) for s in SLOW)]
 )
-def test_devices_agree_after_20_steps_and_replicas_are_equal_after_50(subject, count):
+def test_device_counts_agree_after_20_steps_and_replicas_after_50(subject, count):
   states = devices.states(subject, count)
   assert_agree(subject, devices.variables(devices.at(states, devices.STEPS)))
   state = devices.at(states, 50)

@@ -36,26 +36,26 @@ def run(**changes):
 
 
 @pytest.mark.skipif(not environment.is_restart_needed({}), reason='the C library is not glibc')
-def test_huge_pages_are_requested_in_the_same_process_with_the_same_arguments():
+def test_prepare_requests_huge_pages_and_keeps_process_and_arguments():
   tunables, number, arguments, optimize, _, pid = run()
   assert tunables == environment.SETTING
   assert number == pid
   assert (arguments, optimize) == (['one', '--two=a b'], 1)
 
 
-def test_the_user_decides():
+def test_prepare_with_user_tunables_keeps_them():
   assert run(GAN_JAX_TUNING='0')[0] is None
   assert run(GLIBC_TUNABLES='glibc.malloc.check=0')[0] == 'glibc.malloc.check=0'
 
 
-def test_one_switch_disables_all_tuning(monkeypatch):
+def test_compiler_options_with_tuning_off_are_empty(monkeypatch):
   options = {'cpu': {'xla_cpu_experimental_ynn_fusion_type': ''}, 'tpu': {'other': 1}}
   assert devices.compiler_options(options) == options['cpu']
   monkeypatch.setenv(environment.SWITCH, '0')
   assert devices.compiler_options(options) == {}
 
 
-def test_an_invalid_switch_is_refused(monkeypatch):
+def test_prepare_with_an_invalid_switch_is_rejected(monkeypatch):
   monkeypatch.setenv(environment.SWITCH, 'false')
   done = commands.command('--config=experiments/gan.py')
   assert done.returncode == 2
@@ -64,18 +64,18 @@ def test_an_invalid_switch_is_refused(monkeypatch):
   )
 
 
-def test_garbage_collection_is_rare_unless_the_user_decides():
+def test_prepare_raises_the_gc_threshold_unless_tuning_is_off():
   assert run()[4][0] == environment.OBJECTS
   assert run(GAN_JAX_TUNING='0')[4][0] < environment.OBJECTS
 
 
-def test_another_library_is_left_alone(monkeypatch):
+def test_prepare_with_another_c_library_changes_nothing(monkeypatch):
   monkeypatch.setattr(environment.platform, 'libc_ver', lambda: ('', ''))
   assert not environment.is_restart_needed({})
 
 
 @pytest.mark.skipif(not hasattr(os, 'sched_setaffinity'), reason='the system has no affinity')
-def test_only_cores_that_the_process_may_use_are_counted():
+def test_cores_counts_only_cores_the_process_may_use():
   before = os.sched_getaffinity(0)
   try:
     os.sched_setaffinity(0, {min(before)})

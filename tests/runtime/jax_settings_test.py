@@ -53,7 +53,7 @@ def _losses(folder: pathlib.Path) -> list:
   return [{k: v for k, v in line.items() if 'loss' in k or 'grad' in k} for line in lines]
 
 
-def test_show_without_compiled_programs_is_refused(tmp_path, monkeypatch):
+def test_show_data_with_jit_disabled_is_rejected(tmp_path, monkeypatch):
   monkeypatch.setenv('JAX_DISABLE_JIT', '1')
   done = command(GAN[0], f'--out={tmp_path}/x.png', verb='show_data')
   assert done.returncode == 2
@@ -103,7 +103,7 @@ def test_unusual_with_flags_is_their_sorted_list():
   assert jax_settings.unusual(given).endswith('XLA_FLAGS=--a=2 --b=1, NVIDIA_TF32_OVERRIDE=0')
 
 
-def test_note_with_another_precision_records_it_and_warns(tmp_path):
+def test_hardware_with_another_precision_is_recorded_with_a_warning(tmp_path):
   warnings = []
   with jax.default_matmul_precision('bfloat16'):
     hardware.note(tmp_path, 0, warnings.append)
@@ -116,7 +116,7 @@ def test_note_with_another_precision_records_it_and_warns(tmp_path):
   assert 'bfloat16' not in second['jax_settings']
 
 
-def test_machine_of_an_older_run_without_settings_is_continued_silently(tmp_path):
+def test_hardware_of_an_older_run_without_settings_gives_no_warning(tmp_path):
   older = {'from_step': 0, **hardware.current()}
   del older['jax_settings']
   (tmp_path / hardware.FILE).write_text(json.dumps([older]))
@@ -125,20 +125,20 @@ def test_machine_of_an_older_run_without_settings_is_continued_silently(tmp_path
   assert not warnings
 
 
-def test_on_card_holds_a_field_only_for_unusual_settings(monkeypatch):
+def test_card_has_a_field_only_for_unusual_settings(monkeypatch):
   monkeypatch.setattr(jax_settings, 'unusual', lambda: '')
   assert jax_settings.on_card() == {}
   monkeypatch.setattr(jax_settings, 'unusual', lambda: 'XLA_FLAGS=--a=1')
   assert jax_settings.on_card() == {'jax_settings': 'XLA_FLAGS=--a=1'}
 
 
-def test_fix_with_default_settings_does_not_warn():
+def test_fix_with_default_settings_gives_no_warning():
   warnings = []
   jax_settings.fix(warnings.append)
   assert not warnings
 
 
-def test_fix_overrides_a_setting_and_warns():
+def test_fix_with_unsafe_settings_overrides_them_with_a_warning():
   warnings = []
   jax.config.update('jax_random_seed_offset', 7)
   try:

@@ -28,16 +28,16 @@ OF_SEVERAL = (
 
 
 @pytest.mark.parametrize('environment', ALONE)
-def test_is_launched_with_one_process_is_false(environment):
+def test_launcher_of_one_process_is_not_detected(environment):
   assert not processes.is_launched(environment)
 
 
 @pytest.mark.parametrize('environment', OF_SEVERAL)
-def test_launchers_of_several_are_known(environment):
+def test_launcher_of_several_processes_is_detected(environment):
   assert processes.is_launched(environment)
 
 
-def test_one_process_can_be_requested_under_a_launcher(monkeypatch):
+def test_launcher_with_one_process_requested_is_ignored(monkeypatch):
   joined = []
   monkeypatch.setattr(processes, 'StderrFilter', lambda: mock.Mock())
   monkeypatch.setattr(processes, '_join', lambda *given: joined.append(given))
@@ -48,7 +48,7 @@ def test_one_process_can_be_requested_under_a_launcher(monkeypatch):
   assert joined == [(None, None, None)]
 
 
-def test_connect_first_prints_what_it_waits_for(monkeypatch, capsys):
+def test_connect_while_waiting_reports_what_it_waits_for(monkeypatch, capsys):
   monkeypatch.setattr(processes, 'StderrFilter', lambda: mock.Mock())
   monkeypatch.setattr(processes, '_join', lambda *given: print('joined'))
   monkeypatch.setenv('SLURM_STEP_NUM_TASKS', '4')
@@ -63,7 +63,7 @@ def test_connect_first_prints_what_it_waits_for(monkeypatch, capsys):
   ]
 
 
-def test_connect_without_other_processes_ends_with_a_line():
+def test_connect_that_times_out_ends_with_one_line():
   script = """
 from gan_jax.runtime import processes
 processes._JOINING = 2
@@ -78,7 +78,7 @@ processes.connect('127.0.0.1:%d', 2, 0)
   assert done.stderr.count('\n') == 1
 
 
-def test_connect_alone_prints_nothing(capsys, monkeypatch):
+def test_connect_with_one_process_prints_nothing(capsys, monkeypatch):
   monkeypatch.delenv('SLURM_STEP_NUM_TASKS', raising=False)
   processes.connect(None, None, None)
   processes.connect(None, 1, None)
@@ -86,12 +86,12 @@ def test_connect_alone_prints_nothing(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize('given', [(None, 2, None), ('a:1', None, 0), (None, 1, 0)])
-def test_an_incomplete_set_of_flags_is_refused(given):
+def test_connect_with_incomplete_settings_is_rejected(given):
   with pytest.raises(ConfigError, match='go together; give all three'):
     processes.connect(*given)
 
 
-def test_explained_replaces_an_abort_report_by_the_last_message():
+def test_stderr_filter_replaces_connection_dump_with_one_line():
   lines = [
     b'something else\n',
     b'\0say not found\n',
@@ -116,6 +116,6 @@ def test_abort_filter_runs_without_the_package():
   assert (done.stdout, done.stderr) == ('a warning\nlost\n', '')
 
 
-def test_guarded_alone_raises_errors_unchanged():
+def test_other_errors_are_not_reported_as_lost_process():
   with pytest.raises(ValueError, match='Barrier'), processes.guarded():
     raise ValueError('Barrier')

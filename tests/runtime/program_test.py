@@ -25,7 +25,7 @@ def placed():
 
 
 @pytest.mark.parametrize('options', [{}, OPTIONS])
-def test_program_compiled_in_a_thread_is_compiled_once(options):
+def test_program_compiled_ahead_is_compiled_once_and_run(options):
   def doubled(state, feed):
     return state * 2, {'rows': devices.mean(feed['rows'].astype(jnp.float32).sum())}
 
@@ -39,7 +39,7 @@ def test_program_compiled_in_a_thread_is_compiled_once(options):
   assert float(metrics['rows']) == 28 / jax.device_count()
 
 
-def test_error_in_the_thread_is_raised_at_the_call():
+def test_program_with_a_failing_compilation_raises_at_the_call():
   def broken(state, feed):
     raise ValueError('this step')
 

@@ -19,7 +19,7 @@ VECTORS = (
 
 
 @pytest.mark.parametrize('counter, key, expected', VECTORS)
-def test_hash_equals_the_vectors_of_its_authors(counter, key, expected):
+def test_threefry_matches_published_vectors(counter, key, expected):
   words = jax.jit(threefry.hashed)(*jnp.array([*key, *counter], jnp.uint32))
   assert tuple(map(int, words)) == expected
 
@@ -38,7 +38,7 @@ print('while' in text, *[np.asarray(x).tobytes().hex() for x in jax.jit(draw)(ja
 """
 
 
-def test_all_draws_are_bit_for_bit_those_of_jax():
+def test_random_draws_are_bit_identical_to_jax():
   run = lambda unrolled: subprocess.run(
     [sys.executable, '-c', DRAWS.format(unrolled=unrolled)], check=True, capture_output=True, text=True
   ).stdout.split()
@@ -48,6 +48,6 @@ def test_all_draws_are_bit_for_bit_those_of_jax():
   assert (jax_has_loop, has_loop) == ('True', 'False')
 
 
-def test_gradients_and_batches_pass():
+def test_threefry_under_grad_and_vmap_works():
   points = jax.vmap(lambda key: jax.grad(lambda x: x * jax.random.normal(key))(2.0))
   assert np.isfinite(points(jax.random.split(jax.random.key(0), 4))).all()

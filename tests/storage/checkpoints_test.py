@@ -59,7 +59,7 @@ def damage_digests(folder):
     file.write_bytes(b'{}')
 
 
-def test_the_newest_are_kept_and_come_back_exactly(folder):
+def test_newest_checkpoints_are_kept_and_restored_exactly(folder):
   with checkpoints.opened(folder, CONFIG) as kept:
     assert kept.steps() == [20, 30]
     step, arrays = kept.newest(pytest.fail)
@@ -70,7 +70,7 @@ def test_the_newest_are_kept_and_come_back_exactly(folder):
     assert (old == new).all()
 
 
-def test_one_that_is_half_deleted_is_not_seen_and_goes_when_the_folder_is_opened_again(folder):
+def test_partly_deleted_checkpoint_is_ignored_and_removed_on_reopen(folder):
   assert sorted(path.name for path in folder.iterdir()) == ['20', '30']
   (folder / 'deleted').mkdir()
   (folder / '20').rename(folder / 'deleted' / '20')
@@ -82,7 +82,7 @@ def test_one_that_is_half_deleted_is_not_seen_and_goes_when_the_folder_is_opened
     assert not (folder / 'deleted').exists()
 
 
-def test_what_is_deleted_is_moved_away_first(folder, monkeypatch):
+def test_deletion_moves_the_checkpoint_away_first(folder, monkeypatch):
   with checkpoints.writable(folder, CONFIG, keep=2) as kept, monkeypatch.context() as patch:
     patch.setattr(checkpoint_files.shutil, 'rmtree', lambda path, ignore_errors: None)
     kept.save(40, state(40))
@@ -94,7 +94,7 @@ def test_what_is_deleted_is_moved_away_first(folder, monkeypatch):
 
 
 @pytest.mark.parametrize('damage', [damage_bit, damage_truncate, damage_remove, damage_digests])
-def test_a_broken_one_is_named_and_the_one_before_is_taken(folder, damage):
+def test_corrupt_checkpoint_is_reported_and_the_previous_is_used(folder, damage):
   damage(folder / '30')
   warnings = []
   with checkpoints.opened(folder, CONFIG) as kept:
@@ -105,7 +105,7 @@ def test_a_broken_one_is_named_and_the_one_before_is_taken(folder, damage):
   assert f'{folder}/30 is broken' in warnings[0]
 
 
-def test_a_broken_one_is_set_aside_so_that_its_step_can_be_saved_again(folder):
+def test_corrupt_checkpoint_is_set_aside_so_its_step_can_be_saved(folder):
   damage_bit(folder / '30')
   with checkpoints.writable(folder, CONFIG, keep=2) as kept:
     kept.set_aside(after=20)
@@ -118,7 +118,7 @@ def test_a_broken_one_is_set_aside_so_that_its_step_can_be_saved_again(folder):
   assert (folder / 'broken-30-2').is_dir()
 
 
-def test_when_all_are_broken_nothing_starts_over_in_silence(folder):
+def test_all_checkpoints_corrupt_raises(folder):
   damage_bit(folder / '30')
   damage_truncate(folder / '20')
   with (
@@ -128,12 +128,12 @@ def test_when_all_are_broken_nothing_starts_over_in_silence(folder):
     kept.newest(lambda warning: None)
 
 
-def test_none_at_all(tmp_path):
+def test_newest_without_checkpoints_is_none(tmp_path):
   with checkpoints.writable(tmp_path / 'checkpoints', CONFIG, keep=1) as kept:
     assert kept.newest(pytest.fail) is None
 
 
-def test_a_state_of_another_shape_is_refused(folder):
+def test_state_of_another_shape_is_rejected(folder):
   with checkpoints.opened(folder, CONFIG) as kept:
     arrays = kept.read(30)
   other = state(0) | {'weights': jnp.zeros((300, 71))}
@@ -145,7 +145,7 @@ def test_a_state_of_another_shape_is_refused(folder):
     checkpoints.from_arrays(arrays, state(0) | {'more': jnp.zeros(1)})
 
 
-def test_those_of_another_run_are_refused_and_not_passed_over(folder):
+def test_checkpoints_of_another_run_are_rejected_not_skipped(folder):
   other = CONFIG | {'gan': {'name': 'other'}, 'steps': 7}
   with checkpoints.opened(folder, other) as kept:
     for read in (lambda: kept.read(20), lambda: kept.newest(pytest.fail)):
@@ -153,7 +153,7 @@ def test_those_of_another_run_are_refused_and_not_passed_over(folder):
         read()
 
 
-def test_those_of_a_run_that_is_older_than_a_key_are_its_own(folder):
+def test_checkpoints_older_than_a_config_key_are_accepted(folder):
   older = {key: value for key, value in CONFIG.items() if key != 'compute_dtype'}
   with checkpoints.writable(folder, older, keep=2) as kept:
     kept.save(40, state(40))
@@ -161,7 +161,7 @@ def test_those_of_a_run_that_is_older_than_a_key_are_its_own(folder):
     assert kept.newest(pytest.fail)[0] == 40
 
 
-def test_the_copy_is_made_before_save_returns(tmp_path):
+def test_save_copies_the_state_before_it_returns(tmp_path):
   weights = np.zeros((1000, 100), np.float32)
   with checkpoints.writable(tmp_path / 'checkpoints', CONFIG, keep=1) as kept:
     kept.save(1, {'weights': weights})
@@ -190,7 +190,7 @@ UNUSUAL = (
 
 
 @pytest.mark.parametrize('name', UNUSUAL)
-def test_save_in_a_folder_of_any_name_is_read_back(tmp_path, name):
+def test_save_in_a_folder_of_any_name_can_be_read_back(tmp_path, name):
   folder = tmp_path / name / 'checkpoints'
   with checkpoints.writable(folder, CONFIG, keep=1) as kept:
     for step in (10, 20):
@@ -252,7 +252,7 @@ class _Vanishing(checkpoints.CheckpointReader):
     return super()._verified(step)
 
 
-def test_newest_of_a_run_that_deletes_while_it_is_read_is_the_next_one(tmp_path):
+def test_newest_checkpoint_deleted_while_read_is_replaced_by_the_next(tmp_path):
   folder = tmp_path / 'checkpoints'
   with checkpoints.writable(folder, CONFIG, keep=1) as kept:
     kept.save(10, state(10))
@@ -261,7 +261,7 @@ def test_newest_of_a_run_that_deletes_while_it_is_read_is_the_next_one(tmp_path)
   assert (step, float(arrays['moments.1'])) == (40, 10)
 
 
-def test_newest_of_a_run_that_deletes_without_end_says_so(tmp_path, monkeypatch):
+def test_newest_checkpoints_all_deleted_while_read_raises(tmp_path, monkeypatch):
   folder = tmp_path / 'checkpoints'
   with checkpoints.writable(folder, CONFIG, keep=1) as kept:
     kept.save(10, state(10))
@@ -272,7 +272,7 @@ def test_newest_of_a_run_that_deletes_without_end_says_so(tmp_path, monkeypatch)
     reader.newest(pytest.fail)
 
 
-def test_newest_of_which_all_vanished_is_none(tmp_path):
+def test_newest_with_all_checkpoints_deleted_is_none(tmp_path):
   folder = tmp_path / 'checkpoints'
   with checkpoints.writable(folder, CONFIG, keep=1) as kept:
     kept.save(10, state(10))

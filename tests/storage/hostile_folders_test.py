@@ -41,7 +41,7 @@ CONFIGS = {
 
 
 @pytest.mark.parametrize('case', CONFIGS)
-def test_a_config_that_is_hostile_is_refused(folder, case):
+def test_config_that_is_hostile_is_rejected(folder, case):
   key, value, message = CONFIGS[case]
   put(folder, key, value)
   with pytest.raises(ConfigError, match='.*') as refused:
@@ -57,7 +57,7 @@ LINKS = ('.lock', 'scores.jsonl', 'config.json', 'profile', 'samples/old', 'chec
 
 
 @pytest.mark.parametrize('name', LINKS)
-def test_nothing_is_written_or_read_through_a_link(folder, tmp_path, name):
+def test_links_in_a_run_folder_are_not_followed(folder, tmp_path, name):
   target, path = tmp_path / 'elsewhere', folder / name
   if path.is_dir():
     shutil.move(path, target)
@@ -94,7 +94,7 @@ def _uses(folder: pathlib.Path) -> None:
     pass
 
 
-def test_run_with_parts_on_another_disk_trains_as_one_in_one_folder(tmp_path):
+def test_run_with_folders_on_another_disk_trains_identically(tmp_path):
   folder, whole = tmp_path / 'run', tmp_path / 'whole'
   folder.mkdir()
   targets = [_elsewhere(folder, name, tmp_path) for name in MOVABLE]
@@ -116,7 +116,7 @@ def test_run_with_parts_on_another_disk_trains_as_one_in_one_folder(tmp_path):
 
 
 @pytest.mark.parametrize('name', MOVABLE)
-def test_link_to_a_part_that_is_not_mounted_is_refused(folder, tmp_path, name):
+def test_link_to_a_folder_that_is_not_mounted_is_rejected(folder, tmp_path, name):
   shutil.rmtree(_elsewhere(folder, name, tmp_path))
   with pytest.raises(
     ConfigError, match=f'{name} is a symbolic link to .*, which does not exist; mount its disk'
@@ -124,14 +124,14 @@ def test_link_to_a_part_that_is_not_mounted_is_refused(folder, tmp_path, name):
     _uses(folder)
 
 
-def test_links_of_two_parts_to_one_folder_are_refused(folder, tmp_path):
+def test_two_links_to_one_folder_are_rejected(folder, tmp_path):
   target = _elsewhere(folder, 'checkpoints', tmp_path)
   (folder / 'best').symlink_to(target)
   with pytest.raises(ConfigError, match='best is the same folder as checkpoints; give each subfolder'):
     _uses(folder)
 
 
-def test_link_to_the_run_itself_is_refused(folder, tmp_path):
+def test_link_to_the_run_itself_is_rejected(folder, tmp_path):
   _elsewhere(folder, 'samples', tmp_path)
   (folder / 'samples').unlink()
   (folder / 'samples').symlink_to(folder)
@@ -139,7 +139,7 @@ def test_link_to_the_run_itself_is_refused(folder, tmp_path):
     _uses(folder)
 
 
-def test_link_to_a_file_in_place_of_a_folder_is_refused(folder, tmp_path):
+def test_link_to_a_file_in_place_of_a_folder_is_rejected(folder, tmp_path):
   _elsewhere(folder, 'samples', tmp_path)
   (folder / 'samples').unlink()
   (tmp_path / 'file').write_text(SECRET)
@@ -150,14 +150,14 @@ def test_link_to_a_file_in_place_of_a_folder_is_refused(folder, tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='only root can give files away')
 @pytest.mark.parametrize('owned', ['link', 'folder'])
-def test_link_or_folder_of_another_user_is_refused(folder, tmp_path, owned):
+def test_link_or_folder_of_another_user_is_rejected(folder, tmp_path, owned):
   target = _elsewhere(folder, 'checkpoints', tmp_path)
   os.chown(target if owned == 'folder' else folder / 'checkpoints', 54_321, -1, follow_symlinks=False)
   with pytest.raises(ConfigError, match='belongs to user 54321, not to user 0 who runs this command'):
     _uses(folder)
 
 
-def test_link_inside_a_linked_part_is_refused(folder, tmp_path):
+def test_link_inside_a_linked_folder_is_rejected(folder, tmp_path):
   target = _elsewhere(folder, 'checkpoints', tmp_path)
   shutil.move(target / '8', tmp_path / '8')
   (target / '8').symlink_to(tmp_path / '8')
@@ -165,7 +165,7 @@ def test_link_inside_a_linked_part_is_refused(folder, tmp_path):
     _uses(folder)
 
 
-def test_a_draft_that_is_a_link_is_not_followed(tmp_path):
+def test_draft_that_is_a_link_is_not_followed(tmp_path):
   target, path = tmp_path / 'elsewhere', tmp_path / 'report.html'
   target.write_text(SECRET)
   path.with_name('.report.html.draft').symlink_to(target)
@@ -173,7 +173,7 @@ def test_a_draft_that_is_a_link_is_not_followed(tmp_path):
   assert (target.read_text(), path.read_bytes()) == (SECRET, b'a page')
 
 
-def test_a_checkpoint_that_says_it_is_huge_is_refused_unread(tmp_path):
+def test_checkpoint_declaring_huge_arrays_is_rejected_unread(tmp_path):
   # Zeros that were never written take no room in the file.
   with checkpoints.writable(tmp_path, CONFIG, keep=1) as kept:
     kept.save(1, {'weights': np.zeros((4, 4), np.float32)})
@@ -190,7 +190,7 @@ def test_a_checkpoint_that_says_it_is_huge_is_refused_unread(tmp_path):
 EXECUTES = ('pickle.find_class', 'os.system', 'subprocess.Popen', 'os.exec', 'os.posix_spawn')
 
 
-def test_reading_a_run_imports_only_what_is_installed_and_unpickles_nothing(folder):
+def test_reading_a_run_imports_only_installed_modules_and_unpickles_nothing(folder):
   # Files in the folder with the names of modules or of a pickle.
   for name in (
     'evil.py',

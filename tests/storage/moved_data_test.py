@@ -70,7 +70,7 @@ def moved(tmp_path_factory):
     yield root
 
 
-def test_run_on_moved_pictures_continues_as_if_uninterrupted(moved):
+def test_run_on_moved_images_resumes_bit_identically(moved):
   for name in ('run', 'small', 'wrong'):
     if name != 'run':
       shutil.copytree(moved / 'run', moved / name)
@@ -102,7 +102,7 @@ def test_run_on_moved_pictures_continues_as_if_uninterrupted(moved):
   assert_same_run(moved / 'whole', moved / 'run', 16)
 
 
-def test_commands_after_training_take_the_new_place(moved):
+def test_commands_on_moved_images_accept_the_new_path(moved):
   run = moved / 'whole'
   flags = [f'--workdir={run}', '--features=random', '--num=20', '--scores=sliced_wasserstein']
   done = forks(
@@ -131,7 +131,7 @@ def test_commands_after_training_take_the_new_place(moved):
   assert data_name(run) == f'folder:{moved / "a"}'
 
 
-def test_report_shows_neighbors_only_of_the_images_of_the_run(moved):
+def test_report_with_other_images_shows_no_neighbors(moved):
   flags = [f'--workdir={moved / "whole"}']
   cases = {'gone': 'a', 'moved': 'b', 'other': 'other'}
   done = forks({n: [*flags, f'--data=folder:{moved / place}'] for n, place in cases.items()}, 'report')
@@ -157,11 +157,11 @@ def config_of(name, **data):
     ('tfds:mnist', 'folder:mnist', ["data.name: 'tfds:mnist' -> 'folder:mnist'"]),
   ],
 )
-def test_changes_of_the_name_of_the_data_are_changes_unless_it_is_a_place(old, new, changed):
+def test_data_name_change_is_a_change_unless_only_the_path_differs(old, new, changed):
   assert schema.changes(config_of(old), config_of(new)) == changed
 
 
-def test_changes_of_a_setting_at_a_new_place_are_changes():
+def test_data_setting_change_at_a_new_path_is_a_change():
   found = schema.changes(config_of('folder:a', size=8), config_of('folder:b', size=4))
   assert found == ['data.size: 8 -> 4']
 
@@ -173,14 +173,14 @@ def begun(folder, digest='one'):
   (folder / workdir.DATA).write_text(json.dumps(about))
 
 
-def test_note_data_at_a_new_place_changes_nothing_else(tmp_path):
+def test_note_data_at_a_new_path_changes_nothing_else(tmp_path):
   begun(tmp_path)
   workdir.note_data(tmp_path, config_of('folder:b') | {'steps': 7}, {'digest': 'one', 'about': 'b'})
   assert workdir.read_config(tmp_path) == config_of('folder:b')
   assert json.loads((tmp_path / workdir.DATA).read_text()) == {'digest': 'one', 'about': 'b'}
 
 
-def test_note_data_of_other_images_is_refused(tmp_path):
+def test_note_data_of_other_images_is_rejected(tmp_path):
   begun(tmp_path)
   for name in ('folder:a', 'folder:b'):
     with pytest.raises(ConfigError, match=f'data.name={name}: the images differ from those'):
@@ -188,7 +188,7 @@ def test_note_data_of_other_images_is_refused(tmp_path):
   assert workdir.read_config(tmp_path) == config_of('folder:a')
 
 
-def test_note_data_at_a_new_place_without_an_old_digest_is_refused(tmp_path):
+def test_note_data_at_a_new_path_without_an_old_digest_is_rejected(tmp_path):
   begun(tmp_path)
   (tmp_path / workdir.DATA).unlink()
   with pytest.raises(ConfigError, match='folder:b: a new location, but .*data.json is missing'):
@@ -197,7 +197,7 @@ def test_note_data_at_a_new_place_without_an_old_digest_is_refused(tmp_path):
   assert workdir.has_data(tmp_path, 'one')
 
 
-def test_checkpoints_of_the_old_place_are_read_at_the_new_one(tmp_path):
+def test_checkpoints_of_the_old_path_are_read_at_the_new_path(tmp_path):
   with checkpoints.writable(tmp_path, config_of('folder:a', size=8), keep=1) as kept:
     kept.save(4, {'weights': np.ones(3, np.float32)})
   with checkpoints.opened(tmp_path, config_of('folder:b', size=8)) as kept:
@@ -213,7 +213,7 @@ def card(name, digest):
   return {'data': name, 'data_digest': digest, 'split': 'train', 'features': 'random'}
 
 
-def test_best_score_at_a_new_place_is_compared_with_those_before(tmp_path):
+def test_best_score_at_a_new_path_is_compared_with_earlier_scores(tmp_path):
   config = config_of('folder:b')
   history = [{'step': 4, 'frechet_random': 1.0, 'card': card('folder:a', 'one')}]
   state = {'weights': jnp.ones(3)}
@@ -228,7 +228,7 @@ def test_best_score_at_a_new_place_is_compared_with_those_before(tmp_path):
       assert best._saved.steps() == kept
 
 
-def test_settings_on_the_same_images_are_compared_wherever_these_lie():
+def test_settings_on_the_same_images_at_two_paths_are_compared():
   protocols = {
     label: statistics.protocol([card(name, digest)])
     for label, name, digest in (
@@ -252,7 +252,7 @@ def test_settings_on_the_same_images_are_compared_wherever_these_lie():
     ('folder:a', '', 'write folder:PATH'),
   ],
 )
-def test_data_flag_with_no_place_is_refused(name, given, message):
+def test_data_flag_without_a_path_is_rejected(name, given, message):
   with pytest.raises(ConfigError, match=f'--data={given}: .*{message}'):
     load_run.with_data(config_of(name), given)
   assert load_run.with_data(config_of(name), None) == config_of(name)
@@ -271,7 +271,7 @@ def study(out, place, seeds, calls=100):
   return runs
 
 
-def test_study_on_moved_pictures_continues_and_on_others_is_refused(tmp_path, monkeypatch):
+def test_study_on_moved_images_resumes_and_on_others_is_rejected(tmp_path, monkeypatch):
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
   write_pictures(tmp_path / 'a', 0)
   write_pictures(tmp_path / 'other', 1)

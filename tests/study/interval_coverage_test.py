@@ -31,7 +31,7 @@ def of_differences(diffs):
 
 
 @pytest.mark.parametrize('seeds', [2, 3, 5, 8, 10, 20])
-def test_the_interval_of_a_mean_of_normal_scores_covers_it_in_95_percent(seeds):
+def test_interval_of_a_normal_mean_covers_in_95_percent(seeds):
   found = coverage(lambda rng, shape: 7 + 3 * rng.standard_normal(shape), seeds, 7, statistics.interval)
   assert found == pytest.approx(0.95, abs=FOUR_DEVIATIONS)
 
@@ -47,7 +47,7 @@ def test_the_interval_of_a_mean_of_normal_scores_covers_it_in_95_percent(seeds):
   ids=['exponential', 'bounded', 'whole'],
 )
 @pytest.mark.parametrize('seeds', [3, 5, 10])
-def test_the_interval_of_a_mean_of_other_scores_covers_it_nearly_as_often(draw, truth, least, seeds):
+def test_interval_of_a_nonnormal_mean_covers_in_nearly_95_percent(draw, truth, least, seeds):
   assert least <= coverage(draw, seeds, truth, statistics.interval) <= 0.97
 
 
@@ -61,14 +61,14 @@ def test_the_interval_of_a_mean_of_other_scores_covers_it_nearly_as_often(draw, 
   ids=['normal', 'heavy tails', 'of skewed scores'],
 )
 @pytest.mark.parametrize('seeds', [6, 8, 10])
-def test_the_interval_of_symmetric_differences_covers_exactly(draw, seeds):
+def test_interval_of_symmetric_differences_has_exact_coverage(draw, seeds):
   # The test rejects a whole number of 2^(n - 1) equally likely ways: 1 of 32, 6 of 128, 25 of 512.
   ways = 2 ** (seeds - 1)
   exact = 1 - math.floor(0.05 * ways) / ways
   assert coverage(draw, seeds, 0, of_differences) == pytest.approx(exact, abs=FOUR_DEVIATIONS)
 
 
-def test_the_interval_of_many_differences_covers_by_random_flips(monkeypatch):
+def test_interval_of_many_differences_covers_with_random_flips(monkeypatch):
   monkeypatch.setattr(statistics, 'RESAMPLES', 400)
   draw = lambda rng, shape: rng.standard_normal(shape)
   assert coverage(draw, 24, 0, of_differences) == pytest.approx(0.95, abs=FOUR_DEVIATIONS)
@@ -78,7 +78,7 @@ def test_the_interval_of_many_differences_covers_by_random_flips(monkeypatch):
 @hypothesis.given(
   st.one_of(st.lists(WHOLE, min_size=2, max_size=17), st.lists(REAL, min_size=2, max_size=9))
 )
-def test_the_interval_of_differences_excludes_0_exactly_if_p_is_below_5_percent(diffs):
+def test_interval_of_differences_excludes_0_iff_p_is_below_5_percent(diffs):
   found = statistics.paired(diffs, [0.0] * len(diffs))
   assert (found.low <= 0 <= found.high) == (found.p > 0.05)
   assert found.low <= found.difference + 1e-9 and found.difference - 1e-9 <= found.high
@@ -86,7 +86,7 @@ def test_the_interval_of_differences_excludes_0_exactly_if_p_is_below_5_percent(
 
 @checked
 @hypothesis.given(st.lists(WHOLE, min_size=2, max_size=9))
-def test_the_interval_of_differences_holds_what_all_sign_flips_accept(diffs):
+def test_interval_of_differences_contains_shifts_accepted_by_all_sign_flips(diffs):
   diffs = np.array(diffs)
   signs = np.array(list(itertools.product((-1, 1), repeat=len(diffs))))
 
@@ -109,7 +109,7 @@ def test_the_interval_of_differences_holds_what_all_sign_flips_accept(diffs):
   st.lists(st.integers(-(10**6), 10**6).map(float), min_size=2, max_size=12),
   st.sampled_from([-900, -300, 300, 900]),
 )
-def test_an_interval_scales_with_the_scores_at_any_magnitude(values, power):
+def test_interval_scales_with_the_scores(values, power):
   diffs = np.ldexp(values, power)
   wanted = np.ldexp(statistics.interval(np.array(values)), power)
   np.testing.assert_allclose(statistics.interval(diffs), wanted, rtol=1e-12)
@@ -117,27 +117,27 @@ def test_an_interval_scales_with_the_scores_at_any_magnitude(values, power):
   np.testing.assert_allclose(other, np.ldexp(one, power), rtol=1e-12)
 
 
-def test_an_interval_of_tiny_scores_by_hand():
+def test_interval_of_tiny_scores_matches_hand_computation():
   # Mean 0.5e-172, standard error 0.5e-172, t with 1 degree of freedom 12.7062.
   low, high = statistics.interval(np.array([0, 1e-172]))
   assert (low * 1e172, high * 1e172) == pytest.approx((0.5 - 6.3531, 0.5 + 6.3531))
 
 
-def test_equal_scores_have_an_interval_of_width_zero():
+def test_interval_of_equal_scores_has_width_zero():
   assert statistics.interval(np.full(3, 0.1)) == (0.1, 0.1)
   assert statistics.summary([0.1] * 3)[:4] == (0.1, 0.0, 0.1, 0.1)
   found = statistics.paired([0.3] * 6, [0.1] * 6)
   assert found.low == found.high == 0.3 - 0.1 and found.p == 2 / 2**6
 
 
-def test_one_score_has_no_interval():
+def test_single_score_has_no_interval():
   found = statistics.summary([4.0])
   assert found.mean == 4 and all(map(math.isnan, found[1:4]))
   pair = statistics.paired([4.0], [1.0])
   assert pair.difference == 3 and all(map(math.isnan, (*pair[1:4], pair.error)))
 
 
-def test_three_seeds_have_an_error_and_no_interval_of_a_difference():
+def test_difference_of_three_seeds_has_an_error_and_no_interval():
   found = statistics.paired([2.0, 3.0, 4.0], [1.0, 1.0, 1.0])
   assert (found.difference, found.error) == (2.0, pytest.approx(1 / math.sqrt(3)))
   assert (found.low, found.high, found.p) == (-math.inf, math.inf, 0.25)

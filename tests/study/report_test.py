@@ -19,7 +19,7 @@ def comparison(study):
   return dict(zip(head, rows[0], strict=True))
 
 
-def test_six_seeds_have_intervals_of_means_and_of_differences():
+def test_report_of_six_seeds_has_intervals_of_means_and_differences():
   study = study_of(6)
   rows = tables.score_table(study).rows
   # Mean 5, differences -2, 0, -1, 1, 0, 2: s^2 = 2, error sqrt(2 / 6) = 0.5774, times 2.5706 is 1.484.
@@ -31,19 +31,19 @@ def test_six_seeds_have_intervals_of_means_and_of_differences():
   assert (cells['95 % interval'], cells['p']) == ('[2, 6]', '0.03125')
 
 
-def test_three_seeds_have_no_interval_of_differences_and_null_in_the_numbers():
+def test_report_of_three_seeds_has_no_interval_of_differences():
   study = study_of(3)
   assert comparison(study)['95 % interval'] == '-'
   (plain,) = report._plain(study.comparisons)
   assert plain['low'] is plain['high'] is None and math.isclose(plain['p'], 0.25)
 
 
-def test_one_seed_has_a_difference_alone():
+def test_report_of_one_seed_has_only_a_difference():
   cells = comparison(study_of(1))
   assert (cells['difference'], cells['95 % interval']) == ('2', '-')
 
 
-def test_a_score_that_the_protocol_cannot_give_is_a_dash_and_is_not_compared():
+def test_undefined_score_is_a_dash_and_not_compared():
   remarks = {'kernel_error_x': 'each subset would be all 50', 'frechet_x': 'too few'}
   void = {'frechet_x': 2.0, 'kernel_error_x': None, 'support_x': None}
   known = {'frechet_x': 3.0, 'kernel_error_x': 0.5, 'support_x': None}
@@ -63,7 +63,7 @@ def test_a_score_that_the_protocol_cannot_give_is_a_dash_and_is_not_compared():
   assert {pair['score'] for pair in study.comparisons} == {'frechet_x', 'support_x'}
 
 
-def test_the_text_says_which_intervals_these_are():
+def test_text_states_the_kind_of_interval():
   text = tables.ABOUT_SCORES + tables.ABOUT_COMPARISONS
   assert 'bootstrap' not in text and "Student's t" in text
   assert 'sign-flip' in text and 'fewer than 6 seeds' in text

@@ -25,9 +25,10 @@ RATE = 'players.generator.learning_rate'
 
 @pytest.fixture(autouse=True)
 def emitters(monkeypatch):
-  """Programs are made as in training; else they round in other ways."""
+  """Compiles the programs of one run and of many with the emitters of training: both round alike."""
   given, more = devices.compiler_options, {xla_flags.EMITTERS: True} if xla_flags.EMITTERS else {}
-  monkeypatch.setattr(devices, 'compiler_options', lambda options: given(options) | more)
+  for module in (devices, vectorized_runs):
+    monkeypatch.setattr(module, 'compiler_options', lambda options: given(options) | more)
 
 
 def train(folder, experiment, seeds, sweeps={}):
@@ -60,7 +61,7 @@ def alone(config):
 
 
 @pytest.mark.parametrize('experiment', (RING, DIGITS))
-def test_a_run_among_others_is_bit_for_bit_what_it_is_alone(tmp_path, experiment):
+def test_run_in_a_study_is_bit_identical_to_a_single_run(tmp_path, experiment):
   # Ten runs on eight devices: some have two, and some a gap.
   runs = train(tmp_path, experiment, range(10) if experiment == RING else range(3))
   for run in (runs[0], runs[-1])[experiment == DIGITS :]:
@@ -74,7 +75,7 @@ def test_a_run_among_others_is_bit_for_bit_what_it_is_alone(tmp_path, experiment
   assert (first != last).any()
 
 
-def test_by_vmap_a_run_is_what_it_is_alone_up_to_rounding(tmp_path, monkeypatch):
+def test_run_under_vmap_matches_a_single_run_up_to_rounding(tmp_path, monkeypatch):
   monkeypatch.setattr(vectorized_runs, 'ONE_BY_ONE', ())
   runs = train(tmp_path, RING, range(10))
   wanted = alone(runs[3].config)
@@ -83,7 +84,7 @@ def test_by_vmap_a_run_is_what_it_is_alone_up_to_rounding(tmp_path, monkeypatch)
     np.testing.assert_allclose(array, wanted[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-def test_numbers_that_are_inputs_do_what_constants_do(tmp_path):
+def test_swept_numbers_as_inputs_match_constants(tmp_path):
   runs = train(tmp_path, RING, range(2), {RATE: [1e-3, 1e-2], 'players.discriminator.b1': [0.0, 0.5]})
   assert len(runs) == 8
   wanted = alone(runs[5].config)
@@ -92,7 +93,7 @@ def test_numbers_that_are_inputs_do_what_constants_do(tmp_path):
   assert json.loads((runs[5].folder / workdir.CONFIG).read_text()) == runs[5].config
 
 
-def test_a_run_that_diverges_is_reported_and_leaves_the_others_alone(tmp_path):
+def test_diverged_run_is_reported_and_others_are_unaffected(tmp_path):
   with_it = train(tmp_path / 'a', RING, range(2), {RATE: [1e-3, 1e38]})
   without = train(tmp_path / 'b', RING, range(2), {RATE: [1e-3, 2e-3]})
   for one, other in zip(with_it[:2], without[:2], strict=True):
@@ -108,7 +109,7 @@ def test_a_run_that_diverges_is_reported_and_leaves_the_others_alone(tmp_path):
     assert found['scores']['modes/captured'] == 0
 
 
-def test_a_finished_run_is_a_run_like_any_other(tmp_path):
+def test_finished_study_run_works_with_all_commands(tmp_path):
   (run,) = train(tmp_path, RING, range(1))
   game, variables, step = load_run.load(run.folder)
   assert step == run.config['steps']
@@ -119,7 +120,7 @@ def test_a_finished_run_is_a_run_like_any_other(tmp_path):
   assert {k: v for k, v in of_scores.items() if '/' in k} == run.result()['scores']
 
 
-def test_a_folder_with_runs_of_another_config_is_refused(tmp_path):
+def test_folder_with_runs_of_another_config_is_rejected(tmp_path):
   train(tmp_path, RING, range(1))
   (changed,) = sweep.settings([RING], {'batch_size': [8]})
   run = member_run.Run(changed, 0, tmp_path / changed.label / 'seed_0')
@@ -131,7 +132,7 @@ def test_a_folder_with_runs_of_another_config_is_refused(tmp_path):
 
 
 def begun(folder, seeds, calls):
-  """The runs of seeds, stopped after so many calls."""
+  """Returns the runs of seeds, stopped after a number of calls."""
   (group,) = sweep.grouped(sweep.settings([RING], {}))
   (setting,) = group.settings
   runs = [member_run.Run(setting, seed, folder / f'seed_{seed}') for seed in seeds]
@@ -142,7 +143,7 @@ def begun(folder, seeds, calls):
   return runs
 
 
-def test_more_seeds_join_a_study_that_was_stopped(tmp_path):
+def test_stopped_study_continues_with_more_seeds(tmp_path):
   started = begun(tmp_path, range(2), calls=2)
   assert [run.result() for run in started] == [None, None]
   runs = [*started, started[0]._replace(seed=2, folder=tmp_path / 'seed_2')]
@@ -154,7 +155,7 @@ def test_more_seeds_join_a_study_that_was_stopped(tmp_path):
   assert all(np.array_equal(state_of(runs[1])[name], array) for name, array in wanted.items())
 
 
-def test_a_kill_between_two_results_loses_neither(tmp_path, monkeypatch):
+def test_kill_between_two_results_loses_neither(tmp_path, monkeypatch):
   write, written = files.write_atomic, []
 
   def killed(path, content, shared=False):
@@ -173,12 +174,12 @@ def test_a_kill_between_two_results_loses_neither(tmp_path, monkeypatch):
   assert (tmp_path / 'seed_0' / member_run.RESULT).read_bytes() == before
   assert [run.result()['steps'] for run in runs] == [8, 8]
   lines = (tmp_path / 'seed_1' / metrics_log.METRICS).read_text().splitlines()
-  # Of losses and of scores.
+  # Lines of losses and of scores.
   assert [json.loads(line)['step'] for line in lines] == [2, 4, 4, 6, 8, 8]
 
 
 @pytest.mark.xdist_group('study')
-def test_a_signal_saves_and_ends_cleanly(tmp_path):
+def test_signal_saves_the_study_and_exits_cleanly(tmp_path):
   process = commands.start(*STUDY, f'--out={tmp_path}', verb='study', devices=2)
   for line in process.stdout:
     if 'step 300/1000' in line:
@@ -194,7 +195,7 @@ def test_a_signal_saves_and_ends_cleanly(tmp_path):
 @pytest.mark.parametrize(
   'experiment', ('dcgan.py:test', *(f'gan.py:{p}-test' for p in ('grid', 'swiss_roll', 'mixture_1200')))
 )
-def test_what_a_seed_draws_is_no_constant_of_the_program(experiment):
+def test_program_does_not_contain_seed_dependent_constants(experiment):
   (setting,) = sweep.settings([f'experiments/{experiment}'], {})
   one, other = (setup.assemble_run(parse(sweep.with_seed(setting, seed))).source for seed in (1, 2))
   rows = np.arange(16)
@@ -223,7 +224,7 @@ def study(tmp_path_factory):
 
 
 @pytest.mark.xdist_group('study')
-def test_a_study_says_what_it_takes_and_what_came_out(study):
+def test_study_prints_its_plan_and_results(study):
   folder, said = study
   assert 'program 1 of 2: gan_ring-test, 3 runs of 1,000 steps, about' in said
   significance = 'comparisons show a difference at 5 % after correction'
@@ -247,7 +248,7 @@ def test_a_study_says_what_it_takes_and_what_came_out(study):
 
 
 @pytest.mark.xdist_group('study')
-def test_a_run_of_a_study_is_bit_for_bit_what_training_makes_of_it(study, tmp_path):
+def test_study_run_is_bit_identical_to_the_train_command(study, tmp_path):
   folder, _ = study
   settings = [f'--config.{flag.removeprefix("--sweep=")}' for flag in STUDY if 'sweep' in flag]
   done = commands.command(f'--config={RING}', *settings, '--config.seed=2', f'--workdir={tmp_path}')
@@ -259,7 +260,7 @@ def test_a_run_of_a_study_is_bit_for_bit_what_training_makes_of_it(study, tmp_pa
 
 
 @pytest.mark.xdist_group('study')
-def test_the_folder_of_a_study_is_none_for_a_run(study):
+def test_study_folder_is_rejected_by_the_train_command(study):
   done = commands.command(f'--config={RING}', f'--workdir={study[0]}')
   assert done.returncode == 2 and 'the folder contains a study' in done.stderr
   assert not (study[0] / 'config.json').exists()
@@ -268,7 +269,7 @@ def test_the_folder_of_a_study_is_none_for_a_run(study):
 
 
 @pytest.mark.xdist_group('study')
-def test_a_study_is_made_once(study):
+def test_finished_study_started_again_changes_nothing(study):
   folder, _ = study
   # As one that was made before it was noted with what, and with an alert.
   result = folder / 'gan_ring-test' / 'seed_0' / 'result.json'
@@ -282,7 +283,7 @@ def test_a_study_is_made_once(study):
 
 
 @pytest.mark.xdist_group('study')
-def test_a_killed_study_goes_on_to_the_same_end(study, tmp_path):
+def test_killed_study_resumes_to_the_same_result(study, tmp_path):
   folder, _ = study
   process = commands.start(*STUDY, f'--out={tmp_path}', verb='study', devices=2)
   for line in process.stdout:
@@ -306,7 +307,7 @@ def test_a_killed_study_goes_on_to_the_same_end(study, tmp_path):
     assert steps[0] == steps[1]
 
 
-def test_a_dry_run_leaves_nothing(tmp_path):
+def test_dry_run_writes_nothing(tmp_path):
   (tmp_path / 'there').mkdir()
   folders = [tmp_path / 'absent', tmp_path / 'there']
   commands = {place: [f'--config={RING}', '--dry_run', f'--out={place}'] for place in folders}
@@ -315,7 +316,7 @@ def test_a_dry_run_leaves_nothing(tmp_path):
   assert [path.name for path in tmp_path.rglob('*')] == ['there']
 
 
-def test_bad_requests_end_at_once(tmp_path):
+def test_invalid_requests_are_rejected(tmp_path):
   elsewhere = tmp_path / 'mine'
   elsewhere.mkdir()
   for name in ('paper.tex', '.gitignore'):

@@ -10,8 +10,8 @@ from scipy import stats
 from gan_jax.study import statistics
 
 
-def test_a_summary_is_mean_and_standard_error():
-  # Deviations -1.5, -0.5, 0.5, 1.5: variance 5 / 3, error sqrt(5 / 3 / 4).
+def test_summary_is_mean_and_standard_error():
+  # Differences from the mean -1.5, -0.5, 0.5, 1.5: variance 5 / 3, error sqrt(5 / 3 / 4).
   found = statistics.summary([1.0, 2.0, 3.0, 4.0])
   assert found.mean == 2.5
   assert found.error == pytest.approx(math.sqrt(5 / 12))
@@ -31,7 +31,7 @@ def test_runs_without_a_score_are_counted():
   assert one.mean == 5.0 and math.isnan(one.error) and math.isnan(one.low)
 
 
-def test_the_p_of_a_pair_is_that_of_all_sign_flips():
+def test_p_value_of_a_pair_enumerates_all_sign_flips():
   a, b = [3.0, 1.0, 4.0, 1.5, 5.0], [2.0, 1.5, 1.0, 1.0, 2.0]
   diffs = np.subtract(a, b)
   means = [np.mean(diffs * signs) for signs in itertools.product((-1, 1), repeat=5)]
@@ -42,7 +42,7 @@ def test_the_p_of_a_pair_is_that_of_all_sign_flips():
   assert found.count == 5
 
 
-def test_pairs_are_of_seeds_that_have_both():
+def test_pairs_use_only_seeds_with_both_scores():
   found = statistics.paired([1.0, None, 3.0, 4.0], [0.0, 9.0, math.nan, 1.0])
   assert (found.count, found.difference) == (2, 2.0)
   alone = statistics.paired([1.0, None], [0.5, 1.0])
@@ -50,13 +50,13 @@ def test_pairs_are_of_seeds_that_have_both():
   assert statistics.paired([1.0, 1.0], [1.0, 1.0])[:4] == (0.0, 0.0, 0.0, 1.0)
 
 
-def test_p_is_uniform_where_nothing_differs():
+def test_p_value_without_a_difference_is_uniform():
   random = np.random.default_rng(1)
   p = [statistics.paired(*random.standard_normal((2, 8))).p for _ in range(200)]
   assert stats.kstest(p, 'uniform').pvalue > 0.01
 
 
-def test_holm():
+def test_holm_correction_matches_hand_computation():
   # Sorted 0.01, 0.03, 0.04 times 3, 2, 1, none below the one before.
   assert statistics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
   assert statistics.holm([0.5, 0.9]) == [1.0, 1.0]
@@ -65,7 +65,7 @@ def test_holm():
   assert statistics.holm([]) == []
 
 
-def test_settings_of_one_protocol_are_compared_each_with_each():
+def test_settings_of_one_protocol_are_compared_pairwise():
   digits = {'data': 'mnist5k', 'features': 'digits', 'seed': 3, 'step': 500, 'weights': 'raw'}
   cards = {'a': [{}, {'data': 'mnist5k'}, digits], 'b': [{**digits, 'seed': 4, 'weights': 'averaged'}]}
   cards |= {'c': [{**digits, 'data': 'ring'}], 'd': [{**digits, 'features': 'random'}]}
@@ -79,7 +79,7 @@ def test_settings_of_one_protocol_are_compared_each_with_each():
   assert found[0]['p_holm'] == found[0]['p'] == 2 / 2**8
 
 
-def test_a_card_of_an_older_version_is_compared_with_one_that_says_more():
+def test_setting_with_an_older_card_is_compared():
   old = {'data': 'mnist5k', 'features': 'digits', 'seed': 3}
   new = {
     **old,
@@ -90,7 +90,7 @@ def test_a_card_of_an_older_version_is_compared_with_one_that_says_more():
   assert statistics.protocol([old]) == statistics.protocol([new])
 
 
-def test_pairs_are_corrected_for_how_many_there_are_of_a_score():
+def test_correction_uses_the_number_of_pairs_per_score():
   outcomes = {
     label: {'score': [place + seed for seed in range(8)]} for place, label in enumerate('abc')
   }

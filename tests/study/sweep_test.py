@@ -14,7 +14,7 @@ POINTS = 'experiments/wgan_gp.py:ring-test'
 RATE = 'players.discriminator.learning_rate'
 
 
-def test_every_combination_is_a_setting():
+def test_sweep_produces_every_combination():
   found = sweep.settings([POINTS], sweep.parse([f'{RATE}=1e-4,2e-4', 'gan.weight=1.0,10.0', 'steps=4']))
   assert [s.label for s in found] == [
     f'wgan_gp_ring-test_learning_rate={rate}_weight={weight}'
@@ -27,13 +27,13 @@ def test_every_combination_is_a_setting():
   assert {s.config['steps'] for s in found} == {4}
 
 
-def test_what_is_derived_from_a_value_follows_it():
+def test_sweep_updates_derived_values():
   (found,) = sweep.settings([POINTS], {'steps': [400]})
   after = found.config['players']['generator']['update_transforms']['linear_decay']
   assert after == {'begin': 200, 'end': 400}
 
 
-def test_labels_say_whose_rate_it_is_where_there_are_two():
+def test_labels_name_the_player_when_ambiguous():
   sweeps = {f'players.{p}.learning_rate': [1e-4, 1e-3] for p in ('generator', 'discriminator')}
   found = sweep.settings([POINTS], sweeps)
   assert found[0].label.endswith(
@@ -56,7 +56,7 @@ def test_labels_say_whose_rate_it_is_where_there_are_two():
     ('experiments/mmd_gan.py:ring-test', {'gan.penalty': [0.1, 1.0]}, [1, 1]),
   ),
 )
-def test_numbers_share_a_program(experiment, sweeps, shared):
+def test_swept_numbers_share_a_program(experiment, sweeps, shared):
   groups = sweep.grouped(sweep.settings([experiment], sweeps))
   assert sorted(len(group.settings) for group in groups) == shared
   for group in groups:
@@ -82,7 +82,7 @@ def test_numbers_share_a_program(experiment, sweeps, shared):
     ([POINTS], ['networks.generator.hidden=[16],16'], "the folder 'wgan_gp_ring-test_hidden=16'"),
   ),
 )
-def test_what_cannot_be_is_refused(experiments, sweeps, said):
+def test_invalid_sweeps_are_rejected(experiments, sweeps, said):
   with pytest.raises(ConfigError, match=said):
     sweep.settings(experiments, sweep.parse(sweeps))
 
@@ -95,13 +95,13 @@ def test_what_cannot_be_is_refused(experiments, sweeps, said):
     ('remat=("generator","discriminator")', [['generator', 'discriminator']]),
   ),
 )
-def test_keys_of_several_values_take_lists_and_one_alone(text, found):
+def test_list_keys_accept_lists_and_a_single_value(text, found):
   settings = sweep.settings([POINTS], sweep.parse([text]))
   path = text.partition('=')[0].split('.')
   assert [functools.reduce(dict.__getitem__, path, s.config) for s in settings] == found
 
 
-def test_a_bad_number_is_refused_though_it_would_be_an_input():
+def test_invalid_swept_number_is_rejected():
   found = sweep.settings([POINTS], {RATE: [1e-4, -1.0]})
   with pytest.raises(ConfigError, match='wgan_gp_ring-test_learning_rate=-1: .*at least 0'):
     sweep.grouped(found)
@@ -130,7 +130,7 @@ PAIRED = '{"name":"relativistic_paired","base":{"name":"hinge"}}'
     ('2024-01-01,b"x",1j', ['2024-01-01', 'b"x"', '1j']),
   ],
 )
-def test_values_of_a_sweep_are_json_or_literals_or_text(text, values):
+def test_sweep_values_parse_as_json_literals_or_text(text, values):
   found = sweep.parse([f'some.key={text}'])['some.key']
   assert found == values
   assert list(map(type, found)) == list(map(type, values))
@@ -151,7 +151,7 @@ def test_values_of_a_sweep_are_json_or_literals_or_text(text, values):
     ('{1, 2}', 'neither JSON nor a Python literal'),
   ],
 )
-def test_values_that_are_broken_are_refused(text, said):
+def test_malformed_sweep_values_are_rejected(text, said):
   with pytest.raises(ConfigError, match=said):
     sweep.parse([f'x={text}'])
 
@@ -171,11 +171,11 @@ JSON = st.recursive(
 @hypothesis.given(
   st.lists(JSON, min_size=1, max_size=4, unique_by=repr), st.sampled_from([json.dumps, repr])
 )
-def test_any_values_come_back_from_json_and_from_literals(values, write):
+def test_sweep_values_round_trip_through_json_and_literals(values, write):
   assert sweep.parse(['x=' + ','.join(map(write, values))]) == {'x': values}
 
 
-def test_rates_that_agree_in_six_digits_have_folders_of_more_digits():
+def test_names_of_rates_equal_in_six_digits_have_more_digits():
   rates = [1e-4, 1.000001e-4, 2e-4]
   found = sweep.settings([POINTS], {RATE: rates, 'players.discriminator.b1': [0.0, 0.5]})
   names = [s.label.removeprefix('wgan_gp_ring-test_') for s in found]
@@ -186,11 +186,11 @@ def test_rates_that_agree_in_six_digits_have_folders_of_more_digits():
     assert f'{alone.label}_b1=0' in [s.label for s in found]
 
 
-def test_names_of_six_digits_stay_where_they_tell_settings_apart():
+def test_names_of_distinct_settings_keep_six_digits():
   found = sweep.settings([POINTS], {RATE: [1.0000001e-4, 1 / 3]})
   assert [s.label.rpartition('=')[2] for s in found] == ['0.0001', '0.333333']
 
 
-def test_the_same_number_written_twice_is_refused():
+def test_duplicate_sweep_numbers_are_rejected():
   with pytest.raises(ConfigError, match='two settings have the folder'):
     sweep.settings([POINTS], {RATE: [1, 1.0]})

@@ -31,7 +31,7 @@ CASES = (('dcgan', 'test', NARROW), ('mmd_gan', 'ring-test', {}), ('ragan', 'rin
 
 
 @pytest.mark.parametrize(('name', 'preset', 'changes'), CASES)
-def test_of_its_own_part_each_device_makes_what_it_would_alone(name, preset, changes):
+def test_per_device_statistics_match_each_device_alone(name, preset, changes):
   path = ROOT / 'experiments' / f'{name}.py'
   changes = {**changes, 'steps_per_call': 1, 'players.discriminator.updates_per_step': 1}
   apart = experiment(path, preset, batch_statistics='device', **changes)
@@ -45,7 +45,7 @@ def test_of_its_own_part_each_device_makes_what_it_would_alone(name, preset, cha
   assert over_all['discriminator/loss'] != pytest.approx(together['discriminator/loss'], rel=1e-5)
 
 
-def test_the_axis_is_that_of_the_config():
+def test_batch_statistics_axis_follows_the_config():
   config = experiment(ROOT / 'experiments' / 'dcgan.py')
   axes = {
     how: build.make_game(parse({**config, 'batch_statistics': how}).game)

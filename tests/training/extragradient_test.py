@@ -16,12 +16,12 @@ def bilinear():
   return scalars(lambda x, y, *_: x * y, lambda x, y, *_: -x * y, x=1.0, y=2.0)
 
 
-def test_one_extragradient_step_by_hand():
+def test_extragradient_step_matches_hand_computation():
   state, metrics = run(bilinear(), play(order='extragradient'))
   x, y, h = 1.0, 2.0, RATE
-  # Ahead to x - h y and y + h x; from the start with the slopes found there.
+  # Ahead to x - h y and y + h x; from the start with the gradients there.
   np.testing.assert_allclose(values(state), [x - h * (y + h * x), y + h * (x - h * y)], rtol=1e-6)
-  # What is reported is of the point ahead: x - h y = 0.8, y + h x = 2.1.
+  # Metrics are those of the point ahead: x - h y = 0.8, y + h x = 2.1.
   assert float(metrics['discriminator/loss'][0]) == pytest.approx(0.8 * 2.1)
   assert float(metrics['discriminator/gradient_norm'][0]) == pytest.approx(2.1)
   assert float(metrics['generator/gradient_norm'][0]) == pytest.approx(0.8)
@@ -30,7 +30,7 @@ def test_one_extragradient_step_by_hand():
 @pytest.mark.parametrize(
   ('order', 'growth'),
   [
-    # Of a bilinear game the square of the distance from (0, 0) is multiplied in every step:
+    # In a bilinear game every step multiplies the squared distance from (0, 0):
     # (x - h y, y + h x) by 1 + h^2;
     ('simultaneous', 1.25),
     # ((1 - h^2) x - h y, (1 - h^2) y + h x) by (1 - h^2)^2 + h^2.
@@ -42,8 +42,8 @@ def test_extragradient_converges_where_simultaneous_play_diverges(order, growth)
   np.testing.assert_allclose(np.square(values(state)).sum(), 5 * growth**20, rtol=1e-4)
 
 
-def test_extragradient_with_momentum_moves_the_optimizer_twice_a_step():
-  # Of the trace t the update is g + m t. Ahead: t = g, then g' + m g from where the step began.
+def test_extragradient_with_momentum_updates_the_optimizer_twice_per_step():
+  # With trace t the update is g + m t. Ahead: t = g, then g' + m g from where the step began.
   how = play(order='extragradient')._replace(
     optimizers={n: optax.sgd(RATE, momentum=0.5) for n in ('discriminator', 'generator')}
   )
@@ -55,8 +55,8 @@ def test_extragradient_with_momentum_moves_the_optimizer_twice_a_step():
   )
 
 
-def test_what_comes_before_the_optimizer_sees_the_weights_of_the_gradients():
-  # A penalty of c x^2 / 2 in the loss, or its slope c x added to the gradient.
+def test_extragradient_gradient_transforms_see_the_lookahead_weights():
+  # A penalty of c x^2 / 2 in the loss, or its gradient c x added to the gradient.
   c = 0.7
   spec = {'optimizer': 'sgd', 'learning_rate': RATE}
   added, _ = optimizers.make_optimizer(
@@ -73,14 +73,14 @@ def test_what_comes_before_the_optimizer_sees_the_weights_of_the_gradients():
   np.testing.assert_allclose(values(found), values(wanted), rtol=1e-5)
 
 
-def test_extragradient_takes_two_draws_a_step_and_players_share_them():
+def test_extragradient_uses_two_batches_per_step_shared_by_players():
   _, metrics = run(bilinear(), play(order='extragradient'), steps=2)
   # Row 0 of draw d is 16 d. Draws 0 and 2 are for looking ahead, 1 and 3 are what is reported.
   np.testing.assert_array_equal(metrics['discriminator/draw'], [16, 48])
   np.testing.assert_array_equal(metrics['generator/draw'], [16, 48])
 
 
-def test_extragradient_is_for_players_of_one_update_and_networks_of_their_own():
+def test_extragradient_with_several_updates_or_shared_networks_is_rejected():
   def config(steps, order='extragradient'):
     player = {'optimizer': 'sgd', 'learning_rate': 0.1}
     players = {'discriminator': {**player, 'updates_per_step': steps}, 'generator': player}

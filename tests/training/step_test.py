@@ -21,7 +21,7 @@ def with_params(variables, **scalars):
   return Variables({n: {'value': jnp.float32(v)} for n, v in scalars.items()}, variables.state)
 
 
-def test_one_alternating_step_by_hand():
+def test_alternating_step_matches_hand_computation():
   state, metrics = run(dirac(), play())
   # dL_D/dpsi = sigmoid(psi theta) theta; then dL_G/dtheta = -sigmoid(-psi theta) psi, with new psi.
   psi = 1 - RATE * sigmoid(1.0)
@@ -41,14 +41,14 @@ def test_one_alternating_step_by_hand():
   assert int(state.step) == 1
 
 
-def test_one_simultaneous_step_by_hand():
+def test_simultaneous_step_matches_hand_computation():
   state, _ = run(dirac(), play(order='simultaneous'))
   np.testing.assert_allclose(
     values(state), [1 - RATE * sigmoid(1.0), 1 + RATE * sigmoid(-1.0)], rtol=1e-6
   )
 
 
-def test_three_updates_of_the_discriminator_in_a_step():
+def test_step_with_three_discriminator_updates_matches_hand_computation():
   state, metrics = run(dirac(), play(updates=(3, 1)))
   psi, losses = 1.0, []
   for _ in range(3):
@@ -60,7 +60,7 @@ def test_three_updates_of_the_discriminator_in_a_step():
 
 
 @pytest.mark.parametrize('unroll', [1, 2])
-def test_several_steps_in_a_call_are_several_steps(unroll):
+def test_several_steps_per_call_match_single_steps(unroll):
   together, metrics = run(dirac(), play(), steps=4, unroll=unroll)
   assert metrics['generator/loss'].shape == (4,)
   psi = theta = 1.0
@@ -70,7 +70,7 @@ def test_several_steps_in_a_call_are_several_steps(unroll):
   np.testing.assert_allclose(values(together), [psi, theta], rtol=1e-6)
 
 
-def test_the_average_of_weights_forgets_fast_at_first():
+def test_ema_decay_is_smaller_in_early_steps():
   state, _ = run(dirac(), play(ema={'generator': 0.15}), steps=2)
   once, _ = run(dirac(), play(), steps=1)
   twice, _ = run(dirac(), play(), steps=2)
@@ -104,7 +104,7 @@ def test_batch_statistics_are_averaged_with_the_weights():
   assert float(found['spectral']['u']) == 2
 
 
-def test_a_player_cannot_change_what_it_does_not_own():
+def test_player_cannot_change_networks_it_does_not_own():
   def meddle(variables, inputs):
     params = {'generator': {'value': 7.0}, 'discriminator': {'value': 7.0}}
     state = {'generator': {'seen': jnp.float32(7)}, 'discriminator': {'seen': jnp.float32(7)}}
@@ -125,7 +125,7 @@ def test_a_player_cannot_change_what_it_does_not_own():
   assert seen == {'generator': 7.0, 'discriminator': 0.0}
 
 
-def test_two_players_may_train_one_network_in_turn_and_not_at_once():
+def test_shared_network_is_allowed_in_alternating_and_not_simultaneous_play():
   def pull(variables, inputs):
     return variables.params['generator']['value'], Aux(variables, {})
 
@@ -137,7 +137,7 @@ def test_two_players_may_train_one_network_in_turn_and_not_at_once():
     update_schedule.check_owners(game)
 
 
-def test_memory_is_read_by_losses_and_renewed_once_a_step():
+def test_memory_is_read_by_losses_and_updated_once_per_step():
   def update_memory(memory, variables, metrics):
     return {'total': memory['total'] + metrics['generator/loss']}
 
@@ -167,7 +167,7 @@ def test_examples_and_keys_do_not_depend_on_the_number_of_devices():
   assert len(set(seen.tolist())) == 3
 
 
-def test_every_update_has_its_own_draw_and_its_own_keys():
+def test_every_update_has_its_own_batch_index_and_keys():
   def report(variables, inputs):
     noise = latents.normal(1)(inputs.key).sum()
     first = inputs.batch['real'][0]

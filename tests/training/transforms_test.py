@@ -34,11 +34,11 @@ def updated(transform, params, *gradients):
   return params
 
 
-def test_every_transformation_is_here():
+def test_every_transform_is_tested():
   assert set(ARGUMENTS) == set(lookup.factories(transforms))
 
 
-def test_clipping_by_hand():
+def test_clip_weights_matches_hand_computation():
   params = {'kernel': np.array([0.05, -0.05, 0.09, -0.5])}
   changes = {'kernel': np.array([0.02, -0.2, 0.02, 0.1])}
   # 0.07;  -0.25 -> -0.1;  0.11 -> 0.1;  -0.4, from outside -> -0.1.
@@ -47,7 +47,7 @@ def test_clipping_by_hand():
 
 
 @pytest.mark.parametrize('optimizer', [optax.adam(0.05), optax.rmsprop(0.05), optax.sgd(1.0)])
-def test_weights_after_an_optimizer_are_in_the_limit(optimizer):
+def test_clip_weights_after_an_optimizer_keeps_the_limit(optimizer):
   transform = optax.chain(optimizer, transforms.clip_weights(0.01))
   params = {'kernel': 0.01 * jax.random.normal(jax.random.key(0), (100,)), 'bias': jnp.zeros(3)}
 
@@ -65,18 +65,18 @@ def test_weights_after_an_optimizer_are_in_the_limit(optimizer):
     assert np.abs(weights).max() <= np.float32(0.01) * (1 + 2**-23)
   edge = np.abs(after['kernel']) >= 0.01 * (1 - 1e-6)
   assert edge.mean() > 0.3
-  # What had got to the limit is free to go back.
+  # Weights at the limit may go back.
   assert (edge[:-1] & ~edge[1:]).any()
 
 
-def test_the_norms_of_columns_by_hand():
-  # Norms 5 and 1; to 2 the first is scaled by 0.4. The bias is no kernel.
+def test_max_norm_of_columns_matches_hand_computation():
+  # Norms 5 and 1; to 2 the first is scaled by 0.4. The bias is not a kernel.
   got = updated(make('max_norm'), PARAMS, STILL)
   np.testing.assert_allclose(got['kernel'], [[1.2, 0], [1.6, 1]], rtol=1e-6, atol=1e-7)
   np.testing.assert_array_equal(got['bias'], [9, -9])
 
 
-def test_it_is_the_norm_after_the_change_that_counts():
+def test_max_norm_limits_the_norm_after_the_update():
   # (0.6, 0.8) + (0.6, 0.8) has the norm 2, and with (2.4, 3.2) more it has 6.
   params = {'kernel': np.array([[0.6], [0.8]])}
   once = updated(make('max_norm'), params, params)
@@ -85,20 +85,20 @@ def test_it_is_the_norm_after_the_change_that_counts():
   np.testing.assert_allclose(twice['kernel'], [[1.2], [1.6]], rtol=1e-6)
 
 
-def test_the_norm_of_a_convolutions_unit_is_over_all_axes_but_the_last():
+def test_max_norm_of_a_convolution_is_over_all_axes_but_the_last():
   kernel = np.arange(1.0, 25).reshape(2, 3, 2, 2)
   got = updated(make('max_norm'), {'kernel': kernel}, {'kernel': 0 * kernel})['kernel']
   scale = 2 / np.sqrt((kernel**2).sum(axis=(0, 1, 2)))
   np.testing.assert_allclose(got, kernel * scale, rtol=1e-5)
 
 
-def test_a_unit_of_zeros_stays():
+def test_max_norm_of_a_zero_unit_stays_zero():
   got = updated(make('max_norm'), {'kernel': np.zeros((2, 2))}, {'kernel': np.zeros((2, 2))})
   np.testing.assert_array_equal(got['kernel'], 0)
 
 
-def test_the_orthogonal_gradient_by_hand():
-  # Columns a = (1, 3), b = (2, 4): 2 (a.b)^2 with a.b = 14 has the slopes 4 * 14 b = (112, 224) in a
+def test_orthogonal_gradient_matches_hand_computation():
+  # Columns a = (1, 3), b = (2, 4): 2 (a.b)^2 with a.b = 14 has the gradients 4 * 14 b = (112, 224) in a
   # and 4 * 14 a = (56, 168) in b. Half of them is added to gradients of 1; the bias has its own.
   params = {'kernel': jnp.array([[1.0, 2.0], [3.0, 4.0]]), 'bias': jnp.array([5.0, 6.0])}
   transform = make('add_orthogonal_gradient')
@@ -112,7 +112,7 @@ def test_the_orthogonal_gradient_by_hand():
   np.testing.assert_allclose(got['kernel'].reshape(2, 2), [[56, 28], [112, 84]], rtol=1e-6)
 
 
-def test_descending_it_makes_columns_orthogonal():
+def test_orthogonal_gradient_descent_makes_columns_orthogonal():
   transform = optax.chain(transforms.add_orthogonal_gradient(1.0), optax.sgd(0.01))
   params = {'kernel': np.array([[1.0, 1.0], [0.0, 1.0]])}
   columns = updated(transform, params, *200 * [{'kernel': np.zeros((2, 2))}])['kernel'].T
@@ -120,7 +120,7 @@ def test_descending_it_makes_columns_orthogonal():
   assert np.linalg.norm(columns, axis=1).min() > 0.5
 
 
-def test_linear_decay_by_hand():
+def test_linear_decay_matches_hand_computation():
   # From update 2 to 6 in four steps of 1/4.
   transform = make('linear_decay')
   change, scales = {'weights': jnp.ones(())}, []
@@ -132,7 +132,7 @@ def test_linear_decay_by_hand():
 
 
 @pytest.mark.parametrize('name', ['clip_weights', 'max_norm', 'add_orthogonal_gradient'])
-def test_what_reads_the_parameters_says_that_it_needs_them(name):
+def test_transforms_without_required_parameters_raise(name):
   transform = make(name)
   with pytest.raises(ValueError, match='params=None'):
     transform.update(STILL, transform.init(PARAMS))
@@ -150,7 +150,7 @@ def test_what_reads_the_parameters_says_that_it_needs_them(name):
     ('linear_decay', {'begin': -1, 'end': 4}, 'end=4: out of range .finite, above begin=-1'),
   ],
 )
-def test_bad_arguments_are_refused(name, arguments, message):
+def test_invalid_arguments_are_rejected(name, arguments, message):
   with pytest.raises(ValueError, match=message):
     getattr(transforms, name)(**arguments)
   with pytest.raises(ConfigError, match=f'update_transforms.{name}.{message}'):
@@ -172,7 +172,7 @@ def first(params, gradient, **more):
   )
 
 
-def test_before_is_on_gradients_and_after_on_changes():
+def test_gradient_transforms_see_gradients_and_update_transforms_see_updates():
   clip = {'clip': {'max_delta': 0.5}}
   rate = {'learning_rate': 0.1}
   # The gradient 3 is clipped to 0.5, times the rate 0.1; or the change 0.3 is below 0.5.
@@ -181,7 +181,7 @@ def test_before_is_on_gradients_and_after_on_changes():
   np.testing.assert_allclose(first([1.0], [9.0], update_transforms=clip, **rate), [0.5], rtol=1e-6)
 
 
-def test_constraints_come_after_all_that_changes_the_weights():
+def test_weight_constraints_apply_after_all_updates():
   clipping, double = {'clip_weights': {'limit': 0.1}}, {'scale': {'step_size': 2.0}}
   # The weight 0.05 and a change of -0.04: twice that is -0.03, and of -0.4: -0.75, clipped to -0.1.
   constrained = {'update_transforms': double, 'weight_constraints': clipping}
@@ -194,7 +194,7 @@ def test_constraints_come_after_all_that_changes_the_weights():
   np.testing.assert_allclose(first([0.05], [0.4], gradient_transforms=clipping), [0.0], atol=1e-7)
 
 
-def test_in_one_place_they_come_in_the_order_of_names_whatever_that_of_the_config():
+def test_transforms_of_one_kind_apply_in_name_order():
   # Weight decay of 0.5 * 2 on the gradient 4, and the sum of 5 to a norm of 2.
   decay, norm = (
     {'add_decayed_weights': {'weight_decay': 0.5}},
@@ -204,7 +204,7 @@ def test_in_one_place_they_come_in_the_order_of_names_whatever_that_of_the_confi
     np.testing.assert_allclose(first([2.0], [4.0], gradient_transforms=both), [0.0], atol=1e-6)
 
 
-def test_transformations_of_our_own_go_with_those_of_optax():
+def test_our_transforms_combine_with_optax():
   # The orthogonal gradient of the columns (1, 3), (2, 4) as above, doubled by optax's `scale`, by a
   # rate of 0.01: 2 * 0.01 * (56, 112) off the first and 2 * 0.01 * (28, 84) off the second.
   got = first(
@@ -217,7 +217,7 @@ def test_transformations_of_our_own_go_with_those_of_optax():
   np.testing.assert_allclose(got, [[-0.12, 1.44], [0.76, 2.32]], rtol=1e-5)
 
 
-def test_a_decayed_rate_stops_the_player():
+def test_rate_decayed_to_zero_stops_the_player():
   made, steps = optimizers.make_optimizer(
     spec(updates_per_step=3, update_transforms={'linear_decay': {'begin': 1, 'end': 3}})
   )
@@ -228,26 +228,26 @@ def test_a_decayed_rate_stops_the_player():
 
 
 @pytest.mark.parametrize('place', ['gradient_transforms', 'update_transforms', 'weight_constraints'])
-def test_an_unknown_transformation_is_refused_with_what_optax_has(place):
+def test_unknown_transform_is_rejected_with_names_of_optax(place):
   message = f"{place}: unknown name 'clip_weight' .*clip_by_global_norm"
   with pytest.raises(ConfigError, match=message):
     optimizers.make_optimizer(spec(**{place: {'clip_weight': {'limit': 0.1}}}))
 
 
-def test_an_unknown_transformation_is_refused_with_our_own():
+def test_unknown_transform_is_rejected_with_our_names():
   with pytest.raises(ConfigError) as refused:
     optimizers.make_optimizer(spec(update_transforms={'clip_weight': {'limit': 0.1}}))
   assert all(name in str(refused.value) for name in ARGUMENTS)
   assert "did you mean 'clip_weights'?" in str(refused.value)
 
 
-def test_names_that_the_module_only_imports_are_no_transformations():
+def test_imported_names_are_not_transforms():
   for name in ('penalties', 'optax', '_stateless'):
     with pytest.raises(ConfigError, match=f"update_transforms: there is no '{name}'"):
       optimizers.make_optimizer(spec(update_transforms={name: {}}))
 
 
-def test_arguments_that_it_does_not_take_are_refused():
+def test_unexpected_transform_arguments_are_rejected():
   with pytest.raises(
     ConfigError, match="update_transforms: clip_weights: it has no argument 'limits'.*it takes: limit"
   ):

@@ -26,8 +26,8 @@ def with_momentum(momentum, rate=RATE, **more):
 
 
 @pytest.mark.parametrize('count', [1, 2, 3])
-def test_looking_ahead_goes_on_from_the_optimizers_state_and_gradients_go_through_it(count):
-  # x lessens (x - y)^2 / 2, y lessens (x' - 3)^2 / 2 of the x' that x will be.
+def test_unrolled_update_uses_optimizer_state_and_is_differentiable(count):
+  # x minimizes (x - y)^2 / 2, y minimizes (x' - 3)^2 / 2 of the x' that x will be.
   game = looking_ahead(
     lambda x, y, *_: 0.5 * (x - y) ** 2, lambda x, *_: 0.5 * (x - 3) ** 2, count, y=2.0
   )
@@ -37,7 +37,7 @@ def test_looking_ahead_goes_on_from_the_optimizers_state_and_gradients_go_throug
   for _ in range(steps):
     trace = (x - y) + m * trace
     x = x - h * trace
-    # The future and its slopes in y, which are 0 at the present.
+    # The future and its gradients in y, which are 0 at the present.
     later, later_trace, slope, slope_trace = x, trace, 0.0, 0.0
     for _ in range(count):
       later_trace, slope_trace = (later - y) + m * later_trace, (slope - 1) + m * slope_trace
@@ -54,7 +54,7 @@ def test_looking_ahead_goes_on_from_the_optimizers_state_and_gradients_go_throug
   np.testing.assert_allclose(metrics['generator/loss'], losses, rtol=1e-5)
 
 
-def test_looking_ahead_on_eight_devices_is_looking_ahead_on_one():
+def test_unrolled_update_on_eight_devices_matches_one():
   # Every device has other examples, and every update ahead other keys.
   def x_loss(x, y, inputs, variables):
     noise = latents.normal(1)(inputs.key)[:, 0]
@@ -75,7 +75,7 @@ def test_looking_ahead_on_eight_devices_is_looking_ahead_on_one():
   assert (metrics['generator/gradient_norm'] > 1e-3).all()
 
 
-def test_looking_ahead_in_simultaneous_play_is_from_where_the_step_began():
+def test_unrolled_update_in_simultaneous_play_starts_from_step_start():
   game = looking_ahead(lambda x, y, *_: 0.5 * (x - y) ** 2, lambda x, *_: 0.5 * (x - 3) ** 2, 1, y=2.0)
   _, metrics = run(game, with_momentum(0.5, order='simultaneous'))
   # One update from x = 1 and no trace: 1 - 0.1 (1 - 2) = 1.1.

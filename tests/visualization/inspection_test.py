@@ -56,7 +56,7 @@ def source(images):
   return place(ImageSet(images), seed=0, batch_size=1)
 
 
-def test_rows_lead_from_sample_to_sample(tmp_path):
+def test_interpolation_rows_start_and_end_at_samples(tmp_path):
   played = game(smooth)
   rows = np.asarray(interpolations.paths(played, {}, 2, columns=10))
   samples = np.asarray(played.sample({}, rng.sample_keys(2, 0, 16)))
@@ -69,7 +69,7 @@ def test_rows_lead_from_sample_to_sample(tmp_path):
   np.testing.assert_array_equal(picture(tmp_path, page.INTERPOLATIONS), drawn)
 
 
-def test_a_copied_training_image_is_its_own_nearest_at_distance_0(tmp_path, bank):
+def test_neighbor_of_a_copied_training_image_has_distance_0(tmp_path, bank):
   """Sample 0 is image 17 of the dataset; the other samples are not in it."""
   copied = jnp.asarray((2 * bank[17].astype(np.float32) - 255) / 255)
   first = latents.normal(4)(rng.sample_keys(2, 0, 1))[0]
@@ -89,7 +89,7 @@ def test_a_copied_training_image_is_its_own_nearest_at_distance_0(tmp_path, bank
   np.testing.assert_array_equal(sheet[:, 1:], bank[order])
 
 
-def test_the_distance_within_the_set_is_told(tmp_path, bank):
+def test_neighbors_report_the_distance_within_the_dataset(tmp_path, bank):
   found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbors']['spaces']['pixels']
   flat = bank.reshape(40, -1).astype(float) / 127.5
   dists = np.linalg.norm(flat[:, None] - flat, axis=-1) + np.diag(np.full(40, np.inf))
@@ -98,7 +98,7 @@ def test_the_distance_within_the_set_is_told(tmp_path, bank):
   assert scale in found['text']
 
 
-def test_neighbours_in_features_are_those_that_the_network_sees_near(tmp_path, bank):
+def test_neighbors_in_features_are_nearest_by_the_network(tmp_path, bank):
   """The only feature is the mean of the red channel."""
   apply = lambda params, images: Outputs(
     images[..., 0].mean(axis=(1, 2), dtype=jnp.float32)[:, None], None
@@ -114,37 +114,37 @@ def test_neighbours_in_features_are_those_that_the_network_sees_near(tmp_path, b
   assert (tmp_path / page.INSPECTION / page.NEIGHBORS.format('red')).exists()
 
 
-def test_of_a_large_set_some_are_looked_at_and_that_is_said(tmp_path, bank, monkeypatch):
+def test_neighbors_in_a_large_dataset_use_a_subset_and_report_it(tmp_path, bank, monkeypatch):
   monkeypatch.setattr(nearest_neighbors, '_BYTES', bank.nbytes // 4)
   found = saved(tmp_path, subject(game(smooth)), source(bank))['neighbors']['spaces']['pixels']
   assert found['text'].endswith('Searched: a random subset of 10 of the 40 training images.')
   assert len(np.unique(found['index'])) <= 10
 
 
-def test_a_set_of_two_images_has_two_neighbours(tmp_path, bank):
+def test_neighbors_in_a_dataset_of_two_images_are_two(tmp_path, bank):
   found = saved(tmp_path, subject(game(smooth)), source(bank[:2]))['neighbors']['spaces']['pixels']
   assert np.shape(found['index']) == (12, 2)
 
 
-def test_without_data_it_says_why(tmp_path):
+def test_neighbors_without_data_state_the_reason(tmp_path):
   about = saved(tmp_path, subject(game(smooth)), None, reason='It is gone.')
   assert about['neighbors'] == {'left_out': 'It is gone.'}
   assert [about[key] for key in ('step', 'weights', 'seed')] == [70, 'raw', 2]
 
 
-def test_a_game_without_latents_has_no_interpolations(tmp_path, bank):
+def test_game_without_latents_has_no_interpolations(tmp_path, bank):
   played = game(smooth)._replace(latents=None, generate=None)
   about = saved(tmp_path, subject(played), source(bank))
   assert about['interpolations'] == {'left_out': 'This game has no latents to interpolate.'}
   assert not (tmp_path / page.INSPECTION / page.INTERPOLATIONS).exists()
 
 
-def test_points_that_are_not_finite_are_not_drawn(tmp_path):
+def test_nonfinite_points_are_not_drawn(tmp_path):
   about = saved(tmp_path, subject(game(lambda latent: jnp.log(latent[:, :2]))), None)
   assert 'NaN' in about['interpolations']['left_out']
 
 
-def test_what_is_said_of_older_pictures_does_not_outlive_a_failure(tmp_path, bank, monkeypatch):
+def test_failed_inspection_removes_older_notes(tmp_path, bank, monkeypatch):
   saved(tmp_path, subject(game(smooth)), source(bank))
 
   def fails(*unused):
@@ -165,12 +165,12 @@ def assert_has_paths(folder, about):
   assert ((drawn[..., 0] > 200) & (drawn[..., 2] < 100)).sum() > 50
 
 
-def test_points_have_ways_in_the_plane_and_no_neighbours(tmp_path):
+def test_points_have_interpolation_paths_and_no_neighbors(tmp_path):
   config = experiment(ROOT / 'experiments' / 'gan.py', 'ring-test')
   built = setup.assemble_run(parse(config))
   run = inspection.Subject(built.game, setup.initial_state(built).variables, 0, 'raw', 0)
   assert_has_paths(tmp_path, saved(tmp_path, run, build.make_source(parse(config).data)))
 
 
-def test_points_of_more_coordinates_are_looked_at_from_the_side(tmp_path):
+def test_points_of_many_dimensions_are_projected(tmp_path):
   assert_has_paths(tmp_path, saved(tmp_path, subject(game(jnp.tanh)), None))

@@ -16,14 +16,14 @@ from gan_jax.storage import metrics_log
 from gan_jax.visualization import plots
 
 
-def test_bytes_are_rounded_and_clipped():
+def test_to_bytes_rounds_and_clips():
   values = np.array([-2, -1, -1 + 1 / 255, 0.999, 1, 3])
   np.testing.assert_array_equal(pixels.to_bytes(values), [0, 0, 0, 255, 255, 255])
   every = np.arange(256)
   np.testing.assert_array_equal(pixels.to_bytes((2 * every - 255) / 255), every)
 
 
-def test_a_grid_shows_every_image_in_its_place(tmp_path):
+def test_grid_places_every_image_in_order(tmp_path):
   images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 64, 66, 1), np.uint8)
   grid = plots.grid(images)
   assert grid.shape == (2 * 66 + 2, 3 * 68 + 2, 3)
@@ -40,7 +40,7 @@ def test_small_images_are_enlarged():
   np.testing.assert_array_equal(grid[2:6, 2:6, 0], np.kron(image[0, ..., 0], np.ones((2, 2))))
 
 
-def test_projected_points_fill_the_picture_however_unequal_their_spread():
+def test_projected_points_of_unequal_spread_fill_the_plot():
   square = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
   even = plots.scatter({'real': square}, square, projected=True)
   wide = plots.scatter({'real': square * [1000, 1]}, square * [1000, 1], projected=True)
@@ -55,7 +55,7 @@ def _blue(picture):
   return (picture[..., 2] > 150) & (picture[..., 0] < 80)
 
 
-def test_captions_stand_above_their_grids():
+def test_captions_are_above_their_grids():
   black, gray = np.zeros((30, 40, 3), np.uint8), np.full((30, 50, 3), 99, np.uint8)
   page = plots.captioned({'left': black, 'right': gray})
   np.testing.assert_array_equal(page[-30:, :40], black)
@@ -63,7 +63,7 @@ def test_captions_stand_above_their_grids():
   assert (page[:-30] < 128).any()
 
 
-def test_metrics_go_on_after_a_step_and_drop_what_came_later(tmp_path):
+def test_metrics_log_resumed_at_a_step_drops_later_lines(tmp_path):
   def written():
     return [json.loads(line) for line in (tmp_path / metrics_log.METRICS).read_text().splitlines()]
 
@@ -80,7 +80,7 @@ def test_metrics_go_on_after_a_step_and_drop_what_came_later(tmp_path):
   assert [(m['step'], m['loss']) for m in written()] == [(1, 0.5), (2, 0.5), (3, 0.25)]
 
 
-def test_the_height_of_curves_is_that_of_the_kinds_that_frame_them():
+def test_curves_are_scaled_by_the_metrics_that_frame_them():
   steps = np.arange(10)
   tame, wild = (steps, steps / 10), (steps, 1e12 * steps)
   whole = plots.bands({'a': [tame], 'b': [wild]}, 'loss')
@@ -90,7 +90,7 @@ def test_the_height_of_curves_is_that_of_the_kinds_that_frame_them():
   assert plots.bands({'b': [wild]}, 'loss', framing={'a'}) == plots.bands({'b': [wild]}, 'loss')
 
 
-def test_curves_of_many_kinds_are_of_as_many_colors():
+def test_curves_of_many_metrics_have_distinct_colors():
   steps = np.arange(10)
   kinds = {str(kind): [(steps, kind + steps), (steps, kind + steps)] for kind in range(12)}
   image = Image.open(io.BytesIO(plots.bands(kinds, 'loss'))).convert('RGB')
@@ -104,7 +104,7 @@ def _is_blue(png):
   return (image[..., 2] - image[..., 0] > 100) & (abs(image[..., 1] - 119) < 20)
 
 
-def test_scatter_under_a_backend_of_notebooks_is_drawn():
+def test_scatter_under_a_notebook_backend_is_drawn():
   script = (
     'import os\n'
     'import numpy as np\n'

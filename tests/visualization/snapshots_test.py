@@ -18,6 +18,7 @@ from gan_jax.run import setup
 from gan_jax.storage import load_run, metrics_log, workdir
 from gan_jax.visualization import plots, snapshots
 from helpers.commands import command, finish, python
+from helpers.crash_at import CODE, crash_at
 from helpers.experiments import ROOT, experiment
 
 RING = '--config=experiments/gan.py:ring-test'
@@ -46,7 +47,7 @@ def ring_run(tmp_path_factory):
   return folder, done.stdout
 
 
-def test_a_picture_at_the_start_and_at_every_interval(ring_run):
+def test_snapshots_are_saved_at_the_start_and_every_interval(ring_run):
   folder, _ = ring_run
   assert names(folder) == [f'step_{step:08}.png' for step in (0, 4, 8)]
   for path in (folder / workdir.SAMPLES).iterdir():
@@ -54,7 +55,7 @@ def test_a_picture_at_the_start_and_at_every_interval(ring_run):
       assert (picture.size, picture.mode) == (SIZE, 'RGB')
 
 
-def test_a_film_of_all_pictures(ring_run):
+def test_film_contains_all_snapshots(ring_run):
   folder, _ = ring_run
   with Image.open(folder / workdir.FILM) as film:
     assert film.format == 'GIF'
@@ -62,7 +63,7 @@ def test_a_film_of_all_pictures(ring_run):
     assert film.size == SIZE
 
 
-def test_scores_are_logged_with_every_picture_but_the_first(ring_run):
+def test_scores_are_logged_with_every_snapshot_but_the_first(ring_run):
   folder, said = ring_run
   scored = [line for line in lines(folder) if any(name.startswith('modes/') for name in line)]
   assert [line['step'] for line in scored] == [4, 8]
@@ -71,7 +72,7 @@ def test_scores_are_logged_with_every_picture_but_the_first(ring_run):
   assert said.count('  modes/captured ') == 2
 
 
-def test_the_scores_are_those_of_the_saved_weights(ring_run):
+def test_scores_match_the_saved_weights(ring_run):
   folder, _ = ring_run
   game, variables, step = load_run.load(folder)
   samples = jax.jit(game.sample)(variables, rng.sample_keys(0, 0, mode_coverage.SAMPLES))
@@ -91,24 +92,12 @@ def test_the_scores_are_those_of_the_saved_weights(ring_run):
   assert found == pytest.approx({'step': step, **wanted}, rel=1e-4)
 
 
-def test_a_crash_after_scores_and_before_their_checkpoint_leaves_no_line_twice(ring_run, tmp_path):
-  script = """
-import os
-from gan_jax.storage.checkpoints import Checkpoints
-save = Checkpoints.save
-def crash(self, step, state):
-  if step == 8:
-    os._exit(9)
-  save(self, step, state)
-  self.wait()
-Checkpoints.save = crash
-from gan_jax import cli
-from gan_jax.commands import train
-cli.run(train.main)
-"""
+def test_crash_between_scores_and_checkpoint_duplicates_no_line(ring_run, tmp_path):
+  # The first checkpoint is that of step 4, the second one that of step 8.
+  crash = crash_at('gan_jax.storage.checkpoints:Checkpoints', 'save', count=2)
   flags = (RING, f'--workdir={tmp_path}')
-  crashed = finish(python('-c', script, *flags))
-  assert crashed.returncode == 9, crashed.stderr
+  crashed = finish(python(*crash, *flags))
+  assert crashed.returncode == CODE, crashed.stderr
   assert [line['step'] for line in lines(tmp_path)] == [2, 4, 4, 6, 8, 8]
   done = command(*flags)
   assert done.returncode == 0, done.stderr
@@ -118,7 +107,7 @@ cli.run(train.main)
   assert (tmp_path / workdir.FILM).read_bytes() == (folder / workdir.FILM).read_bytes()
 
 
-def test_samples_are_points_in_npz(ring_run, tmp_path):
+def test_samples_of_points_are_written_as_npz(ring_run, tmp_path):
   folder, _ = ring_run
   out = tmp_path / 'samples.npz'
   done = draw(folder, out, '--num=130', '--seed=3')
@@ -133,7 +122,7 @@ def test_samples_are_points_in_npz(ring_run, tmp_path):
   np.testing.assert_allclose(points, wanted, rtol=1e-5, atol=1e-6)
 
 
-def test_samples_are_a_plot_in_png(ring_run, tmp_path):
+def test_samples_of_points_are_written_as_a_png_plot(ring_run, tmp_path):
   out = tmp_path / 'samples.png'
   done = draw(ring_run[0], out, '--num=50')
   assert done.returncode == 0, done.stderr
@@ -142,7 +131,7 @@ def test_samples_are_a_plot_in_png(ring_run, tmp_path):
     assert np.asarray(picture).std() > 0
 
 
-def test_samples_that_are_points_are_refused_a_folder(ring_run, tmp_path):
+def test_samples_of_points_into_a_folder_are_rejected(ring_run, tmp_path):
   done = draw(ring_run[0], f'{tmp_path}/pictures/')
   assert done.returncode == 2
   assert done.stderr == ('error: --out: points are no pictures; choose a .npz or, for a plot, a .png\n')
@@ -170,13 +159,13 @@ def test_points_of_many_coordinates_are_projected_and_scored():
   assert set(scores) == {'modes/captured', 'modes/high_quality', 'modes/reverse_kl'}
 
 
-def test_a_game_without_a_score_is_drawn_without_a_surface():
+def test_game_without_a_critic_is_drawn_without_a_surface():
   picture, _ = drawn('ring-test', 'pacgan')
   assert picture.shape == (*SIZE[::-1], 3)
 
 
 @pytest.mark.parametrize(('count', 'frames'), [(2, 2), (100, 100), (140, 100)])
-def test_a_film_has_at_most_a_hundred_frames_with_the_first_and_the_last(tmp_path, count, frames):
+def test_film_has_at_most_100_frames_with_first_and_last(tmp_path, count, frames):
   for step in range(count):
     # Each of a gray of its own: equal frames would be one.
     pixels.save_png(tmp_path / f'step_{step:08}.png', np.full((4, 4, 3), step, np.uint8))
@@ -191,18 +180,18 @@ def test_a_film_has_at_most_a_hundred_frames_with_the_first_and_the_last(tmp_pat
 
 
 @pytest.mark.parametrize('count', [0, 1])
-def test_one_picture_is_no_film(tmp_path, count):
+def test_film_of_one_snapshot_is_not_written(tmp_path, count):
   for step in range(count):
     pixels.save_png(tmp_path / f'step_{step:08}.png', np.zeros((4, 4, 3), np.uint8))
   assert snapshots.animate(tmp_path) is None
 
 
-def test_a_plane_is_looked_at_as_it_is():
+def test_planar_points_are_not_projected():
   points = np.array([[1.0, 2.0], [-3.0, 4.0], [0.5, 0.0]])
   np.testing.assert_array_equal(plots.plane(points)(points), points)
 
 
-def test_five_coordinates_are_projected_on_the_two_that_vary_most():
+def test_points_of_five_dimensions_are_projected_onto_the_two_largest_variances():
   # Along two directions at right angles by 3 and 2, by a little along the third.
   directions = np.array([[0.6, 0, 0.8, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 1]])
   places = np.array([[3, 0, 0], [-3, 0, 0], [0, 2, 0], [0, -2, 0], [0, 0, 0.1], [0, 0, -0.1]])
@@ -214,7 +203,7 @@ def test_five_coordinates_are_projected_on_the_two_that_vary_most():
   np.testing.assert_allclose(look(center[None]), [[0, 0]], atol=1e-9)
 
 
-def test_a_scatter_shows_points_and_the_surface():
+def test_scatter_shows_points_and_surface():
   frame = np.array([[-1.0, -1.0], [1.0, 1.0]])
   one = {'real': frame}
   plain = plots.scatter(one, frame)
@@ -227,7 +216,7 @@ def test_a_scatter_shows_points_and_the_surface():
   np.testing.assert_allclose([lattice.min(axis=0), lattice.max(axis=0)], [[-1.5] * 2, [1.5] * 2])
 
 
-def test_a_picture_is_saved_while_the_run_goes_on(tmp_path):
+def test_snapshot_is_saved_in_the_background(tmp_path):
   ready, saver = threading.Event(), snapshots.Saver(tmp_path)
   gray = np.full((4, 5, 3), 128, np.uint8)
   saver.save(7, lambda: ready.wait(60) and gray)
@@ -238,7 +227,7 @@ def test_a_picture_is_saved_while_the_run_goes_on(tmp_path):
   saver.close()
 
 
-def test_what_saving_a_picture_raises_is_raised_once_and_no_later_than_at_the_next(tmp_path):
+def test_snapshot_error_is_raised_once_by_the_next_snapshot(tmp_path):
   saver, gray = snapshots.Saver(tmp_path / 'absent'), np.full((4, 5, 3), 128, np.uint8)
   for raises in (saver.wait, lambda: saver.save(2, lambda: gray)):
     saver.save(1, lambda: gray)

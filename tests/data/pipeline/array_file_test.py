@@ -35,29 +35,29 @@ def rows(tmp_path):
   ],
   ids=str,
 )
-def test_indexing_equals_that_of_an_array(rows, indices):
+def test_array_file_indexing_matches_numpy(rows, indices):
   np.testing.assert_array_equal(rows[indices], IMAGES[indices])
 
 
-def test_rows_have_the_attributes_of_an_array(rows):
+def test_array_file_has_shape_dtype_and_length(rows):
   assert (len(rows), rows.shape, rows.ndim, rows.dtype) == (50, IMAGES.shape, 4, np.uint8)
   assert rows.nbytes == IMAGES.nbytes
   np.testing.assert_array_equal(np.asarray(rows), IMAGES)
 
 
 @pytest.mark.parametrize('index', [50, np.array([0, 51]), -51])
-def test_index_out_of_range_is_refused(rows, index):
+def test_array_file_rejects_other_indices(rows, index):
   with pytest.raises(IndexError):
     rows[index]
 
 
-def test_threads_read_at_once(rows):
+def test_array_file_is_read_by_several_threads(rows):
   indices = [np.random.default_rng(i).integers(0, 50, 200) for i in range(8)]
   with futures.ThreadPoolExecutor(8) as pool:
     for images, chosen in zip(pool.map(rows.__getitem__, indices), indices, strict=True):
       np.testing.assert_array_equal(images, IMAGES[chosen])
 
 
-def test_a_file_of_another_length_is_refused(rows, tmp_path):
+def test_array_file_of_another_length_is_rejected(rows, tmp_path):
   with pytest.raises(ValueError, match='has 4,500 bytes, not the 4,590'):
     Rows(tmp_path / 'images.bin', (51, 6, 5, 3))

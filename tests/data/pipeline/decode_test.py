@@ -27,17 +27,17 @@ def decoded(content, **settings):
 
 
 @pytest.mark.parametrize('form', ['PNG', 'WEBP'])
-def test_pixels_come_through_unchanged(form):
+def test_decode_preserves_pixels(form):
   content = encoded(RGB, form, **({'lossless': True} if form == 'WEBP' else {}))
   np.testing.assert_array_equal(decoded(content), RGB)
 
 
-def test_a_jpeg_is_as_pillow_decodes_it():
+def test_jpeg_matches_pillow():
   content = encoded(RGB, 'JPEG', quality=90)
   np.testing.assert_array_equal(decoded(content), np.asarray(Image.open(io.BytesIO(content))))
 
 
-def test_the_middle_is_kept_and_resized():
+def test_center_is_cropped_and_resized():
   # 14 x 10: columns 2 to 11 are the middle square; of the crop of 4, columns 5 to 8 and rows 3 to 6.
   np.testing.assert_array_equal(decoded(encoded(RGB), size=10), RGB[:, 2:12])
   np.testing.assert_array_equal(decoded(encoded(RGB), crop=4), RGB[3:7, 5:9])
@@ -45,7 +45,7 @@ def test_the_middle_is_kept_and_resized():
   np.testing.assert_array_equal(decoded(encoded(RGB), size=5), expected)
 
 
-def test_celeb_a_is_cropped_as_in_the_code_of_dcgan():
+def test_celeba_crop_matches_dcgan():
   # Rows 55 to 162 and columns 35 to 142 of 218 x 178.
   image = RANDOM.integers(0, 256, (218, 178, 3), np.uint8)
   np.testing.assert_array_equal(decoded(encoded(image), crop=108), image[55:163, 35:143])
@@ -59,7 +59,7 @@ def test_shrinking_does_not_alias():
   assert set(decoded(encoded(stripes), size=8, channels=1, filter='nearest').flat) <= {0, 255}
 
 
-def test_gray_and_color():
+def test_gray_and_color_conversion_follows_channels():
   gray = RGB[..., 0]
   np.testing.assert_array_equal(decoded(encoded(gray)), np.repeat(gray[..., None], 3, -1))
   assert decoded(encoded(RGB), channels=1).shape == (10, 14, 1)
@@ -73,7 +73,7 @@ def test_sixteen_bits_are_rounded_to_eight():
   assert decoded(encoded(deep), channels=1)[..., 0].tolist() == [[0, 0, 1, 1], [1, 2, 254, 255]]
 
 
-def test_one_of_sixteen_bits_of_gray_may_be_transparent():
+def test_transparent_16_bit_gray_is_composited():
   deep = np.array([[1000, 60000]], np.uint16)
   content = encoded(deep)
   chunk = b'tRNS' + (1000).to_bytes(2)
@@ -82,13 +82,13 @@ def test_one_of_sixteen_bits_of_gray_may_be_transparent():
   assert decoded(content[:33] + chunk + content[33:], channels=1).tolist() == [[[255], [233]]]
 
 
-def test_palettes_are_looked_up():
+def test_palette_images_are_converted():
   palette = Image.fromarray(RGB).convert('P', palette=Image.Palette.ADAPTIVE)
   np.testing.assert_array_equal(decoded(encoded(palette)), palette.convert('RGB'))
 
 
 @pytest.mark.parametrize('background', [0, 100, 255])
-def test_transparency_lies_over_the_background(background):
+def test_transparency_is_composited_over_the_background(background):
   clear = np.zeros((2, 2, 4), np.uint8)
   clear[0, 0], clear[0, 1] = (10, 20, 30, 255), (200, 100, 0, 128)
   result = decoded(encoded(clear), background=background)
@@ -99,21 +99,21 @@ def test_transparency_lies_over_the_background(background):
   assert result[1, 1].tolist() == [background] * 3
 
 
-def test_transparent_palettes_too():
+def test_transparent_palette_is_composited_over_the_background():
   palette = Image.new('P', (2, 1))
   palette.putpalette([255, 0, 0, 0, 255, 0])
   palette.putdata([0, 1])
   assert decoded(encoded(palette, transparency=0), background=7).tolist() == [[[7, 7, 7], [0, 255, 0]]]
 
 
-def test_image_is_rotated_as_its_camera_was_held():
+def test_image_follows_its_exif_orientation():
   exif = Image.Exif()
   exif[0x0112] = 6  # Rotate by 90 degrees to the right.
   turned = decoded(encoded(RGB, exif=exif))
   np.testing.assert_array_equal(turned, np.rot90(RGB, -1))
 
 
-def test_a_second_frame_of_a_camera_is_a_preview():
+def test_second_frame_of_a_camera_file_is_ignored():
   first, second = Image.fromarray(RGB), Image.fromarray(RGB[::-1])
   content = encoded(first, 'MPO', save_all=True, append_images=[second])
   assert decoded(content).shape == RGB.shape
@@ -148,13 +148,13 @@ BAD = {
 
 
 @pytest.mark.parametrize('case', BAD)
-def test_bad_image_error_gives_the_reason(case):
+def test_corrupt_images_report_the_reason(case):
   content, reason = BAD[case]
   with pytest.raises(BadImageError, match=reason):
     decoded(content)
 
 
-def test_pillow_does_not_warn_of_what_is_skipped_by_name(tmp_path):
+def test_pillow_warnings_for_skipped_files_are_silenced(tmp_path):
   (tmp_path / 'large.png').write_bytes(header_of(9500, 9500))
   script = f"""
 import pathlib
@@ -168,7 +168,7 @@ except decode.BadImageError as error:
   assert (done.stdout, done.stderr) == ('9500 x 9500 pixels are more than 67,108,864\n', '')
 
 
-def test_smaller_than_the_crop():
+def test_image_smaller_than_the_crop_is_rejected():
   with pytest.raises(BadImageError, match='14 x 10 pixels are less than the crop, 11'):
     decoded(encoded(RGB), crop=11)
 
@@ -185,6 +185,6 @@ def test_smaller_than_the_crop():
     ({'background': 256}, r'data.background=256: .* \(a whole number from 0 to 255\)'),
   ],
 )
-def test_settings_out_of_range(settings, message):
+def test_settings_out_of_range_are_rejected(settings, message):
   with pytest.raises(ConfigError, match=message):
     decode.check(Framing(**settings))

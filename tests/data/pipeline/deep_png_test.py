@@ -105,7 +105,7 @@ def test_every_value_of_16_bits_is_rounded(color):
 @pytest.mark.parametrize('background', [0, 100, WHITE])
 @pytest.mark.parametrize('interlaced', [False, True])
 @pytest.mark.parametrize('color', [GRAY_ALPHA, RGBA])
-def test_alpha_is_rounded_and_lies_over_the_background(color, interlaced, background):
+def test_alpha_is_rounded_and_composited_over_the_background(color, interlaced, background):
   values = random_values(color)
   result = pixels(png(values, color, interlaced=interlaced), Framing(background=background))
   eight = rounded(values)
@@ -134,14 +134,14 @@ def test_one_transparent_color_is_compared_with_all_bits(color, background):
   np.testing.assert_array_equal(result, expected if color == RGB else in_colors(expected))
 
 
-def test_colors_turn_to_gray_after_rounding():
+def test_colors_convert_to_gray_after_rounding():
   values = random_values(RGB)
   result = pixels(png(values, RGB), Framing(channels=1))
   np.testing.assert_array_equal(result[..., 0], Image.fromarray(rounded(values)).convert('L'))
 
 
 @pytest.mark.parametrize('color', [GRAY, RGB, GRAY_ALPHA, RGBA])
-def test_image_is_rotated_as_its_camera_was_held(color):
+def test_image_follows_its_exif_orientation(color):
   values = random_values(color)
   exif = Image.Exif()
   exif[TAG] = 6  # Rotate by 90 degrees to the right.
@@ -150,7 +150,7 @@ def test_image_is_rotated_as_its_camera_was_held(color):
 
 
 @pytest.mark.parametrize('color', [GRAY, RGB, GRAY_ALPHA, RGBA])
-def test_middle_is_cropped_and_resized(color):
+def test_center_is_cropped_and_resized(color):
   values = random_values(color, size=(8, 12))
   whole = pixels(png(values, color), Framing())
   np.testing.assert_array_equal(pixels(png(values, color), Framing(crop=4)), whole[2:6, 4:8])
@@ -160,7 +160,7 @@ def test_middle_is_cropped_and_resized(color):
 
 
 @pytest.mark.parametrize('color', [GRAY, RGB, GRAY_ALPHA, RGBA])
-def test_truncated_content_is_a_bad_image(color):
+def test_truncated_content_is_a_corrupt_image(color):
   values = random_values(color)
   content = png(values, color)
   with pytest.raises(BadImageError):

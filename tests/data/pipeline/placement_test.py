@@ -30,7 +30,7 @@ def batch(source, index, rows=ROWS, first=None, count=3):
 
 
 @pytest.mark.parametrize('flip', [False, True])
-def test_both_give_the_same_batches(on_disk, flip):
+def test_resident_and_streamed_batches_are_equal(on_disk, flip):
   resident = place(ImageSet(IMAGES, LABELS), 3, 8, 'resident', flip)
   streamed = place(ImageSet(on_disk, LABELS), 3, 8, 'stream', flip)
   assert resident.read_batches is None
@@ -44,14 +44,14 @@ def test_both_give_the_same_batches(on_disk, flip):
       np.testing.assert_array_equal(one[key], other[key])
 
 
-def test_a_set_without_labels_has_none_in_its_batches(on_disk):
+def test_dataset_without_labels_has_none_in_batches(on_disk):
   for images in (IMAGES, on_disk):
     for where in ('resident', 'stream'):
       assert batch(place(ImageSet(images), 0, 8, where), 0).keys() == {'real'}
 
 
 @pytest.mark.parametrize('placement', ['resident', 'stream'])
-def test_halves_of_a_batch_are_disjoint_and_make_the_whole(placement):
+def test_batch_halves_are_disjoint_and_complete(placement):
   source = place(ImageSet(IMAGES, LABELS), 0, 8, placement)
   whole, *halves = (batch(source, 4, rows) for rows in (ROWS, ROWS[:4], ROWS[4:]))
   assert not set(halves[0]['label']) & set(halves[1]['label'])
@@ -59,7 +59,7 @@ def test_halves_of_a_batch_are_disjoint_and_make_the_whole(placement):
     np.testing.assert_array_equal(array, np.concatenate([half[key] for half in halves]))
 
 
-def test_every_second_image_is_mirrored_by_chance():
+def test_half_of_the_images_are_mirrored_at_random():
   source = place(ImageSet(IMAGES, LABELS), 0, 50, flip=True)
   mirrored = 0
   for index in range(40):
@@ -75,7 +75,7 @@ def test_every_second_image_is_mirrored_by_chance():
 
 # On a device, each image of 108 bytes takes a row of 128.
 @pytest.mark.parametrize(('memory', 'resident'), [(50 * 128 * 4, True), (50 * 128 * 4 - 1, False)])
-def test_a_quarter_of_the_memory_is_taken(monkeypatch, memory, resident):
+def test_resident_data_is_limited_to_a_quarter_of_memory(monkeypatch, memory, resident):
   monkeypatch.setattr(placement.devices, 'device_memory', lambda: memory)
   source = place(ImageSet(IMAGES, name='mine'), 0, 8)
   assert (source.read_batches is None) == resident
@@ -86,19 +86,19 @@ def test_a_quarter_of_the_memory_is_taken(monkeypatch, memory, resident):
     assert (source.read_batches is None) == (forced == 'resident')
 
 
-def test_a_device_has_a_fraction_of_the_memory_of_the_machine():
+def test_cpu_device_memory_is_an_equal_fraction_of_the_machine():
   assert 2**26 < runtime_devices.device_memory() < 2**50
 
 
 @pytest.mark.parametrize('total', [1, 3, 10, 64, 1000, 4097])
-def test_the_order_is_the_same_on_the_host(total):
+def test_shuffle_order_on_the_host_matches_the_device(total):
   key, indices = jax.random.key(7), np.arange(total)
   on_host = shuffled_on_host(np.asarray(secrets(key)), indices, total)
   np.testing.assert_array_equal(on_host, shuffled(key, indices, total))
 
 
 @pytest.mark.parametrize('count', [1, 2, 8])
-def test_each_device_is_fed_its_own_rows(count):
+def test_each_device_receives_its_own_rows(count):
   source, devices = place(ImageSet(IMAGES, LABELS), 0, 16, 'stream'), jax.devices()[:count]
   rows = runtime_devices.rows(16, devices)
   chunks = (arrays_of(source, first, 2, rows.reshape(-1)) for first in (0, 2, 4))

@@ -64,13 +64,13 @@ def test_broken_links_count_as_corrupt_files(pictures, capsys):
   assert 'cat/gone0.png (a broken symbolic link to /nowhere/0)' in err
 
 
-def test_link_to_itself_counts_as_bad_file(pictures, capsys):
+def test_link_to_itself_counts_as_corrupt_file(pictures, capsys):
   (pictures / 'cat' / 'round.png').symlink_to('round.png')
   _, _, err = load_twice(capsys, pictures, max_corrupt_fraction=0.2)
   assert 'cat/round.png (a broken symbolic link to round.png)' in err
 
 
-def test_pipes_sockets_and_devices_count_as_bad_files(pictures, capsys, monkeypatch):
+def test_pipes_sockets_and_devices_count_as_corrupt_files(pictures, capsys, monkeypatch):
   os.mkfifo(pictures / 'cat' / 'pipe.png')
   (pictures / 'cat' / 'null.png').symlink_to('/dev/null')
   monkeypatch.chdir(pictures / 'cat')
@@ -82,14 +82,14 @@ def test_pipes_sockets_and_devices_count_as_bad_files(pictures, capsys, monkeypa
     assert f'cat/{name}.png ({kind}, not a file)' in err
 
 
-def test_file_larger_than_any_picture_is_not_read(pictures, capsys):
+def test_file_larger_than_any_image_is_not_read(pictures, capsys):
   with open(pictures / 'cat' / 'film.png', 'wb') as file:
     file.truncate(contents.MOST_BYTES + 1)
   _, _, err = load_twice(capsys, pictures, max_corrupt_fraction=0.2)
   assert 'cat/film.png (its 536,870,913 bytes are more than 536,870,912)' in err
 
 
-def test_link_to_folder_is_a_class_like_any_other(pictures, tmp_path, capsys):
+def test_link_to_a_folder_is_a_class(pictures, tmp_path, capsys):
   before = load(pictures)
   (pictures / 'dog').rename(tmp_path / 'elsewhere')
   (pictures / 'dog').symlink_to(tmp_path / 'elsewhere')
@@ -101,7 +101,7 @@ def test_link_to_folder_is_a_class_like_any_other(pictures, tmp_path, capsys):
   np.testing.assert_array_equal(source.labels, before.labels)
 
 
-def test_folder_reached_twice_is_read_once_by_its_own_name(pictures, capsys):
+def test_folder_reached_twice_is_read_once(pictures, capsys):
   before = load(pictures)
   (pictures / 'alias').symlink_to('cat')
   (pictures / 'zebra').symlink_to(pictures / 'dog')
@@ -120,7 +120,7 @@ def test_link_to_a_folder_above_is_not_followed(pictures, tmp_path, capsys, targ
   assert 'are not followed, 1 in total: cat/up\n' in err
 
 
-def test_links_of_linked_folders_are_followed_but_not_in_a_circle(pictures, tmp_path, capsys):
+def test_nested_links_are_followed_without_cycles(pictures, tmp_path, capsys):
   fill(tmp_path / 'out' / 'one' / 'deep')
   fill(tmp_path / 'out' / 'two')
   (pictures / 'more').symlink_to(tmp_path / 'out' / 'one')
@@ -135,7 +135,7 @@ def test_links_of_linked_folders_are_followed_but_not_in_a_circle(pictures, tmp_
   assert 'more/next/above, more/next/back, more/next/root' in err
 
 
-def test_linked_folder_that_holds_another_is_read_without_it(pictures, tmp_path, capsys):
+def test_linked_folder_containing_another_is_read_without_it(pictures, tmp_path, capsys):
   fill(tmp_path / 'out' / 'inner')
   fill(tmp_path / 'out')
   (pictures / 'a').symlink_to(tmp_path / 'out' / 'inner')
@@ -159,7 +159,7 @@ def test_hidden_entries_and_texts_are_counted_in_one_line(pictures, capsys):
   )
 
 
-def test_folder_of_texts_alone_is_empty(tmp_path):
+def test_folder_with_only_texts_is_empty(tmp_path):
   (tmp_path / 'labels.csv').write_text('x')
   with pytest.raises(
     ConfigError, match=r'is empty, except for text and system files: 1 \(labels.csv\)'
@@ -188,7 +188,7 @@ def pipe(path):
 
 
 @pytest.mark.parametrize('change', [hide, note, link_nowhere, link_twice, pipe])
-def test_listing_changes_with_ignored_entries(pictures, change, capsys):
+def test_change_of_skipped_files_decodes_again(pictures, change, capsys):
   load(pictures, max_corrupt_fraction=0.5)
   capsys.readouterr()
   change(pictures)
@@ -196,7 +196,7 @@ def test_listing_changes_with_ignored_entries(pictures, change, capsys):
   assert 'decoding' in capsys.readouterr().out
 
 
-def test_bad_link_with_a_new_target_is_named_with_it(pictures, capsys):
+def test_broken_link_with_a_new_target_is_reported_with_it(pictures, capsys):
   link = pictures / 'cat' / 'gone.png'
   for target in ('/nowhere', '/elsewhere'):
     link.unlink(missing_ok=True)
@@ -205,7 +205,7 @@ def test_bad_link_with_a_new_target_is_named_with_it(pictures, capsys):
     assert f'a broken symbolic link to {target})' in capsys.readouterr().err
 
 
-def test_class_without_a_good_picture_is_named(pictures, capsys):
+def test_class_without_a_valid_image_is_reported(pictures, capsys):
   fill(pictures / 'fox')
   (pictures / 'empty').mkdir()
   (pictures / 'about').mkdir()
@@ -218,14 +218,14 @@ def test_class_without_a_good_picture_is_named(pictures, capsys):
   assert 'some folders contain no readable image, 3 in total: about, dog, empty\n' in err
 
 
-def test_linked_class_without_a_picture_is_named(pictures, tmp_path, capsys):
+def test_linked_class_without_an_image_is_reported(pictures, tmp_path, capsys):
   (tmp_path / 'empty').mkdir()
   (pictures / 'fox').symlink_to(tmp_path / 'empty')
   _, _, err = load_twice(capsys, pictures)
   assert 'some folders contain no readable image, 1 in total: fox\n' in err
 
 
-def test_labels_lost_with_the_last_but_one_class_are_said_to_be_lost(pictures, capsys):
+def test_labels_lost_with_one_class_remaining_are_reported(pictures, capsys):
   for file in (pictures / 'dog').iterdir():
     file.write_bytes(b'')
   source, _, err = load_twice(capsys, pictures, max_corrupt_fraction=0.5)
@@ -233,20 +233,20 @@ def test_labels_lost_with_the_last_but_one_class_are_said_to_be_lost(pictures, c
   assert 'no readable image, 1 in total: dog; too few folders remain for labels' in err
 
 
-def test_labels_lost_to_a_picture_outside_are_said_to_be_lost(pictures, capsys):
+def test_labels_lost_to_an_image_outside_classes_are_reported(pictures, capsys):
   fill(pictures, 1)
   source, _, err = load_twice(capsys, pictures)
   assert source.labels is None
   assert 'images are outside its 2 folders, 1 in total, so the dataset has no labels' in err
 
 
-def test_bad_file_outside_takes_no_labels(pictures):
+def test_corrupt_file_outside_classes_keeps_the_labels(pictures):
   (pictures / 'bad.png').write_bytes(b'')
   assert load(pictures, max_corrupt_fraction=0.2).classes == ('cat', 'dog')
 
 
 @pytest.mark.parametrize('subfolder', ['', 'cat', 'dog/deep'])
-def test_plain_folder_prints_nothing(pictures, capsys, subfolder):
+def test_plain_folder_gives_no_warning(pictures, capsys, subfolder):
   fill(pictures / subfolder)
   fill(pictures / 'dog' / 'deep')
   _, out, err = load_twice(capsys, pictures / 'dog')
@@ -280,7 +280,7 @@ def test_link_that_cannot_be_followed_is_an_error(pictures, monkeypatch):
     load(pictures)
 
 
-def test_command_that_shows_data_says_what_is_missing(pictures, tmp_path):
+def test_show_data_reports_missing_classes(pictures, tmp_path):
   (pictures / 'cat' / 'gone.png').symlink_to('/nowhere')
   (pictures / '.hidden').write_text('x')
   done = command(

@@ -25,7 +25,7 @@ def apart(points, centers):
 
 
 @pytest.mark.parametrize('module', [ring, grid, swiss_roll, mixture_1200])
-def test_a_row_depends_on_seed_batch_and_place_alone(module):
+def test_row_depends_only_on_seed_batch_index_and_position(module):
   few = functools.partial(draw, compiled=False)
   source = module.load(3, 12)
   whole, labels = few(source, 5, range(12))
@@ -43,7 +43,7 @@ def test_a_row_depends_on_seed_batch_and_place_alone(module):
 
 
 def assert_mixture(source, deviation):
-  """Balanced, labelled by the nearest center, and round with this deviation."""
+  """Balanced, labelled by the nearest center, and round with this standard deviation."""
   centers = source.modes.centers
   count, size = centers.shape
   points, labels = draw(source)
@@ -52,7 +52,7 @@ def assert_mixture(source, deviation):
   shares, p = np.bincount(labels, minlength=count) / COUNT, 1 / count
   assert abs(shares - p).max() < 5 * np.sqrt(p * (1 - p) / COUNT)
   noise = (points - centers[labels]) / deviation
-  # The estimates of mean, deviation and correlation have standard errors of 1 / sqrt n, 0.7 / sqrt n
+  # Standard errors of mean, standard deviation and correlation are 1 / sqrt n, 0.7 / sqrt n
   # and 1 / sqrt n.
   error = 1 / np.sqrt(COUNT)
   np.testing.assert_allclose(noise.mean(axis=0), np.zeros(size), atol=5 * error)
@@ -60,7 +60,7 @@ def assert_mixture(source, deviation):
   assert abs(np.corrcoef(noise.T)[0, 1]) < 5 * error
 
 
-def test_the_ring_has_eight_modes_on_the_unit_circle():
+def test_ring_has_eight_modes_on_the_unit_circle():
   source = ring.load(0, 64)
   centers = source.modes.centers
   assert centers.shape == (8, 2)
@@ -75,7 +75,7 @@ def test_the_ring_has_eight_modes_on_the_unit_circle():
   assert_mixture(source, 0.01)
 
 
-def test_the_ring_takes_other_settings():
+def test_ring_accepts_other_settings():
   source = ring.load(0, 64, modes=3, radius=2.0, deviation=0.1)
   centers = source.modes.centers
   np.testing.assert_allclose(np.linalg.norm(centers, axis=1), np.full(3, 2.0), rtol=1e-6)
@@ -84,7 +84,7 @@ def test_the_ring_takes_other_settings():
   assert_mixture(source, 0.1)
 
 
-def test_the_grid_has_25_modes():
+def test_grid_has_25_modes():
   source = grid.load(0, 64)
   line = (-4, -2, 0, 2, 4)
   centers = {(x, y) for x in line for y in line}
@@ -95,15 +95,15 @@ def test_the_grid_has_25_modes():
   assert_mixture(source, 0.05)
 
 
-def test_the_grid_takes_other_settings():
+def test_grid_accepts_other_settings():
   centers = grid.load(0, 64, side=2, spacing=3.0).modes.centers
   assert sorted(map(tuple, centers.tolist())) == [(-1.5, -1.5), (-1.5, 1.5), (1.5, -1.5), (1.5, 1.5)]
 
 
-def test_without_noise_the_swiss_roll_is_a_spiral():
+def test_swiss_roll_without_noise_is_a_spiral():
   points, labels = draw(swiss_roll.load(0, 64, noise=0.0))
   assert not labels.any()
-  # Of (t cos t, t sin t) / 7.5 the radius says t, and t says the place.
+  # The radius of (t cos t, t sin t) / 7.5 determines t, and t determines the point.
   t = 7.5 * np.linalg.norm(points, axis=1)
   assert 1.5 * np.pi - 1e-4 < t.min() < 1.51 * np.pi
   assert 4.49 * np.pi < t.max() < 4.5 * np.pi + 1e-4
@@ -113,14 +113,14 @@ def test_without_noise_the_swiss_roll_is_a_spiral():
   assert t.mean() == pytest.approx(3 * np.pi, abs=4 * 3 * np.pi / np.sqrt(12 * COUNT))
 
 
-def test_the_swiss_roll_is_blurred_by_a_thirtieth():
+def test_swiss_roll_noise_has_std_of_a_thirtieth():
   # The same draws without noise: what is left is the noise, 0.25 / 7.5 in both coordinates.
   blurred, sharp = (draw(swiss_roll.load(0, 64, noise=noise))[0] for noise in (0.25, 0.0))
   np.testing.assert_allclose((blurred - sharp).std(axis=0), [1 / 30, 1 / 30], rtol=0.015)
   assert swiss_roll.load(0, 64).modes is None
 
 
-def test_the_mixture_has_ten_levels_700_coordinates_that_vary_and_500_that_do_not():
+def test_mixture_1200_has_ten_modes_and_700_varying_coordinates():
   source, count = mixture_1200.load(0, 64), 2000
   points, labels = draw(source, rows=range(count))
   levels = np.array([-1, -0.5, 0, 0.5, -2, -2.5, 10, 0.25, -13, -5.5], np.float32)
@@ -130,20 +130,20 @@ def test_the_mixture_has_ten_levels_700_coordinates_that_vary_and_500_that_do_no
   assert source.modes.radius == 10
   np.testing.assert_array_equal(points[:, 700:], np.repeat(levels[labels][:, None], 500, axis=1))
   noise = points[:, :700] - levels[labels][:, None]
-  # 1.4 million numbers: the standard errors of mean and deviation are below 0.001.
+  # 1.4 million numbers: the standard errors of mean and standard deviation are below 0.001.
   assert abs(noise.mean()) < 0.005
   assert noise.std() == pytest.approx(1, abs=0.005)
-  # Of each coordinate alone, 1 / sqrt(2 * 2000) = 0.016 for its deviation.
+  # The standard error of one coordinate's standard deviation is 1 / sqrt(2 * 2000) = 0.016.
   np.testing.assert_allclose(noise.std(axis=0), np.ones(700), atol=0.08)
   shares = np.bincount(labels, minlength=10) / count
   assert abs(shares - 0.1).max() < 5 * np.sqrt(0.09 / count)
 
 
-def test_a_true_sample_of_the_mixture_is_further_from_its_center_than_its_reach():
+def test_mixture_1200_samples_lie_beyond_the_mode_radius():
   source = mixture_1200.load(0, 64)
   points, labels = draw(source, rows=range(100))
   lengths = np.linalg.norm(points - source.modes.centers[labels], axis=1)
-  # sqrt 700 = 26.5 on average, with a deviation of 1 / sqrt 2.
+  # sqrt 700 = 26.5 on average, with a standard deviation of 1 / sqrt 2.
   assert lengths.mean() == pytest.approx(np.sqrt(700), abs=0.4)
   assert lengths.min() > source.modes.radius * source.modes.std
 
@@ -161,6 +161,6 @@ def test_a_true_sample_of_the_mixture_is_further_from_its_center_than_its_reach(
     (swiss_roll, {'noise': -1.0}, 'noise at least 0'),
   ],
 )
-def test_refused(module, settings, message):
+def test_invalid_settings_are_rejected(module, settings, message):
   with pytest.raises(ConfigError, match=message):
     module.load(0, 64, **settings)

@@ -77,14 +77,14 @@ METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.
 
 @pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize('below', ['', 'pictures/', 'some/where/', './'])
-def test_archive_of_a_folder_is_the_folder(classes, method, below):
+def test_archive_of_a_folder_matches_the_folder(classes, method, below):
   assert_same(load(classes), load(pack(classes, method, below)))
   assert load(classes).classes == ('cat', 'dog')
 
 
 @pytest.mark.parametrize('labels', [None, [[name, 5 - i % 2] for i, name in enumerate(SHARDS)]])
 @pytest.mark.parametrize('below', ['', 'pictures/'])
-def test_archive_of_a_described_folder_is_the_folder(shards, labels, below):
+def test_archive_of_a_folder_with_dataset_json_matches_the_folder(shards, labels, below):
   describe(shards, labels)
   one, other = load(shards), load(pack(shards, below=below))
   assert sources.digest(one) == sources.digest(other)
@@ -97,7 +97,7 @@ def test_archive_of_a_described_folder_is_the_folder(shards, labels, below):
   assert one.classes == other.classes == ()
 
 
-def test_labels_are_those_of_the_files_in_any_order(shards):
+def test_labels_follow_the_files_in_any_order(shards):
   pairs = [[name, int(label)] for name, label in zip(SHARDS, RANDOM.permutation(8), strict=True)]
   describe(shards, pairs[::-1])
   source = load(shards)
@@ -106,13 +106,13 @@ def test_labels_are_those_of_the_files_in_any_order(shards):
     np.testing.assert_array_equal(image, Image.open(shards / name))
 
 
-def test_labels_of_bad_files_are_left_out_with_them(shards):
+def test_labels_of_corrupt_files_are_skipped(shards):
   describe(shards, [[name, i] for i, name in enumerate(SHARDS)])
   (shards / SHARDS[2]).write_bytes(b'')
   assert load(shards, max_corrupt_fraction=0.2).labels.tolist() == [0, 1, 3, 4, 5, 6, 7]
 
 
-def test_described_folder_reports_neither_ignored_files_nor_empty_classes(shards, capsys):
+def test_folder_with_dataset_json_skips_nothing_and_misses_no_class(shards, capsys):
   describe(shards, None)
   (shards / '00003').mkdir()
   load(shards)
@@ -133,7 +133,7 @@ def test_dataset_json_of_another_kind_leaves_classes_to_folders(classes, text, c
   assert 'text and system files: 1 (dataset.json)' in capsys.readouterr().out
 
 
-def test_dataset_json_below_the_root_is_a_text_like_any_other(classes):
+def test_dataset_json_below_the_root_is_ignored(classes):
   (classes / 'cat' / 'dataset.json').write_text('{"labels": null}')
   assert load(classes).classes == ('cat', 'dog')
 
@@ -169,7 +169,7 @@ BAD_LABELS = {
 
 @pytest.mark.parametrize('case', BAD_LABELS)
 @pytest.mark.parametrize('packed', [False, True])
-def test_labels_that_do_not_fit_are_refused(shards, case, packed):
+def test_labels_that_do_not_match_are_rejected(shards, case, packed):
   labels, message = BAD_LABELS[case]
   describe(shards, labels)
   with pytest.raises(ConfigError, match=f'dataset.json.*{message}|"labels" in dataset.json {message}'):
@@ -180,13 +180,13 @@ CORRUPT = {'cut': b'{', 'no text': b'\xff\xfe', 'deep': b'[' * 200_000, 'end': b
 
 
 @pytest.mark.parametrize('content', CORRUPT.values(), ids=CORRUPT)
-def test_corrupt_dataset_json_is_refused(shards, content):
+def test_dataset_json_that_is_corrupt_is_rejected(shards, content):
   (shards / 'dataset.json').write_bytes(content)
   with pytest.raises(ConfigError, match='dataset.json is corrupt or not JSON .*; write it again'):
     load(shards)
 
 
-def test_dataset_json_that_leads_nowhere_is_refused(shards):
+def test_dataset_json_with_a_broken_link_is_rejected(shards):
   (shards / 'dataset.json').symlink_to('/nowhere')
   with pytest.raises(ConfigError, match='dataset.json cannot be read'):
     load(shards)
@@ -211,7 +211,7 @@ def test_threads_read_an_archive_at_once(tmp_path):
     assert content == (tmp_path / 'many' / name).read_bytes()
 
 
-def test_members_are_read_one_after_the_other(classes, monkeypatch):
+def test_members_are_read_sequentially(classes, monkeypatch):
   reader, read = folder._contents(str(pack(classes))).read, zipfile.ZipFile.read
   is_locked = []
   monkeypatch.setattr(
@@ -221,7 +221,7 @@ def test_members_are_read_one_after_the_other(classes, monkeypatch):
   assert is_locked == [True]
 
 
-def test_ignored_members_are_reported(classes, capsys):
+def test_archive_reports_skipped_files(classes, capsys):
   for name in ('.DS_Store', 'cat/notes.txt', '__MACOSX/cat/._0.png', '__MACOSX/cat/._1.png'):
     (classes / name).parent.mkdir(parents=True, exist_ok=True)
     (classes / name).write_bytes(b'x')
@@ -272,7 +272,7 @@ def test_corrupt_member_counts_as_a_corrupt_file(classes, method, capsys):
   assert 'cat/1.png (corrupt in the archive: ' in capsys.readouterr().err
 
 
-def test_corrupt_dataset_json_in_an_archive_is_refused(shards):
+def test_corrupt_dataset_json_in_an_archive_is_rejected(shards):
   describe(shards, None)
   packed = pack(shards, zipfile.ZIP_STORED)
   content, offset = bytearray(packed.read_bytes()), offset_of(packed, 'dataset.json')
@@ -292,7 +292,7 @@ def patched(packed, name, offset, value):
   return packed
 
 
-def test_bomb_counts_as_a_corrupt_file_and_is_not_unpacked(classes, capsys, monkeypatch):
+def test_zip_bomb_counts_as_a_corrupt_file_and_is_not_unpacked(classes, capsys, monkeypatch):
   """A member of a few kilobytes expands to more zeros than an image may have bytes."""
   monkeypatch.setattr(contents, 'MOST_BYTES', 10**6)
   packed = pack(classes)
@@ -309,20 +309,20 @@ def test_bomb_counts_as_a_corrupt_file_and_is_not_unpacked(classes, capsys, monk
   assert 'cat/liar.png (corrupt in the archive: ' in err
 
 
-def test_bomb_as_dataset_json_is_refused(shards, monkeypatch):
+def test_zip_bomb_as_dataset_json_is_rejected(shards, monkeypatch):
   monkeypatch.setattr(contents, 'MOST_BYTES', 10**6)
   (shards / 'dataset.json').write_text('{"labels": null' + ' ' * 10**6 + '}')
   with pytest.raises(ConfigError, match='dataset.json .* bytes are more than 1,000,000'):
     load(pack(shards))
 
 
-def test_encrypted_archive_is_refused(classes):
+def test_encrypted_archive_is_rejected(classes):
   packed = patched(pack(classes), 'dog/2.png', 8, b'\1\0')
   with pytest.raises(ConfigError, match='has encrypted files .dog/2.png.; pack it again without them'):
     load(packed)
 
 
-def test_member_with_an_unknown_compression_is_refused(classes):
+def test_member_with_unknown_compression_is_rejected(classes):
   packed = patched(pack(classes), 'dog/2.png', 10, (98).to_bytes(2, 'little'))
   with pytest.raises(ConfigError, match=r'dog/2.png has an unknown compression \(.*; pack the archive'):
     load(packed)
@@ -332,7 +332,7 @@ def test_member_with_an_unknown_compression_is_refused(classes):
   'name',
   ['../x.png', 'cat/../../x.png', '/etc/x.png', r'cat\x.png', r'C:\x.png', 'cat/./x.png', 'a//b.png'],
 )
-def test_paths_that_a_folder_cannot_have_are_refused(classes, name):
+def test_unsafe_member_paths_are_rejected(classes, name):
   packed = pack(classes)
   with zipfile.ZipFile(packed, 'a') as archive:
     archive.writestr(name, b'x')
@@ -340,7 +340,7 @@ def test_paths_that_a_folder_cannot_have_are_refused(classes, name):
     load(packed)
 
 
-def test_several_files_of_one_name_are_refused(classes):
+def test_duplicate_member_names_are_rejected(classes):
   packed = pack(classes)
   with zipfile.ZipFile(packed, 'a') as archive, pytest.warns(UserWarning, match='Duplicate'):
     archive.writestr('cat/0.png', b'x')
@@ -358,7 +358,7 @@ def test_archive_without_pictures_is_empty(tmp_path):
 
 
 @pytest.mark.parametrize('content', [b'', b'not an archive', b'PK\3\4'])
-def test_file_that_is_not_an_archive_is_refused(tmp_path, content):
+def test_file_that_is_not_an_archive_is_rejected(tmp_path, content):
   (tmp_path / 'x.zip').write_bytes(content)
   with pytest.raises(ConfigError, match='x.zip: the archive is corrupt or .*; pack it again'):
     load(tmp_path / 'x.zip')

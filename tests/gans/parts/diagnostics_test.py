@@ -35,28 +35,28 @@ def by_hand(real, fake):
     ([1.0, 2.0, 3.0, 4.0], [0.0, 3.0, 2.0, 3.9], 0.75),
     ([1.0, 2.0], [0.0, 1.0], 1.0),
     ([0.0, 1.0], [1.0, 2.0], 0.0),
-    # Of one score for everything nobody can tell.
+    # Equal outputs for all examples give chance accuracy.
     ([7.0, 7.0, 7.0], [7.0, 7.0, 7.0], 0.5),
     ([1.0, 2.0, 5.0, 5.0], [1.0, 1.0, 6.0, 6.0], 0.375),
     ([1e30, np.inf], [-1e30, 0.0], 1.0),
     ([3.0], [2.0], 1.0),
   ],
 )
-def test_accuracy_is_the_share_of_pairs_in_which_the_real_example_is_ahead(real, fake, share):
+def test_accuracy_is_the_fraction_of_pairs_with_higher_real_output(real, fake, share):
   assert float(diagnostics.accuracy(jnp.array(real), jnp.array(fake))) == pytest.approx(share)
 
 
-def test_the_accuracy_of_scores_that_are_no_number_is_none():
+def test_accuracy_of_nan_outputs_is_nan():
   assert np.isnan(diagnostics.accuracy(jnp.array([1.0, np.nan]), jnp.array([0.0, 0.0])))
 
 
 @pytest.mark.parametrize('shapes', [((3,), (2,)), ((3, 1), (3, 1)), ((3,), ())])
-def test_scores_that_are_not_paired_are_refused(shapes):
+def test_unpaired_outputs_are_rejected(shapes):
   with pytest.raises(AssertionError):
     diagnostics.accuracy(*(jnp.zeros(shape) for shape in shapes))
 
 
-def test_distances_are_over_all_pairs_of_different_examples():
+def test_distances_average_all_pairs_of_different_examples():
   assert distances(REAL, FAKE) == pytest.approx(by_hand(REAL, FAKE), rel=1e-5)
 
 
@@ -66,17 +66,17 @@ def test_distances_are_exact_far_from_the_origin():
   assert distances(far, far + 1000) == pytest.approx(by_hand(far, far), rel=1e-6)
 
 
-def test_one_example_and_equal_ones_are_no_distance_apart():
+def test_distances_of_one_or_equal_examples_are_zero():
   assert distances(REAL[:1], FAKE[:1]) == {'real_distance': 0, 'fake_distance': 0}
   assert distances(REAL, np.ones_like(REAL))['fake_distance'] == 0
 
 
-def test_examples_of_another_shape_are_refused():
+def test_examples_of_other_shapes_are_rejected():
   with pytest.raises(AssertionError):
     distances(REAL, FAKE[:6])
 
 
-def test_the_parts_of_a_batch_say_what_the_whole_does():
+def test_diagnostics_of_batch_parts_average_to_the_whole():
   def part(real, fake):
     mean = lambda x: jax.lax.pmean(x, 'parts')
     gather = lambda x: jax.lax.all_gather(x, 'parts', tiled=True)
@@ -88,7 +88,7 @@ def test_the_parts_of_a_batch_say_what_the_whole_does():
     np.testing.assert_allclose(found[name], [value] * 4, rtol=1e-5)
 
 
-def test_no_gradient_goes_through_what_is_observed():
+def test_diagnostics_have_no_gradient():
   def total(real, fake):
     flat = real.reshape(len(real), -1).sum(axis=1), fake.reshape(len(fake), -1).sum(axis=1)
     return diagnostics.accuracy(*flat) + sum(diagnostics.distances(inputs(real), fake).values())
@@ -99,7 +99,7 @@ def test_no_gradient_goes_through_what_is_observed():
 
 # With one update a step: metrics are means over a player's updates, which see a batch each.
 @pytest.mark.parametrize('name', ['gan', 'ebgan', 'pacgan'])
-def test_a_step_reports_the_distance_between_the_points_of_its_batch(name):
+def test_step_reports_the_distance_of_its_real_batch(name):
   path = ROOT / 'experiments' / f'{name}.py'
   config = experiment(path, 'ring-test')
   real = build.make_batch(build.make_source(parse(config).data), config['batch_size'])['real']

@@ -39,7 +39,7 @@ def differ(one, other):
 
 
 @pytest.mark.parametrize('name, accurate', [('digits', 0.993), ('fashion', 0.92)])
-def test_weights_are_small_and_their_card_says_what_they_are(name, accurate):
+def test_weights_are_small_and_described_by_their_card(name, accurate):
   told = card(name)
   assert TRAINED[name].load().digest == told['digest']
   assert told['test_accuracy'] >= accurate
@@ -49,13 +49,13 @@ def test_weights_are_small_and_their_card_says_what_they_are(name, accurate):
 
 
 @pytest.mark.parametrize('name, accurate', [('digits', 0.97), ('fashion', 0.88)])
-def test_test_images_are_classified(name, accurate):
+def test_held_out_images_are_classified(name, accurate):
   network = TRAINED[name].load()
   assert network.name == name
   assert accuracy(network, SAMPLE[f'{name}_images'], SAMPLE[f'{name}_labels']) > accurate
 
 
-def test_the_digits_that_come_with_a_package_are_classified():
+def test_bundled_digits_are_classified():
   # They are among those that the network was trained on: this shows range, orientation and labels.
   source = mnist5k.load(0, 64)
   images, labels = source.images[::5], source.labels[::5]
@@ -63,7 +63,7 @@ def test_the_digits_that_come_with_a_package_are_classified():
 
 
 @pytest.mark.parametrize('module', [digits, fashion, random])
-def test_features_and_logits_are_finite_and_of_their_shapes(module):
+def test_features_and_logits_have_their_shapes_and_are_finite(module):
   features, logits = outputs(module.load(), SAMPLE['digits_images'][:7])
   assert features.shape == (7, 128) and logits.shape == (7, 10)
   assert features.dtype == logits.dtype == np.float32
@@ -71,7 +71,7 @@ def test_features_and_logits_are_finite_and_of_their_shapes(module):
   assert (features >= 0).all() and (features.std(axis=0) > 0).mean() > 0.3
 
 
-def test_a_row_depends_on_its_image_alone():
+def test_output_row_depends_only_on_its_image():
   images, network = SAMPLE['fashion_images'][:8], fashion.load()
   others = np.concatenate([images[3:4], 255 - images[:7]])
   expected, found = outputs(network, images), outputs(network, others)
@@ -99,7 +99,7 @@ def by_hand(params, image):
   return np.maximum(x.ravel() @ dense['kernel'] + dense['bias'], 0)
 
 
-def test_features_are_those_of_the_same_network_written_by_hand():
+def test_features_match_a_numpy_implementation():
   image, network = SAMPLE['digits_images'][5], digits.load()
   found = outputs(network, image[None]).features[0]
   np.testing.assert_allclose(found, by_hand(network.params, image[..., 0] / 255), rtol=1e-4, atol=1e-4)
@@ -118,7 +118,7 @@ def test_three_channels_are_averaged(name):
 
 
 @pytest.mark.parametrize('size', [32, 64])
-def test_digits_of_another_size_keep_their_class_and_most_of_their_features(size):
+def test_resized_digits_keep_their_class_and_most_features(size):
   def made(pixels):
     return mnist5k.load(0, 64, size=pixels).images[::50]
 
@@ -129,7 +129,7 @@ def test_digits_of_another_size_keep_their_class_and_most_of_their_features(size
   assert differ(expected.features, found.features) < 0.45
 
 
-def test_an_even_picture_of_another_size_stays_even_and_28_is_left_alone():
+def test_resize_keeps_constant_images_and_leaves_28_pixels_alone():
   even = np.full((1, 45, 64, 1), 51, np.uint8)
   np.testing.assert_allclose(classifier.prepare(even), np.full((1, 28, 28, 1), 0.2), atol=1e-6)
   images = SAMPLE['digits_images'][:3]
@@ -140,12 +140,12 @@ def test_an_even_picture_of_another_size_stays_even_and_28_is_left_alone():
   'images',
   [np.zeros((2, 28, 28), np.uint8), np.zeros((2, 28, 28, 2), np.uint8), np.zeros((2, 28, 28, 1))],
 )
-def test_what_is_no_batch_of_uint8_images_is_refused(images):
+def test_inputs_that_are_not_uint8_images_are_rejected(images):
   with pytest.raises(AssertionError):
     classifier.prepare(images)
 
 
-def test_random_weights_are_the_same_everywhere():
+def test_random_weights_are_deterministic():
   network = random.load()
   assert network.name == 'random'
   assert network.digest == '4598df3b26fa922253e7e2540f92b1d1bc40e0919d099c5b1fe26b6dcd837e13'
@@ -158,7 +158,7 @@ def copies(tmp_path):
   return tmp_path
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_written_weights_round_trip(tmp_path):
   params = classifier.drawn(seed=3)
   classifier.write('mine', params, {'epochs': 0}, tmp_path)
   network = classifier.read('mine', tmp_path)
@@ -186,19 +186,19 @@ def remove(file):
 
 @pytest.mark.parametrize('name', ['digits.npz', 'digits.json'])
 @pytest.mark.parametrize('harm', [cut, empty, remove])
-def test_a_broken_file_is_named_with_the_remedy(harm, name, copies):
+def test_corrupt_file_error_names_file_and_fix(harm, name, copies):
   harm(copies / name)
   with pytest.raises(ConfigError, match='feature network digits .* cannot be read.*train.py digits'):
     classifier.read('digits', copies)
 
 
-def test_one_flipped_bit_is_noticed(copies):
+def test_flipped_bit_is_detected(copies):
   flip(copies / 'digits.npz')
   with pytest.raises(ConfigError, match='cannot be read'):
     classifier.read('digits', copies)
 
 
-def test_weights_with_the_card_of_others_are_refused(copies):
+def test_weights_with_another_card_are_rejected(copies):
   classifier.write('other', classifier.drawn(seed=3), {}, copies)
   shutil.copy(copies / 'other.json', copies / 'digits.json')
   with pytest.raises(ConfigError, match='do not match the digest on their card'):
@@ -211,14 +211,14 @@ def train(monkeypatch):
   return importlib.import_module('train')
 
 
-def test_cards_are_of_the_recipes(train):
+def test_cards_match_the_training_recipes(train):
   for name, recipe in train.RECIPES.items():
     told = card(name)
     share, version = told['test_accuracy'], told['jax']
     assert told == {'digest': told['digest']} | train.facts(name, recipe, share) | {'jax': version}
 
 
-def test_training_images_are_moved_by_up_to_two_pixels_and_mirrored(train):
+def test_training_images_are_shifted_up_to_two_pixels_and_mirrored(train):
   image = np.zeros((28, 28, 1), np.uint8)
   image[10, 12] = 255
   seen = np.asarray(train.augment(jax.random.key(0), np.stack([image] * 500), mirrored=True))
@@ -227,7 +227,7 @@ def test_training_images_are_moved_by_up_to_two_pixels_and_mirrored(train):
   assert places == {(i, j) for i in range(8, 13) for j in columns}
 
 
-def test_a_data_file_with_another_digest_is_refused(train, tmp_path):
+def test_data_file_with_another_digest_is_rejected(train, tmp_path):
   file = tmp_path / 'images'
   file.write_bytes(bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 3, 7, 8, 9]))
   digest = train.hashlib.sha256(file.read_bytes()).hexdigest()

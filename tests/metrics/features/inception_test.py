@@ -44,11 +44,11 @@ def weights(params, tmp_path_factory) -> pathlib.Path:
   return path
 
 
-def test_the_photograph_is_that_of_the_vectors():
+def test_photograph_matches_the_stored_vectors():
   assert hashing.of_array(inputs.photograph()) == str(VECTORS['photograph'])
 
 
-def test_features_and_logits_are_those_of_pytorch_fid_and_torch_fidelity(params, pictures):
+def test_features_and_logits_match_pytorch_fid_and_torch_fidelity(params, pictures):
   found = network(params, pictures)
   assert found.features.shape == (2, 2048)
   assert found.logits.shape == (2, 1008)
@@ -60,13 +60,13 @@ def test_features_and_logits_are_those_of_pytorch_fid_and_torch_fidelity(params,
     np.testing.assert_allclose(values[:, ::16], expected, rtol=0, atol=1e-4 * min(1, scale))
 
 
-def test_a_row_is_a_function_of_its_picture_alone(params, pictures):
+def test_output_row_depends_only_on_its_image(params, pictures):
   found, swapped = network(params, pictures), network(params, pictures[::-1])
   np.testing.assert_allclose(found.features, swapped.features[::-1], atol=1e-5)
   assert np.abs(found.features[0] - found.features[1]).max() > 0.1
 
 
-def test_random_weights_are_fixed_and_keep_activations_of_order_one(pictures):
+def test_random_weights_are_fixed_with_activations_of_order_one(pictures):
   loaded = random_inception.load()
   assert loaded.digest.startswith('0c78e414cf503a40')
   found = network(loaded.params, pictures)
@@ -74,20 +74,20 @@ def test_random_weights_are_fixed_and_keep_activations_of_order_one(pictures):
     assert 0.2 < np.sqrt((values**2).mean()) < 5
 
 
-def test_modules_that_load_are_networks_and_no_others_are():
+def test_feature_networks_are_the_modules_with_load():
   known = lookup.modules(features, 'load')
   assert {'inception', 'random_inception'} <= known.keys()
   assert not {'inception_v3', 'convert_inception'} & known.keys()
 
 
 @pytest.mark.parametrize('size', SIZES)
-def test_pictures_are_resized_as_by_torch_fidelity(size):
+def test_resize_matches_torch_fidelity(size):
   images = inputs.parts(*map(int, size.split('x')))
   found = np.asarray(inception_v3.resize(images))
   np.testing.assert_allclose(found[0, ::37, ::41], VECTORS[size], atol=1e-4)
 
 
-def test_resizing_reads_pixel_i_at_i_times_the_length_over_299():
+def test_resize_samples_pixel_i_at_i_times_size_over_299():
   # Two columns, 0 and 255: pixel i is at 2 i / 299, between them up to 1 and then beyond the last.
   images = np.array([0, 255], np.uint8).reshape(1, 1, 2, 1)
   expected = 255 * np.minimum(2 * np.arange(299) / 299, 1)
@@ -95,13 +95,13 @@ def test_resizing_reads_pixel_i_at_i_times_the_length_over_299():
   np.testing.assert_allclose(found[0, :, :, 0], np.tile(expected, (299, 1)), atol=1e-4)
 
 
-def test_pictures_come_to_the_range_of_the_graph():
+def test_images_are_scaled_to_the_range_of_the_network():
   # (0 - 128) / 128, (128 - 128) / 128, (255 - 128) / 128
   for value, expected in ((0, -1), (128, 0), (255, 0.9921875)):
     assert (inception_v3.prepare(np.full((1, 3, 5, 3), value, np.uint8)) == expected).all()
 
 
-def test_a_grey_picture_has_three_equal_channels():
+def test_gray_images_are_repeated_to_three_channels():
   gray = inputs.parts(32, 32)[..., :1]
   found = inception_v3.prepare(gray)
   assert found.shape == (1, 299, 299, 3)
@@ -113,12 +113,12 @@ def test_a_grey_picture_has_three_equal_channels():
   [np.zeros((1, 8, 8, 3), np.float32), np.zeros((8, 8, 3), np.uint8), np.zeros((1, 8, 8, 2), np.uint8)],
   ids=['float', 'one picture', 'two channels'],
 )
-def test_what_are_no_pictures_are_refused(images):
+def test_inputs_that_are_not_images_are_rejected(images):
   with pytest.raises(AssertionError):
     inception_v3.prepare(images)
 
 
-def test_an_average_leaves_out_what_is_beyond_the_edge_and_a_maximum_too():
+def test_pooling_ignores_pixels_beyond_the_edge():
   x = -np.arange(1, 10, dtype=np.float32).reshape(1, 3, 3, 1)
   # The corner is the mean of -1, -2, -4, -5, the edge below it of -1, -2, -4, -5, -7, -8.
   averages = inception_v3._averaged(x)[0, ..., 0]
@@ -128,7 +128,7 @@ def test_an_average_leaves_out_what_is_beyond_the_edge_and_a_maximum_too():
 
 
 @pytest.mark.parametrize('stride', [1, 2])
-def test_a_convolution_without_padding_is_one(stride):
+def test_unpadded_convolution_matches_lax(stride):
   x = np.random.RandomState(0).randn(2, 7, 9, 3).astype(np.float32)
   kernel = np.random.RandomState(1).randn(3, 3, 3, 4).astype(np.float32)
   windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))[:, ::stride, ::stride]
@@ -137,7 +137,7 @@ def test_a_convolution_without_padding_is_one(stride):
   np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_a_batch_norm_is_folded_into_its_convolution():
+def test_batch_norm_is_folded_into_its_convolution():
   norm = {'weight': 3.0, 'bias': 0.5, 'running_mean': 2.0, 'running_var': 0.249}
   state = {f'a.bn.{name}': np.float32([value]) for name, value in norm.items()}
   state['a.conv.weight'] = np.arange(6, dtype=np.float32).reshape(1, 3, 2, 1)
@@ -147,14 +147,14 @@ def test_a_batch_norm_is_folded_into_its_convolution():
   np.testing.assert_allclose(bias, [-11.5], rtol=1e-6)
 
 
-def test_converted_weights_are_read_as_they_were_written(weights, params):
+def test_converted_weights_round_trip(weights, params):
   loaded = inception.load(weights)
   assert loaded.name == 'inception'
   assert '299' in loaded.resizer
   assert loaded.digest == hashing.of_tree(params)
 
 
-def test_absent_weights_are_said_with_file_digest_and_command(monkeypatch, tmp_path):
+def test_missing_weights_error_names_file_digest_and_command(monkeypatch, tmp_path):
   monkeypatch.delenv(inception.VARIABLE, raising=False)
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
   with pytest.raises(ConfigError) as error:
@@ -192,7 +192,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize('case', BROKEN)
-def test_broken_weights_are_an_error_with_a_remedy(case, weights, tmp_path):
+def test_corrupt_weights_error_names_a_fix(case, weights, tmp_path):
   path = tmp_path / 'inception.npz'
   BROKEN[case](path, weights.read_bytes())
   with pytest.raises(ConfigError, match='cannot be read .* convert it again: python -m'):
@@ -209,13 +209,13 @@ def test_broken_weights_are_an_error_with_a_remedy(case, weights, tmp_path):
     ({'Conv2d_3b_1x1.bias': np.full(80, np.nan, np.float32)}, 'bias is not finite'),
   ],
 )
-def test_weights_of_another_network_are_an_error_that_names_one(change, said, params):
+def test_weights_of_another_network_are_rejected_by_name(change, said, params):
   changed = {name: value for name, value in (params | change).items() if value is not None}
   with pytest.raises(ConfigError, match=f'a.npz: .*{said}.*; it is not the network of the FID'):
     inception.check(changed, 'a.npz')
 
 
-def test_a_file_of_other_arrays_is_an_error(tmp_path):
+def test_file_of_other_arrays_is_rejected(tmp_path):
   np.savez(tmp_path / 'a.npz', images=np.zeros(3))
   with pytest.raises(ConfigError, match="a.npz: it lacks 'Conv2d_1a_3x3.kernel'"):
     inception.load(tmp_path / 'a.npz')
@@ -231,7 +231,7 @@ def _loads(state: dict[str, np.ndarray]):
 
 @pytest.fixture
 def torch(monkeypatch, state) -> types.SimpleNamespace:
-  """What of torch the conversion uses: a `load` that gives the state."""
+  """The part of torch that the conversion uses: a `load` that gives the state."""
   counted = state | {'Conv2d_1a_3x3.bn.num_batches_tracked': np.zeros((), np.int64)}
   stub = types.SimpleNamespace(load=_loads(counted))
   monkeypatch.setitem(sys.modules, 'torch', stub)
@@ -245,7 +245,7 @@ def source(tmp_path) -> pathlib.Path:
   return path
 
 
-def test_the_command_converts_a_file_of_the_known_digest(torch, source, params, monkeypatch, capsys):
+def test_convert_with_the_known_digest_writes_weights(torch, source, params, monkeypatch, capsys):
   digest = hashlib.sha256(b'as downloaded').hexdigest()
   monkeypatch.setattr(inception, 'DIGEST', digest)
   out = source.with_name('inception.npz')
@@ -257,7 +257,7 @@ def test_the_command_converts_a_file_of_the_known_digest(torch, source, params, 
   assert {path.name for path in source.parent.iterdir()} == {'source.pth', 'inception.npz'}
 
 
-def test_a_file_of_another_digest_is_converted_only_when_told_and_that_is_said(torch, source, capsys):
+def test_convert_with_another_digest_needs_a_flag_and_warns(torch, source, capsys):
   out = source.with_name('inception.npz')
   arguments = [str(source), f'--out={out}']
   assert convert_inception.main(arguments) == 2
@@ -275,19 +275,19 @@ def _fails(source: pathlib.Path, capsys, *arguments: str) -> str:
   return capsys.readouterr().err
 
 
-def test_without_torch_the_command_says_so(source, monkeypatch, capsys):
+def test_convert_without_torch_is_rejected(source, monkeypatch, capsys):
   monkeypatch.setitem(sys.modules, 'torch', None)
   assert 'torch is not installed' in _fails(source, capsys)
 
 
-def test_the_state_of_another_network_is_refused(torch, source, state, capsys):
+def test_convert_of_another_network_is_rejected(torch, source, state, capsys):
   torch.load = _loads({name: a for name, a in state.items() if name != 'fc.bias'})
   assert 'fc.bias is missing, expected (1008,)' in _fails(source, capsys)
   torch.load = _loads(state | {'AuxLogits.fc.bias': np.zeros(1000)})
   assert 'AuxLogits.fc.bias is (1000,), expected unknown' in _fails(source, capsys)
 
 
-def test_a_file_that_holds_no_weights_is_refused(torch, source, capsys):
+def test_convert_of_a_file_without_weights_is_rejected(torch, source, capsys):
   def fail(*_, **__):
     raise RuntimeError('bad magic')
 
@@ -295,6 +295,6 @@ def test_a_file_that_holds_no_weights_is_refused(torch, source, capsys):
   assert 'is not a file of PyTorch weights (RuntimeError)' in _fails(source, capsys)
 
 
-def test_files_that_cannot_be_read_or_written_are_said(torch, source, capsys):
+def test_convert_with_unreadable_or_unwritable_files_is_rejected(torch, source, capsys):
   assert 'cannot read' in _fails(source.with_name('absent.pth'), capsys)
   assert '--out: cannot write' in _fails(source, capsys, f'--out={source}/inception.npz')

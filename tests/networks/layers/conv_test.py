@@ -48,7 +48,7 @@ def float64():
 
 @pytest.mark.parametrize('shape', SHAPES)
 @pytest.mark.parametrize('g', [*GEOMETRIES, *OF_PHASES])
-def test_the_transposes_are_the_transposes(g, shape):
+def test_conv_transposes_match_autodiff(g, shape):
   x, kernel, y = case(g, shape)
   outputs, pull_back = jax.vjp(lambda x, k: native(x, k, g), x, kernel)
   wanted_x, wanted_kernel = pull_back(y)
@@ -70,7 +70,7 @@ def pairs():
 
 
 @pytest.mark.parametrize(('g', 'shape'), [*pairs()])
-def test_first_and_second_derivatives(g, shape):
+def test_conv_first_and_second_derivatives_match_lax(g, shape):
   assert_derivatives_are_native(g, shape)
 
 
@@ -113,7 +113,7 @@ HALVED = [(2, 8, 12, 3, 5), (1, 14, 6, 4, 1), (3, 2, 2, 1, 2), (2, 28, 14, 9, 3)
 
 
 @pytest.mark.parametrize('shape', HALVED)
-def test_nine_products_are_the_convolution_and_its_transposes(shape):
+def test_winograd_conv_and_transposes_match_lax(shape):
   g = c.Geometry(4, 2, 1)
   x, kernel, y = case(g, shape)
   outputs, pull_back = jax.vjp(lambda x, k: native(x, k, g), x, kernel)
@@ -124,7 +124,7 @@ def test_nine_products_are_the_convolution_and_its_transposes(shape):
   np.testing.assert_allclose(winograd_conv.kernel_gradient(x, y), wanted_kernel, **near)
 
 
-def test_nine_products_lose_little_to_rounding():
+def test_winograd_conv_rounding_error_is_small():
   g = c.Geometry(4, 2, 1)
   x, kernel, _ = case(g, (4, 16, 16, 64, 64))
   exact = native(x, kernel, g)
@@ -136,20 +136,20 @@ def test_nine_products_lose_little_to_rounding():
 
 
 @pytest.mark.parametrize('shape', [(2, 8, 8, 9, 5), (1, 14, 14, 16, 2)])
-def test_derivatives_of_halving_layers(shape):
+def test_halving_layers_have_derivatives_of_lax(shape):
   assert_derivatives_are_native(c.Geometry(4, 2, 1), shape)
 
 
 @pytest.mark.parametrize(
   ('g', 'has_phases'), [(c.Geometry(3, 2, 1), True), (c.Geometry(5, 2, 2), False)]
 )
-def test_derivatives_of_layers_of_phases_and_of_patches(g, has_phases):
+def test_phase_and_patch_layers_have_derivatives_of_lax(g, has_phases):
   shape = (2, 7, 9, 9, 3)
   assert c._uses_phases(g, case(g, shape)[1].shape, shape[1:3]) == has_phases
   assert_derivatives_are_native(g, shape)
 
 
-def test_phases_of_several_kernels_at_once():
+def test_phase_conv_of_several_kernels_matches_one_at_a_time():
   g = c.Geometry(3, 2, 1)
   x, kernel, _ = case(g, (2, 7, 7, 9, 3))
   kernels = jnp.stack([kernel, -2 * kernel])
@@ -159,14 +159,14 @@ def test_phases_of_several_kernels_at_once():
   jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10), found, wanted)
 
 
-def test_values_that_are_not_finite_stay_where_they_are():
+def test_conv_of_nonfinite_values_keeps_them_local():
   x, kernel, _ = case(c.Geometry(4, 2, 1), (2, 8, 8, 9, 5))
   bad = winograd_conv.conv(x.at[1, 7, 7].set(jnp.nan), kernel)
   assert np.isfinite(bad[0]).all()
   assert np.isnan(bad[1, 3, 3]).all()
 
 
-def test_modules_halve_and_double():
+def test_conv_modules_halve_and_double_sizes():
   images = numbers(0, 2, 28, 28, 1)
   down, params = c.Conv(3).init_with_output(jax.random.key(0), images)
   assert down.shape == (2, 14, 14, 3)
@@ -177,13 +177,13 @@ def test_modules_halve_and_double():
 
 
 @pytest.mark.parametrize(('g', 'shape'), [(GEOMETRIES[0], SHAPES[0]), (OF_PHASES[0], (2, 7, 7, 9, 3))])
-def test_bfloat16_stays_bfloat16(g, shape):
+def test_conv_of_bfloat16_returns_bfloat16(g, shape):
   x, kernel, _ = (a.astype(jnp.bfloat16) for a in case(g, shape))
   gradients = first(lambda x, k: c.conv(x, k, g))(x, kernel)
   assert {a.dtype for a in gradients} == {jnp.dtype(jnp.bfloat16)}
 
 
-def test_what_does_not_go_together_is_refused():
+def test_conv_with_incompatible_arguments_is_rejected():
   g, x, kernel = c.Geometry(4, 2, 1), numbers(0, 2, 8, 8, 16), numbers(1, 4, 4, 16, 3)
   y = c.conv(x, kernel, g)
   cases = [
@@ -223,7 +223,7 @@ EMPTY = [(GEOMETRIES[0], 3), (OF_PHASES[0], 3), *((g, 16) for g in (*GEOMETRIES,
 
 
 @pytest.mark.parametrize(('g', 'channels'), EMPTY)
-def test_empty_batches_have_empty_outputs_of_the_native_shape(g, channels):
+def test_conv_of_an_empty_batch_has_the_native_shape(g, channels):
   x, kernel, y = case(g, (0, 8, 8, channels, 5))
   wanted = native(x, kernel, g)
   assert wanted.shape == y.shape
@@ -237,7 +237,7 @@ def test_empty_batches_have_empty_outputs_of_the_native_shape(g, channels):
 
 
 @pytest.mark.parametrize(('g', 'channels'), EMPTY)
-def test_empty_batches_have_kernel_gradients_of_zeros(g, channels):
+def test_conv_of_an_empty_batch_has_zero_kernel_gradient(g, channels):
   x, kernel, y = case(g, (0, 8, 8, channels, 5))
   np.testing.assert_array_equal(c.kernel_gradient(x, y, g), np.zeros(kernel.shape))
   slopes = jax.grad(lambda x, k: (c.conv(x, k, g) ** 2).sum(), (0, 1))(x, kernel)
@@ -245,7 +245,7 @@ def test_empty_batches_have_kernel_gradients_of_zeros(g, channels):
   np.testing.assert_array_equal(slopes[1], np.zeros(kernel.shape))
 
 
-def test_empty_batches_of_the_smallest_images_pass_through_layers():
+def test_conv_layers_accept_an_empty_batch_of_the_smallest_images():
   x = jnp.zeros((0, 4, 4, 16))
   down, _ = c.Conv(8).init_with_output(jax.random.key(0), x)
   assert down.shape == (0, 2, 2, 8)

@@ -41,7 +41,7 @@ def window(chromium, path):
   assert chromium.errors() == []
 
 
-def test_the_slider_is_moved_by_keys_and_changes_picture_and_step(window):
+def test_slider_moved_by_keys_changes_image_and_step(window):
   assert (window.run(STEP), window.run(SHADE)) == ('step 1,200', 120)
   window.press('#slider', 'left')
   assert (window.run(STEP), window.run(SHADE)) == ('step 600', 60)
@@ -64,12 +64,12 @@ def curve(window, chart):
 
 
 def rise(places):
-  """What share of its height a curve has risen by at half its length."""
+  """Returns the fraction of its height that a curve has risen by at half its length."""
   x, y = places.T
   return (y[0] - np.interp((x[0] + x[-1]) / 2, x, y)) / (y[0] - y[-1])
 
 
-def test_a_chart_becomes_logarithmic_and_linear_again(window):
+def test_chart_switches_between_log_and_linear(window):
   button, linear = f'{NORMS} button', curve(window, NORMS)
   pressed = f'return document.querySelector("{button}").getAttribute("aria-pressed")'
   assert labels(window, NORMS)[:2] == ['5', '10']
@@ -90,7 +90,7 @@ def values(window):
   return window.run(f'return [{at}, ...{texts}]')
 
 
-def test_keys_and_pointer_read_values_off_a_chart(window):
+def test_keys_and_pointer_show_chart_values(window):
   chart = '.chart:first-child svg'
   last = values(window)
   assert last[0] == ''
@@ -107,7 +107,7 @@ def test_keys_and_pointer_read_values_off_a_chart(window):
   assert values(window) == [f'step {made_up.SPIKE + 1}', '-1,000', '1,000']
 
 
-def test_alerts_are_marked_on_every_chart(window):
+def test_alerts_mark_every_chart(window):
   marks = window.run('return [...document.querySelectorAll(".alert title")].map(t => t.textContent)')
   assert marks == ['collapse, step 31'] * window.run(
     'return document.querySelectorAll(".chart").length'
@@ -115,7 +115,7 @@ def test_alerts_are_marked_on_every_chart(window):
 
 
 @pytest.mark.parametrize('width', [360, 1200])
-def test_nothing_scrolls_sideways(chromium, path, width):
+def test_page_does_not_scroll_horizontally(chromium, path, width):
   chromium.open(path, width)
   chromium.run('document.querySelectorAll("details").forEach(d => { d.open = true; })')
   assert chromium.run('return [innerWidth, document.documentElement.scrollWidth <= innerWidth]') == [
@@ -133,7 +133,7 @@ def test_nothing_scrolls_sideways(chromium, path, width):
   assert chromium.errors() == []
 
 
-def test_dark_and_light_follow_the_reader(window):
+def test_page_follows_the_preferred_color_scheme(window):
   ground = 'return getComputedStyle(document.body).backgroundColor'
   found = []
   for scheme in ('light', 'dark'):
@@ -144,7 +144,7 @@ def test_dark_and_light_follow_the_reader(window):
   assert found[1] < 150
 
 
-def test_without_scripts_the_last_picture_and_the_tables_are_there(chromium, path):
+def test_page_without_scripts_shows_last_image_and_tables(chromium, path):
   chromium.open(path, scripts=False)
   seen = 'getComputedStyle(document.querySelector("{}")).display'
   shown = {

@@ -79,7 +79,7 @@ def document(folder):
   return read(folder)
 
 
-def test_the_page_is_one_file_that_needs_no_network(folder, document):
+def test_page_is_one_file_without_network_access(folder, document):
   text = page.write(folder).read_text()
   assert not re.search(r'https?:|url\(|@import|src="(?!data:)', text)
   for name, attributes in document.elements:
@@ -90,7 +90,7 @@ def test_the_page_is_one_file_that_needs_no_network(folder, document):
   assert all(a['href'][1:] in ids for a in document.all('a'))
 
 
-def test_the_page_runs_its_own_script_and_no_other(document):
+def test_page_allows_only_its_own_script(document):
   policy = document.all('meta')[1]['content']
   script = (importlib.resources.files('gan_jax.visualization.page') / 'page.js').read_text()
   digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -99,7 +99,7 @@ def test_the_page_runs_its_own_script_and_no_other(document):
   assert document.inside('script').endswith(script)
 
 
-def test_names_of_a_run_stay_names(document):
+def test_names_with_markup_are_escaped(document):
   assert len(document.all('script')) == 2
   assert document.all('b') == []
   # The folder's name, the config's loss, the alert and the card.
@@ -110,19 +110,19 @@ def test_names_of_a_run_stay_names(document):
   assert f'From one to another {made_up.NASTY}' in [a['alt'] for a in document.all('img')]
 
 
-def test_text_in_the_data_cannot_end_its_script():
+def test_data_with_a_script_tag_cannot_end_the_script():
   text = markup.embedded({'name': made_up.NASTY})
   assert not set(text) & set('<>&')
   assert json.loads(text) == {'name': made_up.NASTY}
 
 
-def test_the_same_folder_gives_the_same_page(folder):
+def test_page_of_the_same_folder_is_identical(folder):
   first = page.write(folder).read_bytes()
   assert page.write(folder).read_bytes() == first
   assert [path.name for path in folder.iterdir() if path.name.startswith('.')] == []
 
 
-def test_it_tells_what_the_run_was_and_how_it_went(document):
+def test_page_shows_config_and_progress(document):
   words = document.words()
   assert 'finished at step 1,200' in words
   assert 'mnist5k, batches of 64, seed 0' in words
@@ -140,7 +140,7 @@ def facts(document):
   return [text for where, text in document.texts if where in ('dt', 'dd')]
 
 
-def test_alerts_come_first_and_are_marked_on_the_curves(document):
+def test_alerts_come_first_and_mark_the_curves(document):
   sections = [attributes['id'] for attributes in document.all('section')]
   assert sections[:3] == ['alerts', 'samples', 'curves']
   assert 'collapse' in document.inside('strong')
@@ -148,7 +148,7 @@ def test_alerts_come_first_and_are_marked_on_the_curves(document):
   assert document.data()['alerts'] == [{'name': 'collapse', 'step': 31}]
 
 
-def test_the_slider_goes_over_all_pictures_and_begins_at_the_last(document):
+def test_slider_covers_all_images_and_starts_at_the_last(document):
   [slider] = document.all('input')
   assert (slider['min'], slider['max'], slider['value']) == ('0', '2', '2')
   data = document.data()
@@ -159,7 +159,7 @@ def test_the_slider_goes_over_all_pictures_and_begins_at_the_last(document):
   np.testing.assert_array_equal(pixels(picture['src']), made_up.picture(120))
 
 
-def test_of_many_pictures_some_are_shown_the_first_and_the_last_among_them(tmp_path, monkeypatch):
+def test_slider_of_many_images_includes_first_and_last(tmp_path, monkeypatch):
   for step in range(100):
     save_png(tmp_path / f'step_{step:08}.png', made_up.picture(step))
   steps = [step for step, _ in page._frames(tmp_path)]
@@ -173,7 +173,7 @@ def test_of_many_pictures_some_are_shown_the_first_and_the_last_among_them(tmp_p
   assert [step for step, _ in page._frames(tmp_path)] == [99]
 
 
-def test_metrics_of_one_scale_share_a_chart(document):
+def test_metrics_of_one_unit_share_a_chart(document):
   assert document.inside('figcaption').startswith('The same latents')
   titles = [text for where, text in document.texts if where == 'span']
   assert titles == [
@@ -189,12 +189,12 @@ def test_metrics_of_one_scale_share_a_chart(document):
   assert scores == [{'label': 'value', 'x': [600, 1200], 'y': [30.5, 30.5]}]
 
 
-def test_a_logarithm_is_offered_where_all_is_positive(document):
+def test_log_scale_is_offered_only_for_positive_values(document):
   offered = [attributes['aria-label'].split(' on ')[0] for attributes in document.all('button')]
   assert offered == ['Gradient norms', 'Steps per second', 'Discriminator: r1', 'Frechet digits']
 
 
-def test_thinning_keeps_ends_and_extremes_in_order(document):
+def test_thinning_preserves_ends_and_extremes_in_order(document):
   steps = np.arange(10_000)
   values = np.sin(steps / 50)
   values[1234], values[8765] = 7, -9
@@ -211,12 +211,12 @@ def test_thinning_keeps_ends_and_extremes_in_order(document):
   assert generator['y'][generator['x'].index(made_up.SPIKE + 1)] == 1000
 
 
-def test_a_short_curve_stays_as_it_is():
+def test_thinning_of_a_short_curve_changes_nothing():
   curve = (np.arange(500), np.arange(500.0))
   assert curves.thinned(curve) is curve
 
 
-def test_what_is_no_number_is_no_curve():
+def test_nonnumeric_metrics_have_no_curve():
   lines = [{'step': i, 'time': 1.0, 'loss': x} for i, x in enumerate([1.0, float('nan'), None, 2])]
   lines += [{'step': 4, 'loss': True, 'card': {'real': 5}, 'note': 'x'}]
   steps, values = curves.collected(lines)['loss']
@@ -224,7 +224,7 @@ def test_what_is_no_number_is_no_curve():
   np.testing.assert_array_equal(values, [1, 2])
 
 
-def test_every_score_stands_beside_its_card(document):
+def test_scores_are_listed_with_their_cards(document):
   summaries = [text for where, text in document.texts if where == 'summary']
   assert summaries == [
     'Step 1,200: 50,000 generated against 5,000 real, features digits, seed 0',
@@ -238,7 +238,7 @@ def test_every_score_stands_beside_its_card(document):
   assert '30.5' in cells
 
 
-def test_a_score_that_the_protocol_cannot_give_is_a_dash_beside_the_reason(tmp_path):
+def test_undefined_score_is_a_dash_with_its_reason(tmp_path):
   folder = made_up.run(tmp_path / 'run')
   why = 'each subset would be all 50 samples'
   settings = {'kernel_distance': {'subsets': 1, 'subset_size': 50}}
@@ -254,7 +254,7 @@ def test_a_score_that_the_protocol_cannot_give_is_a_dash_beside_the_reason(tmp_p
   assert 'subset_size 50' in document.words()
 
 
-def test_neighbours_are_cut_out_of_their_sheet(document):
+def test_neighbors_are_cropped_from_their_sheet(document):
   shown = [a for a in document.all('img') if a['alt'].startswith(('Sample ', 'Training'))]
   assert [a['alt'] for a in shown[:2]] == ['Sample 0', 'Training image at distance 0']
   for i, attributes in enumerate(shown):
@@ -262,7 +262,7 @@ def test_neighbours_are_cut_out_of_their_sheet(document):
   assert len(shown) == 8
 
 
-def test_half_a_metrics_file_is_half_a_page(folder, tmp_path):
+def test_page_of_a_truncated_metrics_file_shows_the_rest(folder, tmp_path):
   half = tmp_path / 'half'
   shutil.copytree(folder, half)
   for step in (600, 1200):
@@ -275,7 +275,7 @@ def test_half_a_metrics_file_is_half_a_page(folder, tmp_path):
   assert document.data()['last'] == 600
 
 
-def test_a_folder_with_nothing_but_a_config(tmp_path):
+def test_page_of_a_folder_with_only_a_config_is_written(tmp_path):
   (tmp_path / 'config.json').write_text(json.dumps(made_up.config()))
   document = read(tmp_path)
   for told in (
@@ -289,7 +289,7 @@ def test_a_folder_with_nothing_but_a_config(tmp_path):
   assert document.data() == {'last': 0, 'charts': [], 'alerts': [], 'frames': [], 'lastFrame': None}
 
 
-def test_a_folder_of_no_run_is_refused(tmp_path):
+def test_folder_without_a_run_is_rejected(tmp_path):
   with pytest.raises(ConfigError, match='contains no run'):
     page.write(tmp_path)
   assert list(tmp_path.iterdir()) == []
@@ -299,11 +299,11 @@ def test_a_folder_of_no_run_is_refused(tmp_path):
   ('seconds', 'said'),
   [(3.456, '3.46 s'), (59.4, '59.4 s'), (59.7, '1 min 0 s'), (248, '4 min 8 s'), (7384, '2 h 3 min')],
 )
-def test_durations(seconds, said):
+def test_durations_are_formatted(seconds, said):
   assert page.duration(seconds) == said
 
 
-def test_speeds_above_ten_thousand_have_no_exponent(tmp_path):
+def test_speeds_above_10000_have_no_exponent(tmp_path):
   folder = made_up.run(tmp_path / 'run')
   line = {'step': 1, 'time': 1.0, 'steps_per_second': 62.016, 'images_per_second': 39_691.8}
   (folder / 'metrics.jsonl').write_text(json.dumps(line) + '\n')
@@ -323,11 +323,11 @@ def test_speeds_above_ten_thousand_have_no_exponent(tmp_path):
     (1e-9, '1e-09'),
   ],
 )
-def test_numbers(value, said):
+def test_numbers_are_formatted(value, said):
   assert markup.number(value) == said
 
 
-def test_the_command_shows_a_run_whose_data_is_gone(finished_run, tmp_path):
+def test_command_with_missing_data_still_writes_the_page(finished_run, tmp_path):
   folder = tmp_path / 'run'
   shutil.copytree(finished_run, folder)
   put(folder, 'data.name', 'gone')
