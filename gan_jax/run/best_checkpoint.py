@@ -1,14 +1,12 @@
 """The checkpoint with the best value of one metric."""
 
-import contextlib
-import pathlib
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 
-from gan_jax.common.types import MetricsLine, Plain
+from gan_jax.common.types import MetricsLine
 from gan_jax.evaluation import cards, scores
 from gan_jax.evaluation import evaluator as evaluation
 from gan_jax.runtime import devices, processes
-from gan_jax.storage import checkpoints, workdir
+from gan_jax.storage import checkpoints
 from gan_jax.training.state import TrainState
 
 
@@ -16,7 +14,7 @@ class BestCheckpoint:
   """The checkpoint with the best value of one metric, kept beside the newest."""
 
   def __init__(self, metric: str, saved: checkpoints.Checkpoints):
-    """Prepares to save by a metric, e.g. 'frechet_digits'; see `opened`."""
+    """Prepares to save by a metric, e.g. 'frechet_digits'; see `resumed`."""
     self._metric = metric
     self._saved = saved
 
@@ -38,24 +36,19 @@ class BestCheckpoint:
     )
 
 
-@contextlib.contextmanager
-def opened(
-  folder: pathlib.Path, config: Plain, metric: str, step: int, spare: int
-) -> Generator[BestCheckpoint]:
-  """Opens the best checkpoint of a run.
+def resumed(saved: checkpoints.Checkpoints, metric: str, step: int) -> BestCheckpoint:
+  """Returns the best checkpoint of a run that goes on from `step`; all processes call it together.
 
   Args:
-    folder: of the run.
-    config: identifies the run.
-    metric: by which the best state is chosen.
-    step: from which the run goes on. Later checkpoints are deleted.
-    spare: how many evaluations there can be between two checkpoints of the run. Each of them may be the
+    saved: the checkpoints in the folder of the best one. Those after `step` are deleted. They must keep
+      one more than there can be evaluations between two checkpoints of the run. Each of them may be the
       best so far, and a killed run may have to come back to the one before.
+    metric: by which the best state is chosen.
+    step: of the run.
   """
-  with checkpoints.writable(folder / workdir.BEST, config, keep=1 + spare) as saved:
-    processes.on_primary(lambda: saved.discard(after=step))
-    saved.reload()
-    yield BestCheckpoint(metric, saved)
+  processes.on_primary(lambda: saved.discard(after=step))
+  saved.reload()
+  return BestCheckpoint(metric, saved)
 
 
 def _protocol(line: MetricsLine) -> MetricsLine:

@@ -205,7 +205,8 @@ def _open_session(
   metric = config.evaluation.settings['best'] if evaluate else ''
   if metric:
     spare = -(-logging.checkpoint_every // config.evaluation.every)
-    best = stack.enter_context(best_checkpoint.opened(folder, config.plain, metric, last, spare))
+    opened = checkpoints.writable(folder / workdir.BEST, config.plain, keep=1 + spare)
+    best = best_checkpoint.resumed(stack.enter_context(opened), metric, last)
   pictures = snapshots.Saver(folder / workdir.SAMPLES)
   stack.callback(pictures.close)
 

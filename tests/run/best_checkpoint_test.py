@@ -1,5 +1,7 @@
 """The best checkpoint and alerts, beside a run."""
 
+import contextlib
+
 import jax.numpy as jnp
 import pytest
 
@@ -20,8 +22,10 @@ def line(step, value, **card):
   return {'step': step, 'recall_x': value, 'frechet_x': value, 'card': {**CARD, **card, 'step': step}}
 
 
+@contextlib.contextmanager
 def opened(folder, name, step):
-  return best_checkpoint.opened(folder, config(name), name, step, spare=1)
+  with checkpoints.writable(folder / workdir.BEST, config(name), keep=2) as saved:
+    yield best_checkpoint.resumed(saved, name, step)
 
 
 def kept_steps(tmp_path, name, values, history=(), after=0):

@@ -217,7 +217,8 @@ def test_best_score_at_a_new_path_is_compared_with_earlier_scores(tmp_path):
   config = config_of('folder:b')
   history = [{'step': 4, 'frechet_random': 1.0, 'card': card('folder:a', 'one')}]
   state = {'weights': jnp.ones(3)}
-  with best_checkpoint.opened(tmp_path, config, 'frechet_random', step=4, spare=1) as best:
+  with checkpoints.writable(tmp_path / workdir.BEST, config, keep=2) as saved:
+    best = best_checkpoint.resumed(saved, 'frechet_random', step=4)
     for step, value, name, digest, kept in (
       (8, 2.0, 'folder:b', 'one', []),
       (12, 0.5, 'folder:b', 'one', [12]),
@@ -225,7 +226,7 @@ def test_best_score_at_a_new_path_is_compared_with_earlier_scores(tmp_path):
     ):
       line = {'step': step, 'frechet_random': value, 'card': card(name, digest)}
       best.maybe_save(history, line, state)
-      assert best._saved.steps() == kept
+      assert saved.steps() == kept
 
 
 def test_settings_on_the_same_images_at_two_paths_are_compared():
