@@ -17,7 +17,7 @@ from gan_jax.evaluation.feature_extraction import FeatureStatistics
 from gan_jax.metrics import frechet
 from helpers.toy_games import scalars
 
-CONFIG = {'data': {'name': 'ring'}, 'seed': 0, 'batch_size': 8, 'placement': 'auto'}
+CONFIG = schema.plain(schema.default()) | {'data': {'name': 'ring'}, 'batch_size': 8}
 SETTINGS = schema.default().evaluate.to_dict() | {'features': 'coordinates'}
 
 
