@@ -20,6 +20,9 @@ class WriteError(Exception):
 _KEY = re.compile(r'[a-z_][\w.]*=')
 """The beginning of a message that names a key, `width=0: ...`."""
 
+_PATH = re.compile(r'[a-z_][\w.]*')
+"""The path of a key, which such a message continues. The label of a setting is not one."""
+
 
 @contextlib.contextmanager
 def at(key: str) -> Generator[None, None, None]:
@@ -49,4 +52,5 @@ def refused_values() -> Generator[None, None, None]:
 def _prefixed(key: str, text: str) -> str:
   if text.startswith(f'{key}.'):
     return text
-  return f'{key}{"." if _KEY.match(text) else ": "}{text}'
+  is_path = _PATH.fullmatch(key) and _KEY.match(text)
+  return f'{key}.{text}' if is_path else f'{key}: {text}'

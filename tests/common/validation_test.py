@@ -118,3 +118,8 @@ def test_at_with_an_error_below_names_the_whole_key(text, said):
   with pytest.raises(ConfigError) as refused, at('networks.g'):
     raise ConfigError(text)
   assert str(refused.value) == said
+
+
+def test_at_with_a_label_does_not_continue_it_as_a_path():
+  with pytest.raises(ConfigError, match='^gan_rate=-1: rate=-1: out of range'), at('gan_rate=-1'):
+    raise ConfigError('rate=-1: out of range')
