@@ -11,6 +11,7 @@ more time, cycles or memory than recorded. WRITE=1 replaces the records, and wri
 import json
 import pathlib
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
@@ -125,8 +126,9 @@ def _document(records: dict[str, dict[str, Any]]) -> str:
   )
 
 
-def main() -> int:
+def main(argv: Sequence[str]) -> int:
   """Compiles, compares and prints all steps; returns 1 if there are errors."""
+  flags.FLAGS(argv)
   if _REQUIREMENT.value:
     print(compiler.requirement())
     return 0

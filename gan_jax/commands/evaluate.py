@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
       f'{source.about}'
     )
   with at('evaluate'):
-    evaluate = evaluator.Evaluator(protocol, config['data']['name'], game, source, console.warn)
+    evaluate = evaluator.create(protocol, config['data']['name'], game, source, console.warn)
     scores, card = evaluate(devices.replicate(variables), weights=weights, step=step)
   metrics_log.add_scores(folder, {'step': step, 'scores': scores, 'card': card})
   _print({name: _text(value, cards.remark(card, name)) for name, value in scores.items()})

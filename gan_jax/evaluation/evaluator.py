@@ -1,5 +1,6 @@
 """Scores of a game's samples against its data, with a card that records the protocol."""
 
+import dataclasses
 import importlib.metadata
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,12 @@ from gan_jax.common.types import PyTree
 from gan_jax.config import schema
 from gan_jax.data.source import Source, arrays_of
 from gan_jax.evaluation import foreign_names, reference_statistics, scores
-from gan_jax.evaluation.feature_extraction import FeatureExtractor, NotFiniteError, generated
+from gan_jax.evaluation.feature_extraction import (
+  FeatureExtractor,
+  FeatureStatistics,
+  NotFiniteError,
+  generated,
+)
 from gan_jax.game import Game
 from gan_jax.metrics import features, frechet
 from gan_jax.metrics.features import FeatureNetwork
@@ -128,50 +134,29 @@ def without_place(card: Mapping[str, Any]) -> dict[str, Any]:
   return {key: value for key, value in card.items() if named or key != 'data'}
 
 
+@dataclasses.dataclass(frozen=True)
 class Evaluator:
-  """Scores samples of one game. The statistics of the real examples are computed once, at the start."""
+  """Scores samples of one game, see `create`.
 
-  def __init__(
-    self,
-    protocol: EvaluationProtocol,
-    data: str,
-    game: Game,
-    source: Source,
-    warn: Callable[[str], None],
-  ):
-    """Computes, or reads from the cache, the statistics of the real examples.
+  Attributes:
+    protocol: how samples are scored.
+    modes: of the data, see `data.source.Source`.
+    warn: called with each warning.
+    real: statistics of the real examples.
+    gaussian: the Gaussian with their moments.
+    extract: extracts the features of samples.
+    card: what the protocol and the data contribute to every card.
+    remarked: names of the values whose remark was passed on.
+  """
 
-    Args:
-      protocol: how samples are scored.
-      data: the name of the data, for the card.
-      game: the game whose samples are scored.
-      source: the data.
-      warn: called with each warning.
-
-    Raises:
-      ConfigError: the network does not accept such examples.
-    """
-    self._protocol = protocol
-    self._modes = source.modes
-    self._warn = warn
-    self._remarked = set()
-    width = _feature_count(protocol.network, source)
-    real = reference_statistics.real_statistics(source, protocol.network, protocol.num, warn)
-    self._real = real.statistics
-    self._gaussian = frechet.prepare(self._real.moments)
-    samples = generated(game, protocol.seed)
-    self._extract = FeatureExtractor(protocol.network, samples, protocol.stored, width)
-    self._card = {
-      'data': data,
-      **real.card,
-      'generated': protocol.num,
-      'seed': protocol.seed,
-      'features': protocol.network.name,
-      'features_digest': protocol.network.digest,
-      'resizer': protocol.network.resizer,
-      'version': importlib.metadata.version('gan_jax'),
-      **jax_settings.on_card(),
-    }
+  protocol: EvaluationProtocol
+  modes: Any
+  warn: Callable[[str], None]
+  real: FeatureStatistics
+  gaussian: Any
+  extract: FeatureExtractor
+  card: Mapping[str, Any]
+  remarked: set[str] = dataclasses.field(default_factory=set)
 
   def __call__(self, variables: PyTree, **about: Any) -> tuple[dict[str, float | None], dict[str, Any]]:
     """Returns the scores of samples from these variables, and their card.
@@ -185,17 +170,17 @@ class Evaluator:
       ConfigError: a score that the protocol names is not defined for the data.
     """
     try:
-      fake = self._extract(variables, self._protocol.num)
+      fake = self.extract(variables, self.protocol.num)
     except NotFiniteError as error:
       raise DivergedError(f'samples: {error}') from error
-    name, seed = self._protocol.network.name, self._protocol.seed
-    pair = scores.Comparison(self._real, fake, name, seed, self._gaussian, self._modes)
+    name, seed = self.protocol.network.name, self.protocol.seed
+    pair = scores.Comparison(self.real, fake, name, seed, self.gaussian, self.modes)
     results = dict(self._scored(pair))
     values = {name: value for scored in results.values() for name, value in scored.values.items()}
     remarks = {name: text for scored in results.values() for name, text in scored.remarks.items()}
     self._warn_of(remarks)
-    card = dict(self._card)
-    if self._protocol.stored:
+    card = dict(self.card)
+    if self.protocol.stored:
       card['compared'] = pair.compared
     card['settings'] = {n: dict(scored.settings) for n, scored in results.items() if scored.settings}
     if remarks:
@@ -204,21 +189,65 @@ class Evaluator:
 
   def _scored(self, pair: scores.Comparison) -> Iterator[tuple[str, scores.Scored]]:
     """Yields the name and the result of each score that is defined for the data."""
-    for name, score in self._protocol.chosen.items():
+    for name, score in self.protocol.chosen.items():
       try:
         yield name, score.function(pair)
       except ValueError as error:
         # The functions of `gan_jax.metrics` raise it for samples for which they are not defined.
-        if self._protocol.strict:
+        if self.protocol.strict:
           raise ConfigError(f'scores: {name}: {error}') from error
-        self._warn(f'{name} is left out: {error}')
+        self.warn(f'{name} is left out: {error}')
 
   def _warn_of(self, remarks: Mapping[str, str]) -> None:
     """Passes on each remark once, however many checkpoints are scored."""
     for name, text in remarks.items():
-      if name not in self._remarked:
-        self._warn(f'{name}: {text}')
-    self._remarked |= remarks.keys()
+      if name not in self.remarked:
+        self.warn(f'{name}: {text}')
+    self.remarked.update(remarks)
+
+
+def create(
+  protocol: EvaluationProtocol,
+  data: str,
+  game: Game,
+  source: Source,
+  warn: Callable[[str], None],
+) -> Evaluator:
+  """Returns an evaluator; computes the statistics of the real examples, or reads them from the cache.
+
+  Args:
+    protocol: how samples are scored.
+    data: the name of the data, for the card.
+    game: the game whose samples are scored.
+    source: the data.
+    warn: called with each warning.
+
+  Raises:
+    ConfigError: the network does not accept such examples.
+  """
+  width = _feature_count(protocol.network, source)
+  real = reference_statistics.real_statistics(source, protocol.network, protocol.num, warn)
+  samples = generated(game, protocol.seed)
+  card = {
+    'data': data,
+    **real.card,
+    'generated': protocol.num,
+    'seed': protocol.seed,
+    'features': protocol.network.name,
+    'features_digest': protocol.network.digest,
+    'resizer': protocol.network.resizer,
+    'version': importlib.metadata.version('gan_jax'),
+    **jax_settings.on_card(),
+  }
+  return Evaluator(
+    protocol=protocol,
+    modes=source.modes,
+    warn=warn,
+    real=real.statistics,
+    gaussian=frechet.prepare(real.statistics.moments),
+    extract=FeatureExtractor(protocol.network, samples, protocol.stored, width),
+    card=card,
+  )
 
 
 def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:

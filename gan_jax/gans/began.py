@@ -14,7 +14,7 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.common.types import PyTree
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import Pair, make_pair
+from gan_jax.gans.parts.generator_discriminator import Pair, make_pair, reconstruct
 
 
 def error(examples: jax.Array, reconstructions: jax.Array) -> jax.Array:
@@ -39,8 +39,8 @@ def _forward(pair: Pair, variables: Variables, inputs: Inputs) -> tuple[_Forward
   latent_key, generator_key, real_key, fake_key = rng.split(inputs.key, 4)
   fake, variables = pair.generate(variables, latent_key, generator_key)
   real = inputs.batch['real']
-  (real_copies, _), variables = pair.reconstruct(variables, real, real_key)
-  (fake_copies, _), variables = pair.reconstruct(variables, fake, fake_key)
+  (real_copies, _), variables = reconstruct(pair, variables, real, real_key)
+  (fake_copies, _), variables = reconstruct(pair, variables, fake, fake_key)
   return _ForwardPass(fake, error(real, real_copies), error(fake, fake_copies)), variables
 
 

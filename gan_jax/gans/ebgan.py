@@ -13,7 +13,7 @@ from gan_jax.common import numerics, rng
 from gan_jax.common.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import make_pair
+from gan_jax.gans.parts.generator_discriminator import make_pair, reconstruct
 from gan_jax.losses import penalties
 
 
@@ -70,8 +70,8 @@ def make(
     latent_key, generator_key, real_key, fake_key = rng.split(inputs.key, 4)
     fake, variables = pair.generate(variables, latent_key, generator_key)
     real = inputs.batch['real']
-    (real_copies, _), variables = pair.reconstruct(variables, real, real_key)
-    (fake_copies, fake_codes), variables = pair.reconstruct(variables, fake, fake_key)
+    (real_copies, _), variables = reconstruct(pair, variables, real, real_key)
+    (fake_copies, fake_codes), variables = reconstruct(pair, variables, fake, fake_key)
     energies = energy(real, real_copies), energy(fake, fake_copies)
     return _ForwardPass(fake, fake_codes, *energies), variables
 

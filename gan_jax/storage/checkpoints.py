@@ -235,7 +235,8 @@ class Checkpoints(CheckpointReader):
 
   def wait(self) -> None:
     """Returns when the last checkpoint is on disk and was read back; WriteError if it cannot be."""
-    saving, self._saving = self._saving, None
+    saving = self._saving
+    self._saving = None
     if saving:
       saving.result()
     self._sweep()

@@ -85,7 +85,7 @@ class _Surface(NamedTuple):
 
 
 class _Plot(NamedTuple):
-  """What is drawn besides samples: real points, their projection to the plane, and the surface."""
+  """The rest of a plot: real points, their projection to the plane, and the surface."""
 
   plane: Callable[[np.ndarray], np.ndarray]
   real: np.ndarray
@@ -147,7 +147,8 @@ class Saver:
     Raises:
       OSError: the last picture could not be saved.
     """
-    last, self._last = self._last, None
+    last = self._last
+    self._last = None
     if last:
       last.result()
 

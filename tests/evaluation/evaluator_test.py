@@ -33,7 +33,7 @@ GAME = scalars(lambda *a: 0.0, lambda *a: 0.0)._replace(sample=ring_samples)
 
 
 def evaluator(how, warn=pytest.fail, game=GAME):
-  return evaluation.Evaluator(how, 'ring', game, build.make_source(parse(CONFIG).data), warn)
+  return evaluation.create(how, 'ring', game, build.make_source(parse(CONFIG).data), warn)
 
 
 def test_scores_of_true_samples_are_best_and_of_collapsed_worst():

@@ -61,30 +61,6 @@ class Pair:
     """Returns the discriminator's outputs for a training batch [B, ...], and the new variables."""
     return apply(self.networks, variables, 'discriminator', examples, key=key)
 
-  def reconstruct(
-    self, variables: Variables, examples: jax.Array, key: chex.PRNGKey
-  ) -> tuple[tuple[jax.Array, jax.Array], Variables]:
-    """Returns the outputs of a discriminator that is an autoencoder, and the new variables.
-
-    Args:
-      variables: of the game.
-      examples: a training batch [B, ...].
-      key: [B] keys.
-
-    Returns:
-      ((reconstructions [B, ...], codes [B, D]), new variables).
-
-    Raises:
-      ConfigError: the discriminator is not an autoencoder of such examples.
-    """
-    outputs, variables = self.discriminate(variables, examples, key)
-    if not isinstance(outputs, tuple) or outputs[0].shape != examples.shape:
-      raise ConfigError(
-        'networks.discriminator: not an autoencoder (outputs: reconstructions of the shape of the '
-        f'examples, {examples.shape[1:]}, and codes); choose an Autoencoder'
-      )
-    return outputs, variables
-
   def sample(self, variables: Variables, key: chex.PRNGKey) -> jax.Array:
     """Generates N samples outside training, see `game.Game`."""
     return self.generate_eval(variables, self.prior(key))
@@ -122,6 +98,32 @@ class Pair:
       generate=self.generate_eval,
       **more,
     )
+
+
+def reconstruct(
+  pair: Pair, variables: Variables, examples: jax.Array, key: chex.PRNGKey
+) -> tuple[tuple[jax.Array, jax.Array], Variables]:
+  """Returns the outputs of a discriminator that is an autoencoder, and the new variables.
+
+  Args:
+    pair: the networks.
+    variables: of the game.
+    examples: a training batch [B, ...].
+    key: [B] keys.
+
+  Returns:
+    ((reconstructions [B, ...], codes [B, D]), new variables).
+
+  Raises:
+    ConfigError: the discriminator is not an autoencoder of such examples.
+  """
+  outputs, variables = pair.discriminate(variables, examples, key)
+  if not isinstance(outputs, tuple) or outputs[0].shape != examples.shape:
+    raise ConfigError(
+      'networks.discriminator: not an autoencoder (outputs: reconstructions of the shape of the '
+      f'examples, {examples.shape[1:]}, and codes); choose an Autoencoder'
+    )
+  return outputs, variables
 
 
 def check_outputs(outputs: Outputs, rank: int) -> None:
