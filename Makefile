@@ -31,7 +31,7 @@ $(FASHION): | $(VENV)/.installed-test
 	  && $(RUN) tests/helpers/prepare_fashion.py build/fashion build/tfds >> build/fashion.log 2>&1 \
 	  || echo 'it cannot be had here, see build/fashion.log'
 
-emoji: build/emoji  ## Fetches 3,660 small pictures in colour, a folder to try things on.
+emoji: build/emoji  ## Fetches 3,660 small pictures in color, a folder to try things on.
 
 build/emoji:
 	experiments/fetch_emoji.sh $@
@@ -103,14 +103,15 @@ install: $(VENV)/.installed  ## Sets up, and runs nothing.
 
 install-test: $(VENV)/.installed-test  ## Sets up what tests need too.
 
-# Linters, types, the direction of imports, spelling, and the words and sentences of the prose.
+# Linters, types, direction of imports, US spelling, words and sentences of the prose, plain idioms.
 lint: $(VENV)/.installed-test
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m pyrefly check --python-interpreter-path $(RUN) --output-format min-text --min-severity error
 	$(VENV)/bin/lint-imports --no-cache
-	$(VENV)/bin/codespell README.md docs gan_jax experiments tests benchmarks results tools setup.cfg
+	$(VENV)/bin/codespell *.md Makefile docs gan_jax experiments tests benchmarks results tools setup.cfg
 	$(RUN) tools/prose.py
+	$(RUN) tools/idioms.py
 
 format: $(VENV)/.installed-test
 	$(RUN) -m ruff check --fix .

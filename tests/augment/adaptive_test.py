@@ -82,8 +82,8 @@ def test_translations_scale_with_the_image_size():
 
 def colors_of(probability):
   """Splits the map of three channels into its action along and across the luma axis."""
-  matrix, grey = recolored(probability)[:, :3, :3], np.full((3, 3), 1 / 3)
-  luma = np.trace(grey @ matrix, axis1=1, axis2=2)
+  matrix, gray = recolored(probability)[:, :3, :3], np.full((3, 3), 1 / 3)
+  luma = np.trace(gray @ matrix, axis1=1, axis2=2)
   across = np.array([1, -1, 0]) / np.sqrt(2)
   beyond = np.array([1, 1, -2]) / np.sqrt(6)
   image = matrix @ across
@@ -111,14 +111,14 @@ def test_color_changes_have_the_published_strengths():
 
 
 def test_color_changes_of_one_channel_are_brightness_contrast_and_luma_flip():
-  grey = recolored(0.7, channels=1)
-  assert grey.shape == (COUNT, 2, 2)
-  factor, added = grey[:, 0, 0], grey[:, 0, 1]
+  gray = recolored(0.7, channels=1)
+  assert gray.shape == (COUNT, 2, 2)
+  factor, added = gray[:, 0, 0], gray[:, 0, 1]
   assert_often(factor < 0, 0.35)
   assert_often(abs(abs(factor) - 1) > 1e-4, 0.7)
   assert_often(abs(added) > 1e-6, 0.7)
   assert_often((abs(factor - 1) < 1e-4) & (abs(added) < 1e-6), 0.3**2 * 0.65)
-  np.testing.assert_array_equal(grey[:, 1], np.broadcast_to([0, 1], (COUNT, 2)))
+  np.testing.assert_array_equal(gray[:, 1], np.broadcast_to([0, 1], (COUNT, 2)))
 
 
 SIDE = 8

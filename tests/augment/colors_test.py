@@ -29,11 +29,11 @@ def test_color_matrices_match_hand_computation():
 
 
 def test_color_matrices_of_one_channel_are_gray():
-  grey = np.array([0.5])
-  assert of(colors.brightness(0.25, 1), grey) == pytest.approx(0.75)
-  assert of(colors.contrast(3.0, 1), grey) == pytest.approx(1.5)
-  assert of(colors.luma_flip(1.0, 1), grey) == pytest.approx(-0.5)
-  assert of(colors.saturation(5.0, 1), grey) == pytest.approx(0.5)
+  gray = np.array([0.5])
+  assert of(colors.brightness(0.25, 1), gray) == pytest.approx(0.75)
+  assert of(colors.contrast(3.0, 1), gray) == pytest.approx(1.5)
+  assert of(colors.luma_flip(1.0, 1), gray) == pytest.approx(-0.5)
+  assert of(colors.saturation(5.0, 1), gray) == pytest.approx(0.5)
 
 
 def test_neutral_parameters_give_the_identity():

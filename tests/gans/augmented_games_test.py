@@ -92,9 +92,9 @@ def test_noise_is_added_after_augmentation():
     seen(augment, 'discriminator')[0],
     seen(augment, 'discriminator', noise=noise)[0],
   )
-  grey = without == 0
-  assert grey.sum() > 8
-  assert (with_noise[grey] != 0).all()
+  gray = without == 0
+  assert gray.sum() > 8
+  assert (with_noise[gray] != 0).all()
   assert (with_noise - without).std() == pytest.approx(0.5, rel=0.3)
   # The same noise as on what is not augmented.
   plain = seen({}, 'discriminator', noise=noise)[0] - REAL

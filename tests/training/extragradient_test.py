@@ -64,11 +64,11 @@ def test_extragradient_gradient_transforms_see_the_lookahead_weights():
   )
   plain, _ = optimizers.make_optimizer(spec)
   names = ('discriminator', 'generator')
-  penalised = scalars(
+  penalized = scalars(
     lambda x, y, *_: x * y + c * x**2 / 2, lambda x, y, *_: -x * y + c * y**2 / 2, y=2.0
   )
   how = play(order='extragradient')
-  wanted, _ = run(penalised, how._replace(optimizers=dict.fromkeys(names, plain)), steps=3)
+  wanted, _ = run(penalized, how._replace(optimizers=dict.fromkeys(names, plain)), steps=3)
   found, _ = run(bilinear(), how._replace(optimizers=dict.fromkeys(names, added)), steps=3)
   np.testing.assert_allclose(values(found), values(wanted), rtol=1e-5)
 

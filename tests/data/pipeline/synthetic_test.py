@@ -43,7 +43,7 @@ def test_row_depends_only_on_seed_batch_index_and_position(module):
 
 
 def assert_mixture(source, deviation):
-  """Balanced, labelled by the nearest center, and round with this standard deviation."""
+  """Balanced, labeled by the nearest center, and round with this standard deviation."""
   centers = source.modes.centers
   count, size = centers.shape
   points, labels = draw(source)
@@ -65,8 +65,8 @@ def test_ring_has_eight_modes_on_the_unit_circle():
   centers = source.modes.centers
   assert centers.shape == (8, 2)
   np.testing.assert_allclose(np.linalg.norm(centers, axis=1), np.ones(8), rtol=1e-6)
-  neighbours = np.linalg.norm(centers - np.roll(centers, 1, axis=0), axis=1)
-  np.testing.assert_allclose(neighbours, np.full(8, 2 * np.sin(np.pi / 8)), rtol=1e-6)
+  neighbors = np.linalg.norm(centers - np.roll(centers, 1, axis=0), axis=1)
+  np.testing.assert_allclose(neighbors, np.full(8, 2 * np.sin(np.pi / 8)), rtol=1e-6)
   # All 28 pairs are at least so far apart.
   far = apart(centers, centers)[np.triu_indices(8, 1)]
   assert far.min() == pytest.approx(2 * np.sin(np.pi / 8), rel=1e-6)
