@@ -63,7 +63,7 @@ def test_divergences_of_disjoint_densities_are_maximal():
 
 
 F = {name: make() for name, make in lookup.factories(f_divergences).items()}
-# What each f is in terms of the functions with names; conventions differ by these factors.
+# Each f in terms of the named functions; conventions differ by these factors.
 NAMED = {
   'total_variation': d.total_variation,
   'kl': d.kl,

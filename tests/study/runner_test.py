@@ -48,7 +48,7 @@ def state_of(run):
 
 
 def alone(config):
-  """What `main` makes of a config on one device."""
+  """Returns the arrays of a run of `main` on one device."""
   built, local = setup.assemble_run(parse(config)), jax.devices()[:1]
   count = config['steps_per_call']
   step = make_step(built.game, built.play, built.source.batch, devices.GLOBAL_BATCH, count)
