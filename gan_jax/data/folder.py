@@ -1,7 +1,7 @@
 """The user's images, `folder:<path>`: PNG, JPEG, and WebP files in a folder or a zip archive.
 
-The Toronto Face Database, which is not publicly available, can be used as such a folder: see the
-README.
+The Toronto Face Database, which is not publicly available, can be used as such a folder: see
+docs/data.md.
 """
 
 import functools
