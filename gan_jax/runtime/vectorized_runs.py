@@ -16,7 +16,8 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gan_jax.common.types import PyTree
-from gan_jax.runtime.devices import AXIS, compiler_options
+from gan_jax.runtime import devices as runtime_devices
+from gan_jax.runtime.devices import AXIS
 
 RUNS = 'runs'
 """The axis of the devices among which runs are divided."""
@@ -126,7 +127,11 @@ def compile_runs(
   divided = jax.shard_map(
     each, mesh=runs.mesh, in_specs=(over, over, same), out_specs=over, check_vma=False
   )
-  return jax.jit(divided, donate_argnums=0).lower(*example).compile(compiler_options(options))
+  return (
+    jax.jit(divided, donate_argnums=0)
+    .lower(*example)
+    .compile(runtime_devices.compiler_options(options))
+  )
 
 
 def _on(device: jax.Device, leaf: jax.Array) -> jax.Array:
