@@ -310,8 +310,8 @@ def test_killed_study_resumes_to_the_same_result(study, tmp_path):
 def test_dry_run_writes_nothing(tmp_path):
   (tmp_path / 'there').mkdir()
   folders = [tmp_path / 'absent', tmp_path / 'there']
-  commands = {place: [f'--config={RING}', '--dry_run', f'--out={place}'] for place in folders}
-  for done in commands.forks(commands, 'study').values():
+  arguments = {place: [f'--config={RING}', '--dry_run', f'--out={place}'] for place in folders}
+  for done in commands.forks(arguments, 'study').values():
     assert done.returncode == 0 and 'program 1 of 1' in done.stdout, done.stderr
   assert [path.name for path in tmp_path.rglob('*')] == ['there']
 
@@ -329,8 +329,8 @@ def test_invalid_requests_are_rejected(tmp_path):
     f'--config={RING} --out={elsewhere}': f'--out: {elsewhere} holds paper.tex, and no study',
     f'--config={RING} --dry_run --out={elsewhere}/paper.tex/a': '--out: cannot read and write in',
   }
-  commands = {flags: [f'--out={tmp_path / "study"}', *flags.split()] for flags in cases}
-  for flags, done in commands.forks(commands, 'study').items():
+  arguments = {flags: [f'--out={tmp_path / "study"}', *flags.split()] for flags in cases}
+  for flags, done in commands.forks(arguments, 'study').items():
     assert done.returncode == 2 and cases[flags] in done.stderr
     assert 'Traceback' not in done.stderr
 
