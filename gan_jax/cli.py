@@ -65,6 +65,25 @@ def new_flags(usage: str) -> flags.FlagValues:
   return values
 
 
+def define_checkpoint_flags(values: flags.FlagValues) -> None:
+  """Defines --workdir and --step, which name a checkpoint of a run."""
+  flags.DEFINE_string('workdir', None, 'Folder of the run.', flag_values=values)
+  flags.DEFINE_string(
+    'step', None, "Checkpoint: a step or 'best' (default: newest).", flag_values=values
+  )
+
+
+def define_sampling_flags(values: flags.FlagValues, num: int) -> None:
+  """Defines --num, --seed and --ema, which say what to sample; `num` is the default number."""
+  flags.DEFINE_integer('num', num, 'Number of samples.', flag_values=values)
+  flags.DEFINE_integer(
+    'seed', 0, 'Seed of the latents; sample i depends only on the seed and i.', flag_values=values
+  )
+  flags.DEFINE_boolean(
+    'ema', None, 'Averaged or raw weights (default: averaged, if available).', flag_values=values
+  )
+
+
 def parse(values: flags.FlagValues, argv: Sequence[str], required: Sequence[str] = ()) -> None:
   """Parses the flags of a command. A flag whose value is a config file reads that file.
 

@@ -21,25 +21,13 @@ from gan_jax.storage import load_run, metrics_log, workdir
 
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
   values = cli.new_flags(__doc__)
-  flags.DEFINE_string('workdir', None, 'Folder of the run.', flag_values=values)
+  cli.define_checkpoint_flags(values)
   flags.DEFINE_string('data', None, load_run.DATA_HELP, flag_values=values)
   flags.DEFINE_string(
     'features', None, "Feature network (default: the run's evaluate.features).", flag_values=values
   )
   flags.DEFINE_list('scores', [], 'Metrics to compute (default: all that apply).', flag_values=values)
-  flags.DEFINE_integer('num', 10_000, 'Number of samples.', flag_values=values)
-  flags.DEFINE_integer(
-    'seed', 0, 'Seed of the latents; sample i depends only on the seed and i.', flag_values=values
-  )
-  flags.DEFINE_string(
-    'step', None, "Checkpoint: a step or 'best' (default: newest).", flag_values=values
-  )
-  flags.DEFINE_boolean(
-    'ema',
-    None,
-    'Averaged or raw weights (default: averaged, if available).',
-    flag_values=values,
-  )
+  cli.define_sampling_flags(values, num=10_000)
   cli.parse(values, argv, required=['workdir'])
   return values
 

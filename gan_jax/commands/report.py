@@ -24,11 +24,8 @@ from gan_jax.visualization import inspection, page
 
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
   values = cli.new_flags(__doc__)
-  flags.DEFINE_string('workdir', None, 'Folder of the run.', flag_values=values)
+  cli.define_checkpoint_flags(values)
   flags.DEFINE_string('data', None, load_run.DATA_HELP, flag_values=values)
-  flags.DEFINE_string(
-    'step', None, "Checkpoint: a step or 'best' (default: newest).", flag_values=values
-  )
   flags.DEFINE_integer('seed', 0, 'Seed of the samples shown.', flag_values=values)
   cli.parse(values, argv, required=['workdir'])
   return values

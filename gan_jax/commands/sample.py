@@ -23,24 +23,12 @@ GRID_LIMIT = 2500
 
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
   values = cli.new_flags(__doc__)
-  flags.DEFINE_string('workdir', None, 'Folder of the run.', flag_values=values)
-  flags.DEFINE_integer('num', 64, 'Number of samples.', flag_values=values)
-  flags.DEFINE_integer(
-    'seed', 0, 'Seed of the latents; sample i depends only on the seed and i.', flag_values=values
-  )
+  cli.define_checkpoint_flags(values)
+  cli.define_sampling_flags(values, num=64)
   flags.DEFINE_string(
     'out',
     'samples.png',
     'FILE.png: a grid, or a plot of points; FILE.npz: an array; FOLDER/: one PNG per image.',
-    flag_values=values,
-  )
-  flags.DEFINE_string(
-    'step', None, "Checkpoint: a step or 'best' (default: newest).", flag_values=values
-  )
-  flags.DEFINE_boolean(
-    'ema',
-    None,
-    'Averaged or raw weights (default: averaged, if available).',
     flag_values=values,
   )
   cli.parse(values, argv, required=['workdir'])
