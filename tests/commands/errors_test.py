@@ -63,7 +63,7 @@ CASES = {
   ),
   'size of the network': (
     ['--config.data.size=30'],
-    'error: networks.discriminator: a DCGAN makes images of size 28, 32, 64, 128, not 30',
+    'error: networks.discriminator: size=30: not a size of DCGAN (one of: 28, 32, 64, 128)',
   ),
   'channels': (['--config.data.channels=2'], 'data.channels=2: not supported (1 or 3)'),
   'unknown gan': (
