@@ -111,7 +111,7 @@ def test_invalid_requests_end_with_one_line(scored_run):
     '--features=inceptionv3': '; use inception\n',
     '--scores=fid': '; use frechet_distance; the value is FID only with features=inception\n',
     '--scores=frechet_distance,KID': 'error: --scores=KID: no such score (density_coverage,',
-    '--features=digits --num=20': 'cannot look at examples of shape (2,)',
+    '--features=digits --num=20': 'the network does not accept examples of shape (2,)',
     '--step=last': '--step=last: not a checkpoint (a step, or best)',
     '--scores=inception --num=20': 'inception: the network coordinates has no classes',
     '--num=1': '--num=1: out of range',
@@ -126,7 +126,7 @@ def test_invalid_requests_end_with_one_line(scored_run):
 def test_run_without_a_best_checkpoint_states_the_reason(finished_run):
   done = command(f'--workdir={finished_run}', '--step=best', '--features=random', verb='evaluate')
   assert done.returncode == 2
-  assert 'config.evaluate.best' in done.stderr
+  assert 'evaluate_every and evaluate.best are set' in done.stderr
 
 
 def test_evaluate_of_images_uses_a_feature_network(tmp_path, finished_run):
