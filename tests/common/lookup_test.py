@@ -127,7 +127,7 @@ def test_choose_lists_all_names_and_the_closest():
 
 
 def test_call_turns_a_refused_hyperparameter_into_an_error_of_its_key():
-  with pytest.raises(ConfigError, match='^gan: margin is -1; it must be positive'), at('gan'):
+  with pytest.raises(ConfigError, match='^gan.margin=-1: out of range'), at('gan'):
     lookup.call(losses.energy_margin, {'margin': -1})
 
 

@@ -74,7 +74,7 @@ def test_factory_with_an_argument_of_wrong_type_is_rejected(owner, name, argumen
 
 @pytest.mark.parametrize(
   'prior',
-  [{'name': 'normal'}, {'name': 'uniform'}, {'name': 'mixture', 'components': 2, 'deviation': 1.0}],
+  [{'name': 'normal'}, {'name': 'uniform'}, {'name': 'mixture', 'components': 2, 'std': 1.0}],
 )
 @pytest.mark.parametrize('size', [0, -3])
 def test_prior_without_latents_is_rejected(prior, size):
