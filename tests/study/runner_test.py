@@ -27,8 +27,7 @@ RATE = 'players.generator.learning_rate'
 def emitters(monkeypatch):
   """Compiles the programs of one run and of many with the emitters of training: both round alike."""
   given, more = devices.compiler_options, {xla_flags.EMITTERS: True} if xla_flags.EMITTERS else {}
-  for module in (devices, vectorized_runs):
-    monkeypatch.setattr(module, 'compiler_options', lambda options: given(options) | more)
+  monkeypatch.setattr(devices, 'compiler_options', lambda options: given(options) | more)
 
 
 def train(folder, experiment, seeds, sweeps={}):
