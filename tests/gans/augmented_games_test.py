@@ -87,7 +87,7 @@ def test_game_without_augmentation_has_unchanged_memory():
 
 def test_noise_is_added_after_augmentation():
   # Translations by one of 4 pixels, and noise, also where the translation filled with gray.
-  augment, noise = {'name': 'translation', 'share': 0.25}, {'scale': 0.5, 'steps': 10}
+  augment, noise = {'name': 'translation', 'fraction': 0.25}, {'scale': 0.5, 'steps': 10}
   without, with_noise = (
     seen(augment, 'discriminator')[0],
     seen(augment, 'discriminator', noise=noise)[0],

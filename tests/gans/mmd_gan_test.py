@@ -113,8 +113,8 @@ def test_unbiased_loss_of_one_example_is_rejected():
   [
     ({'penalty': -1.0}, 'penalty=-1.0: out of range'),
     ({'scaling': -1.0}, 'scaling=-1.0: out of range'),
-    ({'kernel': {'name': 'rbf'}}, "there is no 'rbf'; there are: distance_induced, polynomial"),
-    ({'kernel': {'name': 'rbf_mixture', 'alphas': (1.0,)}}, "it has no argument 'alphas'"),
+    ({'kernel': {'name': 'rbf'}}, "unknown name 'rbf' .known: distance_induced, polynomial"),
+    ({'kernel': {'name': 'rbf_mixture', 'alphas': (1.0,)}}, "unexpected argument 'alphas'"),
   ],
 )
 def test_invalid_arguments_are_rejected(arguments, message):

@@ -224,7 +224,7 @@ def test_label_smoothing_is_one_sided_and_limited_to_half_to_one(name):
   )
   np.testing.assert_array_equal(on_fakes(0.9)(fake), on_fakes(1.0)(fake))
   for label in (0.4, 1.5):
-    with pytest.raises(ValueError, match=f'real_label={label}'):
+    with pytest.raises(ConfigError, match=f'real_label={label}'):
       make(name, {'real_label': label})
   with pytest.raises(ConfigError, match='real_label=nan: of the wrong kind'):
     make(name, {'real_label': float('nan')})

@@ -296,9 +296,9 @@ def test_unknown_penalties_and_arguments_are_rejected_with_the_accepted_ones():
   [
     ({'scale': -1.0, 'steps': 10}, 'noise.scale=-1.0: out of range'),
     ({'scale': 1.0, 'steps': 0}, 'noise.steps=0: out of range'),
-    ({'scale': 1.0}, "it needs the argument 'steps'"),
-    ({'steps': 1}, "it needs the argument 'scale'"),
-    ({'scale': 1.0, 'steps': 1, 'decay': 2}, "it has no argument 'decay'.*it takes: scale, steps"),
+    ({'scale': 1.0}, "missing argument 'steps'"),
+    ({'steps': 1}, "missing argument 'scale'"),
+    ({'scale': 1.0, 'steps': 1, 'decay': 2}, "unexpected argument 'decay'.*accepted: scale, steps"),
   ],
 )
 def test_invalid_noise_is_rejected(noise, message):

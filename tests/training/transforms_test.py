@@ -243,17 +243,17 @@ def test_unknown_transform_is_rejected_with_our_names():
 
 def test_imported_names_are_not_transforms():
   for name in ('penalties', 'optax', '_stateless'):
-    with pytest.raises(ConfigError, match=f"update_transforms: there is no '{name}'"):
+    with pytest.raises(ConfigError, match=f"update_transforms: unknown name '{name}'"):
       optimizers.make_optimizer(spec(update_transforms={name: {}}))
 
 
 def test_unexpected_transform_arguments_are_rejected():
   with pytest.raises(
-    ConfigError, match="update_transforms: clip_weights: it has no argument 'limits'.*it takes: limit"
+    ConfigError, match="update_transforms: clip_weights: unexpected argument 'limits'.*accepted: limit"
   ):
     optimizers.make_optimizer(spec(update_transforms={'clip_weights': {'limits': 0.1}}))
   with pytest.raises(
-    ConfigError, match="gradient_transforms: clip_by_global_norm: it needs the argument 'max_norm'"
+    ConfigError, match="gradient_transforms: clip_by_global_norm: missing argument 'max_norm'"
   ):
     optimizers.make_optimizer(spec(gradient_transforms={'clip_by_global_norm': {}}))
   with pytest.raises(

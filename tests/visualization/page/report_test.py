@@ -334,7 +334,7 @@ def test_command_with_missing_data_still_writes_the_page(finished_run, tmp_path)
   done = command(f'--workdir={folder}', '--seed=3', verb='report')
   assert done.returncode == 0, done.stderr
   assert done.stdout == f'{folder / "report.html"}: step 8, seed 3\n'
-  left_out = "Left out, because the data is not available: data: there is no 'gone'"
+  left_out = "Left out, because the data is not available: data: unknown name 'gone'"
   assert f'warning: the training images nearest to samples: {left_out}' in done.stderr
   document = Document((folder / 'report.html').read_text())
   words = document.words()
