@@ -109,7 +109,7 @@ def test_lecam_memory_matches_hand_computation():
 
 @pytest.mark.parametrize('decay', [-0.1, 1.0, 1.5])
 def test_decay_out_of_range_is_rejected(decay):
-  with pytest.raises(ValueError, match=f'decay={decay}: out of range'):
+  with pytest.raises(ConfigError, match=f'decay={decay}: out of range'):
     make('lecam', decay=decay)
 
 
