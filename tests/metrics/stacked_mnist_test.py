@@ -141,7 +141,7 @@ def test_modes_are_equally_likely(source):
 
 def test_sizes_and_channels_follow_the_arguments():
   assert stacked5k.load(0, 4, size=32, channels=3).arrays['image'].shape == (5000, 32 * 32)
-  for bad, message in (({'size': 0}, 'data.size is 0'), ({'channels': 1}, 'data.channels is 1')):
+  for bad, message in (({'size': 0}, 'data.size=0: '), ({'channels': 1}, 'data.channels=1: ')):
     with pytest.raises(ConfigError, match=message):
       stacked5k.load(0, 4, **bad)
 
