@@ -19,7 +19,7 @@ from gan_jax.common.spelling import closest
 STARTED = time.perf_counter()
 """When the program started, in seconds of `time.perf_counter`."""
 
-_INTERRUPTED = 'interrupted: what was saved last is kept'
+_INTERRUPTED = 'interrupted: the last saved state is intact'
 
 
 def end_on_interrupt() -> None:

@@ -49,7 +49,7 @@ def test_full_disk_ends_with_one_line_and_loses_nothing(tmp_path):
   full, after = done.stdout.split('code 6\n')
   assert 'step 10/100000' in full
   assert (
-    f'error: cannot write to {tmp_path}/run: No space left on device; what was saved' in done.stderr
+    f'error: cannot write to {tmp_path}/run: No space left on device; the last saved' in done.stderr
   )
   kept = [int(name) for name in after.split('\n')[:3] if name.isdecimal()]
   assert kept, done.stdout

@@ -169,7 +169,7 @@ def test_interrupt_inside_a_callback_ends_the_process():
     )
   )
   assert (done.returncode, done.stdout) == (130, '')
-  assert done.stderr == 'interrupted: what was saved last is kept\n'
+  assert done.stderr == 'interrupted: the last saved state is intact\n'
 
 
 def test_finished_run_with_more_steps_continues(tmp_path, uninterrupted):
