@@ -32,7 +32,7 @@ CONFIGS = {
   'an attribute of a module': ('networks.generator.name', 'dcgan.jax', "'dcgan.jax'"),
   'a hidden name': ('networks.generator.name', 'dcgan.__loader__', "'dcgan.__loader__'"),
   'a prior elsewhere': ('gan.prior.name', 'jax.numpy.load', "'jax.numpy.load'"),
-  'an image of a terabyte': ('networks.generator.size', 10**6, 'a DCGAN makes images of size'),
+  'an image of a terabyte': ('networks.generator.size', 10**6, 'not a size of DCGAN'),
   'a wide network': ('networks.generator.width', 10**9, 'does not fit'),
   'many channels': ('networks.generator.channels', 10**12, 'does not fit'),
   'latents without end': ('gan.prior.size', 10**13, 'does not fit'),
