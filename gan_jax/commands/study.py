@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
   """Runs the command; the exit code."""
   flag = _flags(argv)
   if not 1 <= flag.seeds <= _MOST_SEEDS:
-    raise ConfigError(f'--seeds is {flag.seeds}; it must be from 1 to {_MOST_SEEDS:,}')
+    raise ConfigError(f'--seeds={flag.seeds}: out of range (1 to {_MOST_SEEDS:,}); change it')
   vectorized_runs.use_one_device_per_core(environment.cores())
   devices.prepare()
   accelerators.check()

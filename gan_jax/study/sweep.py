@@ -115,7 +115,7 @@ def _labels(settings: Sequence[Setting], paths: Sequence[str]) -> list[str]:
 def _changed(experiment: str, values: Values) -> ConfigDict:
   file, _, preset = experiment.partition(':')
   if not pathlib.Path(file).is_file():
-    raise ConfigError(f'--config={experiment}: missing file {file} (FILE[:preset]); check the path')
+    raise ConfigError(f'missing file {file} (FILE[:preset]); check --config')
   config = runpy.run_path(file)['get_config'](preset)
   for path, value in values.items():
     *outer, last = path.split('.')

@@ -322,8 +322,8 @@ def test_invalid_requests_are_rejected(tmp_path):
     (elsewhere / name).touch()
   cases = {
     '--config=experiments/nope.py': 'missing file experiments/nope.py',
-    f'--config={RING} --seeds=0': '--seeds is 0',
-    f'--config={RING} --config.steps=8': 'in a study by --sweep KEY=VALUE',
+    f'--config={RING} --seeds=0': '--seeds=0: out of range',
+    f'--config={RING} --config.steps=8': 'in a study, use --sweep KEY=VALUE',
     '': '--config must be given',
     f'--config={RING} --out={elsewhere}': f'--out: {elsewhere} holds paper.tex, and no study',
     f'--config={RING} --dry_run --out={elsewhere}/paper.tex/a': '--out: cannot read and write in',
