@@ -81,7 +81,7 @@ def make_update_schedule(config: UpdatesConfig, game: Game) -> UpdateSchedule:
     for key, decay in config.ema.items():
       lookup.choose(key, game.networks)
       if not numerics.is_within(decay, below=1):
-        raise ConfigError(f'{key}: the decay is {decay!r}; it must be in [0, 1)')
+        raise ConfigError(f'{key}={decay!r}: out of range (at least 0, below 1); change the decay')
   optimizers, updates = {}, {}
   for player, spec in config.players.items():
     with at(f'players.{player}'):
@@ -100,7 +100,7 @@ def _same(given: Mapping[str, Any], wanted: list[str], what: str) -> None:
     lookup.choose(name, wanted)
   for name in wanted:
     if name not in given:
-      raise ConfigError(f'the {what} {name!r} is missing; this game has: {", ".join(wanted)}')
+      raise ConfigError(f'missing {what} {name!r} (this game: {", ".join(wanted)}); add it')
 
 
 def make_source(config: DataConfig) -> sources.Source:
@@ -112,8 +112,9 @@ def make_source(config: DataConfig) -> sources.Source:
     load = loaders[kind].load
     takes = inspect.signature(load).parameters
     if bool(colon) != ('suffix' in takes):
-      remedy = f'write it as {kind!r}' if colon else f'say which: {kind}:...'
-      raise ConfigError(f'name is {config.name!r}; {remedy}')
+      fault = 'takes nothing after a colon' if colon else 'incomplete'
+      remedy = f'write {kind!r}' if colon else f'write {kind}:NAME'
+      raise ConfigError(f'name={config.name!r}: {fault}; {remedy}')
     offered = {
       'suffix': suffix,
       **{key: getattr(config, key) for key in ('seed', 'batch_size', 'placement')},

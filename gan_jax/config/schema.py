@@ -141,13 +141,17 @@ def plain(config: ConfigDict) -> Plain:
   try:
     return json.loads(json.dumps(config.to_dict()))
   except TypeError as error:
-    raise ConfigError(f'a config holds plain values only: {error}') from error
+    raise ConfigError(
+      f'the config has a value that JSON cannot hold ({error}); write numbers, texts, lists and dicts'
+    ) from error
 
 
 def _whole(config: Mapping[str, Any], key: str, least: int) -> None:
   value = config[key]
   if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 2**32:
-    raise ConfigError(f'{key} is {value!r}; it must be a whole number from {least} to 2**32 - 1')
+    raise ConfigError(
+      f'{key}={value!r}: out of range (a whole number from {least} to 2**32 - 1); change it'
+    )
 
 
 def check(config: Plain, devices: int) -> None:
@@ -163,11 +167,11 @@ def check(config: Plain, devices: int) -> None:
   wanted = default().to_dict()
   renamed.check(config)
   for key in wanted.keys() ^ config.keys():
-    verb = 'is missing' if key in wanted else 'is not a key of a config'
-    raise ConfigError(f'{key} {verb}; the keys are: {", ".join(wanted)}')
+    fault, remedy = ('missing', 'add it') if key in wanted else ('unknown', 'remove it')
+    raise ConfigError(f'{key}: {fault} (the keys of a config: {", ".join(wanted)}); {remedy}')
   for key, value in wanted.items():
     if isinstance(value, dict) and not isinstance(config[key], dict):
-      raise ConfigError(f'{key} is {config[key]!r}; it must be a dict')
+      raise ConfigError(f'{key}={config[key]!r}: of the wrong kind (a dict); change it')
   for key in ('steps', 'batch_size', 'steps_per_call', 'scan_unroll', 'keep_checkpoints', *INTERVALS):
     _whole(config, key, 1)
   for key in ('seed', 'evaluate_every'):
@@ -181,14 +185,14 @@ def check(config: Plain, devices: int) -> None:
   }
   for key, known in choices.items():
     if config[key] not in known:
-      raise ConfigError(f'{key} is {config[key]!r}; it must be one of: {", ".join(known)}')
+      raise ConfigError(f'{key}={config[key]!r}: unknown (one of: {", ".join(known)}); choose one')
   if not isinstance(config['remat'], list):
-    raise ConfigError(f'remat is {config["remat"]!r}; write it as a list of networks')
+    raise ConfigError(f'remat={config["remat"]!r}: of the wrong kind (a list of networks); change it')
   for platform, options in config['compiler_options'].items():
     if platform not in PLATFORMS or not isinstance(options, dict):
       raise ConfigError(
-        f'compiler_options.{platform} is {options!r}; write them as {{platform: {{option: value}}}}; '
-        f'platforms are: {", ".join(PLATFORMS)}'
+        f'compiler_options.{platform}={options!r}: not options of a platform (one of: '
+        f'{", ".join(PLATFORMS)}); write {{platform: {{option: value}}}}'
       )
   _check_divisions(config, devices)
 
@@ -198,17 +202,17 @@ def _check_divisions(config: Plain, devices: int) -> None:
   if batch_size % devices:
     near = max(batch_size // devices, 1) * devices
     raise ConfigError(
-      f'batch_size is {batch_size}, which {devices} devices cannot share evenly; try {near}'
+      f'batch_size={batch_size}: not divisible by the {devices} devices; set it to {near}'
     )
   if per_call % config['scan_unroll']:
     raise ConfigError(
-      f'scan_unroll is {config["scan_unroll"]}, no divisor of steps_per_call, {per_call}; try 1'
+      f'scan_unroll={config["scan_unroll"]}: not a divisor of steps_per_call={per_call}; set it to 1'
     )
   for key in ('steps', *INTERVALS, 'evaluate_every'):
     if config[key] % per_call:
       near = -(-config[key] // per_call) * per_call
       raise ConfigError(
-        f'{key} is {config[key]}, no multiple of steps_per_call, {per_call}; try {near}'
+        f'{key}={config[key]}: not a multiple of steps_per_call={per_call}; set it to {near}'
       )
 
 

@@ -53,7 +53,7 @@ def in_loop_evaluator(
     with at('evaluate'):
       metrics, card = evaluator(averaged(state.variables, state.ema), weights=weights, step=step)
       if best and best not in metrics:
-        raise ConfigError(f'best is {best!r}, but what is scored is: {", ".join(metrics)}')
+        raise ConfigError(f'best={best!r}: not evaluated (evaluated: {", ".join(metrics)}); choose one')
     return {**metrics, 'card': card}
 
   return evaluate

@@ -38,7 +38,8 @@ def newest_state(
   step, arrays = newest
   if step > steps:
     raise ConfigError(
-      f'steps is {steps}, but {step} are done; set it to {step} or more, or choose another --workdir'
+      f'steps={steps}: fewer than the {step} steps that are done; set it to {step} or more, or choose '
+      'another --workdir'
     )
   processes.on_primary(lambda: saved.set_aside(after=step))
   saved.reload()

@@ -96,7 +96,7 @@ def _check_shapes(built: Built) -> None:
   real = batch['real'].shape[1:]
   if generated != real:
     raise ConfigError(
-      f'samples are of shape {generated}, but the data is {real}; give both the same size and channels'
+      f'samples have the shape {generated}, and the data {real}; give both the same size and channels'
     )
 
 
@@ -128,7 +128,7 @@ def run(
     subject = inspection.Subject(built.game, variables, steps, weights, seed)
     processes.on_primary(lambda: results.write(folder, subject, built.source))
 
-  # Inside, so that what is being saved is not waited for when another process is lost.
+  # Inside, so that a lost process does not make this one wait for a checkpoint.
   with opened as saved, processes.guarded():
     state, step = resume.newest_state(lambda: initial_state(built), saved, steps)
     if step >= steps:
@@ -173,6 +173,44 @@ class _Session(NamedTuple):
   wait: Callable[[], None]
 
 
+def _last_kept(step: int) -> int:
+  """Returns the last step whose records a run from `step` on keeps.
+
+  A run from the start keeps no record that an earlier attempt left of its first step.
+  """
+  return step or -1
+
+
+def _open_log(
+  training: TrainingConfig,
+  built: Built,
+  folder: pathlib.Path,
+  step: int,
+  stack: contextlib.ExitStack,
+) -> RunLog:
+  """Opens the log of a training from `step` on; only the first process writes a file."""
+  is_primary = processes.is_primary()
+  file = metrics_log.Metrics(folder, _last_kept(step)) if is_primary else None
+  if file:
+    stack.callback(file.close)
+  progress = Progress(step, training.steps, silent=not is_primary)
+  stack.callback(progress.close)
+  alerts = AlertLog(file.history if file else [], console.warn)
+  return RunLog(file, alerts, progress, training.batch_size * built.play.draws)
+
+
+def _open_best(
+  config: RunConfig, folder: pathlib.Path, step: int, stack: contextlib.ExitStack
+) -> best_checkpoint.BestCheckpoint | None:
+  """Opens the best checkpoint of a run; None if its config names no metric for it."""
+  metric = config.evaluation.settings['best']
+  if not metric:
+    return None
+  spare = -(-config.logging.checkpoint_every // config.evaluation.every)
+  opened = checkpoints.writable(folder / workdir.BEST, config.plain, keep=1 + spare)
+  return best_checkpoint.resumed(stack.enter_context(opened), metric, _last_kept(step))
+
+
 def _open_session(
   config: RunConfig,
   built: Built,
@@ -184,29 +222,14 @@ def _open_session(
 ) -> _Session:
   """Builds the collaborators of a training from `step` on; `stack` closes them."""
   training, logging, weights = config.training, config.logging, config.updates.weights
-  is_primary = processes.is_primary()
-  # A run from the start keeps nothing that an earlier attempt left of its first step.
-  last = step if step else -1
-  file = metrics_log.Metrics(folder, last) if is_primary else None
-  if file:
-    stack.callback(file.close)
-  progress = Progress(step, training.steps, silent=not is_primary)
-  stack.callback(progress.close)
-  alerts = AlertLog(file.history if file else [], console.warn)
-  log = RunLog(file, alerts, progress, training.batch_size * built.play.draws)
-
+  log = _open_log(training, built, folder, step, stack)
   batch = build.make_batch(built.source, training.batch_size)
   averages = bool(config.updates.ema)
   draw = snapshots.drawer(built.game, built.source, batch['real'], training.seed, averages)
   evaluate = in_loop_evaluation.in_loop_evaluator(
     config.evaluation, config.data, weights, built.game, built.source
   )
-  best = None
-  metric = config.evaluation.settings['best'] if evaluate else ''
-  if metric:
-    spare = -(-logging.checkpoint_every // config.evaluation.every)
-    opened = checkpoints.writable(folder / workdir.BEST, config.plain, keep=1 + spare)
-    best = best_checkpoint.resumed(stack.enter_context(opened), metric, last)
+  best = _open_best(config, folder, step, stack) if evaluate else None
   pictures = snapshots.Saver(folder / workdir.SAMPLES)
   stack.callback(pictures.close)
 
@@ -235,7 +258,7 @@ def _open_session(
   if evaluate:
     evaluation = EvaluationHook(evaluate, log, best, divergence)
     hooks.append(loop.Hook((config.evaluation.every,), evaluation))
-  # No interval is said to be over before the checkpoint of the one before is whole.
+  # The checkpoint of the interval before is complete before this one counts as done.
   hooks.append(loop.Hook((logging.checkpoint_every,), save, on_stop=True, before_metrics=saved.wait))
   return _Session(log, read, picture, evaluation, hooks, wait)
 

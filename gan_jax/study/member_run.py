@@ -66,7 +66,7 @@ class Run(NamedTuple):
     result = json.loads(path.read_text())
     if result['steps'] != self.config['steps']:
       raise ConfigError(
-        f'{self.folder} holds a run of {result["steps"]} steps, but steps is {self.config["steps"]}; '
+        f'steps={self.config["steps"]}: {self.folder} holds a finished run of {result["steps"]} steps; '
         'choose another --out'
       )
     return result

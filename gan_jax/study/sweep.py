@@ -60,13 +60,13 @@ def parse(texts: Sequence[str]) -> dict[str, list[Any]]:
   for text in texts:
     path, equals, values = text.partition('=')
     if not equals or not path or not values:
-      raise ConfigError(f'--sweep is {text!r}; write it as KEY=VALUE,VALUE,...')
+      raise ConfigError(f'--sweep={text}: incomplete; write KEY=VALUE,VALUE,...')
     if path in sweeps:
-      raise ConfigError(f'--sweep {path} is given twice; write all its values in one')
+      raise ConfigError(f'--sweep={text}: {path} is swept twice; write all its values in one --sweep')
     with at(f'--sweep {path}'):
       sweeps[path] = [flag_values.parse(value) for value in flag_values.split(values)]
     if len(set(map(repr, sweeps[path]))) < len(sweeps[path]):
-      raise ConfigError(f'--sweep {text}: a value is there twice')
+      raise ConfigError(f'--sweep={text}: a value is repeated; write each value once')
   return sweeps
 
 
@@ -108,7 +108,7 @@ def _labels(settings: Sequence[Setting], paths: Sequence[str]) -> list[str]:
   for label, same in indices.items():
     alike = any(settings[i].config == settings[j].config for i, j in itertools.combinations(same, 2))
     if alike or len({labels[i] for i in same}) < len(same):
-      raise ConfigError(f'two settings have the folder {label!r}; leave out an experiment or a value')
+      raise ConfigError(f'--config: two settings have the folder {label!r}; remove one of them')
   return labels
 
 
@@ -124,14 +124,14 @@ def _changed(experiment: str, values: Values) -> ConfigDict:
       inside = _inside(inside, key, path)
     present = _inside(inside, last, path)
     if path == 'seed':
-      raise ConfigError('--sweep seed: say how many with --seeds')
+      raise ConfigError('--sweep=seed: seeds are not swept; set their number with --seeds')
     try:
       # Through the ConfigDict, so that what is derived from a value follows it.
       inside[last] = _as_many(value, present) if isinstance(present, tuple) else value
     except TypeError as error:
-      remedy = '; several go in brackets, [...,...]' if isinstance(present, tuple) else ''
+      remedy = 'write [VALUE,...]' if isinstance(present, tuple) else 'change it'
       raise ConfigError(
-        f'--sweep {path}: {value!r} is of another type than {present!r}{remedy}'
+        f'--sweep {path}={value!r}: of the wrong kind (like {present!r}); {remedy}'
       ) from error
   return config
 

@@ -46,20 +46,20 @@ CASES = {
     ['--num_processes=two'],
     '--num_processes=two: of the wrong kind (a whole number)',
   ),
-  'zero': (['--config.steps=0'], 'steps is 0; it must be a whole number from 1'),
-  'negative seed': (['--config.seed=-1'], 'seed is -1; it must be a whole number from 0'),
+  'zero': (['--config.steps=0'], 'steps=0: out of range (a whole number from 1 to'),
+  'negative seed': (['--config.seed=-1'], 'seed=-1: out of range (a whole number from 0 to'),
   'batch and devices': (
     ['--config.batch_size=15'],
-    'batch_size is 15, which 2 devices cannot share evenly; try 14',
+    'batch_size=15: not divisible by the 2 devices; set it to 14',
   ),
   'batch and data': (['--config.batch_size=6000'], 'it has 5000 images, fewer than batch_size=6000'),
   'steps and calls': (
     ['--config.log_every=3'],
-    'log_every is 3, no multiple of steps_per_call, 2; try 4',
+    'log_every=3: not a multiple of steps_per_call=2; set it to 4',
   ),
   'pieces of a call': (
     ['--config.scan_unroll=3'],
-    'scan_unroll is 3, no divisor of steps_per_call, 2; try 1',
+    'scan_unroll=3: not a divisor of steps_per_call=2; set it to 1',
   ),
   'size of the network': (
     ['--config.data.size=30'],
@@ -85,9 +85,9 @@ CASES = {
   'unknown data': (['--config.data.name=mnist'], "data: unknown name 'mnist' (known: folder, grid,"),
   'order of play': (
     ['--config.update_rule=both'],
-    "update_rule is 'both'; it must be one of: alternating,",
+    "update_rule='both': unknown (one of: alternating,",
   ),
-  'decay': (['--config.ema.generator=1.0'], 'ema: generator: the decay is 1.0; it must be in [0, 1)'),
+  'decay': (['--config.ema.generator=1.0'], 'ema.generator=1.0: out of range (at least 0, below 1)'),
   'a rate below zero': (
     ['--config.players.generator.learning_rate=-1.0'],
     'players.generator.learning_rate=-1.0: out of range (a number of at least 0); change it',
@@ -112,7 +112,7 @@ CASES = {
     ['--config.gan.real_label=2.0'],
     'gan.loss.real_label=2.0: out of range (from 0.5 to 1)',
   ),
-  'a seed that is another': (['--config.seed=4294967296'], 'seed is 4294967296; it must be'),
+  'a seed that is another': (['--config.seed=4294967296'], 'seed=4294967296: out of range'),
   'no such process': (
     ['--coordinator=127.0.0.1:5', '--num_processes=2', '--process_id=7'],
     '--process_id=7: out of range (0 to 1); change --process_id',
@@ -168,7 +168,7 @@ def test_structured_config_values_are_rejected_as_flags(tmp_path):
 
 def test_fewer_steps_than_done_are_rejected(finished_run):
   done = command(DCGAN, f'--workdir={finished_run}', '--config.steps=4')
-  assert_refused(done, 'steps is 4, but 8 are done; set it to 8 or more')
+  assert_refused(done, 'steps=4: fewer than the 8 steps that are done; set it to 8 or more')
 
 
 def test_another_config_in_a_run_folder_is_rejected(finished_run):

@@ -187,5 +187,5 @@ cli.run(train.main)
 def test_best_score_outside_the_protocol_is_rejected_before_training(tmp_path):
   done = command(*RING, '--config.evaluate.best=recall_coordinates', f'--workdir={tmp_path}')
   assert done.returncode == 2
-  assert "best is 'recall_coordinates', but what is scored is: frechet_coordinates" in done.stderr
+  assert "best='recall_coordinates': not evaluated (evaluated: frechet_coordinates" in done.stderr
   assert 'step 2/' not in done.stdout

@@ -56,8 +56,8 @@ def test_show_data_with_augmentation_shows_both(tmp_path):
   [
     ({'data.name': 'folder:/none'}, 'data.name=folder:/none: no such folder or zip archive'),
     ({'data.name': 'folder'}, "data: name is 'folder'; say which: folder:..."),
-    ({'data.name': 'mnist5k:x'}, "data: name is 'mnist5k:x'; write it as 'mnist5k'"),
-    ({'placement': 'disk'}, "placement is 'disk'; it must be one of: auto, resident, stream"),
+    ({'data.name': 'mnist5k:x'}, "data.name='mnist5k:x': takes nothing after a colon; write 'mnist5k'"),
+    ({'placement': 'disk'}, "placement='disk': unknown (one of: auto, resident, stream)"),
   ],
 )
 def test_invalid_arguments_are_rejected(tmp_path, changes, message):

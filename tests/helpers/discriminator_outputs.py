@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 SIDES = ('discriminator', 'generator')
-"""Of a loss."""
+"""The players that a loss has a function for."""
 
 
 def scores() -> tuple[jax.Array, jax.Array]:

@@ -1,4 +1,4 @@
-"""Nearest neighbors by hand, and whether copying is told from drawing anew."""
+"""Nearest neighbors by hand, and the distinction of copies from new draws."""
 
 import numpy as np
 import pytest
@@ -103,8 +103,8 @@ def test_z_of_honest_generators_is_standard_normal():
   for seed in range(0, 450, 3):
     train, held_out, fake = (draw(seed + i, 150) for i in range(3))
     z.append(memorization.memorization(fake, train, held_out=held_out).z)
-  # Of 150, the mean has a standard deviation of 1 / sqrt(150), and the deviation one of 1 / sqrt(300) =
-  # 0.06.
+  # For 150 draws, the standard error of the mean is 1 / sqrt(150), and that of the standard deviation
+  # is 1 / sqrt(300) = 0.06.
   assert abs(np.mean(z)) < 4 / np.sqrt(150)
   assert 0.75 < np.std(z) < 1.25
 

@@ -169,7 +169,7 @@ def test_game_without_a_critic_is_drawn_without_a_surface():
 @pytest.mark.parametrize(('count', 'frames'), [(2, 2), (100, 100), (140, 100)])
 def test_film_has_at_most_100_frames_with_first_and_last(tmp_path, count, frames):
   for step in range(count):
-    # Each of a gray of its own: equal frames would be one.
+    # Each frame has another gray: equal frames would be merged.
     pixels.save_png(tmp_path / f'step_{step:08}.png', np.full((4, 4, 3), step, np.uint8))
   with Image.open(io.BytesIO(snapshots.animate(tmp_path))) as film:
     assert film.n_frames == frames
