@@ -129,7 +129,9 @@ def _changed(experiment: str, values: Values) -> ConfigDict:
       # Through the ConfigDict, so that what is derived from a value follows it.
       inside[last] = _as_many(value, present) if isinstance(present, tuple) else value
     except TypeError as error:
-      remedy = 'write [VALUE,...]' if isinstance(present, tuple) else 'change it'
+      remedy = (
+        'write several values in brackets, [VALUE,...]' if isinstance(present, tuple) else 'change it'
+      )
       raise ConfigError(
         f'--sweep {path}={value!r}: of the wrong kind (like {present!r}); {remedy}'
       ) from error

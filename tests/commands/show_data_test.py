@@ -55,9 +55,9 @@ def test_show_data_with_augmentation_shows_both(tmp_path):
   ('changes', 'message'),
   [
     ({'data.name': 'folder:/none'}, 'data.name=folder:/none: no such folder or zip archive'),
-    ({'data.name': 'folder'}, "data: name is 'folder'; say which: folder:..."),
+    ({'data.name': 'folder'}, "data.name='folder': incomplete; write folder:NAME"),
     ({'data.name': 'mnist5k:x'}, "data.name='mnist5k:x': takes nothing after a colon; write 'mnist5k'"),
-    ({'placement': 'disk'}, "placement='disk': unknown (one of: auto, resident, stream)"),
+    ({'placement': 'disk'}, r"placement='disk': unknown \(one of: auto, resident, stream\)"),
   ],
 )
 def test_invalid_arguments_are_rejected(tmp_path, changes, message):
