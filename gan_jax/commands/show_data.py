@@ -8,7 +8,7 @@ number of examples per label.
 """
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
@@ -113,7 +113,7 @@ def _print_properties(source: sources.Source, real: np.ndarray) -> None:
   )
 
 
-def _labels(source: sources.Source, batches) -> np.ndarray | None:
+def _labels(source: sources.Source, batches: Sequence[Mapping[str, jax.Array]]) -> np.ndarray | None:
   """Returns all labels of a dataset, or of the batches if they are sampled; None without labels."""
   if source.labels is not None:
     return source.labels

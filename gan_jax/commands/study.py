@@ -104,7 +104,7 @@ def _assembled(
 
 def _named(group: sweep.CompiledGroup) -> str:
   first, *others = (setting.label for setting in group.settings)
-  return f'{first} and {len(others)} more settings' if others else first
+  return f'{first} and {len(others)} more' if others else first
 
 
 def _compiled(programs: Sequence[AssembledRuns]) -> list[CompiledRuns]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -21,7 +22,7 @@ class _Packed(nn.Module):
   discriminator: nn.Module
   degree: int
 
-  def __call__(self, examples: jax.Array, *, train: bool, key=None) -> jax.Array:
+  def __call__(self, examples: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
     count = len(examples)
     if count % self.degree:
       raise ConfigError(

@@ -23,13 +23,19 @@ def checked(name: str, vectors: jax.typing.ArrayLike, least: int = 1) -> np.ndar
   """
   array = np.asarray(vectors)
   if array.ndim != 2 or not array.shape[1]:
-    raise ValueError(f'{name} have the shape {array.shape}; they must be [examples, dimensions]')
+    raise ValueError(
+      f'{name}: wrong shape {list(array.shape)} ([examples, dimensions]); reshape the array'
+    )
   if len(array) < least:
-    raise ValueError(f'{name} have {len(array)} examples; this score needs at least {least}')
+    raise ValueError(
+      f'{name}: {len(array)} examples are too few for this score (at least {least}); give more'
+    )
   array = array.astype(np.float64)
   bad = len(array) - np.isfinite(array).all(axis=1).sum()
   if bad:
-    raise ValueError(f'{bad} of {len(array)} {name} contain NaN or infinity; leave out such examples')
+    raise ValueError(
+      f'{name}: {bad} of {len(array)} examples contain NaN or infinity; leave out such examples'
+    )
   largest = max(array.max(initial=0), -array.min(initial=0))
   if largest > _LARGEST:
     raise ValueError(
@@ -54,3 +60,15 @@ def pair(
       'compute both with the same network'
     )
   return real, fake
+
+
+def check_images(
+  name: str, images: np.ndarray | jax.Array, channels: int | None = None, least: int = 1
+) -> None:
+  """Raises ValueError unless `images` are uint8 [N, height, width, channels] with N >= `least`."""
+  is_image_set = images.dtype == np.uint8 and images.ndim == 4 and images.size and len(images) >= least
+  if not is_image_set or images.shape[3] != (channels or images.shape[3]):
+    raise ValueError(
+      f'{name}={images.dtype} {list(images.shape)}: wrong type or shape (uint8 [N, height, width, '
+      f'{channels or "channels"}], N >= {least}); convert the images'
+    )

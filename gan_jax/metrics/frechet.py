@@ -17,6 +17,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 
 class Moments(NamedTuple):
@@ -51,7 +52,7 @@ def _array_module(array: np.ndarray | jax.Array) -> ModuleType:
   return np if isinstance(array, np.ndarray | np.generic) else jnp
 
 
-def empty(dimensions: int, dtype=np.float32) -> Moments:
+def empty(dimensions: int, dtype: npt.DTypeLike = np.float32) -> Moments:
   """Returns the moments of zero examples, from which `merge` starts, also as the carry of a scan."""
   return Moments(np.zeros((), dtype), np.zeros(dimensions, dtype), np.zeros((dimensions,) * 2, dtype))
 
@@ -108,13 +109,17 @@ def _on_host(name: str, moments: Moments) -> tuple[np.ndarray, np.ndarray, np.nd
   count, mean, scatter = (np.asarray(array, np.float64) for array in moments)
   if scatter.shape != mean.shape * 2 or mean.ndim != 1 or count.ndim:
     shapes = f'{count.shape}, {mean.shape} and {scatter.shape}'
-    raise ValueError(f'{name} moments have the shapes {shapes}; they must be (), (D,) and (D, D)')
+    raise ValueError(
+      f'{name} moments: wrong shapes {shapes} ((), (D,) and (D, D)); compute them with moments()'
+    )
   if not all(np.isfinite(array).all() for array in (count, mean, scatter)):
     raise ValueError(
       f'{name} moments contain NaN or infinity, as the features did; leave out such examples'
     )
   if count < 2:
-    raise ValueError(f'{name} moments are of {count:g} examples; a covariance needs at least 2')
+    raise ValueError(
+      f'{name} moments: {count:g} examples are too few for a covariance (at least 2); give more'
+    )
   return count, mean, scatter
 
 

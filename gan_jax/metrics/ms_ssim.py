@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.metrics import _validation
+
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Weights of the scales, the finest first. As published, they add to 1.0001."""
 
@@ -80,7 +82,10 @@ def ms_ssim(a: jax.Array, b: jax.Array) -> jax.Array:
   Source: Wang et al. 2003, "Multi-scale structural similarity for image quality assessment", eq. 7.
   """
   if a.ndim != 4 or a.shape != b.shape:
-    raise ValueError(f'shapes {a.shape} and {b.shape}; both must be [B, height, width, channels]')
+    raise ValueError(
+      f'a, b: wrong shapes {a.shape} and {b.shape} (two equal ones [B, height, width, channels]); '
+      'reshape the images'
+    )
   a, b = a.astype(jnp.float32), b.astype(jnp.float32)
   count, means = scales(*a.shape[1:3]), []
   for scale in range(count):
@@ -142,11 +147,7 @@ def diversity(images: np.ndarray | jax.Array, *, pairs: int = 1000, seed: int = 
 
   Source: Odena et al. 2017 (arXiv:1610.09585), section 4.2.
   """
-  if images.dtype != np.uint8 or images.ndim != 4 or len(images) < 2:
-    raise ValueError(
-      f'images are {images.dtype} {list(images.shape)}; they must be uint8 [N, height, width, '
-      'channels], with N >= 2'
-    )
+  _validation.check_images('images', images, least=2)
   if pairs < 2:
     raise ValueError(f'pairs={pairs}: too few (at least 2)')
   rng = np.random.default_rng(seed)

@@ -87,7 +87,9 @@ def along(
   real, fake = _validation.pair(real, fake)
   directions = np.asarray(directions, np.float64)
   if directions.ndim != 2 or len(directions) != real.shape[1] or not directions.size:
-    raise ValueError(f'directions have the shape {directions.shape}; it must be [{real.shape[1]}, L]')
+    raise ValueError(
+      f'directions: wrong shape {list(directions.shape)} ([{real.shape[1]}, L]); reshape the array'
+    )
   if not 1 <= order < np.inf:
     raise ValueError(f'order={order}: out of range (at least 1 and finite)')
   # Far from the origin a projection would lose the digits in which the sets differ.
@@ -199,10 +201,7 @@ def _checked_images(
 ) -> tuple[np.ndarray, np.ndarray]:
   real, fake = np.asarray(real), np.asarray(fake)
   for name, images in (('real', real), ('fake', fake)):
-    if images.dtype != np.uint8 or images.ndim != 4 or not images.size:
-      raise ValueError(
-        f'{name} is {images.dtype} {list(images.shape)}; it must be uint8 [N, height, width, channels]'
-      )
+    _validation.check_images(name, images)
   if real.shape[1:] != fake.shape[1:]:
     raise ValueError(f'real images are {real.shape[1:]} and fake {fake.shape[1:]}; resize one set')
   if min(real.shape[1:3]) < PATCH:

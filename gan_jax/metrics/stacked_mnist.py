@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.metrics import _validation
 from gan_jax.metrics.features import digits as classifier
 
 
@@ -54,9 +55,13 @@ def scores(labels: jax.typing.ArrayLike) -> dict[str, float]:
   """
   labels = np.asarray(labels)
   if labels.ndim != 2 or labels.shape[1] != 3 or not len(labels):
-    raise ValueError(f'labels have the shape {labels.shape}; it must be [N, 3], one for each channel')
+    raise ValueError(
+      f'labels: wrong shape {list(labels.shape)} ([N, 3], one for each channel); reshape the array'
+    )
   if labels.dtype.kind not in 'iu' or labels.min() < 0 or labels.max() > 9:
-    raise ValueError(f'labels are {labels.dtype}; they must be whole numbers from 0 to 9')
+    raise ValueError(
+      f'labels: {labels.dtype} values are out of range (whole numbers from 0 to 9); change them'
+    )
   counts = np.bincount(labels.astype(int) @ (100, 10, 1), minlength=MODES)
   fractions = counts[counts > 0] / len(labels)
   reverse_kl = float((fractions * np.log(fractions * MODES)).sum())
@@ -81,10 +86,7 @@ def classified(
     ValueError: other images, or NaN among the logits.
   """
   images = np.asarray(images)
-  if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or not len(images):
-    raise ValueError(
-      f'images are {images.dtype} {list(images.shape)}; they must be uint8 [N, height, width, 3]'
-    )
+  _validation.check_images('images', images, channels=3)
   chunks = (images[first : first + batch] for first in range(0, len(images), batch))
   return np.concatenate([_classified(chunk, classify, batch) for chunk in chunks])
 

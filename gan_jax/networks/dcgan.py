@@ -7,6 +7,7 @@ are ReLU in the generator and LeakyReLU 0.2 in the discriminator. Initial weight
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -70,7 +71,7 @@ class Generator(nn.Module):
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, latents: jax.Array, *, train: bool, key=None) -> jax.Array:
+  def __call__(self, latents: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
     """Generates images; `key` is not used."""
     doublings = _halvings(self.size)[::-1]
     features = self.width * 2 ** (len(doublings) - 1)
@@ -101,7 +102,7 @@ class Discriminator(nn.Module):
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, images: jax.Array, *, train: bool, key=None) -> jax.Array:
+  def __call__(self, images: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
     """Returns logits or features of images; `key` is not used."""
     if self.norm not in NORMS:
       raise ConfigError(f'norm={self.norm!r}: unknown (one of: {", ".join(NORMS)}); change norm')

@@ -56,7 +56,7 @@ class Generator(nn.Module):
     super().__post_init__()
 
   @nn.compact
-  def __call__(self, latents: jax.Array, *, train: bool, key=None) -> jax.Array:
+  def __call__(self, latents: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
     """Generates images; `key` is not used."""
     x = latents
     for features in self.hidden:
@@ -91,7 +91,7 @@ class MaxoutDiscriminator(nn.Module):
     super().__post_init__()
 
   @nn.compact
-  def __call__(self, images: jax.Array, *, train: bool, key=None) -> jax.Array:
+  def __call__(self, images: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
     """Returns the logits of images; in training `key` [B] draws the dropout."""
     x = lax.collapse(images, 1)
     make_layer = functools.partial(nn.Dense, kernel_init=_uniform(self.init_range))
@@ -120,7 +120,9 @@ class Autoencoder(nn.Module):
   code: int = 64
 
   @nn.compact
-  def __call__(self, images: jax.Array, *, train: bool, key=None) -> tuple[jax.Array, jax.Array]:
+  def __call__(
+    self, images: jax.Array, *, train: bool, key: chex.PRNGKey | None = None
+  ) -> tuple[jax.Array, jax.Array]:
     """Encodes and decodes images; `key` is not used."""
     make_layer = functools.partial(nn.Dense, kernel_init=nn.initializers.he_normal())
     x = lax.collapse(images, 1)

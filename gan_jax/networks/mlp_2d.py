@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 
+import chex
 import jax
 from flax import linen as nn
 
@@ -31,7 +32,7 @@ class Generator(nn.Module):
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, latents: jax.Array, *, train: bool, key=None) -> jax.Array:
+  def __call__(self, latents: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
     """Generates points; `key` is not used."""
     kernel_init, x = initializer(self.weights), latents
     for features in self.hidden:
@@ -60,7 +61,7 @@ class Discriminator(nn.Module):
   weights: str | float = 'he'
 
   @nn.compact
-  def __call__(self, points: jax.Array, *, train: bool, key=None) -> jax.Array:
+  def __call__(self, points: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
     """Returns logits or features of points; `key` is not used."""
     kernel_init, x = initializer(self.weights), points
     for features in self.hidden:
@@ -83,7 +84,7 @@ class Maxout(nn.Module):
   weights: str | float = 0.02
 
   @nn.compact
-  def __call__(self, points: jax.Array, *, train: bool, key=None) -> jax.Array:
+  def __call__(self, points: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
     """Returns the logits of points; `key` is not used."""
     make_layer = functools.partial(linear, kernel_init=initializer(self.weights))
     x = points
@@ -108,7 +109,9 @@ class Autoencoder(nn.Module):
   weights: str | float = 'he'
 
   @nn.compact
-  def __call__(self, points: jax.Array, *, train: bool, key=None) -> tuple[jax.Array, jax.Array]:
+  def __call__(
+    self, points: jax.Array, *, train: bool, key: chex.PRNGKey | None = None
+  ) -> tuple[jax.Array, jax.Array]:
     """Encodes and decodes points; `key` is not used."""
     make_layer = functools.partial(linear, kernel_init=initializer(self.weights))
     return autoencode(points, self.hidden, self.code, activation(self.activation), make_layer)

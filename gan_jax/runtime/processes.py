@@ -9,6 +9,7 @@ import signal
 import threading
 import zlib
 from collections.abc import Callable, Generator, Mapping
+from types import FrameType
 from typing import Any, TypeVar, cast
 
 import jax
@@ -255,15 +256,15 @@ class StopRequest:
       self._before[number] = signal.signal(number, self._note if is_alone else self._pass_on)
     return self
 
-  def __exit__(self, *unused) -> None:
+  def __exit__(self, *unused: object) -> None:
     for number, handler in self._before.items():
       signal.signal(number, handler)
 
-  def _note(self, number: int, unused_frame) -> None:
+  def _note(self, number: int, unused_frame: FrameType | None) -> None:
     self.signal = signal.Signals(number)
     self._expect_second(number)
 
-  def _pass_on(self, number: int, unused_frame) -> None:
+  def _pass_on(self, number: int, unused_frame: FrameType | None) -> None:
     """Sends SIGTERM to this process, which JAX then announces to the other processes."""
     self._passed_on = signal.Signals(number)
     self._expect_second(number)

@@ -33,6 +33,10 @@ def write(out: pathlib.Path, settings: Sequence[sweep.Setting], runs: Sequence[R
   return '\n\n'.join(filter(None, (scores, tables.significant(study, TABLE))))
 
 
+def _counted(number: int, noun: str) -> str:
+  return f'{number} {noun}' if number == 1 else f'{number} {noun}s'
+
+
 def _comparisons(study: StudyResult) -> str:
   if not study.comparisons:
     return tables.no_comparisons(study)
@@ -80,7 +84,7 @@ def _page(out: pathlib.Path, study: StudyResult) -> str:
   sheets = figures.draw_sheets(out / SHEETS, study)
   metrics = figures.draw_curves(out / CURVES, study)
   runs = sum(len(setting.runs) for setting in study.settings)
-  summary = f'{len(study.settings)} settings, {runs} runs'
+  summary = f'{_counted(len(study.settings), "setting")}, {_counted(runs, "run")}'
   score_table = html_tables.grid(*tables.score_table(study))
   setting_table = html_tables.grid(*tables.setting_table(study))
   charts = _panels({curves.readable(name): picture for name, picture in metrics.items()})

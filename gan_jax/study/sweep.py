@@ -108,7 +108,7 @@ def _labels(settings: Sequence[Setting], paths: Sequence[str]) -> list[str]:
   for label, same in indices.items():
     alike = any(settings[i].config == settings[j].config for i, j in itertools.combinations(same, 2))
     if alike or len({labels[i] for i in same}) < len(same):
-      raise ConfigError(f'--config: two settings have the folder {label!r}; remove one of them')
+      raise ConfigError(f'--config: two settings share the folder name {label!r}; remove one of them')
   return labels
 
 

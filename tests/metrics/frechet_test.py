@@ -211,9 +211,9 @@ def test_nonfinite_features_are_rejected(bad, place):
 def test_too_few_examples_are_rejected():
   good = features(8)
   for few in (good[:1], good[:0]):
-    with pytest.raises(ValueError, match=f'fake moments are of {len(few)} examples'):
+    with pytest.raises(ValueError, match=f'fake moments: {len(few)} examples are too few'):
       distance(good, few)
-    with pytest.raises(ValueError, match=f'real moments are of {len(few)} examples'):
+    with pytest.raises(ValueError, match=f'real moments: {len(few)} examples are too few'):
       distance(few, good)
 
 
@@ -221,7 +221,7 @@ def test_features_of_other_shapes_are_rejected():
   good = frechet.moments(features(8))
   with pytest.raises(ValueError, match='6 dimensions and the fake ones 5'):
     frechet.distance(good, frechet.moments(features(8, 5)))
-  with pytest.raises(ValueError, match=r'real moments have the shapes \(\), \(5,\) and \(6, 6\)'):
+  with pytest.raises(ValueError, match=r'real moments: wrong shapes \(\), \(5,\) and \(6, 6\)'):
     frechet.distance(good._replace(mean=good.mean[:5]), good)
   with pytest.raises(AssertionError):
     frechet.merge(good, frechet.empty(5))

@@ -81,9 +81,9 @@ def test_invalid_inputs_are_rejected():
   for logits, settings, message in [
     (good, {}, 'splits=10: too many .at most 4'),
     (good, {'splits': 0}, 'splits=0'),
-    (bad, {'splits': 1}, '2 of 3 logits contain NaN or infinity'),
+    (bad, {'splits': 1}, 'logits: 2 of 3 examples contain NaN or infinity'),
     (good[:0], {'splits': 1}, 'logits have 0 examples'),
-    (good[0], {'splits': 1}, r'logits have the shape \(2,\)'),
+    (good[0], {'splits': 1}, r'logits: wrong shape \[2\]'),
   ]:
     with pytest.raises(ValueError, match=message):
       inception_score.inception_score(logits, **settings)

@@ -98,12 +98,12 @@ def test_invalid_inputs_are_rejected():
   good, bad = points(5), points(5)
   bad[2, 1] = np.nan
   for pair, message in [
-    ((good[:1], good), 'real features have 1 examples; this score needs at least 2'),
+    ((good[:1], good), 'real features: 1 examples are too few for this score .at least 2'),
     ((good, good[:0]), 'fake features have 0 examples'),
-    ((good, bad), '1 of 5 fake features contain NaN or infinity'),
+    ((good, bad), 'fake features: 1 of 5 examples contain NaN or infinity'),
     ((good, points(5, 4)), 'real features have 3 dimensions and fake ones 4'),
-    ((good[0], good), r'real features have the shape \(3,\)'),
-    ((np.zeros((5, 0)), good), r'real features have the shape \(5, 0\)'),
+    ((good[0], good), r'real features: wrong shape \[3\]'),
+    ((np.zeros((5, 0)), good), r'real features: wrong shape \[5, 0\]'),
   ]:
     with pytest.raises(ValueError, match=message):
       kernel_distance.kernel_distance(*pair)

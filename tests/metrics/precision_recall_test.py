@@ -137,7 +137,7 @@ def test_invalid_inputs_are_rejected(score):
     ((good, good), 8, 'k=8: out of range .1 to 7, one less than the 8 real examples'),
     ((good[:1], good), 1, 'k=1: out of range .1 to 0, one less than the 1 real'),
     ((good, good), 0, 'k=0'),
-    ((good, bad), 3, '1 of 8 fake features contain NaN or infinity'),
+    ((good, bad), 3, 'fake features: 1 of 8 examples contain NaN or infinity'),
     ((good, good[:, :4]), 3, 'real features have 5 dimensions and fake ones 4'),
     ((good, good[:0]), 3, 'fake features have 0 examples'),
   ]:

@@ -106,7 +106,7 @@ def test_incompatible_inputs_are_rejected(change, message):
 
 
 def test_directions_of_another_dimension_are_rejected():
-  with pytest.raises(ValueError, match=r'it must be \[2, L\]'):
+  with pytest.raises(ValueError, match=r'directions: wrong shape .* \(\[2, L\]\)'):
     sliced_wasserstein.along(np.zeros((4, 2)), np.zeros((4, 2)), np.zeros((3, 5)))
 
 
@@ -217,8 +217,8 @@ def test_image_distance_allows_unequal_counts_and_any_chunk_size(monkeypatch):
   ('real', 'settings', 'message'),
   [
     (np.zeros((4, 32, 32, 3), np.float32), {}, 'real is float32'),
-    (np.zeros((4, 32, 32), np.uint8), {}, 'it must be uint8'),
-    (np.zeros((0, 32, 32, 3), np.uint8), {}, 'it must be uint8'),
+    (np.zeros((4, 32, 32), np.uint8), {}, 'real=.*: wrong type or shape'),
+    (np.zeros((0, 32, 32, 3), np.uint8), {}, 'real=.*: wrong type or shape'),
     (np.zeros((4, 28, 28, 3), np.uint8), {}, 'resize one set'),
     (np.zeros((4, 32, 32, 3), np.uint8), {'per_image': 0}, 'per_image=0'),
     (np.zeros((4, 32, 32, 3), np.uint8), {'directions': 0}, 'directions=0'),

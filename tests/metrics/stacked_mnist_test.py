@@ -60,8 +60,8 @@ def test_true_samples_have_the_expected_sampling_divergence():
 @pytest.mark.parametrize(
   ('labels', 'message'),
   [
-    (np.zeros((4, 2), int), r'must be \[N, 3\]'),
-    (np.zeros((0, 3), int), r'must be \[N, 3\]'),
+    (np.zeros((4, 2), int), r'wrong shape .*\[N, 3'),
+    (np.zeros((0, 3), int), r'wrong shape .*\[N, 3'),
     (np.zeros((4, 3)), 'whole numbers'),
     (np.full((4, 3), 10), 'whole numbers'),
     (np.full((4, 3), -1), 'whole numbers'),
@@ -98,7 +98,7 @@ def test_nonfinite_logits_are_rejected():
 
 @pytest.mark.parametrize('shape', [(4, 28, 28, 1), (4, 28, 28), (0, 28, 28, 3)])
 def test_images_of_other_shapes_are_rejected(shape):
-  with pytest.raises(ValueError, match='they must be uint8'):
+  with pytest.raises(ValueError, match='images=.*: wrong type or shape'):
     stacked_mnist.classified(np.zeros(shape, np.uint8), brightest)
 
 

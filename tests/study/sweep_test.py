@@ -78,7 +78,7 @@ def test_swept_numbers_share_a_program(experiment, sweeps, shared):
     ([POINTS], [f'{RATE}'], 'write KEY=VALUE'),
     ([POINTS], [f'{RATE}=1e-4', f'{RATE}=1e-3'], 'is swept twice'),
     ([POINTS], ['seed=1,2'], 'set their number with --seeds'),
-    ([POINTS, POINTS], [], 'two settings have the folder'),
+    ([POINTS, POINTS], [], 'two settings share the folder name'),
     ([POINTS], ['networks.generator.hidden=[16],16'], "the folder 'wgan_gp_ring-test_hidden=16'"),
   ),
 )
@@ -192,5 +192,5 @@ def test_names_of_distinct_settings_keep_six_digits():
 
 
 def test_duplicate_sweep_numbers_are_rejected():
-  with pytest.raises(ConfigError, match='two settings have the folder'):
+  with pytest.raises(ConfigError, match='two settings share the folder name'):
     sweep.settings([POINTS], {RATE: [1, 1.0]})

@@ -5,8 +5,10 @@ import os
 import pathlib
 import weakref
 from types import EllipsisType
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 
 class Rows:
@@ -45,7 +47,7 @@ class Rows:
   def __len__(self) -> int:
     return self.shape[0]
 
-  def __getitem__(self, indices) -> np.ndarray:
+  def __getitem__(self, indices: Any) -> np.ndarray:
     if isinstance(indices, EllipsisType):
       indices = slice(None)
     if isinstance(indices, slice):
@@ -60,7 +62,7 @@ class Rows:
       self._fill(image, int(index))
     return images.reshape(*chosen.shape, *self.shape[1:])
 
-  def __array__(self, dtype=None, copy=None) -> np.ndarray:
+  def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
     return self[...] if dtype is None else self[...].astype(dtype)
 
   def _read(self, first: int, count: int) -> np.ndarray:

@@ -112,7 +112,11 @@ def _arrays(images: ImageSet) -> dict[str, np.ndarray]:
 
 
 def _as_batch(
-  order: _Order, stored: Mapping[str, jax.Array], key: chex.PRNGKey, batch_index, rows
+  order: _Order,
+  stored: Mapping[str, jax.Array],
+  key: chex.PRNGKey,
+  batch_index: jax.Array,
+  rows: jax.Array,
 ) -> dict[str, jax.Array]:
   """Returns a batch as a loss takes it, from stored images and labels."""
   real = order.flipped(normalized(stored['image']), key, batch_index, rows)

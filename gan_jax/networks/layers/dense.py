@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -57,7 +57,7 @@ _THIN = 4
 """Largest number of inputs or outputs of a thin layer."""
 
 
-def _product(x: jax.Array, kernel: jax.Array, *unused_dimensions, **precision) -> jax.Array:
+def _product(x: jax.Array, kernel: jax.Array, *unused_dimensions: Any, **precision: Any) -> jax.Array:
   """Multiplies x [..., inputs] by a kernel [inputs, outputs], as `lax.dot_general` does.
 
   Layers next to 2-D points have two inputs or two outputs. As matrix products they took XLA:CPU longer
