@@ -121,9 +121,11 @@ def test_player_changes_only_networks_it_owns(subject):
 # Games whose loss is a mean over examples behave alike; one of them is enough.
 ALIKE = (
   'fgan',
+  'hinge',
   'instance_noise',
   'kl',
   'lad',
+  'lecam',
   'lsgan',
   'optimistic',
   'r1',

@@ -115,6 +115,7 @@ def test_checkpoint_of_another_experiment_is_rejected(tmp_path, finished_run):
   assert done.stderr.startswith(refused + 'gan.real_label: 1.0 -> 0.9)'), done.stderr
 
 
+@pytest.mark.slow
 def test_clock_set_back_changes_nothing(tmp_path, finished_run):
   script = """
 import time

@@ -122,7 +122,7 @@ CRASHES = {
 }
 
 
-# Kills at random instants leave the same state as these, see random_kills_test.
+# Kills at random instants leave the same states, see random_kills_test.
 SELDOM = ('between a picture and its checkpoint', 'before the first checkpoint')
 
 

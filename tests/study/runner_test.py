@@ -59,7 +59,7 @@ def alone(config):
   return checkpoints.to_arrays(devices.local(state))
 
 
-@pytest.mark.parametrize('experiment', (RING, DIGITS))
+@pytest.mark.parametrize('experiment', (RING, pytest.param(DIGITS, marks=pytest.mark.slow)))
 def test_run_in_a_study_is_bit_identical_to_a_single_run(tmp_path, experiment):
   # Ten runs on eight devices: some have two, and some a gap.
   runs = train(tmp_path, experiment, range(10) if experiment == RING else range(3))

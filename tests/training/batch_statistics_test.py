@@ -27,7 +27,11 @@ def first_losses(config, parts):
 
 NARROW = {'networks.generator.width': 4, 'networks.discriminator.width': 4}
 # Batch norm, MMD, averages of scores.
-CASES = (('dcgan', 'test', NARROW), ('mmd_gan', 'ring-test', {}), ('ragan', 'ring-test', {}))
+CASES = (
+  ('dcgan', 'test', NARROW),
+  pytest.param('mmd_gan', 'ring-test', {}, marks=pytest.mark.slow),
+  ('ragan', 'ring-test', {}),
+)
 
 
 @pytest.mark.parametrize(('name', 'preset', 'changes'), CASES)

@@ -46,8 +46,14 @@ def float64():
     yield
 
 
-@pytest.mark.parametrize('shape', SHAPES)
-@pytest.mark.parametrize('g', [*GEOMETRIES, *OF_PHASES])
+def pairs(geometries):
+  """Each geometry with each shape; with more than one only among the slow tests, as they take long."""
+  for i, g in enumerate(geometries):
+    for j, shape in enumerate(SHAPES):
+      yield pytest.param(g, shape, marks=[] if i % len(SHAPES) == j else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize(('g', 'shape'), [*pairs([*GEOMETRIES, *OF_PHASES])])
 def test_conv_transposes_match_autodiff(g, shape):
   x, kernel, y = case(g, shape)
   outputs, pull_back = jax.vjp(lambda x, k: native(x, k, g), x, kernel)
@@ -62,14 +68,7 @@ def test_conv_transposes_match_autodiff(g, shape):
     np.testing.assert_allclose(gradient(x, y, g), wanted_kernel, rtol=1e-10, atol=1e-10)
 
 
-def pairs():
-  """Each geometry with each shape; with more than one only among the slow tests, as they take long."""
-  for i, g in enumerate(GEOMETRIES):
-    for j, shape in enumerate(SHAPES):
-      yield pytest.param(g, shape, marks=[] if i % len(SHAPES) == j else [pytest.mark.slow])
-
-
-@pytest.mark.parametrize(('g', 'shape'), [*pairs()])
+@pytest.mark.parametrize(('g', 'shape'), [*pairs(GEOMETRIES)])
 def test_conv_first_and_second_derivatives_match_lax(g, shape):
   assert_derivatives_are_native(g, shape)
 
