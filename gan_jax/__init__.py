@@ -6,24 +6,47 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
   from gan_jax import augment, divergences, game, latents, losses, metrics, networks
+  from gan_jax.api.configs import load_config
+  from gan_jax.api.run import Run, load
+  from gan_jax.api.training import Trainer, train
+  from gan_jax.api.tuning import tune
+  from gan_jax.data.arrays import from_arrays
   from gan_jax.losses import penalties, regularizers
 
   __version__: str
 
 __all__ = [
+  'Run',
+  'Trainer',
   '__version__',
   'augment',
   'divergences',
+  'from_arrays',
   'game',
   'latents',
+  'load',
+  'load_config',
   'losses',
   'metrics',
   'networks',
   'penalties',
   'regularizers',
+  'train',
+  'tune',
 ]
 
-_INSIDE_LOSSES = ('penalties', 'regularizers')
+_PLACES = {
+  'Run': 'api.run',
+  'Trainer': 'api.training',
+  'from_arrays': 'data.arrays',
+  'load': 'api.run',
+  'load_config': 'api.configs',
+  'penalties': 'losses',
+  'regularizers': 'losses',
+  'train': 'api.training',
+  'tune': 'api.tuning',
+}
+"""{name: the module that has it}; other names are modules."""
 
 
 def __getattr__(name: str) -> Any:
@@ -32,5 +55,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
   if name == '__version__':
     return importlib.metadata.version('gan_jax')
-  inside = 'losses.' if name in _INSIDE_LOSSES else ''
-  return importlib.import_module(f'gan_jax.{inside}{name}')
+  if name in _PLACES:
+    return getattr(importlib.import_module(f'gan_jax.{_PLACES[name]}'), name)
+  return importlib.import_module(f'gan_jax.{name}')
+
+
+def __dir__() -> list[str]:
+  return sorted({*globals(), *__all__})

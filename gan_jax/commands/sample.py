@@ -12,6 +12,7 @@ import numpy as np
 from absl import flags
 
 from gan_jax import cli
+from gan_jax.api.run import Run
 from gan_jax.common import pixels, user_paths
 from gan_jax.common.errors import ConfigError
 from gan_jax.runtime import accelerators, devices
@@ -106,7 +107,7 @@ def main(argv: Sequence[str]) -> int:
   accelerators.check()
   write = _writer(flag.out, flag.num, flag.seed)
   folder, out = user_paths.expanded(flag.workdir, '--workdir'), user_paths.expanded(flag.out, '--out')
-  game, variables, step = load_run.load(folder, load_run.parse_step(flag.step), flag.ema)
+  game, variables, step = Run(folder).load(step=load_run.parse_step(flag.step), ema=flag.ema)
   try:
     write(out, load_run.draw(game, variables, flag.num, flag.seed), flag.num)
   except OSError as error:

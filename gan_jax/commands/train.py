@@ -1,6 +1,5 @@
 """Trains the experiment of a config: python -m gan_jax.main --config=experiments/dcgan.py."""
 
-import contextlib
 import pathlib
 import signal
 from collections.abc import Sequence
@@ -9,13 +8,11 @@ from absl import flags
 from ml_collections import config_flags
 
 from gan_jax import cli
-from gan_jax.common import console, files, user_paths
+from gan_jax.api.training import Trainer
+from gan_jax.common import console, user_paths
 from gan_jax.common.errors import ConfigError
-from gan_jax.config import run_config, schema
-from gan_jax.config.run_config import RunConfig
-from gan_jax.data import source as sources
 from gan_jax.run import setup
-from gan_jax.runtime import accelerators, devices, processes, profiling
+from gan_jax.runtime import accelerators, devices, processes
 from gan_jax.storage import workdir
 
 
@@ -64,61 +61,19 @@ def main(argv: Sequence[str]) -> int:
   processes.connect(flag.coordinator, flag.num_processes, flag.process_id)
   accelerators.check()
   with processes.guarded():
-    if processes.is_primary():
-      _print_devices()
-    return _train(_config(flag), _folder(flag), flag.profile)
+    return _train(flag)
 
 
-def _config(flag: flags.FlagValues) -> RunConfig:
-  """The config of the flag, checked; the same in all processes."""
-  config = schema.plain(flag.config)
-  processes.check_agreement(
-    config, 'the processes have different configs; start all with the same flags'
-  )
-  schema.check(config, devices.device_count())
-  return run_config.parse(config)
-
-
-def _train(config: RunConfig, folder: pathlib.Path, profile: str | None) -> int:
-  window = profiling.window(profile, folder, config.training.last_call)
-  with files.writing(folder), contextlib.ExitStack() as stack:
-    processes.on_primary(lambda: stack.enter_context(workdir.locked(folder)))
-    processes.check_agreement(
-      workdir.holder(folder),
-      'the processes see different folders; --workdir must be one that all share',
-    )
-    processes.together(lambda: workdir.check_same(folder, config.plain))
-    built = processes.together(lambda: setup.assemble_run(config))
-    _check_data(config, built.source, folder)
-    outcome = setup.run(config, built, folder, cli.STARTED, window)
+def _train(flag: flags.FlagValues) -> int:
+  trainer = Trainer(flag.config, _folder(flag), profile=flag.profile, started=cli.STARTED)
+  trainer.finish()
+  outcome = trainer.outcome
+  assert outcome, 'the trainer has finished'
   if processes.is_primary():
-    _print_outcome(outcome, config.training.steps, folder)
+    _print_outcome(outcome, flag.config.steps, trainer.folder)
   if outcome.alerted:
     return console.ALERTED
   return 128 + signal.SIGINT if outcome.signal == signal.SIGINT else 0
-
-
-def _print_devices() -> None:
-  print(f'device: {accelerators.in_words()}', flush=True)
-  hint = accelerators.hint()
-  if hint:
-    console.warn(hint)
-
-
-def _check_data(config: RunConfig, source: sources.Source, folder: pathlib.Path) -> None:
-  """Checks that all processes have the same data, and that a run goes on with its first data."""
-  processes.check_agreement(
-    source.read_batches is None,
-    'the data fits into the memory of some processes only; say where it lies with --config.placement',
-  )
-  digest = sources.digest(source)
-  if not digest:
-    return
-  processes.check_agreement(digest, 'the processes have different data of the same name')
-  about = {'digest': digest, 'about': source.about}
-  processes.on_primary(lambda: workdir.note_data(folder, config.plain, about))
-  if processes.is_primary():
-    print(f'data: {source.about}', flush=True)
 
 
 def _print_outcome(outcome: setup.Outcome, steps: int, folder: pathlib.Path) -> None:

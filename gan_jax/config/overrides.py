@@ -84,3 +84,50 @@ def _unknown(name: str, keys: tuple, depth: int, value: Any) -> str:
   close = closest(keys[depth], known)
   remedy = f'did you mean {close!r}?' if close else f'add it in {FILE}'
   return f'--{flag}: unknown key {keys[depth]!r} (keys: {", ".join(known) or "none"}); {remedy}'
+
+
+def assign(config: ConfigDict, path: str, value: Any, source: str = '') -> None:
+  """Sets a value that the config has, to one of the same kind.
+
+  Args:
+    config: it is changed. What is derived from the value follows it.
+    path: the keys, as in 'players.generator.learning_rate'.
+    value: the new value; for a key that takes several, a list, or one value alone.
+    source: what precedes the path in errors.
+
+  Raises:
+    ConfigError: an unknown key, or a value of the wrong kind.
+  """
+  *outer, last = path.split('.')
+  inside = config
+  for key in outer:
+    inside = _inside(inside, key, f'{source}{path}')
+  present = _inside(inside, last, f'{source}{path}')
+  try:
+    inside[last] = _as_many(value, present) if isinstance(present, tuple) else value
+  except TypeError as error:
+    remedy = (
+      'write several values in brackets, [VALUE,...]' if isinstance(present, tuple) else 'change it'
+    )
+    raise ConfigError(
+      f'{source}{path}={value!r}: of the wrong kind (like {present!r}); {remedy}'
+    ) from error
+
+
+def _as_many(value: Any, present: tuple) -> tuple:
+  """The tuple for a key that takes several values; a single value of their type may stand alone."""
+  if isinstance(value, list | tuple):
+    return tuple(value)
+  alike = {type(item) for item in present} or {str}
+  if type(value) in alike or (type(value) is int and float in alike):
+    return (value,)
+  raise TypeError(value)
+
+
+def _inside(config: Any, key: str, flag: str) -> Any:
+  if not isinstance(config, ConfigDict) or key not in config:
+    known = list(config) if isinstance(config, ConfigDict) else []
+    close = renamed.new_name(key) or closest(key, known)
+    remedy = f'did you mean {close!r}?' if close else 'check the path'
+    raise ConfigError(f'{flag}: unknown key {key!r} (keys: {", ".join(known) or "none"}); {remedy}')
+  return config[key]

@@ -4,7 +4,7 @@ While the devices work on a call, the host reads the metrics of the call before.
 host also reads those of the last call, so that an action never precedes the check of its state.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
 from gan_jax.common.types import PyTree
@@ -47,15 +47,15 @@ class Steps(NamedTuple):
   per_call: int
 
 
-def train(
+def calls(
   program: Program,
   state: PyTree,
   steps: Steps,
   read: ReadMetrics,
   hooks: Sequence[Hook],
   should_stop: Callable[[int], bool],
-) -> tuple[int, PyTree]:
-  """Trains until the last step, or until it should stop.
+) -> Generator[tuple[int, PyTree, PyTree]]:
+  """Trains until the last step, or until it should stop, one call each time it is resumed.
 
   Args:
     program: one call.
@@ -65,8 +65,10 @@ def train(
     hooks: due ones are called in their order. One of them must be due where training ends.
     should_stop: called after every call with the steps done.
 
-  Returns:
-    The steps done, and the state.
+  Yields:
+    After each call: the steps done, the state, and the metrics of the call, which may not be ready. The
+    state is used up when the generator continues. If it is closed before the end, hooks with `on_stop`
+    act on the state of the last call.
   """
   step, pending = steps.first, None
   while step < steps.last:
@@ -79,12 +81,44 @@ def train(
     stopping = should_stop(step)
     due = [hook for hook in hooks if hook.is_due(step, steps.last, stopping)]
     if due:
-      for hook in due:
-        hook.before_metrics()
-      read(*pending)
+      _act(due, step, state, read, pending)
       pending = None
-    for hook in due:
-      hook.action(step, state)
+    try:
+      yield step, state, metrics
+    except GeneratorExit:
+      late = [hook for hook in hooks if hook.on_stop and hook not in due]
+      _act(late, step, state, read, pending)
+      raise
     if stopping:
-      break
+      return
+
+
+def _act(
+  due: Sequence[Hook],
+  step: int,
+  state: PyTree,
+  read: ReadMetrics,
+  pending: tuple[int, PyTree] | None,
+) -> None:
+  """Calls the actions that are due, after the metrics that are still to be read."""
+  for hook in due:
+    hook.before_metrics()
+  if pending:
+    read(*pending)
+  for hook in due:
+    hook.action(step, state)
+
+
+def train(
+  program: Program,
+  state: PyTree,
+  steps: Steps,
+  read: ReadMetrics,
+  hooks: Sequence[Hook],
+  should_stop: Callable[[int], bool],
+) -> tuple[int, PyTree]:
+  """Runs all `calls`, and returns the steps done and the state."""
+  step = steps.first
+  for done in calls(program, state, steps, read, hooks, should_stop):
+    step, state, _ = done
   return step, state

@@ -1,10 +1,12 @@
-"""The progress of a run: a bar on a terminal, plain lines elsewhere."""
+"""The progress of a run: a bar on a terminal or in a notebook, plain lines elsewhere."""
 
 import datetime
 import sys
 from collections.abc import Mapping
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
+
+from gan_jax.common import notebook
 
 
 class Progress:
@@ -19,7 +21,7 @@ class Progress:
       total=last,
       unit='step',
       dynamic_ncols=True,
-      disable=silent or not sys.stderr.isatty(),
+      disable=silent or not (sys.stderr.isatty() or notebook.is_running()),
     )
 
   def say(self, text: str) -> None:

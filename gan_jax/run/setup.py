@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import pathlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -20,8 +20,9 @@ from gan_jax.config import build
 from gan_jax.config.run_config import RunConfig, TrainingConfig
 from gan_jax.data import source as sources
 from gan_jax.game import Game
-from gan_jax.run import best_checkpoint, feeds, in_loop_evaluation, loop, results, resume
+from gan_jax.run import best_checkpoint, callbacks, feeds, in_loop_evaluation, loop, results, resume
 from gan_jax.run.alerts import AlertLog
+from gan_jax.run.callbacks import Callback
 from gan_jax.run.in_loop_evaluation import EvaluationHook
 from gan_jax.run.progress import Progress
 from gan_jax.run.results import PictureHook
@@ -100,17 +101,38 @@ def _check_shapes(built: Built) -> None:
     )
 
 
-def run(
-  config: RunConfig, built: Built, folder: pathlib.Path, started: float, window: profiling.Window
-) -> Outcome:
-  """Trains in `folder`, going on from its newest checkpoint.
+class Caller(NamedTuple):
+  """What the caller of a training adds to it.
+
+  Attributes:
+    started: time.perf_counter() when the program was started.
+    window: the steps that are traced.
+    callbacks: functions of the user.
+    stop: the signals that end the training.
+  """
+
+  started: float
+  window: profiling.Window
+  callbacks: Sequence[Callback]
+  stop: processes.StopRequest
+
+
+def calls(
+  config: RunConfig, built: Built, folder: pathlib.Path, caller: Caller
+) -> Generator[tuple[int, TrainState, Metrics], None, Outcome]:
+  """Trains in `folder`, going on from its newest checkpoint, one call each time it is resumed.
 
   Args:
     config: of the run.
     built: of the config.
     folder: locked by this process, see `workdir.locked`.
-    started: time.perf_counter() when the program was started.
-    window: the steps that are traced.
+    caller: what the caller adds.
+
+  Yields:
+    The steps done, the state, and the metrics of the call, see `loop.calls`.
+
+  Returns:
+    How the training ended.
 
   Raises:
     ConfigError: the folder is past `steps`, or holds no checkpoint that is whole.
@@ -136,10 +158,10 @@ def run(
         finish(state)
       return Outcome(step, None, was_finished=True)
     with contextlib.ExitStack() as stack:
-      session = _open_session(config, built, folder, saved, step, started, stack)
-      stack.callback(window.close)
+      session = _open_session(config, built, folder, saved, step, caller, stack)
+      stack.callback(caller.window.close)
       processes.on_primary(lambda: _begin_folder(folder, config, step))
-      outcome, state = _train(config.training, built, session, state, step, window)
+      outcome, state = yield from _calls(config.training, built, session, state, step, caller)
       if outcome.step >= steps:
         finish(state)
       elif outcome.alerted:
@@ -217,7 +239,7 @@ def _open_session(
   folder: pathlib.Path,
   saved: checkpoints.Checkpoints,
   step: int,
-  started: float,
+  caller: Caller,
   stack: contextlib.ExitStack,
 ) -> _Session:
   """Builds the collaborators of a training from `step` on; `stack` closes them."""
@@ -237,7 +259,7 @@ def _open_session(
   players = [player.name for player in built.game.players]
   read = MetricsReader(
     log,
-    started,
+    caller.started,
     is_logged=lambda step: step % logging.log_every == 0 or step == training.steps,
     stops_on_alert=logging.on_alert == 'stop',
     check=functools.partial(divergence.check, players),
@@ -260,17 +282,18 @@ def _open_session(
     hooks.append(loop.Hook((config.evaluation.every,), evaluation))
   # The checkpoint of the interval before is complete before this one counts as done.
   hooks.append(loop.Hook((logging.checkpoint_every,), save, on_stop=True, before_metrics=saved.wait))
+  hooks += [callbacks.hook(callback, built.game, log) for callback in caller.callbacks]
   return _Session(log, read, picture, evaluation, hooks, wait)
 
 
-def _train(
+def _calls(
   training: TrainingConfig,
   built: Built,
   session: _Session,
   state: TrainState,
   step: int,
-  window: profiling.Window,
-) -> tuple[Outcome, TrainState]:
+  caller: Caller,
+) -> Generator[tuple[int, TrainState, Metrics], None, tuple[Outcome, TrainState]]:
   """Trains from `step` on; draws and evaluates the first state while the program compiles."""
   program = devices.Program(make_call(built), options=training.compiler_options)
   per_call, batches = training.steps_per_call, built.play.draws
@@ -286,18 +309,19 @@ def _train(
       session.evaluation.start(step, state)
 
     def call(state: TrainState, step: int) -> tuple[TrainState, Metrics]:
-      window.before(step, state)
+      caller.window.before(step, state)
       with jax.profiler.StepTraceAnnotation('call', step_num=step):
         state, metrics = program(state, next(feed))
-      window.after(step + per_call, state)
+      caller.window.after(step + per_call, state)
       return state, metrics
 
-    with processes.StopRequest() as stop:
+    def should_stop(step: int) -> bool:
+      return caller.stop.reached(step // per_call) or session.read.alerted
 
-      def should_stop(step: int) -> bool:
-        return stop.reached(step // per_call) or session.read.alerted
-
-      steps = loop.Steps(step, training.steps, per_call)
-      step, state = loop.train(call, state, steps, session.read, session.hooks, should_stop)
-      session.wait()
-  return Outcome(step, stop.signal, alerted=session.read.alerted and step < training.steps), state
+    steps = loop.Steps(step, training.steps, per_call)
+    for done in loop.calls(call, state, steps, session.read, session.hooks, should_stop):
+      step, state, _ = done
+      yield done
+    session.wait()
+  alerted = session.read.alerted and step < training.steps
+  return Outcome(step, caller.stop.signal, alerted=alerted), state

@@ -122,8 +122,12 @@ class Program:
     if not self._is_alone:
       return
     thread = futures.ThreadPoolExecutor(max_workers=1)
-    self._compiling = thread.submit(self.compiled, state, feed)
+    self._compiling = thread.submit(self._compiled_in_thread, state, feed)
     thread.shutdown(wait=False)
+
+  def _compiled_in_thread(self, state: PyTree, feed: PyTree) -> jax.stages.Compiled:
+    with jax_settings.fixed():
+      return self.compiled(state, feed)
 
   def __call__(self, state: PyTree, feed: PyTree) -> tuple[PyTree, PyTree]:
     """Runs the step."""

@@ -28,6 +28,19 @@ _FIXED = {
 }
 """{setting: (the value that commands need, the reason)}."""
 
+_IN_CONTEXT = (
+  'jax_enable_x64',
+  'jax_default_prng_impl',
+  'jax_threefry_partitionable',
+  'jax_numpy_dtype_promotion',
+  'jax_numpy_rank_promotion',
+  'jax_transfer_guard',
+  'jax_transfer_guard_host_to_device',
+  'jax_transfer_guard_device_to_device',
+  'jax_transfer_guard_device_to_host',
+)
+"""Settings that `fixed` sets in a context."""
+
 _DEFAULTS = {
   'jax_default_matmul_precision': None,
   'jax_disable_most_optimizations': False,
@@ -58,6 +71,16 @@ def fix(warn: Callable[[str], None]) -> None:
   Raises:
     ConfigError: a setting prevents JAX from compiling or running programs.
   """
+  check()
+  values = jax.config.values
+  for name, (needed, why) in _FIXED.items():
+    if values[name] != needed:
+      warn(f'{name.upper()}={values[name]}: {why}; this command uses {needed} instead')
+      jax.config.update(name, needed)
+
+
+def check() -> None:
+  """Raises ConfigError if a JAX setting prevents JAX from compiling or running programs."""
   values = jax.config.values
   for name in _REFUSED:
     if values.get(name):
@@ -65,21 +88,27 @@ def fix(warn: Callable[[str], None]) -> None:
         f'{name.upper()}={values[name]}: it prevents compiled programs, which every step needs; '
         'unset it, and inspect a step with jax.debug.print'
       )
-  for name, (needed, why) in _FIXED.items():
-    if values[name] != needed:
-      warn(f'{name.upper()}={values[name]}: {why}; this command uses {needed} instead')
-      jax.config.update(name, needed)
 
 
 @contextlib.contextmanager
 def fixed() -> Generator[None]:
-  """Sets the JAX settings that determine the samples of a seed, in this thread and context."""
+  """Sets the JAX settings that determine the samples of a seed, in this thread and context.
+
+  Raises:
+    ConfigError: a setting prevents JAX from compiling or running programs.
+  """
+  check()
+  if all(jax.config.values[name] == _FIXED[name][0] for name in _IN_CONTEXT):
+    # A context with the same values would make JAX trace programs again.
+    yield
+    return
   with (
     jax.enable_x64(False),
     jax.default_prng_impl('threefry2x32'),
     jax.threefry_partitionable(True),
     jax.numpy_dtype_promotion('standard'),
     jax.numpy_rank_promotion('allow'),
+    jax.transfer_guard('allow'),
   ):
     yield
 

@@ -237,6 +237,9 @@ class StopRequest:
   Several processes agree on the call: a signal to any of them stops all after the same one. A second
   SIGTERM or SIGINT has its usual effect. A dropped terminal sends SIGHUP more than once, so a second
   SIGHUP changes nothing. If the process ignores SIGHUP, as under `nohup`, it stays ignored.
+
+  The context may be entered again after it is left. In a thread other than the main one, where Python
+  allows no signal handlers, it records nothing.
   """
 
   def __init__(self):
@@ -245,6 +248,9 @@ class StopRequest:
     self._passed_on: signal.Signals | None = None
 
   def __enter__(self) -> 'StopRequest':
+    self._before.clear()
+    if threading.current_thread() is not threading.main_thread():
+      return self
     is_alone = jax.process_count() == 1
     numbers = [signal.SIGINT]
     # In a run of several processes, JAX itself handles SIGTERM.

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.common.types import Plain, PyTree
-from gan_jax.config import build, flag_values, run_config, schema
+from gan_jax.config import build, flag_values, overrides, run_config, schema
 from gan_jax.run import setup
 from gan_jax.training.state import Metrics, TrainState
 
@@ -117,42 +117,11 @@ def _changed(experiment: str, values: Values) -> ConfigDict:
   if not pathlib.Path(file).is_file():
     raise ConfigError(f'missing file {file} (FILE[:preset]); check --config')
   config = runpy.run_path(file)['get_config'](preset)
+  if 'seed' in values:
+    raise ConfigError('--sweep=seed: seeds are not swept; set their number with --seeds')
   for path, value in values.items():
-    *outer, last = path.split('.')
-    inside = config
-    for key in outer:
-      inside = _inside(inside, key, path)
-    present = _inside(inside, last, path)
-    if path == 'seed':
-      raise ConfigError('--sweep=seed: seeds are not swept; set their number with --seeds')
-    try:
-      # Through the ConfigDict, so that what is derived from a value follows it.
-      inside[last] = _as_many(value, present) if isinstance(present, tuple) else value
-    except TypeError as error:
-      remedy = (
-        'write several values in brackets, [VALUE,...]' if isinstance(present, tuple) else 'change it'
-      )
-      raise ConfigError(
-        f'--sweep {path}={value!r}: of the wrong kind (like {present!r}); {remedy}'
-      ) from error
+    overrides.assign(config, path, value, '--sweep ')
   return config
-
-
-def _as_many(value: Any, present: tuple) -> tuple:
-  """The tuple for a key that takes several values; a single value of their type may stand alone."""
-  if isinstance(value, list | tuple):
-    return tuple(value)
-  alike = {type(item) for item in present} or {str}
-  if type(value) in alike or (type(value) is int and float in alike):
-    return (value,)
-  raise TypeError(value)
-
-
-def _inside(config: Any, key: str, path: str) -> Any:
-  if not isinstance(config, ConfigDict) or key not in config:
-    known = ', '.join(config) if isinstance(config, ConfigDict) else 'none'
-    raise ConfigError(f'--sweep {path}: unknown key {key!r} (keys: {known}); check the path')
-  return config[key]
 
 
 def _label(setting: Setting, paths: Sequence[str], number: Callable[[float], str]) -> str:

@@ -19,7 +19,7 @@ _IMAGE_COLUMNS = 10
 _POINT_COLUMNS = 200
 
 
-def paths(game: Game, variables: Variables, seed: int, columns: int) -> jax.Array:
+def paths(game: Game, variables: Variables, seed: int, columns: int, pairs: int = _PAIRS) -> jax.Array:
   """Generates samples along the arcs between the latents of pairs of samples.
 
   Args:
@@ -27,20 +27,22 @@ def paths(game: Game, variables: Variables, seed: int, columns: int) -> jax.Arra
     variables: variables of its networks.
     seed: seed of the latents.
     columns: number of samples on an arc, including both ends.
+    pairs: number of arcs.
 
   Returns:
-    [8, columns, ...], images float32 in [-1, 1], or points; row i from sample i to sample 8 + i.
+    [pairs, columns, ...], images float32 in [-1, 1], or points; row i goes from sample i to sample
+    pairs + i.
   """
   prior, generate = game.latents, game.generate
   assert prior is not None and generate is not None
 
   def samples(variables: Variables, keys: jax.Array) -> jax.Array:
     ends = prior(keys)
-    arcs = latents.slerp(ends[:_PAIRS, None], ends[_PAIRS:, None], jnp.linspace(0, 1, columns))
-    return generate(variables, arcs.reshape(_PAIRS * columns, -1))
+    arcs = latents.slerp(ends[:pairs, None], ends[pairs:, None], jnp.linspace(0, 1, columns))
+    return generate(variables, arcs.reshape(pairs * columns, -1))
 
-  flat = jax.jit(samples)(variables, rng.sample_keys(seed, 0, 2 * _PAIRS))
-  return flat.reshape(_PAIRS, columns, *flat.shape[1:])
+  flat = jax.jit(samples)(variables, rng.sample_keys(seed, 0, 2 * pairs))
+  return flat.reshape(pairs, columns, *flat.shape[1:])
 
 
 def save(

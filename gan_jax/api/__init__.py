@@ -1,0 +1,1 @@
+"""The Python API: the functions that the commands call too."""

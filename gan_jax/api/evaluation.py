@@ -1,0 +1,5 @@
+"""Scores of a run."""
+
+
+def evaluate_run(folder, **settings):
+  raise NotImplementedError

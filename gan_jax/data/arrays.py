@@ -1,0 +1,92 @@
+"""Images that a program gives as arrays, `arrays:<digest>`, see `from_arrays`."""
+
+from typing import Any
+
+import numpy as np
+
+from gan_jax.common import hashing, pixels
+from gan_jax.common.errors import ConfigError
+from gan_jax.data.pipeline.placement import ImageSet, place
+from gan_jax.data.source import Source
+
+_given: dict[str, ImageSet] = {}
+"""The arrays that this process was given, by their digest."""
+
+
+def from_arrays(images: np.ndarray, labels: np.ndarray | None = None) -> dict[str, Any]:
+  """Makes a dataset of arrays, and returns the value of the key `data` of a config that names it.
+
+  The config names the arrays by their digest. A process that resumes or evaluates the run must call
+  this function with the same arrays first.
+
+  Args:
+    images: [N, height, width, channels] or [N, height, width], uint8 or floats in [-1, 1].
+    labels: [N], whole numbers from 0; or None.
+
+  Raises:
+    ConfigError: arrays of another type or shape, or floats out of range.
+
+  Example:
+    >>> import gan_jax, numpy as np
+    >>> images = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), np.uint8)
+    >>> config = gan_jax.load_config('gan:test', data=gan_jax.from_arrays(images))
+    >>> gan_jax.train(config, 'runs/mine').sample(4).shape
+    device: ...
+    (4, 28, 28, 1)
+  """
+  stored = _as_bytes(np.asarray(images))
+  numbers = None if labels is None else _as_labels(np.asarray(labels), len(stored))
+  parts = {'images': hashing.of_array(stored)}
+  if numbers is not None:
+    parts['labels'] = hashing.of_array(numbers)
+  name = hashing.of_texts(parts)[:16]
+  _given[name] = ImageSet(stored, numbers, f'arrays:{name}', digest=parts['images'])
+  return {'name': f'arrays:{name}'}
+
+
+def load(seed: int, batch_size: int, placement: str, suffix: str, *, flip: bool = False) -> Source:
+  """Returns a source of the arrays with this digest.
+
+  Args:
+    seed: of the shuffled order.
+    batch_size: global.
+    placement: see `placement.place`.
+    suffix: the digest.
+    flip: whether to mirror each image left to right with probability one half.
+
+  Raises:
+    ConfigError: this process was not given these arrays.
+  """
+  if suffix not in _given:
+    raise ConfigError(
+      f'data.name=arrays:{suffix}: this process has no such arrays (given: '
+      f'{", ".join(_given) or "none"}); call gan_jax.from_arrays with the arrays of the run first'
+    )
+  return place(_given[suffix], seed, batch_size, placement, flip)
+
+
+def _as_bytes(images: np.ndarray) -> np.ndarray:
+  if images.ndim == 3:
+    images = images[..., None]
+  if images.ndim != 4 or not images.size or images.dtype.kind not in 'uf':
+    raise ConfigError(
+      f'images={images.dtype} {list(images.shape)}: wrong type or shape ([N, height, width, channels], '
+      'uint8 or floats in [-1, 1]); convert the images'
+    )
+  if images.dtype == np.uint8:
+    return np.ascontiguousarray(images)
+  if images.dtype.kind != 'f' or not np.isfinite(images).all() or np.abs(images).max() > 1:
+    raise ConfigError(
+      f'images={images.dtype} from {images.min():g} to {images.max():g}: out of range (uint8, or '
+      'floats from -1 to 1); scale the images'
+    )
+  return pixels.to_bytes(images)
+
+
+def _as_labels(labels: np.ndarray, count: int) -> np.ndarray:
+  if labels.shape != (count,) or labels.dtype.kind not in 'iu' or labels.min() < 0:
+    raise ConfigError(
+      f'labels={labels.dtype} {list(labels.shape)}: wrong type, shape or range (whole numbers from 0, '
+      f'[{count}]); change the labels'
+    )
+  return labels.astype(np.int32)
