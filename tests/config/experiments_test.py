@@ -75,7 +75,7 @@ def test_load_without_get_config_or_with_unknown_word_is_rejected(tmp_path):
 @pytest.mark.parametrize('path', EXPERIMENTS, ids=lambda path: path.stem)
 def test_every_word_of_an_experiment_is_a_preset(path):
   summary = experiments.summary(path)
-  assert ': ' in summary.title and summary.title.endswith('.')
+  assert 'arXiv' in summary.title and summary.title.endswith('.')
   assert experiments.presets(path) == (*summary.words, *presets.WORDS)
   for word in summary.words:
     assert experiments.load(f'{path}:{word}').gan.name
