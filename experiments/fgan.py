@@ -48,7 +48,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.config import presets
 
-DIVERGENCES = (
+WORDS = (
   'total_variation',
   'kl',
   'reverse_kl',
@@ -62,9 +62,9 @@ DIVERGENCES = (
 
 def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`."""
-  words = presets.words(preset, *DIVERGENCES)
+  words = presets.words(preset, *WORDS)
   config = presets.start(words)
   config.gan.name = 'two_player'
-  divergence = next(iter(words & set(DIVERGENCES)), 'pearson')
+  divergence = next(iter(words & set(WORDS)), 'pearson')
   config.gan.loss = {'name': 'f_divergence', 'divergence': divergence, 'saturating': False}
   return config

@@ -53,10 +53,12 @@ from ml_collections import ConfigDict
 
 from gan_jax.config import presets
 
+WORDS = ('non_saturating',)
+
 
 def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`."""
-  words = presets.words(preset, 'non_saturating')
+  words = presets.words(preset, *WORDS)
   config = presets.start(words)
   config.gan.name = 'gan'
   config.gan.loss = {'name': 'minimax', 'real_label': 1.0}

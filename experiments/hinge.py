@@ -47,10 +47,12 @@ from ml_collections import ConfigDict
 
 from gan_jax.config import presets
 
+WORDS = ('orthogonal',)
+
 
 def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`."""
-  words = presets.words(preset, 'orthogonal')
+  words = presets.words(preset, *WORDS)
   config = presets.start(words, images={'norm': 'spectral'}, points={'norm': 'spectral'})
   config.gan.name = 'two_player'
   config.gan.loss = {'name': 'hinge'}

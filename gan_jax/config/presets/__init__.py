@@ -10,7 +10,6 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.common import lookup
 from gan_jax.common.errors import ConfigError
 from gan_jax.config.presets.images import IMAGES, image_config
 from gan_jax.config.presets.players import fade_out
@@ -23,6 +22,7 @@ __all__ = [
   'POINTS',
   'PROTOCOLS',
   'SMALL_PRODUCTS',
+  'WORDS',
   'Words',
   'critic_steps',
   'fade_out',
@@ -32,6 +32,9 @@ __all__ = [
   'start_with_r1',
   'words',
 ]
+
+WORDS = (*IMAGES, *POINTS, *PROTOCOLS, 'test')
+"""The words that all experiments know."""
 
 Words = frozenset[str]
 Fields = Mapping[str, Any]
@@ -47,8 +50,11 @@ def words(preset: str, *extra: str) -> Words:
   Raises:
     ConfigError: a word is unknown, or two words exclude each other.
   """
+  # Imported lazily: it imports JAX, without which `gan-jax list` starts at once.
+  from gan_jax.common import lookup
+
   given = [word for word in preset.split('-') if word]
-  known = (*IMAGES, *POINTS, *PROTOCOLS, 'test', *extra)
+  known = (*WORDS, *extra)
   for word in given:
     lookup.choose(word, known)
   for group in ((*IMAGES, *POINTS), PROTOCOLS):
