@@ -126,19 +126,19 @@ define environment
 endef
 
 # Installed anew only when what is to be installed has changed.
-$(VENV)/.installed: setup.cfg pyproject.toml
+$(VENV)/.installed: setup.cfg setup.py pyproject.toml
 	$(environment)
 	@echo 'installing into $(VENV), a minute or two'
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.installed-test: setup.cfg pyproject.toml
+$(VENV)/.installed-test: setup.cfg setup.py pyproject.toml
 	$(environment)
 	@echo 'installing into $(VENV), a minute or two'
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $(VENV)/.installed $@
 
-$(VENV)/.installed-docs: setup.cfg pyproject.toml
+$(VENV)/.installed-docs: setup.cfg setup.py pyproject.toml
 	$(environment)
 	@echo 'installing into $(VENV), a minute or two'
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'

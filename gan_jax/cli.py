@@ -13,11 +13,14 @@ from absl import flags, logging
 
 from gan_jax.common import output
 from gan_jax.common.console import BAD_REQUEST, DIVERGED, INTERRUPTED, UNWRITTEN
-from gan_jax.common.errors import ConfigError, DivergedError, WriteError, at
+from gan_jax.common.errors import ConfigError, DivergedError, WriteError
 from gan_jax.common.spelling import closest
 
 STARTED = time.perf_counter()
 """When the program started, in seconds of `time.perf_counter`."""
+
+EXPERIMENT_HELP = 'The experiment: NAME[:preset], see gan-jax list, or FILE[:preset].'
+"""The help of flags that name an experiment."""
 
 _INTERRUPTED = 'interrupted: the last saved state is intact'
 
@@ -63,6 +66,17 @@ def new_flags(usage: str) -> flags.FlagValues:
     flags.DEFINE_flag(flags.FLAGS[name], flag_values=values)
   flags.DEFINE_flag(_HelpFlag(values, usage), flag_values=values)
   return values
+
+
+def define_config_flag(values: flags.FlagValues) -> None:
+  """Defines --config, which names an experiment, and --config.KEY=VALUE, which changes its config."""
+  # Imported lazily: a process that trains is replaced once before it parses flags.
+  from ml_collections import config_flags
+
+  from gan_jax.config import overrides
+
+  config_flags.DEFINE_config_file('config', None, EXPERIMENT_HELP, flag_values=values)
+  values['config'].parser = overrides.ExperimentParser('config')
 
 
 def define_checkpoint_flags(values: flags.FlagValues) -> None:
@@ -135,7 +149,7 @@ def _check_values(
   # Imported lazily: a process that trains is replaced once before it parses flags.
   from gan_jax.config import overrides
 
-  configs = {}
+  configs: dict[str, Any] = {}
   for name, text, following in given:
     group, dot, _ = name.partition('.')
     if dot and group.removeprefix('no') in configs:
@@ -145,21 +159,13 @@ def _check_values(
       flag = values[name]
       text = following if text is None and not flag.boolean else text
       if text is not None and overrides.is_config_file(flag):
-        configs[name] = _load_config(flag, text)
+        configs[name] = flag.parser.parse(text)
       elif text is not None and flag.parser.flag_type() in _WORDS:
         overrides.check_kind(name, text, _WORDS[flag.parser.flag_type()], flag.parser)
 
 
 _WORDS = {'int': 'a whole number', 'float': 'a number', 'bool': 'True or False'}
 """{type of a flag in absl: the kind of its values in words}."""
-
-
-def _load_config(flag: flags.Flag, text: str) -> Any:
-  path = text.partition(':')[0]
-  if not os.path.isfile(path):
-    raise ConfigError(f'--{flag.name}={text}: no such file ({path}); check the path')
-  with at(f'--{flag.name}={text}'):
-    return flag.parser.parse(text)
 
 
 def _check_required(values: flags.FlagValues, required: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """Shows the input of the networks.
 
-python -m gan_jax show_data --config=experiments/dcgan.py --out=grid.png
+gan-jax show_data --config=dcgan --out=grid.png
 
 The image shows the first examples and, if the game augments images, the same examples as the
 discriminator sees them. The command also prints the number of examples, their shape and range, and the
@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 import jax
 import numpy as np
 from absl import flags
-from ml_collections import config_flags
 
 from gan_jax import augment, cli
 from gan_jax.common import lookup, pixels, rng, user_paths
@@ -29,7 +28,7 @@ _BAR = 40
 
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
   values = cli.new_flags(__doc__)
-  config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].', flag_values=values)
+  cli.define_config_flag(values)
   flags.DEFINE_string('out', 'data.png', 'The PNG file to write.', flag_values=values)
   flags.DEFINE_integer('num', 64, 'Number of examples shown.', flag_values=values)
   cli.parse(values, argv, required=['config'])

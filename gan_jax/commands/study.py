@@ -1,7 +1,7 @@
 """Trains many seeds and settings of experiments together, and compares them.
 
-python -m gan_jax.study --config=experiments/gan.py:ring --config=experiments/wgan_gp.py:ring \\
-  --seeds=10 --out=DIR [--sweep players.discriminator.learning_rate=1e-4,2e-4]
+gan-jax study --config=gan:ring --config=wgan_gp:ring --seeds=10 --out=DIR \\
+  [--sweep players.discriminator.learning_rate=1e-4,2e-4]
 """
 
 import contextlib
@@ -29,7 +29,7 @@ _MOST_SEEDS = 10_000
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
   values = cli.new_flags(__doc__)
   flags.DEFINE_multi_string(
-    'config', None, 'An experiment, FILE[:preset]; repeat for more.', flag_values=values
+    'config', None, f'{cli.EXPERIMENT_HELP} Repeat for more.', flag_values=values
   )
   flags.DEFINE_integer('seeds', 10, 'Seeds per setting, counted from 0.', flag_values=values)
   flags.DEFINE_multi_string(

@@ -1,24 +1,41 @@
-"""Trains the experiment of a config: python -m gan_jax.main --config=experiments/dcgan.py."""
+"""Trains an experiment: gan-jax train --config=dcgan."""
 
+import inspect
+import json
 import pathlib
 import signal
 from collections.abc import Sequence
 
 from absl import flags
-from ml_collections import config_flags
 
 from gan_jax import cli
 from gan_jax.api.training import Trainer
 from gan_jax.common import console, user_paths
-from gan_jax.common.errors import ConfigError
+from gan_jax.config import experiments, overrides, presets, schema
 from gan_jax.run import setup
 from gan_jax.runtime import accelerators, devices, processes
 from gan_jax.storage import workdir
 
 
+def _usage() -> str:
+  """Returns the help of the command: the experiments, the words of presets, and the keys."""
+  _, _, keys = (inspect.getdoc(schema.default) or '').partition('Keys:\n')
+  return '\n\n'.join(
+    [
+      __doc__,
+      f'Experiments (gan-jax list describes them): {", ".join(experiments.shipped())}',
+      f"Presets, words joined by '-': {', '.join(presets.WORDS)}",
+      f'Keys, for --config.KEY=VALUE (--print_config shows their values):\n\n{keys}',
+    ]
+  )
+
+
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
-  values = cli.new_flags(__doc__)
-  config_flags.DEFINE_config_file('config', None, 'The experiment, FILE[:preset].', flag_values=values)
+  values = cli.new_flags(_usage())
+  cli.define_config_flag(values)
+  flags.DEFINE_bool(
+    'print_config', False, 'Print the config with all keys, as JSON, and exit.', flag_values=values
+  )
   flags.DEFINE_string(
     'workdir',
     None,
@@ -40,14 +57,8 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   return values
 
 
-def _experiment(flag: flags.FlagValues) -> tuple[pathlib.Path, str]:
-  """The file and the preset that --config names."""
-  file, _, preset = config_flags.get_config_filename(flag['config']).partition(':')
-  return pathlib.Path(file), preset
-
-
 def _folder(flag: flags.FlagValues) -> pathlib.Path:
-  file, preset = _experiment(flag)
+  file, preset = overrides.experiment_of(flag['config'])
   name = f'{file.stem}_{preset}' if preset else file.stem
   return user_paths.expanded(flag.workdir or f'runs/{name}', '--workdir')
 
@@ -55,8 +66,11 @@ def _folder(flag: flags.FlagValues) -> pathlib.Path:
 def main(argv: Sequence[str]) -> int:
   """Runs the command; the exit code."""
   flag = _flags(argv)
-  if not _experiment(flag)[0].is_file():
-    raise ConfigError(f'--config: missing file {_experiment(flag)[0]} (FILE[:preset]); check the path')
+  if flag.print_config:
+    config = schema.plain(flag.config)
+    schema.check(config, devices=1)
+    print(json.dumps(config, indent=2))
+    return 0
   devices.prepare()
   processes.connect(flag.coordinator, flag.num_processes, flag.process_id)
   accelerators.check()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
-from gan_jax.common import user_paths
+from gan_jax.common import docstrings, user_paths
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.common.spelling import closest
 from gan_jax.config import presets as shared
@@ -78,15 +78,21 @@ def load(text: str, key: str = 'config') -> ConfigDict:
     key: as in `find`.
 
   Raises:
-    ConfigError: the experiment does not exist, its file does not define `get_config`, or its preset is
-      unknown.
+    ConfigError: the experiment does not exist, its file does not define `get_config`, which returns a
+      ConfigDict, or its preset is unknown.
   """
   file, preset = find(text, key)
   values = runpy.run_path(str(file))
   if 'get_config' not in values:
     raise ConfigError(f'{key}={text}: {file} defines no function get_config(preset); define it')
   with at(f'{key}={text}'):
-    return values['get_config'](*[preset] if preset else [])
+    config = values['get_config'](*[preset] if preset else [])
+  if not isinstance(config, ConfigDict):
+    raise ConfigError(
+      f'{key}={text}: get_config returns {type(config).__name__} (an ml_collections.ConfigDict); '
+      f'change it in {file}'
+    )
+  return config
 
 
 def presets(file: pathlib.Path) -> tuple[str, ...]:
@@ -99,12 +105,11 @@ def presets(file: pathlib.Path) -> tuple[str, ...]:
 
 def summary(file: pathlib.Path) -> Summary:
   """Returns the description of an experiment; its file is read, and not executed."""
+  return Summary(docstrings.title(file), _words(file))
+
+
+def _words(file: pathlib.Path) -> tuple[str, ...]:
   module = ast.parse(file.read_text(encoding='utf-8'), filename=str(file))
-  title = (ast.get_docstring(module) or '').partition('\n')[0]
-  return Summary(title, _constant_words(module))
-
-
-def _constant_words(module: ast.Module) -> tuple[str, ...]:
   for statement in module.body:
     if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == _WORDS:
       return tuple(ast.literal_eval(statement.value))

@@ -1,15 +1,17 @@
 """Checks of the flags --config.KEY=VALUE, against the config that they change."""
 
+import pathlib
 from typing import Any
 
 from absl import flags
 from ml_collections import ConfigDict
-from ml_collections.config_flags import config_path, tuple_parser
+from ml_collections.config_flags import config_flags, config_path, tuple_parser
 from ml_collections.config_flags.config_flags import ConfigFileFlagParser
 
 from gan_jax.common import renamed
 from gan_jax.common.errors import ConfigError
 from gan_jax.common.spelling import closest
+from gan_jax.config import experiments
 
 FILE = "the experiment's file"
 
@@ -23,8 +25,21 @@ KINDS = {
 """{type of a present value: (its kind in words, the parser of its new value)}."""
 
 
+class ExperimentParser(ConfigFileFlagParser):
+  """Parses the experiment that a flag names, see `experiments.load`; its config takes no new keys."""
+
+  def parse(self, path: str) -> ConfigDict:
+    """Returns the config of NAME[:preset] or FILE[:preset]."""
+    return experiments.load(path, f'--{self.name}').lock()
+
+
+def experiment_of(flag: flags.Flag) -> tuple[pathlib.Path, str]:
+  """Returns the file and the preset of the experiment that a parsed flag names."""
+  return experiments.find(config_flags.get_config_filename(flag), f'--{flag.name}')
+
+
 def is_config_file(flag: flags.Flag) -> bool:
-  """Returns whether the value of a flag is a config file, FILE[:preset]."""
+  """Returns whether the value of a flag is an experiment."""
   return isinstance(flag.parser, ConfigFileFlagParser)
 
 

@@ -4,6 +4,7 @@ The module `accelerators` describes devices for users, and `processes` coordinat
 device holds one replica of the state. The batch is divided among all devices of all processes.
 """
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent import futures
@@ -173,12 +174,32 @@ def _mapped(step: Callable, devices: Sequence[jax.Device] | None) -> jax.stages.
 def compiler_options(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
   """Returns the options for the platform of the devices; {} if tuning is off, see `environment`.
 
+  Options that presets set, and that this version of XLA does not know, are left out: they only affect
+  speed. Other unknown options are errors of the compiler.
+
   Args:
     options: {platform: {option of XLA: value}}.
   """
   if not environment.is_tuned():
     return {}
-  return dict(options.get(jax.local_devices()[0].platform, {}))
+  given = options.get(jax.local_devices()[0].platform, {})
+  return {name: given[name] for name in given if name not in _NEWER or _is_known(name, given[name])}
+
+
+_NEWER = ('xla_cpu_experimental_ynn_fusion_type',)
+"""Options that presets set, and that the oldest supported version of XLA does not know."""
+
+
+@functools.cache
+def _is_known(option: str, value: Any) -> bool:
+  """Returns whether XLA accepts an option; it compiles an empty program, which takes milliseconds."""
+  try:
+    jax.jit(lambda: 0).lower().compile({option: value})
+  except jax.errors.JaxRuntimeError as error:
+    if 'No such compile option' not in str(error):
+      raise
+    return False
+  return True
 
 
 def pmap_over_devices(

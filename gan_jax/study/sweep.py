@@ -9,7 +9,6 @@ import itertools
 import json
 import pathlib
 import re
-import runpy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.common.types import Plain, PyTree
-from gan_jax.config import build, flag_values, overrides, run_config, schema
+from gan_jax.config import build, experiments, flag_values, overrides, run_config, schema
 from gan_jax.run import setup
 from gan_jax.training.state import Metrics, TrainState
 
@@ -30,7 +29,7 @@ class Setting(NamedTuple):
 
   Attributes:
     label: its name, and the name of its folder.
-    experiment: FILE[:preset].
+    experiment: NAME[:preset] or FILE[:preset].
     config: checked, with seed 0.
     values: the values in which it differs from the experiment.
   """
@@ -70,22 +69,23 @@ def parse(texts: Sequence[str]) -> dict[str, list[Any]]:
   return sweeps
 
 
-def settings(experiments: Sequence[str], sweeps: Mapping[str, Sequence[Any]]) -> list[Setting]:
+def settings(names: Sequence[str], sweeps: Mapping[str, Sequence[Any]]) -> list[Setting]:
   """Every experiment with every combination of the values that are swept over.
 
   Args:
-    experiments: FILE[:preset] each.
+    names: of experiments, NAME[:preset] or FILE[:preset] each.
     sweeps: {path: values}; of a single value, all settings have it and no label says it.
 
   Raises:
     ConfigError: no such file, preset or key, or a value that cannot be.
   """
   unnamed = []
-  for experiment in experiments:
+  for experiment in names:
     for chosen in itertools.product(*sweeps.values()):
       values = dict(zip(sweeps, chosen, strict=True))
+      original = experiments.load(experiment, '--config')
       with at(experiment):
-        config = schema.plain(_changed(experiment, values))
+        config = schema.plain(_changed(original, values))
         schema.check(config, devices=1)
       unnamed.append(Setting('', experiment, config, values))
   several = [path for path, values in sweeps.items() if len(values) > 1]
@@ -112,11 +112,8 @@ def _labels(settings: Sequence[Setting], paths: Sequence[str]) -> list[str]:
   return labels
 
 
-def _changed(experiment: str, values: Values) -> ConfigDict:
-  file, _, preset = experiment.partition(':')
-  if not pathlib.Path(file).is_file():
-    raise ConfigError(f'missing file {file} (FILE[:preset]); check --config')
-  config = runpy.run_path(file)['get_config'](preset)
+def _changed(config: ConfigDict, values: Values) -> ConfigDict:
+  """Returns the config with other values at some paths; it is the given one, changed."""
   if 'seed' in values:
     raise ConfigError('--sweep=seed: seeds are not swept; set their number with --seeds')
   for path, value in values.items():

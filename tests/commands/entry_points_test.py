@@ -34,7 +34,7 @@ def test_unknown_verb_is_rejected_with_the_known_ones():
 def test_missing_verb_prints_the_usage_and_exits_2():
   done = finish(python('-m', 'gan_jax'))
   assert done.returncode == 2
-  assert done.stdout.startswith('usage: python -m gan_jax VERB')
+  assert done.stdout.startswith('usage: gan-jax VERB [flags], or python -m gan_jax VERB')
 
 
 API = """

@@ -11,10 +11,12 @@ from gan_jax.config import experiments, presets
 from helpers.experiments import EXPERIMENTS, ROOT
 
 OWN = """
+from ml_collections import ConfigDict
+
 WORDS = ('tiny',)
 
 def get_config(preset='none'):
-  return {'preset': preset}
+  return ConfigDict({'preset': preset})
 """
 
 
@@ -58,15 +60,18 @@ def test_find_unknown_experiment_is_rejected_with_a_remedy(tmp_path, monkeypatch
 def test_load_passes_the_preset_to_get_config(tmp_path):
   file = tmp_path / 'own.py'
   file.write_text(OWN)
-  assert experiments.load(str(file)) == {'preset': 'none'}
-  assert experiments.load(f'{file}:a-b') == {'preset': 'a-b'}
+  assert experiments.load(str(file)).preset == 'none'
+  assert experiments.load(f'{file}:a-b').preset == 'a-b'
   assert experiments.load('gan:ring-test').data.name == 'ring'
 
 
-def test_load_without_get_config_or_with_unknown_word_is_rejected(tmp_path):
+def test_load_of_a_file_without_a_config_or_an_unknown_word_is_rejected(tmp_path):
   file = tmp_path / 'empty.py'
   file.write_text('')
   with pytest.raises(ConfigError, match=r'empty.py defines no function get_config\(preset\)'):
+    experiments.load(str(file))
+  file.write_text('def get_config():\n  return {}\n')
+  with pytest.raises(ConfigError, match='empty.py: get_config returns dict '):
     experiments.load(str(file))
   with pytest.raises(ConfigError, match="config=gan:rng: unknown name 'rng'.* mean 'ring'"):
     experiments.load('gan:rng')

@@ -49,10 +49,17 @@ def test_prepare_with_user_tunables_keeps_them():
 
 
 def test_compiler_options_with_tuning_off_are_empty(monkeypatch):
-  options = {'cpu': {'xla_cpu_experimental_ynn_fusion_type': ''}, 'tpu': {'other': 1}}
+  options = {'cpu': {'xla_cpu_multi_thread_eigen': True}, 'tpu': {'other': 1}}
   assert devices.compiler_options(options) == options['cpu']
   monkeypatch.setenv(environment.SWITCH, '0')
   assert devices.compiler_options(options) == {}
+
+
+def test_compiler_options_of_presets_unknown_to_xla_are_left_out(monkeypatch):
+  monkeypatch.setattr(devices, '_NEWER', ('xla_no_such_option', 'xla_cpu_multi_thread_eigen'))
+  options = {'xla_no_such_option': 1, 'xla_cpu_multi_thread_eigen': True, 'xla_mistyped': 1}
+  known = {'xla_cpu_multi_thread_eigen': True, 'xla_mistyped': 1}
+  assert devices.compiler_options({'cpu': options}) == known
 
 
 def test_prepare_with_an_invalid_switch_is_rejected(monkeypatch):

@@ -321,7 +321,7 @@ def test_invalid_requests_are_rejected(tmp_path):
   for name in ('paper.tex', '.gitignore'):
     (elsewhere / name).touch()
   cases = {
-    '--config=experiments/nope.py': 'missing file experiments/nope.py',
+    '--config=experiments/nope.py': 'experiments/nope.py: neither a file nor',
     f'--config={RING} --seeds=0': '--seeds=0: out of range',
     f'--config={RING} --config.steps=8': 'in a study, use --sweep KEY=VALUE',
     '': '--config must be given',

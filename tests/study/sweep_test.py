@@ -66,7 +66,7 @@ def test_swept_numbers_share_a_program(experiment, sweeps, shared):
 @pytest.mark.parametrize(
   'experiments, sweeps, said',
   (
-    (['experiments/nope.py'], [], 'missing file experiments/nope.py'),
+    (['experiments/nope.py'], [], 'experiments/nope.py: neither a file nor'),
     (['experiments/gan.py:rng'], [], "did you mean 'ring'"),
     ([POINTS], ['players.nobody.b1=0.1'], 'keys: discriminator, generator'),
     ([POINTS], ['steps=a'], "steps='a': of the wrong kind .like 8.; change it"),
