@@ -41,8 +41,8 @@ def entropic_transport(x: jax.Array, y: jax.Array, epsilon: float, power: float 
     ValueError: epsilon or power is outside its range.
     RuntimeError: it did not converge; epsilon is too small for the number of iterations.
 
-  Source: Cuturi 2013 (arXiv:1306.0895), equation 2; Peyre & Cuturi 2019 (arXiv:1803.00567), section 4.4,
-    for the iterations on logarithms.
+  Source: Cuturi 2013 (arXiv:1306.0895), equation 2; Peyre & Cuturi 2019 (arXiv:1803.00567), section
+    4.4, for the iterations on logarithms.
   """
   if not numerics.is_positive(epsilon):
     raise ValueError(f'epsilon={epsilon!r}: out of range (a finite number above 0); change epsilon')

@@ -79,7 +79,7 @@ def test_swept_numbers_share_a_program(experiment, sweeps, shared):
     ([POINTS], [f'{RATE}=1e-4', f'{RATE}=1e-3'], 'is swept twice'),
     ([POINTS], ['seed=1,2'], 'set their number with --seeds'),
     ([POINTS, POINTS], [], 'two settings share the folder name'),
-    ([POINTS], ['networks.generator.hidden=[16],16'], "the folder 'wgan_gp_ring-test_hidden=16'"),
+    ([POINTS], ['networks.generator.hidden=[16],16'], "the folder name 'wgan_gp_ring-test_hidden=16'"),
   ),
 )
 def test_invalid_sweeps_are_rejected(experiments, sweeps, said):
