@@ -46,8 +46,7 @@ _DEFAULTS = {
 _VARIABLES = ('XLA_FLAGS', 'LIBTPU_INIT_ARGS', 'NVIDIA_TF32_OVERRIDE')
 """Environment variables that may change rounding."""
 
-# JAX 0.7 has it in another module.
-# pyrefly: ignore  # missing-attribute
+# pyrefly: ignore[missing-attribute]  JAX 0.7 has it in another module
 _enable_x64 = jax.enable_x64 if hasattr(jax, 'enable_x64') else experimental.enable_x64
 
 _DEVICES = '--xla_force_host_platform_device_count'
