@@ -54,7 +54,7 @@ def _builder(name: Name) -> Any:
   if importlib.util.find_spec('tensorflow') is None:
     raise ConfigError(
       f'--name=tfds:{name}: preparing a dataset needs TensorFlow (reading one does not); run '
-      "pip install -e '.[tfds]'"
+      "pip install 'gan_jax[tfds]'"
     )
   try:
     return tfds.builder(str(name), data_dir=data_folder(), file_format='array_record')
