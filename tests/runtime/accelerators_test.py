@@ -48,7 +48,7 @@ def test_first_line_of_a_run_names_the_devices(tmp_path):
 
 @pytest.mark.parametrize(
   ('device', 'advice'),
-  [('nvidia0', "an NVIDIA GPU.*'gan_jax.cuda13.'"), ('accel0', "a TPU.*'gan_jax.tpu.'")],
+  [('nvidia0', "an NVIDIA GPU.*'gan_jax[cuda13]'"), ('accel0', "a TPU.*'gan_jax[tpu]'")],
 )
 def test_hint_with_an_unused_accelerator_says_how_to_install(monkeypatch, tmp_path, device, advice):
   monkeypatch.setattr(accelerators, '_platforms', lambda: '')
