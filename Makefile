@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 RUN := $(VENV)/bin/python
 PARITY := .venv-parity
+OLDEST := .venv-oldest
+OLDEST_PYTHON ?= python3.13
 FASHION := build/tfds/fashion_mnist/3.0.1/dataset_info.json
 
-.PHONY: install install-test demo docs test test-slow test-optimized chaos emoji parity theory mixtures digits scores classifiers lint format clean
+.PHONY: install install-test demo docs test test-slow test-oldest test-optimized chaos emoji parity theory mixtures digits scores classifiers lint format clean
 .PHONY: bench breakdown tpu scaling benchmark-studies benchmark-options benchmark-in-loop benchmark-data benchmark-evaluation
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
@@ -16,6 +18,9 @@ test: $(VENV)/.installed-test $(FASHION)  ## Runs all tests.
 
 test-slow: $(VENV)/.installed-test  ## Runs what make test leaves out.
 	$(RUN) -m pytest -n 2 --dist loadgroup -m slow
+
+test-oldest: $(OLDEST)/.installed  ## Runs all tests with the oldest versions that setup.cfg allows, on Python 3.13.
+	$(OLDEST)/bin/python -m pytest -n 2 --dist loadgroup
 
 test-optimized: $(VENV)/.installed-test $(FASHION)  ## Runs all tests on optimized programs: takes several times longer.
 	GAN_JAX_TEST_OPTIMIZED=1 $(RUN) -m pytest -n 2 --dist loadgroup
@@ -143,6 +148,13 @@ $(VENV)/.installed-docs: setup.cfg setup.py pyproject.toml
 	@echo 'installing into $(VENV), a minute or two'
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $(VENV)/.installed $@
+
+$(OLDEST)/.installed: setup.cfg setup.py pyproject.toml tests/oldest.txt
+	$(OLDEST_PYTHON) -m venv --clear $(OLDEST)
+	@echo 'installing into $(OLDEST), a minute or two'
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint tests/oldest.txt --editable '.[test]'
+	@touch $@
 
 # The packages that scores are compared with need torch, so they have an environment of their own.
 $(PARITY)/.installed: tests/parity/requirements.txt

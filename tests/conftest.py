@@ -16,11 +16,16 @@ import gc
 import pathlib
 
 import jax
+import jax.experimental
 import pytest
 
 from gan_jax.runtime import devices, environment
 from helpers.commands import command
 from helpers.parameter_ids import pytest_make_parametrize_id  # noqa: F401
+
+# JAX 0.7 has this context manager in another module.
+if not hasattr(jax, 'enable_x64'):
+  jax.enable_x64 = jax.experimental.enable_x64
 
 # Tests draw random numbers by JAX's own loop, which compiles faster and gives the same numbers.
 with pytest.MonkeyPatch.context() as changed:

@@ -20,7 +20,7 @@ from absl import flags
 from gan_jax import cli
 from gan_jax.common import lookup
 from gan_jax.common.errors import ConfigError
-from gan_jax.data.tfds import Name, data_folder, find, is_prepared
+from gan_jax.data.tfds import Name, data_folder, find, is_prepared, library
 
 _PREFIX = 'tfds:'
 _SECONDS = 3
@@ -49,13 +49,12 @@ def prepare_named(full_name: str) -> int:
 
 
 def _builder(name: Name) -> Any:
-  import tensorflow_datasets as tfds
-
+  tfds = library(f'--name=tfds:{name}')
   lookup.choose(name.name, tfds.list_builders(with_community_datasets=False))
   if importlib.util.find_spec('tensorflow') is None:
     raise ConfigError(
       f'--name=tfds:{name}: preparing a dataset needs TensorFlow (reading one does not); run '
-      "pip install -e '.[tfds]'"
+      "pip install 'gan_jax[tfds]'"
     )
   try:
     return tfds.builder(str(name), data_dir=data_folder(), file_format='array_record')
@@ -70,8 +69,7 @@ def prepare(builder: Any) -> None:
     ConfigError: files that must be downloaded manually are missing, a host cannot be reached, the
       download has a wrong checksum, or the disk is full.
   """
-  import tensorflow_datasets as tfds
-
+  tfds = library(f'--name=tfds:{builder.name}')
   _check_manual(builder)
   check_hosts(builder.url_infos)
   name = f'--name=tfds:{builder.name}'

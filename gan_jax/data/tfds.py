@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from gan_jax.common import hashing, user_paths
@@ -172,11 +173,29 @@ def _listing(name: Name, split: str) -> Listing:
   return Listing(f'tfds:{name}', hashing.of_texts(state), len(source), read, names, _REMEDY)
 
 
+def library(key: str) -> ModuleType:
+  """Returns the module tensorflow_datasets.
+
+  Args:
+    key: what needs it, for the error.
+
+  Raises:
+    ConfigError: the package is not installed, or another one that it needs.
+  """
+  # Imported lazily: it takes a second to import, and only datasets of TFDS need it.
+  try:
+    import tensorflow_datasets
+  except ImportError as error:
+    raise ConfigError(
+      f'{key}: needs the package tensorflow-datasets, which cannot be imported ({error}); run pip '
+      'install tensorflow-datasets'
+    ) from error
+  return tensorflow_datasets
+
+
 def _opened(folder: pathlib.Path, name: Name, split: str) -> tuple[Any, Any]:
   """Returns the split, with encoded images, and the metadata of the dataset."""
-  # Imported lazily: it takes a second to import, and only this source needs it.
-  import tensorflow_datasets as tfds
-
+  tfds = library(f'data.name=tfds:{name}')
   try:
     builder = tfds.builder_from_directory(folder)
     try:

@@ -9,8 +9,8 @@ from gan_jax.common.errors import ConfigError
 
 _VARIABLE = 'JAX_PLATFORMS'
 _INSTALL = {
-  'cuda': "pip install -e '.[cuda13]', or '.[cuda12]' for an older driver",
-  'tpu': "pip install -e '.[tpu]'",
+  'cuda': "pip install 'gan_jax[cuda13]', or 'gan_jax[cuda12]' for an older driver",
+  'tpu': "pip install 'gan_jax[tpu]'",
 }
 _INSTALL['gpu'] = _INSTALL['cuda']
 

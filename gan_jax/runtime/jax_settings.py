@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Generator, Mapping
 
 import jax
+from jax import experimental
 
 from gan_jax.common.errors import ConfigError
 
@@ -58,6 +59,9 @@ _DEFAULTS = {
 _VARIABLES = ('XLA_FLAGS', 'LIBTPU_INIT_ARGS', 'NVIDIA_TF32_OVERRIDE')
 """Environment variables that may change rounding."""
 
+# pyrefly: ignore[missing-attribute]  JAX 0.7 has it in another module
+_enable_x64 = jax.enable_x64 if hasattr(jax, 'enable_x64') else experimental.enable_x64
+
 _DEVICES = '--xla_force_host_platform_device_count'
 """An XLA flag that is ignored here, because a run records its number of devices."""
 
@@ -103,7 +107,7 @@ def fixed() -> Generator[None]:
     yield
     return
   with (
-    jax.enable_x64(False),
+    _enable_x64(False),
     jax.default_prng_impl('threefry2x32'),
     jax.threefry_partitionable(True),
     jax.numpy_dtype_promotion('standard'),

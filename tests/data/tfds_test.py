@@ -321,3 +321,12 @@ def test_command_with_invalid_arguments_is_rejected(tmp_path, monkeypatch, name,
   assert done.returncode == 2
   assert message in done.stderr
   assert 'Traceback' not in done.stderr
+
+
+def test_missing_tensorflow_datasets_is_named_by_the_error(tmp_path, monkeypatch):
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path))
+  monkeypatch.setitem(sys.modules, 'tensorflow_datasets', None)
+  with pytest.raises(ConfigError, match='--name=tfds:mnist: needs the package tensorflow-datasets, '):
+    prepare_data.prepare_named('tfds:mnist')
+  with pytest.raises(ConfigError, match='key: needs .*; run pip install tensorflow-datasets'):
+    tfds.library('key')

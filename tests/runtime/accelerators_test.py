@@ -18,7 +18,7 @@ def test_commands_on_a_missing_platform_are_rejected(tmp_path, verb):
   assert done.returncode == 2
   [line] = done.stderr.strip().splitlines()
   assert line.startswith('error: JAX_PLATFORMS=cuda: JAX finds no such device')
-  assert line.endswith("pip install -e '.[cuda13]', or '.[cuda12]' for an older driver")
+  assert line.endswith("pip install 'gan_jax[cuda13]', or 'gan_jax[cuda12]' for an older driver")
   assert not any(tmp_path.iterdir())
 
 
@@ -47,7 +47,8 @@ def test_first_line_of_a_run_names_the_devices(tmp_path):
 
 
 @pytest.mark.parametrize(
-  ('device', 'advice'), [('nvidia0', "an NVIDIA GPU.*'.[cuda13]'"), ('accel0', "a TPU.*'.[tpu]'")]
+  ('device', 'advice'),
+  [('nvidia0', "an NVIDIA GPU.*'gan_jax[cuda13]'"), ('accel0', "a TPU.*'gan_jax[tpu]'")],
 )
 def test_hint_with_an_unused_accelerator_says_how_to_install(monkeypatch, tmp_path, device, advice):
   monkeypatch.setattr(accelerators, '_platforms', lambda: '')
