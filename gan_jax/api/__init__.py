@@ -1,0 +1,1 @@
+"""The Python API: functions that users and commands call."""
