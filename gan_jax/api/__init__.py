@@ -1,1 +1,1 @@
-"""The Python API: functions that users and commands call."""
+"""The Python API: the functions that the commands call too."""
