@@ -176,7 +176,7 @@ def test_sets_and_statistics_of_a_run_are_scored_by_the_command(tmp_path, scored
   assert done.returncode == 0, done.stderr
   assert f's.npz: mu and sigma of 200 examples of {fake}, coordinates' in done.stdout
   assert re.search(r'frechet_coordinates +\S+\n', done.stdout)
-  assert f'samples          {fake}' in done.stdout
+  assert re.search(rf'\nsamples +{fake}\n', done.stdout)
   found = scoring.score(real, fake, 'coordinates')['frechet_coordinates']
   with np.load(real) as file, np.load(fake) as samples:
     mean, covariance = file['mu'], file['sigma']
