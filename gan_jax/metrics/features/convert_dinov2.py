@@ -7,7 +7,7 @@ dinov2_base, and ViT-S/14 is dinov2_small. Networks with registers and ViT-g/14 
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -97,7 +97,7 @@ def source_shapes(width: int, depth: int) -> dict[str, tuple[int, ...]]:
   }
 
 
-def converted(state: weights_file.Params) -> dict[str, np.ndarray]:
+def converted(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
   """Returns the tensors of a file as params of `dinov2_vit`.
 
   Args:
@@ -124,7 +124,7 @@ def converted(state: weights_file.Params) -> dict[str, np.ndarray]:
   return {name: np.ascontiguousarray(params[name]) for name in dinov2_vit.shapes(width, depth)}
 
 
-def _converted(state: weights_file.Params) -> tuple[str, weights_file.Params]:
+def _converted(state: Mapping[str, np.ndarray]) -> tuple[str, weights_file.Params]:
   params = converted(state)
   depth, width = params['blocks.scale1'].shape
   for name, variant in dinov2_vit.VARIANTS.items():

@@ -80,7 +80,7 @@ def _check(state: Mapping[str, np.ndarray]) -> None:
       raise ConfigError(f'this is another network: {name} is {actual}, expected {expected}')
 
 
-def _converted(state: weights_file.Params) -> tuple[str, weights_file.Params]:
+def _converted(state: Mapping[str, np.ndarray]) -> tuple[str, weights_file.Params]:
   params = converted(state)
   inception.check(params, 'the file')
   return 'inception', params

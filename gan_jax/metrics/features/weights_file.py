@@ -153,7 +153,7 @@ class Converter(NamedTuple):
 
   downloads: Sequence[Download]
   names: Sequence[str]
-  converted: Callable[[Params], tuple[str, Params]]
+  converted: Callable[[Mapping[str, np.ndarray]], tuple[str, Params]]
   other: str
 
 
