@@ -67,20 +67,30 @@ class _Dict(dict):
     pass
 
 
-def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *unused: Any) -> _Tensor:
-  if not isinstance(storage, _Storage):
-    raise _RefusedError('a tensor has no storage')
-  return _Tensor(storage, offset, tuple(shape), tuple(strides))
+class _RebuildTensor:
+  """Returns a reference to a tensor. A pickle can set no attribute of it, as it could of a function."""
+
+  __slots__ = ()
+
+  def __call__(self, storage: Any, offset: Any, shape: Any, strides: Any, *unused: Any) -> _Tensor:
+    if not isinstance(storage, _Storage):
+      raise _RefusedError('a tensor has no storage')
+    return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-def _parameter(tensor: Any, *unused: Any) -> Any:
-  return tensor
+class _RebuildParameter:
+  """Returns the tensor of a parameter. A pickle can set no attribute of it either."""
+
+  __slots__ = ()
+
+  def __call__(self, tensor: Any, *unused: Any) -> Any:
+    return tensor
 
 
 _ACCEPTED: Mapping[tuple[str, str], Any] = {
   ('collections', 'OrderedDict'): _Dict,
-  ('torch._utils', '_rebuild_tensor_v2'): _tensor,
-  ('torch._utils', '_rebuild_parameter'): _parameter,
+  ('torch._utils', '_rebuild_tensor_v2'): _RebuildTensor(),
+  ('torch._utils', '_rebuild_parameter'): _RebuildParameter(),
   **{('torch', name): name for name in _DTYPES},
 }
 """{(module, name) in a pickle: our own object in its place}."""

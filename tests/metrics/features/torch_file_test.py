@@ -76,6 +76,19 @@ def test_every_name_besides_tensors_is_refused(name, tmp_path):
     torch_file.read(tmp_path / 'a.pth')
 
 
+@pytest.mark.parametrize('name', ['_rebuild_tensor_v2', '_rebuild_parameter'])
+@pytest.mark.parametrize('attribute', ['__doc__', '__call__', '__class__', 'x'])
+def test_pickle_that_changes_a_function_is_refused(name, attribute, tmp_path):
+  accepted = torch_file._ACCEPTED['torch._utils', name]
+  before = [getattr(accepted, each, None) for each in ('__doc__', '__class__', 'x')]
+  # The name of the function, an empty first state, a second one with the attribute, and BUILD.
+  index = f"ctorch._utils\n{name}\nN(S'{attribute}'\nS'changed'\nd\x86b."
+  archive(tmp_path / 'a.pth', {}, index.encode('latin-1'))
+  with pytest.raises(ConfigError, match='is not a file of PyTorch weights'):
+    torch_file.read(tmp_path / 'a.pth')
+  assert [getattr(accepted, each, None) for each in ('__doc__', '__class__', 'x')] == before
+
+
 BEYOND = {
   'offset': Tensor(BASE, 20, (5,)),
   'stride': Tensor(BASE, 0, (2, 2), (24, 1)),
