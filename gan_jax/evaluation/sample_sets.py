@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gan_jax.common import hashing, pixels, user_paths
+from gan_jax.common import console, hashing, pixels, user_paths
 from gan_jax.common.errors import ConfigError
 from gan_jax.data.pipeline import decode, folder_tree, zip_archive
 from gan_jax.data.pipeline.contents import Contents, summary
@@ -192,6 +192,8 @@ def _check_range(images: np.ndarray, at: str) -> None:
       f'{at}: values from {least:g} to {most:g} are out of range (floats in [-1, 1], or uint8); '
       'scale the images'
     )
+  if least >= 0:
+    console.warn(f'{at}: no value is below 0; floats are read as [-1, 1], so scale those in [0, 1]')
 
 
 def _check_count(count: int, at: str) -> None:

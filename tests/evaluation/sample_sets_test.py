@@ -124,6 +124,15 @@ def test_unusable_arrays_are_refused(array, said):
     sample_sets.read(array, 'real')
 
 
+def test_floats_without_negative_values_give_a_warning(capsys):
+  found = sample_sets.read(COLOR / 255, 'real')
+  assert 'warning: real=array: no value is below 0; floats are' in capsys.readouterr().err
+  # (0 + 1) * 127.5, rounded to the even neighbor, is the least.
+  assert found.examples.min() >= 128
+  sample_sets.read(COLOR / 127.5 - 1, 'real')
+  assert capsys.readouterr().err == ''
+
+
 def test_npz_of_other_arrays_and_of_objects_is_refused(tmp_path):
   np.savez(tmp_path / 'a.npz', features=GRAY)
   with pytest.raises(ConfigError, match=r'a.npz: it has features \(mu and sigma, or one of images'):
