@@ -60,7 +60,10 @@ scores: $(VENV)/.installed  ## Scores DCGAN, WGAN-GP and hinge on digits, three 
 parity: $(PARITY)/.installed  ## Compares scores with the reference packages themselves: minutes.
 	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_parity.py
 	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_images.py
+	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_statistics.py
 	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_inception.py
+	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_torch_files.py
+	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_dinov2.py
 
 benchmark-in-loop: $(VENV)/.installed  ## What scoring in the loop costs.
 	$(RUN) benchmarks/in_loop.py

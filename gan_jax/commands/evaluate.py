@@ -1,7 +1,12 @@
-"""Evaluates a run: python -m gan_jax.evaluate --workdir=runs/dcgan --features=digits --num=10000.
+"""Scores a run, or two sets of examples.
 
-It prints every metric and the evaluation protocol, and appends both to scores.jsonl in the folder of
-the run. It needs the run's data, but not its experiment file.
+    python -m gan_jax.evaluate --workdir=runs/dcgan --features=digits --num=10000
+    python -m gan_jax.evaluate --workdir=runs/dcgan --real=FOLDER --features=inception
+    python -m gan_jax.evaluate --real=FOLDER --fake=samples.npz --features=inception
+    python -m gan_jax.evaluate --real=FOLDER --features=inception --write_statistics=real.npz
+
+It prints every metric and the evaluation protocol. For a run, it appends both to scores.jsonl in the
+folder of the run, and needs the run's data unless --real is given. It never needs the experiment file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +15,15 @@ from typing import Any
 from absl import flags
 
 from gan_jax import cli
-from gan_jax.common import console, user_paths
-from gan_jax.common.errors import at
-from gan_jax.config import build, run_config
-from gan_jax.data import source as sources
-from gan_jax.evaluation import cards, evaluator
+from gan_jax.api import evaluation, scoring
+from gan_jax.common import user_paths
+from gan_jax.common.errors import ConfigError
+from gan_jax.evaluation import cards
 from gan_jax.runtime import accelerators, devices
-from gan_jax.storage import load_run, metrics_log, workdir
+from gan_jax.storage import load_run, metrics_log
+
+_NUM = 10_000
+_SET = 'a folder of images, a zip archive of them, or an .npz file of samples or of mu and sigma'
 
 
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
@@ -24,12 +31,41 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   cli.define_checkpoint_flags(values)
   flags.DEFINE_string('data', None, load_run.DATA_HELP, flag_values=values)
   flags.DEFINE_string(
+    'real', None, f"Set to compare with (default: the run's data): {_SET}.", flag_values=values
+  )
+  flags.DEFINE_string('fake', None, f'Set to score in place of a run: {_SET}.', flag_values=values)
+  flags.DEFINE_string(
+    'write_statistics', None, 'FILE.npz to write mu and sigma of the real set to.', flag_values=values
+  )
+  flags.DEFINE_string(
     'features', None, "Feature network (default: the run's evaluate.features).", flag_values=values
   )
   flags.DEFINE_list('scores', [], 'Metrics to compute (default: all that apply).', flag_values=values)
-  cli.define_sampling_flags(values, num=10_000)
-  cli.parse(values, argv, required=['workdir'])
+  cli.define_sampling_flags(values, num=_NUM)
+  cli.parse(values, argv)
+  _check(values)
   return values
+
+
+def _check(flag: flags.FlagValues) -> None:
+  """Raises ConfigError unless the flags name one thing to do."""
+  if flag.fake is not None and flag.workdir is not None:
+    raise ConfigError(f'--fake={flag.fake}: --workdir is given too (one of them); leave one out')
+  if flag.fake is not None and flag.real is None:
+    raise ConfigError(f'--fake={flag.fake}: nothing to compare with; give --real')
+  if flag.real is None and flag.workdir is None:
+    raise ConfigError('--workdir must be given, or --real and --fake; see --help')
+  if flag.workdir is None and flag.fake is None and flag.write_statistics is None:
+    raise ConfigError(
+      f'--real={flag.real}: nothing to score (--fake or --workdir, or --write_statistics); give one'
+    )
+  out = flag.write_statistics
+  if out is not None and not out.endswith('.npz'):
+    raise ConfigError(f'--write_statistics={out}: unknown kind of file (FILE.npz); change the name')
+  if flag.workdir is None:
+    given = [name for name in ('step', 'ema', 'data') if flag[name].value is not None]
+    if given:
+      raise ConfigError(f'--{given[0]}: it applies to a run (with --workdir); leave it out')
 
 
 def main(argv: Sequence[str]) -> int:
@@ -37,28 +73,56 @@ def main(argv: Sequence[str]) -> int:
   flag = _flags(argv)
   devices.prepare()
   accelerators.check()
-  folder = user_paths.expanded(flag.workdir, '--workdir')
-  config = workdir.read_config(folder)
-  workdir.prepare(folder)
-  features = flag.features or config['evaluate']['features']
-  protocol = evaluator.protocol(features, flag.scores, flag.num, flag.seed, prefix='--')
-  game, variables, step = load_run.load(folder, load_run.parse_step(flag.step), flag.ema)
-  weights = 'averaged' if config['ema'] and flag.ema is not False else 'raw'
-  config = load_run.with_data(config, flag.data)
-  source = build.make_unseen_source(run_config.parse(config).data, load_run.source(config))
-  if not workdir.has_data(folder, sources.digest(source)):
-    console.warn(
-      'the images differ from those that this run started with; the metrics compare samples with '
-      f'{source.about}'
+  if flag.write_statistics is not None:
+    _write_statistics(flag)
+  if flag.workdir is not None:
+    _score_run(flag)
+  elif flag.fake is not None:
+    num = None if flag['num'].using_default_value else flag.num
+    scores, card = scoring.score_sets(
+      flag.real,
+      flag.fake,
+      features=flag.features,
+      scores=flag.scores,
+      seed=flag.seed,
+      num=num,
+      prefix='--',
     )
-  with at('evaluate'):
-    evaluate = evaluator.create(protocol, config['data']['name'], game, source, console.warn)
-    scores, card = evaluate(devices.replicate(variables), weights=weights, step=step)
-  metrics_log.add_scores(folder, {'step': step, 'scores': scores, 'card': card})
+    _report(scores, card)
+  return 0
+
+
+def _score_run(flag: flags.FlagValues) -> None:
+  folder = user_paths.expanded(flag.workdir, '--workdir')
+  scores, card = evaluation.evaluate_run(
+    folder,
+    step=load_run.parse_step(flag.step),
+    ema=flag.ema,
+    data=flag.data,
+    features=flag.features,
+    scores=flag.scores,
+    num=flag.num,
+    seed=flag.seed,
+    real=flag.real,
+    prefix='--',
+  )
+  _report(scores, card)
+  print(f'added to {folder / metrics_log.SCORES}')
+
+
+def _write_statistics(flag: flags.FlagValues) -> None:
+  out = user_paths.expanded(flag.write_statistics, '--write_statistics')
+  if flag.real is not None:
+    card = scoring.write_statistics(out, flag.real, flag.features, prefix='--')
+  else:
+    folder = user_paths.expanded(flag.workdir, '--workdir')
+    card = evaluation.write_run_statistics(out, folder, flag.data, flag.features, prefix='--')
+  print(f'{out}: mu and sigma of {card["real"]:,} examples of {card["data"]}, {card["features"]}')
+
+
+def _report(scores: Mapping[str, float | None], card: Mapping[str, Any]) -> None:
   _print({name: _text(value, cards.remark(card, name)) for name, value in scores.items()})
   _print(_flat({key: value for key, value in card.items() if key != 'remarks'}))
-  print(f'added to {folder / metrics_log.SCORES}')
-  return 0
 
 
 def _text(value: float | None, remark: str) -> str:

@@ -68,11 +68,17 @@ def network(name: str, prefix: str = '') -> FeatureNetwork:
     ConfigError: an unknown name, or weights that cannot be read.
   """
   networks, key = lookup.modules(features, 'load'), f'{prefix}features'
-  foreign_names.choose(key, name, networks, 'feature network', foreign_names.NETWORKS)
+  check_network(name, prefix)
   try:
     return networks[name].load()
   except ConfigError as error:
     raise ConfigError(f'{key}={name}: {error}') from error
+
+
+def check_network(name: str, prefix: str = '') -> None:
+  """Raises ConfigError unless a feature network has this name; loads no weights."""
+  networks = lookup.modules(features, 'load')
+  foreign_names.choose(f'{prefix}features', name, networks, 'feature network', foreign_names.NETWORKS)
 
 
 def protocol(
@@ -90,12 +96,26 @@ def protocol(
   Raises:
     ConfigError: an unknown name, or a number outside its range.
   """
+  chosen = chosen_scores(wanted, prefix)
+  _check_range(f'{prefix}num', num, 2, _MAX_SAMPLES)
+  check_seed(seed, prefix)
+  return EvaluationProtocol(network(name, prefix), chosen, num, seed, strict=bool(wanted))
+
+
+def chosen_scores(wanted: Sequence[str], prefix: str = '') -> dict[str, scores.Score]:
+  """Returns the scores of these names, or all scores for an empty list.
+
+  Raises:
+    ConfigError: an unknown name.
+  """
   for score in wanted:
     foreign_names.choose(f'{prefix}scores', score, scores.SCORES, 'score', foreign_names.SCORES)
-  _check_range(f'{prefix}num', num, 2, _MAX_SAMPLES)
+  return {score: scores.SCORES[score] for score in wanted or scores.SCORES}
+
+
+def check_seed(seed: int, prefix: str = '') -> None:
+  """Raises ConfigError unless the seed is a whole number from 0 to 2**32 - 1."""
   _check_range(f'{prefix}seed', seed, 0, 2**32 - 1)
-  chosen = {score: scores.SCORES[score] for score in wanted or scores.SCORES}
-  return EvaluationProtocol(network(name, prefix), chosen, num, seed, strict=bool(wanted))
 
 
 def _check_range(key: str, value: Any, least: int, most: int) -> None:
@@ -175,28 +195,10 @@ class Evaluator:
       raise DivergedError(f'samples: {error}') from error
     name, seed = self.protocol.network.name, self.protocol.seed
     pair = scores.Comparison(self.real, fake, name, seed, self.gaussian, self.modes)
-    results = dict(self._scored(pair))
-    values = {name: value for scored in results.values() for name, value in scored.values.items()}
-    remarks = {name: text for scored in results.values() for name, text in scored.remarks.items()}
-    self._warn_of(remarks)
-    card = dict(self.card)
-    if self.protocol.stored:
-      card['compared'] = pair.compared
-    card['settings'] = {n: dict(scored.settings) for n, scored in results.items() if scored.settings}
-    if remarks:
-      card['remarks'] = remarks
-    return finite(values), {**card, **about}
-
-  def _scored(self, pair: scores.Comparison) -> Iterator[tuple[str, scores.Scored]]:
-    """Yields the name and the result of each score that is defined for the data."""
-    for name, score in self.protocol.chosen.items():
-      try:
-        yield name, score.function(pair)
-      except ValueError as error:
-        # The functions of `gan_jax.metrics` raise it for samples for which they are not defined.
-        if self.protocol.strict:
-          raise ConfigError(f'scores: {name}: {error}') from error
-        self.warn(f'{name} is left out: {error}')
+    values, entries = score_pair(self.protocol.chosen, pair, self.protocol.strict, self.warn)
+    self._warn_of(entries.get('remarks', {}))
+    compared = {'compared': pair.compared} if self.protocol.stored else {}
+    return values, {**self.card, **compared, **entries, **about}
 
   def _warn_of(self, remarks: Mapping[str, str]) -> None:
     """Passes on each remark once, however many checkpoints are scored."""
@@ -204,6 +206,47 @@ class Evaluator:
       if name not in self.remarked:
         self.warn(f'{name}: {text}')
     self.remarked.update(remarks)
+
+
+def score_pair(
+  chosen: Mapping[str, scores.Score],
+  pair: scores.Comparison,
+  strict: bool,
+  warn: Callable[[str], None],
+) -> tuple[dict[str, float | None], dict[str, Any]]:
+  """Returns the scores of a pair of sets, and the entries 'settings' and 'remarks' of their card.
+
+  Args:
+    chosen: the scores by name.
+    pair: the features of both sets.
+    strict: see `EvaluationProtocol`.
+    warn: called for each score that is left out.
+
+  Raises:
+    ConfigError: a score is not defined for the sets, and `strict` is set.
+  """
+  results = dict(_scored(chosen, pair, strict, warn))
+  values = {name: value for scored in results.values() for name, value in scored.values.items()}
+  remarks = {name: text for scored in results.values() for name, text in scored.remarks.items()}
+  settings = {n: dict(scored.settings) for n, scored in results.items() if scored.settings}
+  return finite(values), {'settings': settings, **({'remarks': remarks} if remarks else {})}
+
+
+def _scored(
+  chosen: Mapping[str, scores.Score],
+  pair: scores.Comparison,
+  strict: bool,
+  warn: Callable[[str], None],
+) -> Iterator[tuple[str, scores.Scored]]:
+  """Yields the name and the result of each score that is defined for the sets."""
+  for name, score in chosen.items():
+    try:
+      yield name, score.function(pair)
+    except ValueError as error:
+      # The functions of `gan_jax.metrics` raise it for samples for which they are not defined.
+      if strict:
+        raise ConfigError(f'scores: {name}: {error}') from error
+      warn(f'{name} is left out: {error}')
 
 
 def create(
@@ -225,29 +268,70 @@ def create(
   Raises:
     ConfigError: the network does not accept such examples.
   """
-  width = _feature_count(protocol.network, source)
+  shape = example_shape(source)
+  feature_count(protocol.network, shape)
   real = reference_statistics.real_statistics(source, protocol.network, protocol.num, warn)
-  samples = generated(game, protocol.seed)
-  card = {
-    'data': data,
-    **real.card,
-    'generated': protocol.num,
-    'seed': protocol.seed,
-    'features': protocol.network.name,
-    'features_digest': protocol.network.digest,
-    'resizer': protocol.network.resizer,
-    'version': importlib.metadata.version('gan_jax'),
-    **jax_settings.on_card(),
-  }
+  return against(protocol, data, game, real, shape, warn, source.modes)
+
+
+def against(
+  protocol: EvaluationProtocol,
+  data: str,
+  game: Game,
+  real: reference_statistics.Reference,
+  shape: Sequence[int],
+  warn: Callable[[str], None],
+  modes: Any = None,
+) -> Evaluator:
+  """Returns an evaluator of a game's samples against real examples whose statistics are known.
+
+  Args:
+    protocol: how samples are scored.
+    data: the name of the real examples, for the card.
+    game: the game whose samples are scored.
+    real: the statistics of the real examples.
+    shape: the shape [N, ...] of a batch of samples.
+    warn: called with each warning.
+    modes: of the data, see `data.source.Source`.
+
+  Raises:
+    ConfigError: the network does not accept such samples.
+  """
   return Evaluator(
     protocol=protocol,
-    modes=source.modes,
+    modes=modes,
     warn=warn,
     real=real.statistics,
     gaussian=frechet.prepare(real.statistics.moments),
-    extract=FeatureExtractor(protocol.network, samples, protocol.stored, width),
-    card=card,
+    extract=FeatureExtractor(
+      protocol.network,
+      generated(game, protocol.seed),
+      protocol.stored,
+      feature_count(protocol.network, shape),
+    ),
+    card={
+      'data': data,
+      **real.card,
+      'generated': protocol.num,
+      'seed': protocol.seed,
+      **network_card(protocol.network),
+    },
   )
+
+
+def network_card(network: FeatureNetwork) -> dict[str, Any]:
+  """Returns the entries of a card that name the feature network and the version of this package."""
+  return {
+    'features': network.name,
+    'features_digest': network.digest,
+    'resizer': network.resizer,
+    **version_card(),
+  }
+
+
+def version_card() -> dict[str, Any]:
+  """Returns the entries of a card that name the version of this package and unusual JAX settings."""
+  return {'version': importlib.metadata.version('gan_jax'), **jax_settings.on_card()}
 
 
 def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
@@ -255,10 +339,22 @@ def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
   return {k: None if v is None or not math.isfinite(v) else v for k, v in values.items()}
 
 
-def _feature_count(network: FeatureNetwork, source: Source) -> int:
-  """Returns the number of features of an example; ConfigError if the network does not accept it."""
+def example_shape(source: Source) -> tuple[int, ...]:
+  """Returns the shape [1, ...] of a batch of one example of a source."""
   index = np.zeros(1, np.int32)
-  shape = jax.eval_shape(source.batch, arrays_of(source, 0, 1, index), 0, index)['real'].shape
+  return jax.eval_shape(source.batch, arrays_of(source, 0, 1, index), 0, index)['real'].shape
+
+
+def feature_count(network: FeatureNetwork, shape: Sequence[int]) -> int:
+  """Returns the number of features of an example.
+
+  Args:
+    network: the feature network.
+    shape: the shape [N, ...] of a batch of examples.
+
+  Raises:
+    ConfigError: the network does not accept such examples.
+  """
   are_points = len(shape) == 2
   if network.of_points == are_points:
     example = jax.ShapeDtypeStruct(shape, jnp.float32 if are_points else jnp.uint8)
@@ -267,6 +363,6 @@ def _feature_count(network: FeatureNetwork, source: Source) -> int:
       return outputs.features.shape[1]
   remedy = 'coordinates' if are_points else 'a network of images'
   raise ConfigError(
-    f'features={network.name}: the network does not accept examples of shape {shape[1:]}; '
+    f'features={network.name}: the network does not accept examples of shape {tuple(shape[1:])}; '
     f'choose {remedy}'
   )

@@ -63,6 +63,9 @@ NETWORKS = {
   **_each('inception', 'inceptionv3 inception_v3 inception_v3_compat iv3 fid'),
   **_each('digits', 'mnist'),
   **_each('fashion', 'fashion_mnist fashionmnist'),
+  **_each('dinov2', 'dino dino_v2 dinov2_large dinov2_vitl14 vitl14'),
+  **_each('dinov2_base', 'dinov2_vitb14 vitb14'),
+  **_each('dinov2_small', 'dinov2_vits14 vits14'),
 }
 """{another name: our feature network}."""
 

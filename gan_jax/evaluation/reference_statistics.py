@@ -12,7 +12,7 @@ import numpy as np
 
 from gan_jax.common import cache, hashing
 from gan_jax.common.files import write_atomic
-from gan_jax.data.source import Source
+from gan_jax.data.source import Images, Source
 from gan_jax.evaluation.feature_extraction import FeatureStatistics, collect_set
 from gan_jax.metrics import frechet
 from gan_jax.metrics.features import FeatureNetwork
@@ -57,18 +57,45 @@ def real_statistics(
     points = _fresh(source, fresh)
     card = {'data_digest': hashing.of_array(points), 'split': 'newly drawn', 'real': len(points)}
     return Reference(collect_set(network, points, len(points)), card)
-  total = len(source.images)
-  # Datasets can be sorted by class, and some scores use only the first examples.
-  order = np.random.default_rng(ORDER_SEED).permutation(total)
-  digest = source.digest or hashing.of_array(source.images)
-  card = {'data_digest': digest, 'split': source.split, 'real': total}
+  return of_images(source.images, source.split, source.digest, network, warn)
+
+
+def of_images(
+  images: Images,
+  split: str,
+  digest: str,
+  network: FeatureNetwork,
+  warn: Callable[[str], None],
+  is_cached: bool = True,
+) -> Reference:
+  """Returns the feature statistics of all examples of a dataset, from the cache if it has them.
+
+  Args:
+    images: uint8 [N, height, width, channels], or points, float32 [N, D].
+    split: the split of the dataset, for the card.
+    digest: the digest of the examples, see `hashing.of_array`; '' if it is not yet computed.
+    network: feature network.
+    warn: called with a message about a cache file that is corrupt or cannot be written.
+    is_cached: whether the cache is read and written.
+  """
+  total = len(images)
+  order = order_of(total)
+  card = {'data_digest': digest or hashing.of_array(images), 'split': split, 'real': total}
+  if not is_cached:
+    return Reference(collect_set(network, images, NUM_STORED, order), card)
   path = _cache_path(card, network)
   statistics = _read(path, warn)
-  is_cached = processes.unanimous(statistics is not None)
-  if statistics is None or not is_cached:
-    statistics = computed = collect_set(network, source.images, NUM_STORED, order)
+  has_file = processes.unanimous(statistics is not None)
+  if statistics is None or not has_file:
+    statistics = computed = collect_set(network, images, NUM_STORED, order)
     processes.on_primary(lambda: _write(path, computed, warn))
-  return Reference(statistics._replace(images=source.images[order[:NUM_STORED]]), card)
+  return Reference(statistics._replace(images=images[order[:NUM_STORED]]), card)
+
+
+def order_of(total: int) -> np.ndarray:
+  """Returns the order, indices [total], in which the examples of a dataset are processed."""
+  # Datasets can be sorted by class, and some scores use only the first examples.
+  return np.random.default_rng(ORDER_SEED).permutation(total)
 
 
 def _fresh(source: Source, num: int) -> np.ndarray:

@@ -8,6 +8,8 @@ import signal
 import numpy as np
 import pytest
 
+from gan_jax.api import evaluation, scoring
+from gan_jax.common.errors import ConfigError
 from gan_jax.storage import metrics_log, workdir
 from helpers.commands import command, finish, forks, python, start
 from helpers.runs import arrays, assert_same_run, free_port, kept_in, lines, until
@@ -115,12 +117,77 @@ def test_invalid_requests_end_with_one_line(scored_run):
     '--step=last': '--step=last: not a checkpoint (a step, or best)',
     '--scores=inception --num=20': 'inception: the network coordinates has no classes',
     '--num=1': '--num=1: out of range',
+    '--real=nowhere': 'error: --real=nowhere: no such folder or file (an array, a folder of images,',
+    '--fake=a.npz --real=b.npz': 'error: --fake=a.npz: --workdir is given too (one of them); leave one',
+    '--write_statistics=a.txt': '--write_statistics=a.txt: unknown kind of file (FILE.npz); change',
   }
   commands = {flags: [f'--workdir={scored_run}', *flags.split()] for flags in cases}
   for flags, done in forks(commands, 'evaluate').items():
     assert done.returncode == 2, flags
     assert cases[flags] in done.stderr
     assert done.stderr.count('\n') == 1
+
+
+def test_invalid_requests_without_a_run_end_with_one_line():
+  cases = {
+    '': 'error: --workdir must be given, or --real and --fake; see --help',
+    '--fake=a.npz': 'error: --fake=a.npz: nothing to compare with; give --real',
+    '--real=a.npz': 'error: --real=a.npz: nothing to score (--fake or --workdir, or --write_stat',
+    '--real=a.npz --fake=b.npz --step=3': 'error: --step: it applies to a run (with --workdir); leave',
+    '--real=a.npz --fake=b.npz': 'error: --real=a.npz: no such folder or file',
+  }
+  for flags, done in forks({flags: flags.split() for flags in cases}, 'evaluate').items():
+    assert done.returncode == 2, flags
+    assert cases[flags] in done.stderr
+    assert done.stderr.count('\n') == 1
+
+
+def last_line(folder):
+  return json.loads((folder / metrics_log.SCORES).read_text().splitlines()[-1])
+
+
+def test_run_is_scored_against_a_set_and_its_statistics(tmp_path, scored_run):
+  folder = shutil.copytree(scored_run, tmp_path / 'run')
+  points, statistics = tmp_path / 'points.npz', tmp_path / 'statistics.npz'
+  np.savez(points, points=np.random.RandomState(0).randn(300, 2))
+  scoring.write_statistics(statistics, points)
+  settings = {'num': 200, 'scores': ['frechet_distance']}
+  values, card = evaluation.evaluate_run(folder, real=points, **settings)
+  assert (card['data'], card['split'], card['real']) == (str(points), 'all', 300)
+  assert (card['step'], card['weights'], card['generated']) == (60, 'averaged', 200)
+  assert last_line(folder) == {'step': 60, 'scores': values, 'card': card}
+  again, card = evaluation.evaluate_run(folder, real=statistics, **settings)
+  assert (card['data'], card['split'], card['real']) == (str(statistics), 'mu and sigma', 300)
+  np.testing.assert_allclose(again['frechet_coordinates'], values['frechet_coordinates'], rtol=1e-6)
+  np.savez(points, points=np.zeros((300, 3)))
+  with pytest.raises(ConfigError, match=r'real=.*: examples of shape \(3,\), and the run has \(2,\)'):
+    evaluation.evaluate_run(folder, real=points, **settings)
+
+
+def test_sets_and_statistics_of_a_run_are_scored_by_the_command(tmp_path, scored_run):
+  real, fake = tmp_path / 'real.npz', tmp_path / 'fake.npz'
+  done = command(f'--workdir={scored_run}', '--num=200', f'--out={fake}', verb='sample')
+  assert done.returncode == 0, done.stderr
+  evaluation.write_run_statistics(real, scored_run)
+  with np.load(real) as file:
+    assert (file['mu'].shape, file['sigma'].shape, str(file['data'])) == ((2,), (2, 2), 'ring')
+  flags = (f'--real={fake}', f'--fake={fake}', f'--write_statistics={tmp_path / "s.npz"}')
+  done = command(*flags, '--scores=frechet_distance', verb='evaluate')
+  assert done.returncode == 0, done.stderr
+  assert f's.npz: mu and sigma of 200 examples of {fake}, coordinates' in done.stdout
+  assert re.search(r'frechet_coordinates +\S+\n', done.stdout)
+  assert re.search(rf'\nsamples +{fake}\n', done.stdout)
+  found = scoring.score(real, fake, 'coordinates')['frechet_coordinates']
+  with np.load(real) as file, np.load(fake) as samples:
+    mean, covariance = file['mu'], file['sigma']
+    points = np.float64(samples['points'])
+  own = np.cov(points, rowvar=False)
+  # In two dimensions, tr (A B)^1/2 = (tr A B + 2 (det A B)^1/2)^1/2.
+  product = covariance @ own
+  root = np.sqrt(np.trace(product) + 2 * np.sqrt(np.linalg.det(product)))
+  diff = mean - points.mean(axis=0)
+  expected = diff @ diff + np.trace(covariance + own) - 2 * root
+  np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
 def test_run_without_a_best_checkpoint_states_the_reason(finished_run):

@@ -54,7 +54,9 @@ def test_score_by_a_foreign_name_is_rejected_with_our_name(typed, ours):
     ('InceptionV3', 'inception'),
     ('mnist5k', 'digits'),
     ('fashion-mnist', 'fashion'),
-    ('dino', 'one of these'),
+    ('DINO', 'dinov2'),
+    ('dinov2-vits14', 'dinov2_small'),
+    ('beauty', 'one of these'),
   ],
 )
 def test_feature_network_by_a_foreign_name_is_rejected_with_our_name(typed, ours):

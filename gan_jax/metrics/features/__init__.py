@@ -14,7 +14,15 @@ from gan_jax.common import hashing
 
 PyTree = Any
 
-HELPERS = ('classifier', 'convert_inception', 'inception_v3')
+HELPERS = (
+  'classifier',
+  'convert_dinov2',
+  'convert_inception',
+  'dinov2_vit',
+  'inception_v3',
+  'torch_file',
+  'weights_file',
+)
 """Modules that a config cannot name, because they are not feature networks."""
 
 

@@ -1,4 +1,4 @@
-"""Command that converts the weights of the FID network once; it needs torch, as no other module does.
+"""Command that converts the weights of the FID network once, without torch.
 
     python -m gan_jax.metrics.features.convert_inception pt_inception-2015-12-05-6726825d.pth
 
@@ -6,11 +6,6 @@ It also accepts torch-fidelity's weights-inception-2015-12-05-6726825d.pth, whic
 shapes.
 """
 
-import argparse
-import contextlib
-import hashlib
-import os
-import pathlib
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +13,7 @@ import numpy as np
 
 from gan_jax.common import output
 from gan_jax.common.errors import ConfigError
-from gan_jax.metrics.features import inception, inception_v3
+from gan_jax.metrics.features import inception, inception_v3, weights_file
 
 EPSILON = 0.001
 """The constant that batch norm adds to a variance in this network."""
@@ -85,89 +80,18 @@ def _check(state: Mapping[str, np.ndarray]) -> None:
       raise ConfigError(f'this is another network: {name} is {actual}, expected {expected}')
 
 
-def digest(path: pathlib.Path) -> str:
-  """Returns the SHA-256 of a file.
-
-  Raises:
-    ConfigError: it cannot be read.
-  """
-  try:
-    with open(path, 'rb') as file:
-      return hashlib.file_digest(file, 'sha256').hexdigest()
-  except OSError as error:
-    raise ConfigError(f'cannot read {path} ({error.strerror})') from error
-
-
-def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
-  """Returns the state in a file of PyTorch, without executing anything in it."""
-  try:
-    # pyrefly: ignore[missing-import]  the package does without it
-    import torch
-  except ImportError as error:
-    raise ConfigError('torch is not installed; run pip install torch, or convert elsewhere') from error
-  try:
-    state = torch.load(path, map_location='cpu', weights_only=True)
-    return {name: tensor.detach().numpy() for name, tensor in state.items()}
-  except Exception as error:  # Unpickling a file of another kind can raise anything.
-    raise ConfigError(f'{path} is not a file of PyTorch weights ({type(error).__name__})') from error
-
-
-def write(path: pathlib.Path, params: inception_v3.Params) -> None:
-  """Writes params to a file atomically.
-
-  Raises:
-    ConfigError: it cannot be written.
-  """
-  draft = path.with_name(f'.{path.name}.{os.getpid()}.draft')
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(draft, 'wb') as file:
-      # pyrefly: ignore[bad-argument-type]  no weight is called allow_pickle
-      np.savez(file, **params)
-    draft.replace(path)
-  except OSError as error:
-    raise ConfigError(f'--out: cannot write {path} ({error.strerror})') from error
-  finally:
-    with contextlib.suppress(OSError):
-      draft.unlink()
-
-
-def convert(path: pathlib.Path, out: pathlib.Path, any_digest: bool) -> str:
-  """Converts a file and returns a line for the terminal.
-
-  Raises:
-    ConfigError: it is not the known file and `any_digest` is False, or it is another network.
-  """
-  actual = digest(path)
-  known = actual == inception.DIGEST
-  if not known and not any_digest:
-    raise ConfigError(
-      f'the SHA-256 of {path} is {actual} and not {inception.DIGEST}: the file is incomplete or holds '
-      'other weights; download it again, or accept it with --any-digest'
-    )
-  params = converted(_read(path))
-  inception.check(params, str(path))
-  write(out, params)
-  text = f'{out}: {len(params)} arrays of {path}, SHA-256 {actual}'
-  if known:
-    return text
-  return f'{text}, NOT the {inception.DIGEST[:8]}... of the FID literature: its scores are not FID'
+def _converted(state: Mapping[str, np.ndarray]) -> tuple[str, weights_file.Params]:
+  params = converted(state)
+  inception.check(params, 'the file')
+  return 'inception', params
 
 
 def main(argv: Sequence[str] | None = None) -> int:
   """Runs the command and returns the exit code."""
-  parser = argparse.ArgumentParser(prog=inception.COMMAND.rsplit(' ', 1)[0], description=__doc__)
-  parser.formatter_class = argparse.RawDescriptionHelpFormatter
-  parser.add_argument('file', type=pathlib.Path, help=' or '.join(inception.FILES.values()))
-  parser.add_argument('--out', type=pathlib.Path, help=f'by default {inception.weights_path()}')
-  parser.add_argument('--any-digest', action='store_true', help='accept a file with another SHA-256')
-  given = parser.parse_args(argv)
-  try:
-    print(convert(given.file, given.out or inception.weights_path(), given.any_digest))
-  except ConfigError as error:
-    print(f'error: {" ".join(str(error).split())}', file=sys.stderr)
-    return 2
-  return 0
+  other = 'the FID literature: its scores are not FID'
+  names = tuple(inception.FILES.values())
+  converter = weights_file.Converter([inception.DOWNLOAD], names, _converted, other)
+  return weights_file.main(converter, __doc__, argv)
 
 
 if __name__ == '__main__':

@@ -2,17 +2,8 @@
 
 import os
 import pathlib
-import zipfile
-import zlib
 
-import numpy as np
-
-from gan_jax.common import cache, user_paths
-from gan_jax.common.errors import ConfigError
-from gan_jax.metrics.features import FeatureNetwork, inception_v3
-
-VARIABLE = 'GAN_JAX_INCEPTION'
-"""The environment variable that names another file of weights."""
+from gan_jax.metrics.features import FeatureNetwork, inception_v3, weights_file
 
 DIGEST = '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2'
 """The SHA-256 of the file from which the weights are converted."""
@@ -23,58 +14,36 @@ FILES = {
 }
 """The name of that file in other packages; the network is the same, weight by weight."""
 
-ADDRESS = (
-  f'https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILES["pytorch-fid"]}'
+DOWNLOAD = weights_file.Download(
+  network='inception',
+  digest=DIGEST,
+  size=95_628_359,
+  address=f'https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILES["pytorch-fid"]}',
+  converter='convert_inception',
 )
-"""The address from which pytorch-fid downloads it."""
+"""The file from which the weights are converted, as pytorch-fid downloads it."""
 
-COMMAND = f'python -m gan_jax.metrics.features.convert_inception {FILES["pytorch-fid"]}'
+VARIABLE = DOWNLOAD.variable
+"""The environment variable that names another file of weights."""
 
-_REMEDY = f'it is not the network of the FID; convert the file again: {COMMAND}'
-
-
-def weights_path() -> pathlib.Path:
-  """Returns the path of the converted weights, in the user's cache or named by GAN_JAX_INCEPTION."""
-  named = os.environ.get(VARIABLE)
-  if named:
-    return user_paths.expanded(named, VARIABLE)
-  return cache.folder() / 'inception.npz'
+_REMEDY = f'it is not the network of the FID; convert the file again: {DOWNLOAD.command}'
 
 
 def check(params: inception_v3.Params, source: str) -> None:
   """Raises ConfigError unless `params`, read from the file `source`, have the shapes of the network."""
-  shapes = inception_v3.shapes()
-  for name in [*shapes, *params]:
-    if name not in params or name not in shapes:
-      problem = 'lacks' if name in shapes else 'has an unknown array'
-      raise ConfigError(f'{source}: it {problem} {name!r}; {_REMEDY}')
-    if params[name].shape != shapes[name] or params[name].dtype != np.float32:
-      actual = f'{params[name].dtype} {params[name].shape}'
-      raise ConfigError(f'{source}: {name} is {actual}, not float32 {shapes[name]}; {_REMEDY}')
-    if not np.isfinite(params[name]).all():
-      raise ConfigError(f'{source}: {name} is not finite; {_REMEDY}')
+  weights_file.check(params, inception_v3.shapes(), source, _REMEDY)
 
 
 def load(weights: str | os.PathLike | None = None) -> FeatureNetwork:
   """Returns InceptionV3: 2,048 features, and logits of 1,008 classes without their bias.
 
   Args:
-    weights: file written by convert_inception; by default that of `weights_path`.
+    weights: file written by convert_inception; by default that in the cache.
 
   Raises:
     ConfigError: the weights are missing, corrupt, or of another network.
   """
-  path = weights_path() if weights is None else pathlib.Path(weights)
-  if not path.exists():
-    raise ConfigError(
-      f'{path}: the weights of inception are missing; download {ADDRESS} '
-      f"(or torch-fidelity's {FILES['torch-fidelity']}: the SHA-256 of both is {DIGEST}), "
-      f'and run, in an environment with torch: {COMMAND} --out={path}'
-    )
-  try:
-    with np.load(path) as arrays:
-      params = dict(arrays)
-  except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-    raise ConfigError(f'{path} cannot be read ({error}); convert it again: {COMMAND}') from error
+  path = DOWNLOAD.path if weights is None else pathlib.Path(weights)
+  params = weights_file.read(path, DOWNLOAD, f", or torch-fidelity's {FILES['torch-fidelity']}")
   check(params, str(path))
   return FeatureNetwork('inception', params, inception_v3.RESIZER, inception_v3.apply)

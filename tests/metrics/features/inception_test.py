@@ -2,8 +2,6 @@
 
 import hashlib
 import pathlib
-import sys
-import types
 
 import jax
 import numpy as np
@@ -12,7 +10,14 @@ import pytest
 from gan_jax.common import hashing, lookup
 from gan_jax.common.errors import ConfigError
 from gan_jax.metrics import features
-from gan_jax.metrics.features import convert_inception, inception, inception_v3, random_inception
+from gan_jax.metrics.features import (
+  convert_inception,
+  inception,
+  inception_v3,
+  random_inception,
+  weights_file,
+)
+from helpers import torch_files
 from parity import inception_inputs as inputs
 
 # parity/make_inception_vectors.py wrote it, with pytorch-fid 0.3.0, torch-fidelity 0.4.0, torch 2.13.0.
@@ -40,7 +45,7 @@ def pictures() -> np.ndarray:
 @pytest.fixture(scope='module')
 def weights(params, tmp_path_factory) -> pathlib.Path:
   path = tmp_path_factory.mktemp('cache') / 'inception.npz'
-  convert_inception.write(path, params)
+  weights_file.write(path, params)
   return path
 
 
@@ -221,44 +226,29 @@ def test_file_of_other_arrays_is_rejected(tmp_path):
     inception.load(tmp_path / 'a.npz')
 
 
-def _tensor(array: np.ndarray) -> types.SimpleNamespace:
-  return types.SimpleNamespace(detach=lambda: types.SimpleNamespace(numpy=lambda: array))
-
-
-def _loads(state: dict[str, np.ndarray]):
-  return lambda path, map_location, weights_only: {name: _tensor(a) for name, a in state.items()}
-
-
-@pytest.fixture
-def torch(monkeypatch, state) -> types.SimpleNamespace:
-  """The part of torch that the conversion uses: a `load` that gives the state."""
+@pytest.fixture(scope='module')
+def source(tmp_path_factory, state) -> pathlib.Path:
+  """A file of the state, in the older format of PyTorch, as that of pytorch-fid is."""
+  path = tmp_path_factory.mktemp('downloads') / 'source.pth'
   counted = state | {'Conv2d_1a_3x3.bn.num_batches_tracked': np.zeros((), np.int64)}
-  stub = types.SimpleNamespace(load=_loads(counted))
-  monkeypatch.setitem(sys.modules, 'torch', stub)
-  return stub
-
-
-@pytest.fixture
-def source(tmp_path) -> pathlib.Path:
-  path = tmp_path / 'source.pth'
-  path.write_bytes(b'as downloaded')
+  torch_files.stream(path, {name: torch_files.Tensor(array) for name, array in counted.items()})
   return path
 
 
-def test_convert_with_the_known_digest_writes_weights(torch, source, params, monkeypatch, capsys):
-  digest = hashlib.sha256(b'as downloaded').hexdigest()
-  monkeypatch.setattr(inception, 'DIGEST', digest)
-  out = source.with_name('inception.npz')
+def test_convert_with_the_known_digest_writes_weights(source, params, monkeypatch, capsys, tmp_path):
+  digest = hashlib.sha256(source.read_bytes()).hexdigest()
+  monkeypatch.setattr(inception, 'DOWNLOAD', inception.DOWNLOAD._replace(digest=digest))
+  out = tmp_path / 'inception.npz'
   assert convert_inception.main([str(source), f'--out={out}']) == 0
   printed = capsys.readouterr().out
   assert digest in printed
   assert 'NOT' not in printed
   assert inception.load(out).digest == hashing.of_tree(params)
-  assert {path.name for path in source.parent.iterdir()} == {'source.pth', 'inception.npz'}
+  assert [path.name for path in tmp_path.iterdir()] == ['inception.npz']
 
 
-def test_convert_with_another_digest_needs_a_flag_and_warns(torch, source, capsys):
-  out = source.with_name('inception.npz')
+def test_convert_with_another_digest_needs_a_flag_and_warns(source, capsys, tmp_path):
+  out = tmp_path / 'inception.npz'
   arguments = [str(source), f'--out={out}']
   assert convert_inception.main(arguments) == 2
   assert 'and not 6726825d0af5f729' in capsys.readouterr().err
@@ -268,33 +258,25 @@ def test_convert_with_another_digest_needs_a_flag_and_warns(torch, source, capsy
   assert out.exists()
 
 
-def _fails(source: pathlib.Path, capsys, *arguments: str) -> str:
-  out = source.with_name('inception.npz')
-  assert convert_inception.main([str(source), f'--out={out}', '--any-digest', *arguments]) == 2
-  assert not out.exists()
+def _fails(path: pathlib.Path, out: pathlib.Path, capsys) -> str:
+  assert convert_inception.main([str(path), f'--out={out}', '--any-digest']) == 2
   return capsys.readouterr().err
 
 
-def test_convert_without_torch_is_rejected(source, monkeypatch, capsys):
-  monkeypatch.setitem(sys.modules, 'torch', None)
-  assert 'torch is not installed' in _fails(source, capsys)
+def test_convert_of_another_network_is_rejected(capsys, tmp_path):
+  path, out = tmp_path / 'other.pth', tmp_path / 'inception.npz'
+  torch_files.archive(path, {'fc.weight': torch_files.Tensor(np.zeros((1000, 2048), np.float32))})
+  assert 'fc.weight is (1000, 2048), expected (1008, 2048)' in _fails(path, out, capsys)
+  assert not out.exists()
 
 
-def test_convert_of_another_network_is_rejected(torch, source, state, capsys):
-  torch.load = _loads({name: a for name, a in state.items() if name != 'fc.bias'})
-  assert 'fc.bias is missing, expected (1008,)' in _fails(source, capsys)
-  torch.load = _loads(state | {'AuxLogits.fc.bias': np.zeros(1000)})
-  assert 'AuxLogits.fc.bias is (1000,), expected unknown' in _fails(source, capsys)
+def test_convert_of_a_file_without_weights_is_rejected(capsys, tmp_path):
+  path, out = tmp_path / 'other.pth', tmp_path / 'inception.npz'
+  path.write_bytes(b'as downloaded')
+  assert 'is not a file of PyTorch weights (UnpicklingError' in _fails(path, out, capsys)
+  assert not out.exists()
 
 
-def test_convert_of_a_file_without_weights_is_rejected(torch, source, capsys):
-  def fail(*_, **__):
-    raise RuntimeError('bad magic')
-
-  torch.load = fail
-  assert 'is not a file of PyTorch weights (RuntimeError)' in _fails(source, capsys)
-
-
-def test_convert_with_unreadable_or_unwritable_files_is_rejected(torch, source, capsys):
-  assert 'cannot read' in _fails(source.with_name('absent.pth'), capsys)
-  assert '--out: cannot write' in _fails(source, capsys, f'--out={source}/inception.npz')
+def test_convert_with_unreadable_or_unwritable_files_is_rejected(source, capsys, tmp_path):
+  assert 'cannot read' in _fails(tmp_path / 'absent.pth', tmp_path / 'inception.npz', capsys)
+  assert '--out: cannot write' in _fails(source, source / 'inception.npz', capsys)
