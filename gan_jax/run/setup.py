@@ -190,7 +190,7 @@ def _open_log(
 ) -> RunLog:
   """Opens the log of a training from `step` on; only the first process writes a file."""
   is_primary = processes.is_primary()
-  file = metrics_log.Metrics(folder, _last_kept(step)) if is_primary else None
+  file = metrics_log.Metrics.open(folder, _last_kept(step)) if is_primary else None
   if file:
     stack.callback(file.close)
   progress = Progress(step, training.steps, silent=not is_primary)
@@ -230,7 +230,7 @@ def _open_session(
     config.evaluation, config.data, weights, built.game, built.source
   )
   best = _open_best(config, folder, step, stack) if evaluate else None
-  pictures = snapshots.Saver(folder / workdir.SAMPLES)
+  pictures = snapshots.Saver(folder / workdir.SAMPLES, log.picture)
   stack.callback(pictures.close)
 
   divergence = Divergence(folder, log, saved, pictures.wait)
