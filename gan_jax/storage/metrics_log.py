@@ -38,6 +38,25 @@ def add_scores(folder: pathlib.Path, line: Mapping[str, Any]) -> None:
     ) from error
 
 
+def read_scores(folder: pathlib.Path) -> list[dict[str, Any]]:
+  """Returns the complete lines of scores.jsonl, {'step', 'scores', 'card'}; [] without a file.
+
+  Raises:
+    ConfigError: a line is not such an object.
+  """
+  path = folder / SCORES
+  if not path.exists():
+    return []
+  # A killed process may have left an incomplete line, which the next one ended.
+  lines = [line for line in path.read_bytes().split(b'\n')[:-1] if line.endswith(b'}')]
+  try:
+    return [{key: line[key] for key in ('step', 'scores', 'card')} for line in map(json.loads, lines)]
+  except (ValueError, TypeError, KeyError) as error:
+    raise ConfigError(
+      f'workdir={folder}: {path} has a corrupt line; fix it or move the file away'
+    ) from error
+
+
 class Sink(Protocol):
   """A place to which a run writes its metrics and pictures."""
 
@@ -94,6 +113,7 @@ class Metrics:
   def picture(self, step: int, image: np.ndarray) -> None:
     """Writes the picture of a step for TensorBoard, uint8 [height, width, 3]."""
     self._events.add_image(PICTURE, image, step, dataformats='HWC')
+    self._events.flush()
 
   def close(self) -> None:
     """Closes the files."""
