@@ -16,7 +16,7 @@ from gan_jax.config.run_config import RunConfig
 from gan_jax.data import source as sources
 from gan_jax.run import setup
 from gan_jax.runtime import accelerators, devices, processes, profiling
-from gan_jax.storage import workdir
+from gan_jax.storage import wandb_log, workdir
 
 
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
@@ -39,6 +39,9 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     "STEP,COUNT: trace COUNT steps after step STEP, into the run's folder profile.",
     flag_values=values,
   )
+  flags.DEFINE_string(
+    'wandb', None, 'Project in Weights & Biases that also gets the metrics.', flag_values=values
+  )
   cli.parse(values, argv, required=['config'])
   return values
 
@@ -60,13 +63,15 @@ def main(argv: Sequence[str]) -> int:
   flag = _flags(argv)
   if not _experiment(flag)[0].is_file():
     raise ConfigError(f'--config: missing file {_experiment(flag)[0]} (FILE[:preset]); check the path')
+  if flag.wandb:
+    wandb_log.check(flag.wandb)
   devices.prepare()
   processes.connect(flag.coordinator, flag.num_processes, flag.process_id)
   accelerators.check()
   with processes.guarded():
     if processes.is_primary():
       _print_devices()
-    return _train(_config(flag), _folder(flag), flag.profile)
+    return _train(_config(flag), _folder(flag), flag.profile, flag.wandb)
 
 
 def _config(flag: flags.FlagValues) -> RunConfig:
@@ -79,7 +84,7 @@ def _config(flag: flags.FlagValues) -> RunConfig:
   return run_config.parse(config)
 
 
-def _train(config: RunConfig, folder: pathlib.Path, profile: str | None) -> int:
+def _train(config: RunConfig, folder: pathlib.Path, profile: str | None, wandb: str | None) -> int:
   window = profiling.window(profile, folder, config.training.last_call)
   with files.writing(folder), contextlib.ExitStack() as stack:
     processes.on_primary(lambda: stack.enter_context(workdir.locked(folder)))
@@ -90,7 +95,7 @@ def _train(config: RunConfig, folder: pathlib.Path, profile: str | None) -> int:
     processes.together(lambda: workdir.check_same(folder, config.plain))
     built = processes.together(lambda: setup.assemble_run(config))
     _check_data(config, built.source, folder)
-    outcome = setup.run(config, built, folder, cli.STARTED, window)
+    outcome = setup.run(config, built, folder, cli.STARTED, window, wandb)
   if processes.is_primary():
     _print_outcome(outcome, config.training.steps, folder)
   if outcome.alerted:

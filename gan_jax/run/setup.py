@@ -27,7 +27,7 @@ from gan_jax.run.progress import Progress
 from gan_jax.run.results import PictureHook
 from gan_jax.run.run_log import Divergence, MetricsReader, RunLog
 from gan_jax.runtime import devices, processes, profiling
-from gan_jax.storage import checkpoints, hardware, metrics_log, workdir
+from gan_jax.storage import checkpoints, hardware, metrics_log, wandb_log, workdir
 from gan_jax.training.state import Metrics, TrainState, averaged, init_state
 from gan_jax.training.step import make_step
 from gan_jax.training.update_schedule import UpdateSchedule
@@ -101,7 +101,12 @@ def _check_shapes(built: Built) -> None:
 
 
 def run(
-  config: RunConfig, built: Built, folder: pathlib.Path, started: float, window: profiling.Window
+  config: RunConfig,
+  built: Built,
+  folder: pathlib.Path,
+  started: float,
+  window: profiling.Window,
+  wandb: str | None = None,
 ) -> Outcome:
   """Trains in `folder`, going on from its newest checkpoint.
 
@@ -111,6 +116,7 @@ def run(
     folder: locked by this process, see `workdir.locked`.
     started: time.perf_counter() when the program was started.
     window: the steps that are traced.
+    wandb: the project in Weights & Biases that also gets metrics and pictures; None for no project.
 
   Raises:
     ConfigError: the folder is past `steps`, or holds no checkpoint that is whole.
@@ -136,7 +142,7 @@ def run(
         finish(state)
       return Outcome(step, None, was_finished=True)
     with contextlib.ExitStack() as stack:
-      session = _open_session(config, built, folder, saved, step, started, stack)
+      session = _open_session(config, built, folder, saved, step, started, wandb, stack)
       stack.callback(window.close)
       processes.on_primary(lambda: _begin_folder(folder, config, step))
       outcome, state = _train(config.training, built, session, state, step, window)
@@ -182,21 +188,26 @@ def _last_kept(step: int) -> int:
 
 
 def _open_log(
-  training: TrainingConfig,
+  config: RunConfig,
   built: Built,
   folder: pathlib.Path,
   step: int,
+  wandb: str | None,
   stack: contextlib.ExitStack,
 ) -> RunLog:
   """Opens the log of a training from `step` on; only the first process writes a file."""
-  is_primary = processes.is_primary()
+  training, is_primary = config.training, processes.is_primary()
   file = metrics_log.Metrics.open(folder, _last_kept(step)) if is_primary else None
   if file:
     stack.callback(file.close)
   progress = Progress(step, training.steps, silent=not is_primary)
   stack.callback(progress.close)
   alerts = AlertLog(file.history if file else [], console.warn)
-  return RunLog(file, alerts, progress, training.batch_size * built.play.draws)
+  sinks = []
+  if wandb and is_primary:
+    sinks.append(wandb_log.open_log(wandb, folder, config.plain, console.warn))
+    stack.callback(sinks[0].close)
+  return RunLog(file, alerts, progress, training.batch_size * built.play.draws, sinks)
 
 
 def _open_best(
@@ -218,11 +229,12 @@ def _open_session(
   saved: checkpoints.Checkpoints,
   step: int,
   started: float,
+  wandb: str | None,
   stack: contextlib.ExitStack,
 ) -> _Session:
   """Builds the collaborators of a training from `step` on; `stack` closes them."""
   training, logging, weights = config.training, config.logging, config.updates.weights
-  log = _open_log(training, built, folder, step, stack)
+  log = _open_log(config, built, folder, step, wandb, stack)
   batch = build.make_batch(built.source, training.batch_size)
   averages = bool(config.updates.ema)
   draw = snapshots.drawer(built.game, built.source, batch['real'], training.seed, averages)
