@@ -46,7 +46,7 @@ def write(path: pathlib.Path, model: Model) -> list[pathlib.Path]:
 def exported(model: Model) -> dict[str, export.Exported]:
   """Returns the functions of a model, {what their file name has before its suffix: function}."""
   game = model.game
-  # XLA would compute with constant weights while it compiles, with other rounding than at run time.
+  # Without it, XLA may compute with constant weights while it compiles, and round differently.
   variables = lambda: lax.optimization_barrier(model.variables)
 
   def sample(pairs: jax.Array) -> jax.Array:
