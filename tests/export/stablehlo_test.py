@@ -86,7 +86,9 @@ def test_game_without_latents_samples_from_pairs():
 
 
 @pytest.mark.parametrize(
-  'setting', [jax.default_prng_impl('rbg'), jax.enable_x64(True)], ids=['prng', 'x64']
+  'setting',
+  [jax.default_prng_impl('rbg'), pytest.param(jax.enable_x64(True), marks=pytest.mark.slow)],
+  ids=['prng', 'x64'],
 )
 def test_latents_do_not_depend_on_settings_of_the_exporting_process(setting):
   model = models.of_experiment('gan', 'ring-test')
