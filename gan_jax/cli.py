@@ -93,6 +93,11 @@ def define_sampling_flags(values: flags.FlagValues, num: int) -> None:
   flags.DEFINE_integer(
     'seed', 0, 'Seed of the latents; sample i depends only on the seed and i.', flag_values=values
   )
+  define_ema_flag(values)
+
+
+def define_ema_flag(values: flags.FlagValues) -> None:
+  """Defines --ema, which says whether averaged or raw weights are used."""
   flags.DEFINE_boolean(
     'ema', None, 'Averaged or raw weights (default: averaged, if available).', flag_values=values
   )

@@ -22,6 +22,7 @@ from gan_jax.game import Game, Variables
 from gan_jax.run import callbacks, setup
 from gan_jax.run.callbacks import Callback, Snapshot
 from gan_jax.runtime import accelerators, devices, jax_settings, processes, profiling
+from gan_jax.storage import wandb_log
 from gan_jax.storage import workdir as run_folder
 from gan_jax.training.state import Metrics, TrainState
 
@@ -57,6 +58,7 @@ class Trainer:
     *,
     callbacks: Iterable[tuple[int, Any]] = (),
     profile: str | None = None,
+    wandb: str | None = None,
     started: float | None = None,
   ):
     """Checks the config and builds the game and its data; see `train` for the arguments.
@@ -64,6 +66,8 @@ class Trainer:
     Raises:
       ConfigError: an argument that cannot be used.
     """
+    if wandb:
+      wandb_log.check(wandb)
     started = time.perf_counter() if started is None else started
     with jax_settings.fixed():
       accelerators.check()
@@ -77,7 +81,7 @@ class Trainer:
     self.game: Game = self._built.game
     self.outcome: setup.Outcome | None = None
     self._stop = processes.StopRequest()
-    self._caller = setup.Caller(started, window, self._callbacks(callbacks), self._stop)
+    self._caller = setup.Caller(started, window, self._callbacks(callbacks), self._stop, wandb)
     self._now: Snapshot | None = None
 
   def _callbacks(self, given: Iterable[tuple[int, Any]]) -> tuple[Callback, ...]:
@@ -170,6 +174,7 @@ def train(
   *,
   callbacks: Iterable[tuple[int, Any]] = (),
   profile: str | None = None,
+  wandb: str | None = None,
 ) -> Run:
   """Trains a config in a folder, and returns the run.
 
@@ -183,6 +188,7 @@ def train(
     callbacks: pairs (every, function): the function is called with a `Snapshot` of the run at multiples
       of `every` steps and after the last step.
     profile: 'STEP,COUNT': traces COUNT steps after step STEP into the folder `profile` of the run.
+    wandb: a project in Weights & Biases that gets the metrics and pictures too.
 
   Raises:
     ConfigError: the config cannot be trained, or the folder has another run.
@@ -196,7 +202,7 @@ def train(
     >>> run.step
     8
   """
-  trainer = Trainer(config, workdir, callbacks=callbacks, profile=profile)
+  trainer = Trainer(config, workdir, callbacks=callbacks, profile=profile, wandb=wandb)
   run = trainer.finish()
   if processes.is_primary() and trainer.outcome:
     print(summary(trainer.outcome, trainer.folder), flush=True)

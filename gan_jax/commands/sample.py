@@ -71,12 +71,7 @@ def write_folder(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) ->
 
 
 def _write_grid(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
-  samples = np.concatenate(list(batches))
-  if samples.ndim == 2:
-    points = plots.plane(samples)(samples)
-    pixels.save_png(path, plots.scatter({'generated': points}, points))
-    return
-  pixels.save_png(path, plots.grid(samples))
+  pixels.save_png(path, plots.picture(np.concatenate(list(batches))))
 
 
 def _writer(out: str, num: int, seed: int):

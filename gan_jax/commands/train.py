@@ -14,7 +14,7 @@ from gan_jax.common import console, user_paths
 from gan_jax.config import experiments, overrides, presets, schema
 from gan_jax.run import setup
 from gan_jax.runtime import accelerators, devices, processes
-from gan_jax.storage import workdir
+from gan_jax.storage import wandb_log, workdir
 
 
 def _usage() -> str:
@@ -53,6 +53,9 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     "STEP,COUNT: trace COUNT steps after step STEP, into the run's folder profile.",
     flag_values=values,
   )
+  flags.DEFINE_string(
+    'wandb', None, 'Project in Weights & Biases that also gets the metrics.', flag_values=values
+  )
   cli.parse(values, argv, required=['config'])
   return values
 
@@ -71,6 +74,8 @@ def main(argv: Sequence[str]) -> int:
     schema.check(config, devices=1)
     print(json.dumps(config, indent=2))
     return 0
+  if flag.wandb:
+    wandb_log.check(flag.wandb)
   devices.prepare()
   processes.connect(flag.coordinator, flag.num_processes, flag.process_id)
   accelerators.check()
@@ -79,7 +84,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _train(flag: flags.FlagValues) -> int:
-  trainer = Trainer(flag.config, _folder(flag), profile=flag.profile, started=cli.STARTED)
+  trainer = Trainer(
+    flag.config, _folder(flag), profile=flag.profile, wandb=flag.wandb, started=cli.STARTED
+  )
   trainer.finish()
   outcome = trainer.outcome
   assert outcome, 'the trainer has finished'

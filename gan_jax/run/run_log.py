@@ -15,7 +15,7 @@ from gan_jax.run.finite import not_finite
 from gan_jax.run.progress import Progress
 from gan_jax.runtime import devices, processes
 from gan_jax.storage.checkpoints import CheckpointReader
-from gan_jax.storage.metrics_log import Metrics
+from gan_jax.storage.metrics_log import Metrics, Sink
 from gan_jax.visualization import page
 
 _NO_METRICS = ('step', 'time', 'card')
@@ -24,7 +24,14 @@ _NO_METRICS = ('step', 'time', 'card')
 class RunLog:
   """Writes the lines of a run, and prints them; only the primary process has a file."""
 
-  def __init__(self, file: Metrics | None, alerts: AlertLog, progress: Progress, images_per_step: int):
+  def __init__(
+    self,
+    file: Metrics | None,
+    alerts: AlertLog,
+    progress: Progress,
+    images_per_step: int,
+    sinks: Sequence[Sink] = (),
+  ):
     """Continues a log.
 
     Args:
@@ -32,8 +39,10 @@ class RunLog:
       alerts: updated with every line of training.
       progress: prints.
       images_per_step: real examples that a step reads.
+      sinks: further places for the lines and pictures; none in a process without a file.
     """
     self._file = file
+    self._sinks = [file, *sinks] if file else []
     self._alerts = alerts
     self._progress = progress
     self._images_per_step = images_per_step
@@ -70,14 +79,14 @@ class RunLog:
     rate = self._clock.steps_per_second(step, now)
     if rate is not None:
       line |= {'steps_per_second': rate, 'images_per_second': rate * self._images_per_step}
-    self._file.write(line)
+    self._write(line)
     self._progress.logged(line)
     return bool(alerts)
 
   def evaluation(self, line: MetricsLine) -> None:
     """Writes a line of an evaluation, and prints its metrics."""
     if self._file:
-      self._file.write(line)
+      self._write(line)
       metrics = {name: value for name, value in line.items() if name not in _NO_METRICS}
       self._progress.scored(line['step'], metrics)
 
@@ -85,7 +94,16 @@ class RunLog:
     """Writes the alert with which a run ends."""
     if self._file:
       alert = {'name': 'divergence', 'text': f'{text}; the run cannot go on'}
-      self._file.write({'step': step, 'time': self.seconds(), 'alerts': [alert]})
+      self._write({'step': step, 'time': self.seconds(), 'alerts': [alert]})
+
+  def picture(self, step: int, image: np.ndarray) -> None:
+    """Writes the picture of a step, uint8 [height, width, 3]; any thread may call it."""
+    for sink in self._sinks:
+      sink.picture(step, image)
+
+  def _write(self, line: MetricsLine) -> None:
+    for sink in self._sinks:
+      sink.write(line)
 
 
 class MetricsReader:

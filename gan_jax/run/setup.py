@@ -28,7 +28,7 @@ from gan_jax.run.progress import Progress
 from gan_jax.run.results import PictureHook
 from gan_jax.run.run_log import Divergence, MetricsReader, RunLog
 from gan_jax.runtime import devices, processes, profiling
-from gan_jax.storage import checkpoints, hardware, metrics_log, workdir
+from gan_jax.storage import checkpoints, hardware, metrics_log, wandb_log, workdir
 from gan_jax.training.state import Metrics, TrainState, averaged, init_state
 from gan_jax.training.step import make_step
 from gan_jax.training.update_schedule import UpdateSchedule
@@ -109,12 +109,14 @@ class Caller(NamedTuple):
     window: the steps that are traced.
     callbacks: functions of the user.
     stop: the signals that end the training.
+    wandb: the project in Weights & Biases that also gets metrics and pictures; None for no project.
   """
 
   started: float
   window: profiling.Window
   callbacks: Sequence[Callback]
   stop: processes.StopRequest
+  wandb: str | None = None
 
 
 def calls(
@@ -204,21 +206,26 @@ def _last_kept(step: int) -> int:
 
 
 def _open_log(
-  training: TrainingConfig,
+  config: RunConfig,
   built: Built,
   folder: pathlib.Path,
   step: int,
+  wandb: str | None,
   stack: contextlib.ExitStack,
 ) -> RunLog:
   """Opens the log of a training from `step` on; only the first process writes a file."""
-  is_primary = processes.is_primary()
-  file = metrics_log.Metrics(folder, _last_kept(step)) if is_primary else None
+  training, is_primary = config.training, processes.is_primary()
+  file = metrics_log.Metrics.open(folder, _last_kept(step)) if is_primary else None
   if file:
     stack.callback(file.close)
   progress = Progress(step, training.steps, silent=not is_primary)
   stack.callback(progress.close)
   alerts = AlertLog(file.history if file else [], console.warn)
-  return RunLog(file, alerts, progress, training.batch_size * built.play.draws)
+  sinks = []
+  if wandb and is_primary:
+    sinks.append(wandb_log.open_log(wandb, folder, config.plain, console.warn))
+    stack.callback(sinks[0].close)
+  return RunLog(file, alerts, progress, training.batch_size * built.play.draws, sinks)
 
 
 def _open_best(
@@ -244,7 +251,7 @@ def _open_session(
 ) -> _Session:
   """Builds the collaborators of a training from `step` on; `stack` closes them."""
   training, logging, weights = config.training, config.logging, config.updates.weights
-  log = _open_log(training, built, folder, step, stack)
+  log = _open_log(config, built, folder, step, caller.wandb, stack)
   batch = build.make_batch(built.source, training.batch_size)
   averages = bool(config.updates.ema)
   draw = snapshots.drawer(built.game, built.source, batch['real'], training.seed, averages)
@@ -252,7 +259,7 @@ def _open_session(
     config.evaluation, config.data, weights, built.game, built.source
   )
   best = _open_best(config, folder, step, stack) if evaluate else None
-  pictures = snapshots.Saver(folder / workdir.SAMPLES)
+  pictures = snapshots.Saver(folder / workdir.SAMPLES, log.picture)
   stack.callback(pictures.close)
 
   divergence = Divergence(folder, log, saved, pictures.wait)

@@ -67,7 +67,7 @@ def load(
   raw = Variables(variables['params'], state)
   game = build.make_game(run_config.parse(config).game)
   chosen = raw if ema is False else averaged(raw, averages)
-  _check_fits(game, chosen, folder)
+  check_fits(game, chosen, f'workdir={folder}')
   return game, chosen, step
 
 
@@ -109,8 +109,14 @@ def source(config: Plain) -> sources.Source:
     ) from error.__cause__
 
 
-def _check_fits(game: Game, variables: Variables, folder: pathlib.Path) -> None:
-  """Raises ConfigError unless the variables fit the networks of the config."""
+def check_fits(game: Game, variables: Variables, place: str) -> None:
+  """Raises ConfigError unless variables fit the networks of a game.
+
+  Args:
+    game: made from a config.
+    variables: of its networks, stored with that config.
+    place: where both are, for the error, e.g. 'workdir=runs/dcgan'.
+  """
   keys = rng.sample_keys(0, 0, 2)
   try:
     jax.eval_shape(game.sample, variables, keys)
@@ -118,8 +124,8 @@ def _check_fits(game: Game, variables: Variables, folder: pathlib.Path) -> None:
   except Exception as error:
     text = ' '.join(str(error).split())
     raise ConfigError(
-      f'workdir={folder}: the checkpoint does not fit {folder / workdir.CONFIG} ({text:.200}); load it '
-      'with the version of gan_jax that wrote it'
+      f'{place}: the checkpoint does not fit its config ({text:.200}); load it with the version of '
+      'gan_jax that wrote it'
     ) from error
 
 

@@ -134,6 +134,10 @@ class MemberLog:
     if metrics and not is_logged:
       self._write({'step': step, **metrics, 'card': card})
 
+  def picture(self, step: int, image: np.ndarray) -> None:
+    """Writes the picture of a step for TensorBoard."""
+    self._file.picture(step, image)
+
   def _write(self, line: Mapping[str, Any]) -> None:
     self._file.write({'step': line['step'], 'time': self.seconds, **line})
 
@@ -146,7 +150,7 @@ def open_log(run: Run, step: int) -> MemberLog:
   """Opens the log of a run that goes on from `step`."""
   config = run.config
   every, last = config['log_every'], config['steps']
-  file = metrics_log.Metrics(run.folder, step if step else -1)
+  file = metrics_log.Metrics.open(run.folder, step if step else -1)
   return MemberLog(run.name, file, lambda step: step % every == 0 or step == last)
 
 

@@ -312,6 +312,7 @@ def _finish(
   picture, tile = evaluator.picture(run.seed, state, assembled.sources[index])
   pixels.save_png(run.folder / workdir.SAMPLES / f'step_{steps:08}.png', picture)
   pixels.save_png(run.folder / TILE, tile)
+  log.picture(steps, picture)
   metrics, card = evaluator.at_end(run.seed, state, steps)
   log.evaluation(steps, metrics, card)
   result = {

@@ -126,8 +126,15 @@ class _Points(NamedTuple):
 class Saver:
   """Draws pictures and saves them in a folder, in a thread beside training."""
 
-  def __init__(self, folder: pathlib.Path):
+  def __init__(self, folder: pathlib.Path, show: Callable[[int, np.ndarray], None]):
+    """Prepares to save.
+
+    Args:
+      folder: of the pictures.
+      show: called in that thread with the step and each picture that is saved.
+    """
     self._folder = folder
+    self._show = show
     self._thread = futures.ThreadPoolExecutor(max_workers=1)
     self._last: futures.Future | None = None
 
@@ -138,8 +145,12 @@ class Saver:
       OSError: the previous picture could not be saved.
     """
     self.wait()
-    path = self._folder / f'step_{step:08}.png'
-    self._last = self._thread.submit(lambda: pixels.save_png(path, make()))
+    self._last = self._thread.submit(self._save, step, make)
+
+  def _save(self, step: int, make: Make) -> None:
+    image = make()
+    pixels.save_png(self._folder / f'step_{step:08}.png', image)
+    self._show(step, image)
 
   def wait(self) -> None:
     """Waits until all pictures are saved.

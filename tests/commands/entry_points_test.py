@@ -7,7 +7,7 @@ import pytest
 from helpers.commands import command, finish, forks, python
 
 MODULES = {
-  'main': ('config', 'workdir', 'profile', 'coordinator', 'num_processes', 'process_id'),
+  'main': ('config', 'workdir', 'profile', 'coordinator', 'num_processes', 'process_id', 'wandb'),
   'sample': ('workdir', 'num', 'seed', 'out', 'step', 'ema'),
   'evaluate': ('workdir', 'data', 'features', 'scores', 'num', 'seed', 'step', 'ema'),
   'report': ('workdir', 'data', 'step', 'seed'),

@@ -29,6 +29,7 @@ def test_commands_in_one_process_define_no_global_flags():
 def test_verbs_are_the_files():
   assert commands.VERBS == (
     'evaluate',
+    'export',
     'list',
     'prepare_data',
     'report',

@@ -1,11 +1,13 @@
 """Shared by tests of whole runs: experiments, the contents of run folders, and their comparison."""
 
+import io
 import json
 import re
 import shutil
 import socket
 
 import numpy as np
+from PIL import Image
 from tensorboardX.proto import event_pb2
 
 from gan_jax.storage import checkpoints, metrics_log, workdir
@@ -57,16 +59,28 @@ def arrays(folder, step):
 
 
 def events(folder):
-  """The generator's losses as TensorBoard shows them: later files replace repeated steps."""
-  found = {}
+  """The generator's losses as TensorBoard shows them: {step: value}."""
+  return {step: value.simple_value for step, value in _shown(folder, 'generator/loss')}
+
+
+def picture_events(folder):
+  """The pictures as TensorBoard shows them: [(step, uint8 [height, width, 3])]."""
+  shown = _shown(folder, metrics_log.PICTURE)
+  return [
+    (step, np.asarray(Image.open(io.BytesIO(value.image.encoded_image_string))))
+    for step, value in shown
+  ]
+
+
+def _shown(folder, tag):
+  """The events of a tag as TensorBoard shows them: later files replace repeated steps."""
+  found = []
   for file in sorted(folder.glob('events.out.tfevents.*')):
     for record in tfrecords(file.read_bytes()):
       event = event_pb2.Event.FromString(record)
       if event.HasField('session_log'):
-        found = {step: value for step, value in found.items() if step < event.step}
-      for value in event.summary.value:
-        if value.tag == 'generator/loss':
-          found[event.step] = value.simple_value
+        found = [(step, value) for step, value in found if step < event.step]
+      found += [(event.step, value) for value in event.summary.value if value.tag == tag]
   return found
 
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax.common import files
+from gan_jax.common import files, pixels
 from gan_jax.common.errors import ConfigError
 from gan_jax.config.run_config import parse
 from gan_jax.run import setup
@@ -17,7 +17,7 @@ from gan_jax.storage import checkpoints, load_run, metrics_log, workdir
 from gan_jax.study import member_run, runner, sweep
 from gan_jax.training.step import make_step
 from helpers import commands, xla_flags
-from helpers.runs import arrays, kept_in
+from helpers.runs import arrays, kept_in, picture_events
 
 RING, DIGITS = 'experiments/gan.py:ring-test', 'experiments/dcgan.py:test'
 RATE = 'players.generator.learning_rate'
@@ -117,6 +117,10 @@ def test_finished_study_run_works_with_all_commands(tmp_path):
   *_, last, of_scores = map(json.loads, (run.folder / metrics_log.METRICS).read_text().splitlines())
   assert last['step'] == of_scores['step'] == step and math.isfinite(last['generator/loss'])
   assert {k: v for k, v in of_scores.items() if '/' in k} == run.result()['scores']
+  ((shown, image),) = picture_events(run.folder)
+  assert shown == step
+  (path,) = (run.folder / workdir.SAMPLES).iterdir()
+  np.testing.assert_array_equal(image, pixels.read_png(path))
 
 
 def test_folder_with_runs_of_another_config_is_rejected(tmp_path):

@@ -67,13 +67,13 @@ def test_metrics_log_resumed_at_a_step_drops_later_lines(tmp_path):
   def written():
     return [json.loads(line) for line in (tmp_path / metrics_log.METRICS).read_text().splitlines()]
 
-  metrics = metrics_log.Metrics(tmp_path, 0)
+  metrics = metrics_log.Metrics.open(tmp_path, 0)
   for step in (1, 2, 3):
     metrics.write({'step': step, 'time': step / 2, 'loss': 0.5})
   metrics.close()
   with open(tmp_path / metrics_log.METRICS, 'a') as file:
     file.write('{"step": 4, "time": 2.0, "lo')
-  again = metrics_log.Metrics(tmp_path, 2)
+  again = metrics_log.Metrics.open(tmp_path, 2)
   assert again.time == 1.0
   again.write({'step': 3, 'time': 9.0, 'loss': 0.25})
   again.close()

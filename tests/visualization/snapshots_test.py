@@ -219,7 +219,7 @@ def test_scatter_shows_points_and_surface():
 
 
 def test_snapshot_is_saved_in_the_background(tmp_path):
-  ready, saver = threading.Event(), snapshots.Saver(tmp_path)
+  ready, saver = threading.Event(), snapshots.Saver(tmp_path, lambda step, image: None)
   gray = np.full((4, 5, 3), 128, np.uint8)
   saver.save(7, lambda: ready.wait(60) and gray)
   assert not list(tmp_path.iterdir())
@@ -230,7 +230,10 @@ def test_snapshot_is_saved_in_the_background(tmp_path):
 
 
 def test_snapshot_error_is_raised_once_by_the_next_snapshot(tmp_path):
-  saver, gray = snapshots.Saver(tmp_path / 'absent'), np.full((4, 5, 3), 128, np.uint8)
+  saver, gray = (
+    snapshots.Saver(tmp_path / 'absent', lambda step, image: None),
+    np.full((4, 5, 3), 128, np.uint8),
+  )
   for raises in (saver.wait, lambda: saver.save(2, lambda: gray)):
     saver.save(1, lambda: gray)
     with pytest.raises(FileNotFoundError):

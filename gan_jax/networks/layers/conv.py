@@ -76,7 +76,7 @@ def _transpose_by_taps(
 def _transpose_native(
   y: jax.Array, kernel: jax.Array, geometry: Geometry, shape: Sequence[int]
 ) -> jax.Array:
-  image = jax.ShapeDtypeStruct((len(y), *shape, kernel.shape[2]), y.dtype)
+  image = jax.ShapeDtypeStruct((y.shape[0], *shape, kernel.shape[2]), y.dtype)
   return jax.linear_transpose(lambda x: _native(x, kernel, geometry), image)(y)[0]
 
 

@@ -53,7 +53,7 @@ def _phase(geometry: Geometry, first: int, length: int) -> tuple[int, list[tuple
 def conv(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
   """Convolves x [N, H, W, C] with a kernel [size, size, C, D] -> [N, small(H), small(W), D]."""
   shape = x.shape[1:3]
-  y = jax.ShapeDtypeStruct((len(x), *map(geometry.small, shape), kernel.shape[3]), x.dtype)
+  y = jax.ShapeDtypeStruct((x.shape[0], *map(geometry.small, shape), kernel.shape[3]), x.dtype)
   return jax.linear_transpose(lambda y: conv_transpose(y, kernel, geometry, shape), y)(x)[0]
 
 

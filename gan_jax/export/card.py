@@ -1,0 +1,154 @@
+"""The model card of an exported folder: Markdown with a YAML header, as model hubs read it."""
+
+import importlib.metadata
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+
+from gan_jax.common import rng
+from gan_jax.evaluation import cards
+from gan_jax.export.model import Model
+
+_SETTINGS = (
+  'gan',
+  'networks',
+  'players',
+  'ema',
+  'data',
+  'seed',
+  'batch_size',
+  'batch_statistics',
+  'update_rule',
+  'compute_dtype',
+)
+"""Keys of a config that determine a model, besides its steps."""
+
+_PAGE = """---
+library_name: gan_jax
+tags:
+{tags}
+# Add your license: `license: ...`
+---
+
+# {title}
+
+A generative adversarial network trained with gan_jax {version}: the game `{game}` on the data `{data}`.
+These are the {weights} weights after {step} of {steps} steps.
+
+![Samples](samples.png)
+
+*Samples of seed 0, uncurated.*
+
+## Use
+
+The functions run on CPU, CUDA and TPU, for any batch size. They need `pip install jax flatbuffers`, and
+not gan_jax.
+
+```python
+{snippet}
+```
+
+`model.safetensors` holds the weights. `gan_jax.export.load` reads them, with the config, as a game and
+its variables.
+
+## Scores
+
+{scores}
+
+## Training
+
+{settings}
+"""
+
+
+def sample_shape(model: Model) -> tuple[int, ...]:
+  """Returns the shape of one sample: (height, width, channels), or (D,) for points."""
+  keys = rng.sample_keys(0, 0, 1)
+  return jax.eval_shape(model.game.sample, model.variables, keys).shape[1:]
+
+
+def text(model: Model, functions: Sequence[str]) -> str:
+  """Returns the card.
+
+  Args:
+    model: the exported model.
+    functions: names of the files of its functions, see `export.stablehlo`.
+  """
+  config, shape = model.config, sample_shape(model)
+  is_image = len(shape) > 1
+  tags = ['gan', 'jax', 'stablehlo', *(['unconditional-image-generation'] if is_image else [])]
+  game, data = config['gan']['name'], str(config['data']['name'])
+  return _PAGE.format(
+    tags='\n'.join(f'- {tag}' for tag in tags),
+    title=f'{game} on {data}',
+    version=importlib.metadata.version('gan_jax'),
+    game=game,
+    data=data,
+    weights=model.weights,
+    step=model.step,
+    steps=config['steps'],
+    snippet=snippet(functions, shape),
+    scores=_scores(model),
+    settings=_table(('setting', 'value'), _settings(config)),
+  )
+
+
+def snippet(functions: Sequence[str], shape: Sequence[int]) -> str:
+  """Returns Python code that draws samples of this shape from files of functions."""
+  is_image = len(shape) > 1
+  kind = 'images' if is_image else 'points'
+  read = "jax.jit(export.deserialize(bytearray(open('{}', 'rb').read())).call)"
+  names = ['generate', 'latents'] if len(functions) > 1 else ['sample']
+  lines = [f'{name} = {read.format(file)}' for name, file in zip(names, functions, strict=True)]
+  call = 'generate(latents(pairs))' if len(functions) > 1 else 'sample(pairs)'
+  note = ', in [-1, 1]' if is_image else ''
+  lines += [
+    '# One pair (seed, i) for each sample, for example samples 0 to 63 of seed 0.',
+    'pairs = np.stack([np.zeros(64), np.arange(64)], axis=1).astype(np.uint32)',
+    f'{kind} = np.asarray({call})  # float32 [64, {", ".join(map(str, shape))}]{note}',
+  ]
+  if is_image:
+    lines.append(f'pixels = np.rint(127.5 * ({kind} + 1)).clip(0, 255).astype(np.uint8)')
+  return '\n'.join(['import jax', 'import numpy as np', 'from jax import export', '', *lines])
+
+
+def _scores(model: Model) -> str:
+  if not model.scores:
+    return 'These weights have not been scored; `python -m gan_jax evaluate` does it.'
+  rows = [
+    (name, _value(value, cards.remark(line['card'], name)), *_protocol(line['card']))
+    for line in model.scores
+    for name, value in line['scores'].items()
+  ]
+  head = ('score', 'value', 'features', 'generated', 'real', 'split', 'seed')
+  return _table(head, rows)
+
+
+def _value(value: float | None, remark: str) -> str:
+  number = '-' if value is None else f'{value:.6g}'
+  return f'{number} ({remark})' if remark else number
+
+
+def _protocol(card: Mapping[str, Any]) -> tuple[str, ...]:
+  return tuple(str(card.get(key, '')) for key in ('features', 'generated', 'real', 'split', 'seed'))
+
+
+def _settings(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+  rows = []
+  for key in _SETTINGS:
+    rows += _flat(key, config[key])
+  return rows
+
+
+def _flat(key: str, value: Any) -> list[tuple[str, str]]:
+  """Returns rows of a setting, with the keys of nested mappings joined by dots."""
+  if isinstance(value, Mapping):
+    return [row for name, inner in value.items() for row in _flat(f'{key}.{name}', inner)]
+  return [(f'`{key}`', f'`{json.dumps(value)}`')]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+  cells = [head, ['---'] * len(head), *rows]
+  return '\n'.join(f'| {" | ".join(cell.replace("|", "/") for cell in row)} |' for row in cells)

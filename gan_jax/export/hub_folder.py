@@ -1,0 +1,51 @@
+"""A folder as model hubs expect it: a model card, the config, weights, functions, and samples."""
+
+import json
+import pathlib
+import tempfile
+
+import numpy as np
+
+from gan_jax.common import pixels
+from gan_jax.common.errors import ConfigError
+from gan_jax.export import card, safetensors, stablehlo
+from gan_jax.export.model import Model
+from gan_jax.storage import load_run
+from gan_jax.visualization import plots
+
+CONFIG = 'config.json'
+WEIGHTS = 'model.safetensors'
+FUNCTIONS = 'generator.stablehlo'
+SAMPLES = 'samples.png'
+CARD = 'README.md'
+
+_IMAGES, _POINTS = 64, 1000
+
+
+def check(path: pathlib.Path) -> None:
+  """Raises ConfigError if the folder `path` is not empty, or if a package is missing."""
+  if path.is_dir() and any(path.iterdir()):
+    raise ConfigError(f'--out={path}: the folder is not empty (a new or empty one); choose another')
+  stablehlo.check(path)
+  safetensors.check(path)
+
+
+def write(path: pathlib.Path, model: Model) -> list[pathlib.Path]:
+  """Writes the folder of a model completely or not at all, and returns the paths of its files."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  with tempfile.TemporaryDirectory(prefix=f'.{path.name}.', dir=path.parent) as parent:
+    draft = pathlib.Path(parent) / 'draft'
+    draft.mkdir()
+    _fill(draft, model)
+    draft.replace(path)
+  return sorted(path.iterdir())
+
+
+def _fill(folder: pathlib.Path, model: Model) -> None:
+  (folder / CONFIG).write_text(json.dumps(model.config, indent=2) + '\n')
+  safetensors.write(folder / WEIGHTS, model)
+  functions = stablehlo.write(folder / FUNCTIONS, model)
+  num = _POINTS if len(card.sample_shape(model)) == 1 else _IMAGES
+  samples = np.concatenate(list(load_run.draw(model.game, model.variables, num, seed=0)))
+  pixels.save_png(folder / SAMPLES, plots.picture(samples))
+  (folder / CARD).write_text(card.text(model, [function.name for function in functions]))
