@@ -56,6 +56,10 @@ def replaced(variables: Variables, arrays: Mapping[str, Arrays]) -> Variables:
 def _checkpoint(run: str) -> Arrays:
   """Returns the arrays of the newest checkpoint of a run that is intact."""
   folder = user_paths.expanded(run, 'run')
+  if not (folder / workdir.CONFIG).is_file():
+    raise ConfigError(
+      f'run={run}: the folder contains no run; train it first, or choose another folder'
+    )
   config = workdir.read_config(folder)
   stored = folder / workdir.CHECKPOINTS
   newest = None

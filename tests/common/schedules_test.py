@@ -92,7 +92,7 @@ def test_names_are_schedules_of_optax(name):
     ({**WARMUP, 'steps': 3}, "^warmup_cosine_decay_schedule: unexpected argument 'steps'"),
     (
       {**WARMUP, 'decay_steps': 1.5},
-      '^warmup_cosine_decay_schedule.decay_steps=1.5: of the wrong kind',
+      'decay_schedule.decay_steps=1.5: of the wrong kind',
     ),
     ({**WARMUP, 'peak_value': 'x'}, '^warmup_cosine_decay_schedule: optax refuses the arguments'),
     ({**WARMUP, 'peak_value': math.nan}, '^warmup_cosine_decay_schedule: nan at count 0: out of range'),
