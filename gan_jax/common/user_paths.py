@@ -1,9 +1,13 @@
-"""The user's home folder, which may be missing in a container or a service."""
+"""Paths from users: home folders, which may be missing in a container or a service, and addresses."""
 
 import os
 import pathlib
+import re
 
 from gan_jax.common.errors import ConfigError
+
+_ADDRESS = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*://')
+"""The beginning of the address of a remote file, such as gs:// or s3://."""
 
 
 def home() -> pathlib.Path | None:
@@ -22,8 +26,14 @@ def expanded(path: str, flag: str) -> pathlib.Path:
     flag: the flag or the environment variable that gave it, for the error.
 
   Raises:
-    ConfigError: the path begins with `~`, and that home folder is missing.
+    ConfigError: the path begins with `~`, and that home folder is missing; or it is the address of a
+      remote file. A run locks, renames and appends to files, which object stores do not offer.
   """
+  if _ADDRESS.match(path):
+    raise ConfigError(
+      f'{flag}={path}: the address of a remote file (a path on this machine, without ://); write to a '
+      'local disk and copy, or mount the bucket with gcsfuse'
+    )
   result = pathlib.Path(os.path.expanduser(path))
   if path == '~' or path.startswith('~/'):
     is_unknown = home() is None

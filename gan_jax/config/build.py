@@ -18,7 +18,8 @@ from gan_jax.data import source as sources
 from gan_jax.game import Game
 from gan_jax.networks.wrappers import MixedPrecision, NetworkWrapper, Rematerialized
 from gan_jax.runtime import devices
-from gan_jax.training.optimizers import make_optimizer
+from gan_jax.training import frozen
+from gan_jax.training.optimizers import learning_rate_schedule, make_optimizer
 from gan_jax.training.update_schedule import UpdateSchedule, check_owners
 
 
@@ -82,17 +83,29 @@ def make_update_schedule(config: UpdatesConfig, game: Game) -> UpdateSchedule:
       lookup.choose(key, game.networks)
       if not numerics.is_within(decay, below=1):
         raise ConfigError(f'{key}={decay!r}: out of range (at least 0, below 1); change the decay')
-  optimizers, updates = {}, {}
+  optimizers, updates, rates, patterns = {}, {}, {}, {}
   for player, spec in config.players.items():
     with at(f'players.{player}'):
       optimizers[player], updates[player] = make_optimizer(spec)
+      patterns[player] = frozen.check_patterns(spec.get('frozen', ()))
+      rate = learning_rate_schedule(spec)
+      if rate:
+        rates[player] = rate
   if config.update_rule != 'alternating':
     check_owners(game)
   if config.update_rule == 'extragradient' and set(updates.values()) != {1}:
     raise ConfigError(
       'update_rule=extragradient: every player must have one update per step; set updates_per_step to 1'
     )
-  return UpdateSchedule(optimizers, updates, dict(config.ema), config.update_rule)
+  return UpdateSchedule(
+    optimizers,
+    updates,
+    dict(config.ema),
+    config.update_rule,
+    frozen=patterns,
+    learning_rates=rates,
+    microbatches=config.microbatches,
+  )
 
 
 def _same(given: Mapping[str, Any], wanted: list[str], what: str) -> None:

@@ -29,6 +29,7 @@ class UpdatesConfig:
   players: Mapping[str, Mapping[str, Any]]
   update_rule: str
   ema: Mapping[str, float]
+  microbatches: int = 1
 
   @property
   def weights(self) -> str:
@@ -65,6 +66,7 @@ class TrainingConfig:
   batch_size: int
   steps_per_call: int
   scan_unroll: int
+  start_from: Mapping[str, str | Mapping[str, str]]
   batch_statistics: str
   compiler_options: Mapping[str, Mapping[str, Any]]
 

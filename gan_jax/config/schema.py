@@ -1,6 +1,7 @@
 """The defaults that every experiment starts from, and the check of a config before anything runs."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ STATISTICS = ('global', 'device')
 COMPUTE_DTYPES = ('float32', 'bfloat16')
 """Types in which networks compute."""
 
+WEIGHTS = ('raw', 'averaged')
+"""The weights of another run with which a network can start."""
+
 ORDERS = ('alternating', 'simultaneous', 'extragradient')
 """Orders of the updates in a step, see `update_schedule.UpdateSchedule`."""
 
@@ -30,6 +34,9 @@ def default() -> ConfigDict:
     seed: of weights, latents and the order of the data.
     steps: generator updates in all.
     batch_size: global, divided among all devices.
+    microbatches: equal parts of the batch of each device, whose gradients are computed one after the
+      other, and averaged: less memory, more time. A loss that is a mean over examples is the same up to
+      rounding. Statistics of a batch, see `batch_statistics`, are those of a part.
     steps_per_call: steps in one call of the compiled program; intervals are multiples of it.
     scan_unroll: steps of a call that are compiled as one piece, a divisor of steps_per_call. Two take
       longer to compile; on CPU some dense networks then train faster, such as the mlp of `make bench`.
@@ -46,11 +53,16 @@ def default() -> ConfigDict:
     compute_dtype: 'float32', or 'bfloat16': activations and products in networks; parameters, losses,
       penalties, statistics and optimizers stay float32, see `networks.wrappers`. For TPU and GPU.
     networks: {network: {'name': 'module.Class' in gan_jax.networks, **its fields}}.
-    players: {player: {'optimizer': a name in optax, 'learning_rate': ..., **its arguments,
-      'updates_per_step': 1 or more, 'gradient_transforms', 'update_transforms' and
-      'weight_constraints': {transformation: its arguments} of gan_jax.training.transforms or optax, on
-      gradients, on the optimizer's updates, and last on the updated weights; each in the order of
-      names}}.
+    start_from: {network: folder of another run}, whose newest weights and network state are the first
+      ones of the network of the same name here, or {network: {'run': folder, 'weights': 'raw' or
+      'averaged'}}. A resumed run does not read the other run again.
+    players: {player: {'optimizer': a name in optax, 'learning_rate': a number or {'schedule': a name
+      in optax, **its arguments}, **arguments of the optimizer, 'updates_per_step': 1 or more,
+      'gradient_transforms', 'update_transforms', 'weight_constraints', and 'frozen'}}. The transforms
+      are {transformation: its arguments} of gan_jax.training.transforms or optax. They act on
+      gradients, on the optimizer's updates, and last on the updated weights, each in the order of
+      names. A schedule is a function of the player's updates. 'frozen' lists names of layers, or
+      patterns such as 'generator.Dense_*', that are not trained.
     ema: {network: decay} of the networks of which an average of the weights is kept.
     data: {'name': a module of gan_jax.data, or 'module:which' as 'tfds:cifar10', 'folder:pictures',
       **settings of its load}.
@@ -74,6 +86,7 @@ def default() -> ConfigDict:
       'seed': 0,
       'steps': 10_000,
       'batch_size': 64,
+      'microbatches': 1,
       'steps_per_call': 1,
       'scan_unroll': 1,
       'update_rule': 'alternating',
@@ -81,6 +94,7 @@ def default() -> ConfigDict:
       'compute_dtype': 'float32',
       'gan': {},
       'networks': {},
+      'start_from': {},
       'players': {},
       'ema': {},
       'data': {},
@@ -106,6 +120,9 @@ def default() -> ConfigDict:
 
 WATCHING = ('evaluate_every', 'evaluate', 'on_alert')
 """Keys of evaluation and alerts."""
+
+COUNTS = ('steps', 'batch_size', 'microbatches', 'steps_per_call', 'scan_unroll', 'keep_checkpoints')
+"""Keys that are whole numbers from 1, besides `INTERVALS`."""
 
 INTERVALS = ('log_every', 'sample_every', 'checkpoint_every')
 """Keys that are numbers of steps between repeated actions."""
@@ -172,7 +189,7 @@ def check(config: Plain, devices: int) -> None:
   for key, value in wanted.items():
     if isinstance(value, dict) and not isinstance(config[key], dict):
       raise ConfigError(f'{key}={config[key]!r}: of the wrong kind (a dict); change it')
-  for key in ('steps', 'batch_size', 'steps_per_call', 'scan_unroll', 'keep_checkpoints', *INTERVALS):
+  for key in (*COUNTS, *INTERVALS):
     _whole(config, key, 1)
   for key in ('seed', 'evaluate_every'):
     _whole(config, key, 0)
@@ -194,7 +211,25 @@ def check(config: Plain, devices: int) -> None:
         f'compiler_options.{platform}={options!r}: not options of a platform (one of: '
         f'{", ".join(PLATFORMS)}); write {{platform: {{option: value}}}}'
       )
+  _check_start_from(config['start_from'])
   _check_divisions(config, devices)
+
+
+def _check_start_from(start_from: Mapping[str, Any]) -> None:
+  for network, donor in start_from.items():
+    spec = {'run': donor} if isinstance(donor, str) else donor
+    is_valid = (
+      isinstance(spec, dict)
+      and isinstance(spec.get('run'), str)
+      and spec['run']
+      and spec.get('weights', 'raw') in WEIGHTS
+      and spec.keys() <= {'run', 'weights'}
+    )
+    if not is_valid:
+      raise ConfigError(
+        f'start_from.{network}={donor!r}: not a run (its folder, or {{"run": FOLDER, "weights": '
+        f'{" or ".join(WEIGHTS)}}}); write one of these'
+      )
 
 
 def _check_divisions(config: Plain, devices: int) -> None:
@@ -203,6 +238,12 @@ def _check_divisions(config: Plain, devices: int) -> None:
     near = max(batch_size // devices, 1) * devices
     raise ConfigError(
       f'batch_size={batch_size}: not divisible by the {devices} devices; set it to {near}'
+    )
+  parts = config['microbatches']
+  if batch_size // devices % parts:
+    raise ConfigError(
+      f'microbatches={parts}: the batch of a device has {batch_size // devices} examples (a divisor of '
+      f'that number); set it to {math.gcd(batch_size // devices, parts)}'
     )
   if per_call % config['scan_unroll']:
     raise ConfigError(

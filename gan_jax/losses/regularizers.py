@@ -67,14 +67,14 @@ class LazyPenalty(NamedTuple):
 
   Attributes:
     regularizer: the penalty.
-    weight: its factor in the loss, at least 0.
+    weight: its factor in the loss, at least 0, or a function of the number of completed steps.
     every: n, at least 1.
 
   Source: Karras et al. 2020 (arXiv:1912.04958), section 3.1.
   """
 
   regularizer: Regularizer
-  weight: float
+  weight: float | Callable[[jax.Array], jax.Array]
   every: int
 
   def evaluate(
@@ -90,13 +90,14 @@ class LazyPenalty(NamedTuple):
     Returns:
       The mean penalty, which is `last` in a step that does not compute it; and the term of the loss.
     """
+    weight = self.weight(step) if callable(self.weight) else self.weight
     compute_mean = lambda: self.regularizer.penalty(inputs).mean()
     if self.every == 1:
       mean = compute_mean()
-      return mean, self.weight * mean
+      return mean, weight * mean
     due = step % self.every == 0
     mean = jax.lax.cond(due, compute_mean, lambda: last.astype(inputs.real_logits.dtype))
-    return mean, jnp.where(due, self.weight * self.every * mean, 0)
+    return mean, jnp.where(due, weight * self.every * mean, 0)
 
 
 class LazyPenalties(NamedTuple):

@@ -12,7 +12,10 @@ from gan_jax.training.state import TrainState
 
 
 def newest_state(
-  begin: Callable[[], TrainState], saved: checkpoints.Checkpoints, steps: int
+  begin: Callable[[], TrainState],
+  saved: checkpoints.Checkpoints,
+  steps: int,
+  changed: Callable[[TrainState], Callable[[TrainState], TrainState]] | None = None,
 ) -> tuple[TrainState, int]:
   """Returns the state of the newest checkpoint or the first state, on each device, and its step.
 
@@ -22,6 +25,8 @@ def newest_state(
     begin: makes the state before the first step.
     saved: checkpoints of the run; broken ones are set aside.
     steps: of the run in all.
+    changed: (shapes of the state) -> the function that changes the first state. A changed first state
+      is saved, so that a resumed run does not depend on what it was changed by.
 
   Raises:
     ConfigError: more steps are done, or the processes see different checkpoints.
@@ -33,6 +38,12 @@ def newest_state(
     newest and newest[0],
     'the processes find checkpoints of different steps; --workdir must be a folder that all share',
   )
+  if newest is None and changed:
+    change = processes.together(lambda: changed(like))
+    first = devices.replicate(change(begin()))
+    saved.save(0, devices.local(first))
+    saved.wait()
+    return first, 0
   if newest is None:
     return devices.replicate(begin()), 0
   step, arrays = newest

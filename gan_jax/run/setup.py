@@ -28,8 +28,9 @@ from gan_jax.run.progress import Progress
 from gan_jax.run.results import PictureHook
 from gan_jax.run.run_log import Divergence, MetricsReader, RunLog
 from gan_jax.runtime import devices, processes, profiling
-from gan_jax.storage import checkpoints, hardware, metrics_log, wandb_log, workdir
-from gan_jax.training.state import Metrics, TrainState, averaged, init_state
+from gan_jax.storage import checkpoints, hardware, metrics_log, start_from, wandb_log, workdir
+from gan_jax.training import frozen
+from gan_jax.training.state import Metrics, TrainState, averaged, init_state, with_variables
 from gan_jax.training.step import make_step
 from gan_jax.training.update_schedule import UpdateSchedule
 from gan_jax.visualization import inspection, page, snapshots
@@ -70,6 +71,7 @@ def assemble_run(config: RunConfig) -> Built:
   built = Built(game, build.make_update_schedule(config.updates, game), source, config.training)
   with at('networks'):
     _check_shapes(built)
+  frozen.check_names(game, built.play, jax.eval_shape(lambda: initial_state(built)).variables)
   return built
 
 
@@ -86,6 +88,17 @@ def make_call(built: Built) -> Callable[[TrainState, PyTree], tuple[TrainState, 
   across = devices.GLOBAL_BATCH if is_global else devices.PER_DEVICE
   count, unroll = training.steps_per_call, training.scan_unroll
   return make_step(built.game, built.play, built.source.batch, across, count, unroll)
+
+
+def _start_from(built: Built, like: TrainState) -> Callable[[TrainState], TrainState]:
+  """Reads the weights of other runs; returns the function that puts them into the first state."""
+  weights = start_from.read(built.training.start_from, like.variables)
+
+  def changed(state: TrainState) -> TrainState:
+    variables = start_from.replaced(state.variables, weights)
+    return with_variables(built.game, built.play, state, variables)
+
+  return changed
 
 
 def _check_shapes(built: Built) -> None:
@@ -154,7 +167,8 @@ def calls(
 
   # Inside, so that a lost process does not make this one wait for a checkpoint.
   with opened as saved, processes.guarded():
-    state, step = resume.newest_state(lambda: initial_state(built), saved, steps)
+    changed = functools.partial(_start_from, built) if config.training.start_from else None
+    state, step = resume.newest_state(lambda: initial_state(built), saved, steps, changed)
     if step >= steps:
       if processes.decided(not results.are_written(folder)):
         finish(state)

@@ -87,10 +87,20 @@ def settings(names: Sequence[str], sweeps: Mapping[str, Sequence[Any]]) -> list[
       with at(experiment):
         config = schema.plain(_changed(original, values))
         schema.check(config, devices=1)
+        _check_start(config)
+        _check_start(config)
       unnamed.append(Setting('', experiment, config, values))
   several = [path for path, values in sweeps.items() if len(values) > 1]
   labels = _labels(unnamed, several)
   return [s._replace(label=label) for s, label in zip(unnamed, labels, strict=True)]
+
+
+def _check_start(config: Plain) -> None:
+  if config['start_from']:
+    raise ConfigError(
+      f'start_from={config["start_from"]!r}: a study starts every run from its seed; remove the key, '
+      'or train these runs with `train`'
+    )
 
 
 def _labels(settings: Sequence[Setting], paths: Sequence[str]) -> list[str]:
@@ -173,6 +183,10 @@ is 0.
 """
 
 
+CONSTANTS = ('players.*.learning_rate.*',)
+"""Patterns of numbers in `INPUTS` that optax must know when it makes a schedule."""
+
+
 def grouped(settings: Sequence[Setting]) -> list[CompiledGroup]:
   """Groups settings by the program that they share: of one experiment, different in inputs alone.
 
@@ -198,6 +212,7 @@ def _inputs(setting: Setting) -> tuple[str, ...]:
     path
     for path, value in setting.values.items()
     if isinstance(value, float)
+    and not any(fnmatch.fnmatchcase(path, pattern) for pattern in CONSTANTS)
     and any(
       fnmatch.fnmatchcase(path, pattern) and fnmatch.fnmatchcase(variant, variants)
       for variants, pattern in INPUTS

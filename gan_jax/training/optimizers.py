@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import optax
 
-from gan_jax.common import lookup, numerics, renamed, validation
+from gan_jax.common import lookup, numerics, renamed, schedules, validation
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.training import transforms
 
@@ -139,7 +139,9 @@ def make_optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformatio
   The optimizer includes the transformations of the player's config.
 
   Args:
-    spec: {'optimizer': name, **its arguments}, and optionally 'updates_per_step' and `STAGES`.
+    spec: {'optimizer': name, **its arguments}, and optionally 'updates_per_step' and `STAGES`. The
+      'learning_rate' is a number, or a schedule of the player's updates, see `schedules.make_schedule`.
+      'frozen' is ignored here, see `gan_jax.training.frozen`.
 
   Raises:
     ConfigError: an unknown name, or a bad argument.
@@ -149,6 +151,7 @@ def make_optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformatio
   renamed.check(spec, inside='players.*.')
   arguments: dict[str, Any] = {'updates_per_step': 1, **dict.fromkeys(STAGES, {}), **spec}
   name, updates = arguments.pop('optimizer', None), arguments.pop('updates_per_step')
+  arguments.pop('frozen', None)
   validation.check_size('updates_per_step', updates)
   stages = {}
   for stage in STAGES:
@@ -156,7 +159,11 @@ def make_optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformatio
       stages[stage] = _make_transforms(arguments.pop(stage))
   with at('optimizer'):
     lookup.choose(name, OPTIMIZERS)
-  _check_rate(arguments.get('learning_rate'))
+  rate = learning_rate_schedule(spec)
+  if rate:
+    arguments['learning_rate'] = rate
+  else:
+    _check_rate(arguments.get('learning_rate'))
   with at('optimizer'):
     optimizer = _make_of_optax(name, arguments)
   after = *stages['update_transforms'], *stages['weight_constraints']
@@ -164,9 +171,27 @@ def make_optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformatio
   return _join(before, optax.chain(optimizer, *after)), updates
 
 
+def learning_rate_schedule(spec: Mapping[str, Any]) -> optax.Schedule | None:
+  """Returns the schedule of a player's learning rate; None for a number.
+
+  Args:
+    spec: the config of the player.
+
+  Raises:
+    ConfigError: the schedule is unknown, or its arguments are bad.
+  """
+  rate = spec.get('learning_rate')
+  if not isinstance(rate, Mapping):
+    return None
+  with at('learning_rate'):
+    return schedules.make_schedule(rate)
+
+
 def _check_rate(rate: Any) -> None:
   if not numerics.is_within(rate):
-    raise ConfigError(f'learning_rate={rate!r}: out of range (a number of at least 0); change it')
+    raise ConfigError(
+      f'learning_rate={rate!r}: out of range (a number of at least 0, or a schedule); change it'
+    )
 
 
 def _join(

@@ -1,5 +1,6 @@
 """The training state, its first value, and the averages of weights."""
 
+import dataclasses
 from collections.abc import Mapping
 
 import chex
@@ -9,6 +10,7 @@ from flax import struct
 
 from gan_jax.common.types import PyTree
 from gan_jax.game import Game, Player, Variables
+from gan_jax.training import frozen
 from gan_jax.training.update_schedule import UpdateSchedule
 
 Metrics = Mapping[str, jax.Array]
@@ -49,19 +51,44 @@ def init_state(
   """
   init_key, memory_key, step_key = jax.random.split(key, 3)
   variables = game.init(init_key, batch)
-
-  def init_optimizer(player: Player) -> PyTree:
-    return schedule.optimizers[player.name].init(owned(player, variables.params))
-
   return TrainState(
     step=jnp.zeros((), jnp.int32),
     key=step_key,
     variables=variables,
-    opt={player.name: init_optimizer(player) for player in game.players},
-    # Copied, because the step donates its state, and a buffer can be donated only once.
-    ema={name: jax.tree.map(jnp.copy, averaged_collections(variables, name)) for name in schedule.ema},
+    **_of_variables(game, schedule, variables),
     memory=game.init_memory(memory_key, batch),
   )
+
+
+def with_variables(
+  game: Game, schedule: UpdateSchedule, state: TrainState, variables: Variables
+) -> TrainState:
+  """Returns the state before the first step with other variables.
+
+  Args:
+    game: the variant.
+    schedule: the optimizers and the networks that have averages.
+    state: from `init_state`.
+    variables: of all networks; optimizers and averages begin with them.
+  """
+  return dataclasses.replace(state, variables=variables, **_of_variables(game, schedule, variables))
+
+
+def _of_variables(game: Game, schedule: UpdateSchedule, variables: Variables) -> dict[str, PyTree]:
+  """The parts of the first state that are computed from the variables."""
+
+  def init_optimizer(player: Player) -> PyTree:
+    patterns = schedule.frozen.get(player.name, ())
+    trained, _ = frozen.split(owned(player, variables.params), patterns)
+    return schedule.optimizers[player.name].init(trained)
+
+  return {
+    'opt': {player.name: init_optimizer(player) for player in game.players},
+    # Copied, because the step donates its state, and a buffer can be donated only once.
+    'ema': {
+      name: jax.tree.map(jnp.copy, averaged_collections(variables, name)) for name in schedule.ema
+    },
+  }
 
 
 def averaged(variables: Variables, ema: Mapping[str, PyTree]) -> Variables:

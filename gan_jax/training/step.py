@@ -13,6 +13,7 @@ from gan_jax.common import rng
 from gan_jax.common.types import PyTree
 from gan_jax.game import Game, Inputs, Player, Variables
 from gan_jax.runtime.devices import Collectives
+from gan_jax.training import frozen, microbatches
 from gan_jax.training.state import Metrics, TrainState, averaged_collections, owned
 from gan_jax.training.update_schedule import UpdateSchedule
 
@@ -68,7 +69,7 @@ def make_step(
   Returns:
     (state, {'arrays', 'rows'}) -> (state, {'<player>/<metric>': [count]}). A player's metrics are
     its loss, the norm of its gradient and what its loss reports, averaged over its updates in the
-    step and over all devices.
+    step and over all devices. A scheduled learning rate is that of its first update in the step.
   """
   step = extragradient_step if play.update_rule == 'extragradient' else sequential_step
 
@@ -92,7 +93,10 @@ def sequential_step(context: StepContext, state: TrainState) -> tuple[TrainState
     updated, opt[player.name], reported = _player_updates(context, state, index, start, start_opt)
     variables = _with_owned(variables, player, updated)
     metrics |= {f'{player.name}/{name}': value for name, value in reported.items()}
-  return _next_state(context, state, variables, opt, metrics), metrics
+  return _next_state(context, state, variables, opt, metrics), {
+    **metrics,
+    **_rates(context.play, state),
+  }
 
 
 def extragradient_step(context: StepContext, state: TrainState) -> tuple[TrainState, Metrics]:
@@ -103,7 +107,10 @@ def extragradient_step(context: StepContext, state: TrainState) -> tuple[TrainSt
   """
   ahead, opt, _ = _simultaneous_updates(context, state, 0, state.variables, state.opt)
   variables, opt, metrics = _simultaneous_updates(context, state, 1, ahead, opt)
-  return _next_state(context, state, variables, opt, metrics), metrics
+  return _next_state(context, state, variables, opt, metrics), {
+    **metrics,
+    **_rates(context.play, state),
+  }
 
 
 def gradient_update(
@@ -129,22 +136,27 @@ def gradient_update(
     and its metrics.
   """
 
-  def loss(params):
-    tried = dataclasses.replace(variables, params={**variables.params, **params})
+  patterns = context.play.frozen.get(player.name, ())
+  params, fixed = frozen.split(owned(player, variables.params), patterns)
+
+  def loss(params, inputs):
+    tried = dataclasses.replace(variables, params={**variables.params, **frozen.merge(params, fixed)})
     value, aux = player.loss(tried, inputs)
     return value, (owned(player, aux.variables.state), aux.metrics)
 
-  params = owned(player, variables.params)
-  (value, (network_state, metrics)), gradient = jax.value_and_grad(loss, has_aux=True)(params)
+  compute = functools.partial(jax.value_and_grad(loss, has_aux=True), params)
+  (value, (network_state, metrics)), gradient = microbatches.mean(
+    compute, inputs, context.play.microbatches
+  )
   value, network_state, metrics, gradient = context.across.mean(
     (value, network_state, metrics, gradient)
   )
-  before = params if changed is None else owned(player, changed.params)
+  before = params if changed is None else frozen.split(owned(player, changed.params), patterns)[0]
   optimizer = optax.with_extra_args_support(context.play.optimizers[player.name])
   updates, opt = optimizer.update(gradient, opt, before, at=params)
   after = cast('dict[str, PyTree]', optax.apply_updates(before, updates))
   variables = Variables(
-    params={**variables.params, **after},
+    params={**variables.params, **frozen.merge(after, fixed)},
     state={**variables.state, **network_state},
   )
   metrics = {'loss': value, 'gradient_norm': optax.tree.norm(gradient), **metrics}
@@ -222,6 +234,8 @@ def _unrolled_update(
   count: int,
 ) -> Variables:
   """The variables after `count` more updates of the player called `name`, see `game.Inputs`."""
+  # The inputs are one of the parts already.
+  context = context._replace(play=context.play._replace(microbatches=1))
   player = next(p for p in context.game.players if p.name == name)
 
   def update(carry, number):
@@ -257,6 +271,15 @@ def _next_state(
     ema=_average(context.play.ema, state, variables),
     memory=context.game.update_memory(state.memory, variables, metrics),
   )
+
+
+def _rates(play: UpdateSchedule, state: TrainState) -> Metrics:
+  """The scheduled learning rates of the first updates in a step."""
+  count = {name: state.step * play.phases * play.updates[name] for name in play.learning_rates}
+  return {
+    f'{name}/learning_rate': jnp.float32(rate(count[name]))
+    for name, rate in play.learning_rates.items()
+  }
 
 
 def _average(

@@ -1,6 +1,6 @@
 """The schedule of a game's updates: optimizers, updates per step, and the update rule."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import optax
@@ -27,12 +27,19 @@ class UpdateSchedule(NamedTuple):
       Adam, ExtraAdam of Gidel et al. 2019, arXiv:1802.10551, algorithm 4). Gradient transformations
       get the weights at which the gradients were computed; other transformations get the weights that
       they update.
+    frozen: {player: patterns of the parameters that it does not train}, see `frozen.matches`.
+    learning_rates: {player: its learning rate after a number of its updates}, where a config has a
+      schedule; these are logged.
+    microbatches: parts of a device's batch, of which the gradients are computed one after the other.
   """
 
   optimizers: Mapping[str, optax.GradientTransformation]
   updates: Mapping[str, int]
   ema: Mapping[str, float]
   update_rule: str
+  frozen: Mapping[str, Sequence[str]] = {}
+  learning_rates: Mapping[str, optax.Schedule] = {}
+  microbatches: int = 1
 
   @property
   def phases(self) -> int:

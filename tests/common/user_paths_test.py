@@ -119,6 +119,18 @@ def test_expanded_without_a_home_is_rejected(monkeypatch, home):
   assert user_paths.expanded('x', '--out') == pathlib.Path('x')
 
 
+@pytest.mark.parametrize('path', ['gs://bucket/run', 's3://b', 'file:///tmp/x', 'hf://a/b'])
+def test_expanded_with_an_address_is_rejected(path):
+  message = f'^--workdir={path}: the address of a remote file .* mount the bucket with gcsfuse$'
+  with pytest.raises(ConfigError, match=message):
+    user_paths.expanded(path, '--workdir')
+
+
+@pytest.mark.parametrize('path', ['a/b://c', 'C:/x', './gs://x', 'a:b'])
+def test_expanded_with_a_colon_in_a_path_keeps_it(path):
+  assert user_paths.expanded(path, '--out') == pathlib.Path(path)
+
+
 def test_expanded_with_a_tilde_inside_keeps_it():
   assert user_paths.expanded('a/~/b', '--out') == pathlib.Path('a/~/b')
   assert user_paths.expanded('./~', '--out') == pathlib.Path('~')

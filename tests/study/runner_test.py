@@ -92,6 +92,25 @@ def test_swept_numbers_as_inputs_match_constants(tmp_path):
   assert json.loads((runs[5].folder / workdir.CONFIG).read_text()) == runs[5].config
 
 
+@pytest.mark.slow
+def test_study_of_scheduled_rates_frozen_layers_and_microbatches_matches_single_runs(tmp_path):
+  file = tmp_path / 'scheduled.py'
+  file.write_text(
+    'import runpy\n'
+    'def get_config(preset):\n'
+    f'  config = runpy.run_path({RING.partition(":")[0]!r})["get_config"]("ring-test")\n'
+    '  rate = {"schedule": "cosine_decay_schedule", "init_value": 1e-2, "decay_steps": 8}\n'
+    '  config.players.generator = {"optimizer": "sgd", "learning_rate": rate}\n'
+    '  config.players.discriminator.frozen = ["discriminator.Dense_0"]\n'
+    '  config.microbatches = 2\n'
+    '  return config\n'
+  )
+  runs = train(tmp_path, str(file), range(1), {'players.discriminator.learning_rate': [1e-3, 1e-2]})
+  wanted = alone(runs[1].config)
+  for name, array in state_of(runs[1]).items():
+    np.testing.assert_allclose(array, wanted[name], rtol=1e-3, atol=1e-5, err_msg=name)
+
+
 def test_diverged_run_is_reported_and_others_are_unaffected(tmp_path):
   with_it = train(tmp_path / 'a', RING, range(2), {RATE: [1e-3, 1e38]})
   without = train(tmp_path / 'b', RING, range(2), {RATE: [1e-3, 2e-3]})

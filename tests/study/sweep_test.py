@@ -9,6 +9,7 @@ import pytest
 
 from gan_jax.common.errors import ConfigError
 from gan_jax.study import sweep
+from helpers.experiments import ROOT
 
 POINTS = 'experiments/wgan_gp.py:ring-test'
 RATE = 'players.discriminator.learning_rate'
@@ -105,6 +106,22 @@ def test_invalid_swept_number_is_rejected():
   found = sweep.settings([POINTS], {RATE: [1e-4, -1.0]})
   with pytest.raises(ConfigError, match='wgan_gp_ring-test_learning_rate=-1: .*at least 0'):
     sweep.grouped(found)
+
+
+def test_swept_argument_of_a_schedule_is_another_program(tmp_path):
+  file = tmp_path / 'decay.py'
+  file.write_text(
+    'import runpy\n'
+    'def get_config(preset):\n'
+    f'  config = runpy.run_path({str(ROOT / "experiments/gan.py")!r})["get_config"]("ring-test")\n'
+    '  rate = {"schedule": "exponential_decay", "init_value": 1e-3, "transition_steps": 4}\n'
+    '  rate["decay_rate"] = 0.5\n'
+    '  config.players.generator = {"optimizer": "sgd", "learning_rate": rate}\n'
+    '  return config\n'
+  )
+  path = 'players.generator.learning_rate.decay_rate'
+  groups = sweep.grouped(sweep.settings([str(file)], {path: [0.5, 0.25]}))
+  assert [group.paths for group in groups] == [(), ()]
 
 
 PAIRED = '{"name":"relativistic_paired","base":{"name":"hinge"}}'

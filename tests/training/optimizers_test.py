@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import optax
 import pytest
 
 from gan_jax.common.errors import ConfigError
 from gan_jax.training import optimizers, transforms
+from helpers.toy_games import dirac, play, run, values
 
 
 @pytest.mark.parametrize('name', [*optimizers.OPTIMIZERS, *optimizers.TRANSFORMS])
@@ -35,6 +37,12 @@ def test_optimizer_by_any_other_name_is_refused(name):
     ({'gradient_transforms': 5}, '^gradient_transforms: 5 is not a mapping'),
     ({'update_transforms': {'scale': {'step_size': 'x'}}}, '^update_transforms: scale: optax refuses'),
     ({'before': {}}, '^before: renamed in version 0.2'),
+    ({'learning_rate': {}}, r'^learning_rate: \{\}: the name is missing'),
+    ({'learning_rate': {'schedule': 'linear'}}, "^learning_rate: schedule: unknown name 'linear'"),
+    (
+      {'learning_rate': {'schedule': 'constant_schedule', 'value': -1.0}},
+      '^learning_rate: constant_schedule: -1 at count 0: out of range',
+    ),
   ],
 )
 def test_bad_settings_are_refused(change, message):
@@ -52,3 +60,37 @@ def test_fault_in_a_transformation_of_ours_keeps_the_error(monkeypatch):
   spec = {'optimizer': 'adam', 'learning_rate': 1e-3, 'weight_constraints': {'max_norm': {}}}
   with pytest.raises(TypeError, match='a fault of the program'):
     optimizers.make_optimizer(spec)
+
+
+LINEAR = {'schedule': 'linear_schedule', 'init_value': 0.4, 'end_value': 0.0, 'transition_steps': 8}
+
+
+@pytest.mark.parametrize('name', ['adam', 'sgd', 'lion', 'adafactor', 'optimistic_adam_v2'])
+def test_optimizers_accept_a_schedule(name):
+  optimizers.make_optimizer({'optimizer': name, 'learning_rate': LINEAR})
+
+
+def test_optimizer_that_takes_only_a_number_refuses_a_schedule():
+  with pytest.raises(ConfigError, match='^optimizer: optax refuses the arguments'):
+    optimizers.make_optimizer({'optimizer': 'rprop', 'learning_rate': LINEAR})
+
+
+def test_scheduled_rate_counts_the_updates_of_the_player_and_is_logged():
+  spec = {'optimizer': 'sgd', 'learning_rate': LINEAR}
+  made, _ = optimizers.make_optimizer(spec)
+  how = play(updates=(2, 1))
+  how = how._replace(
+    optimizers={**how.optimizers, 'discriminator': made},
+    learning_rates={'discriminator': optimizers.learning_rate_schedule(spec)},
+  )
+  state, metrics = run(dirac(), how, steps=2)
+  # Two updates per step: the first updates of the steps are numbers 0 and 2 of 8.
+  np.testing.assert_allclose(metrics['discriminator/learning_rate'], [0.4, 0.3], rtol=1e-6)
+  assert 'generator/learning_rate' not in metrics
+  psi, theta = 1.0, 1.0
+  sigmoid = lambda x: 1 / (1 + math.exp(-x))
+  for rates in ((0.4, 0.35), (0.3, 0.25)):
+    for rate in rates:
+      psi -= rate * sigmoid(psi * theta) * theta
+    theta += 0.1 * sigmoid(-psi * theta) * psi
+  np.testing.assert_allclose(values(state), [psi, theta], rtol=1e-5)
