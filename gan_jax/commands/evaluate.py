@@ -28,6 +28,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   )
   flags.DEFINE_list('scores', [], 'Metrics to compute (default: all that apply).', flag_values=values)
   cli.define_sampling_flags(values, num=10_000)
+  cli.define_extend_flag(values)
   cli.parse(values, argv, required=['workdir'])
   return values
 

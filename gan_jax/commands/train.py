@@ -39,6 +39,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     "STEP,COUNT: trace COUNT steps after step STEP, into the run's folder profile.",
     flag_values=values,
   )
+  cli.define_extend_flag(values)
   cli.parse(values, argv, required=['config'])
   return values
 
