@@ -184,7 +184,7 @@ def naming_extensions(folder: pathlib.Path) -> Generator[None]:
     used = _noted_extensions(folder)
     if not used:
       raise
-    raise UnknownNameError(f'{error}; this run was trained with the extensions {used}') from error
+    raise UnknownNameError(f'{error} (this run was trained with the extensions {used})') from error
 
 
 def _noted_extensions(folder: pathlib.Path) -> str:
