@@ -1,6 +1,7 @@
 """Names that a user adds reach every command, and nothing else can be named."""
 
 import json
+import re
 import shutil
 import sys
 import types
@@ -17,13 +18,11 @@ from gan_jax.common import extensions, lookup
 from gan_jax.common.errors import ConfigError
 from gan_jax.config import run_config, schema
 from gan_jax.evaluation import evaluator, scores
-from gan_jax.gans import two_player
-from gan_jax.losses.regularizers import Regularizer
 from gan_jax.metrics.features import FeatureNetwork, Outputs
 from gan_jax.run import setup
 from gan_jax.storage import workdir
 from helpers.commands import forks
-from helpers.experiments import ROOT, experiment
+from helpers.experiments import ROOT
 from helpers.runs import kept_in, lines
 
 EXAMPLES = ROOT / 'examples'
@@ -131,18 +130,16 @@ def test_note_of_extensions_that_is_not_names_is_not_printed(run, tmp_path, note
   assert 'this run was trained' not in str(error.value)
 
 
-# What a notebook defines in cells.
 def shifted(shift: float = 0.0):
   """A loss."""
-  softplus = nn.softplus
   return losses.AdversarialLoss(
-    lambda real, fake: softplus(shift - real) + softplus(fake), lambda real, fake: softplus(-fake)
+    lambda real, fake: nn.softplus(shift - real) + nn.softplus(fake),
+    lambda real, fake: nn.softplus(-fake),
   )
 
 
-def unit_logits():
-  """A penalty."""
-  return Regularizer(lambda inputs: (inputs.real_logits - 1) ** 2)
+def make_mine(networks):
+  """A game, for its name alone."""
 
 
 class Tiny(nn.Module):
@@ -155,26 +152,17 @@ class Tiny(nn.Module):
     return nn.Dense(1)(nn.tanh(nn.Dense(self.width)(points)))[:, 0]
 
 
-def make_mine(networks, *, prior, penalties, shift: float = 1.0):
-  """A game."""
-  loss = {'name': 'shifted', 'shift': shift}
-  return two_player.make(networks, loss=loss, prior=prior, penalties=penalties)
-
-
-def notebook_config(**gan):
-  config = experiment(ROOT / 'experiments' / 'gan.py', 'ring-test')
-  config['networks']['discriminator'] = {'name': 'Tiny', 'width': 3}
-  return config | {'gan': {'prior': {'name': 'normal', 'size': 2}, **gan}}
-
-
-def test_parts_of_a_notebook_train_by_name():
-  gan_jax.extend(losses=[shifted], penalties=[unit_logits], networks=[Tiny], games={'mine': make_mine})
-  penalties = {'unit_logits': {'weight': 0.5}}
-  subject = testing.Subject(notebook_config(name='mine', shift=2.0, penalties=penalties))
-  _, metrics = subject.train(calls=1)
-  assert np.isfinite(metrics['discriminator/unit_logits']).all()
-  with pytest.raises(ConfigError, match="gan: unexpected argument 'sift' .accepted: prior, pen"):
-    setup.assemble_run(run_config.parse(notebook_config(name='mine', sift=2.0)))
+def test_code_of_the_page_for_a_notebook_trains_by_name():
+  page = (ROOT / 'docs' / 'extending.md').read_text().split('## In a notebook')[1]
+  names = {'__name__': '__main__'}
+  exec(re.search(r'```python\n(.*?)```', page, re.S)[1], names)
+  assert extensions.origins() == ['__main__']
+  config = schema.plain(names['config'])
+  _, metrics = testing.Subject(config).train(calls=1)
+  assert np.isfinite(metrics['discriminator/small_logits']).all()
+  config['gan']['wight'] = 0.2
+  with pytest.raises(ConfigError, match="gan: unexpected argument 'wight' .accepted: prior, weight"):
+    setup.assemble_run(run_config.parse(config))
 
 
 def test_cell_that_runs_again_replaces_its_parts():
