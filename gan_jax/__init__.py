@@ -5,9 +5,11 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-  from gan_jax import augment, divergences, game, latents, losses, metrics, networks
+  from gan_jax import augment, divergences, game, latents, losses, metrics, networks, testing
   from gan_jax.api.configs import load_config
+  from gan_jax.api.extension import extend
   from gan_jax.api.run import Run, load
+  from gan_jax.api.scoring import score
   from gan_jax.api.training import Trainer, train
   from gan_jax.api.tuning import tune
   from gan_jax.data.arrays import from_arrays
@@ -21,6 +23,7 @@ __all__ = [
   '__version__',
   'augment',
   'divergences',
+  'extend',
   'from_arrays',
   'game',
   'latents',
@@ -31,6 +34,8 @@ __all__ = [
   'networks',
   'penalties',
   'regularizers',
+  'score',
+  'testing',
   'train',
   'tune',
 ]
@@ -38,11 +43,13 @@ __all__ = [
 _PLACES = {
   'Run': 'api.run',
   'Trainer': 'api.training',
+  'extend': 'api.extension',
   'from_arrays': 'data.arrays',
   'load': 'api.run',
   'load_config': 'api.configs',
   'penalties': 'losses',
   'regularizers': 'losses',
+  'score': 'api.scoring',
   'train': 'api.training',
   'tune': 'api.tuning',
 }

@@ -103,6 +103,31 @@ def define_ema_flag(values: flags.FlagValues) -> None:
   )
 
 
+def define_extend_flag(values: flags.FlagValues) -> None:
+  """Defines --extend, which `parse` carries out before it reads a config."""
+  flags.DEFINE_multi_string(
+    'extend',
+    [],
+    'A package of yours, whose losses, games, networks and other parts the config may name; repeat for '
+    'more.',
+    flag_values=values,
+  )
+
+
+def _extend(packages: Sequence[str]) -> None:
+  """Extends gan_jax with packages that are installed, or lie in the current folder."""
+  if not packages:
+    return
+  # Imported lazily, as the modules of the other layers are: it imports JAX.
+  from gan_jax.api.extension import extend
+
+  if os.getcwd() not in sys.path:
+    # Last, so that a file in the folder replaces no installed package.
+    sys.path.append(os.getcwd())
+  for package in packages:
+    extend(package)
+
+
 def parse(values: flags.FlagValues, argv: Sequence[str], required: Sequence[str] = ()) -> None:
   """Parses the flags of a command. A flag whose value is a config file reads that file.
 
@@ -116,7 +141,13 @@ def parse(values: flags.FlagValues, argv: Sequence[str], required: Sequence[str]
   """
   try:
     arguments = values.read_flags_from_files(argv[1:], force_gnu=False)
-    _check_values(values, list(_given(arguments)))
+  except flags.Error as error:
+    raise ConfigError(str(error)) from error
+  given = list(_given(arguments))
+  if 'extend' in values:
+    _extend([text or following or '' for name, text, following in given if name == 'extend'])
+  try:
+    _check_values(values, given)
     rest = values([argv[0], *arguments])
   except flags.UnrecognizedFlagError as error:
     if _is_override(error.flagname, values):

@@ -89,7 +89,7 @@ class Run:
     """Returns the game, its variables at a checkpoint, and the step of the checkpoint.
 
     Raises:
-      ConfigError: there is no such checkpoint, or no average.
+      ConfigError: the checkpoint or the average does not exist.
     """
     with jax_settings.fixed():
       return load_run.load(self.folder, step, ema)

@@ -42,6 +42,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   )
   flags.DEFINE_list('scores', [], 'Metrics to compute (default: all that apply).', flag_values=values)
   cli.define_sampling_flags(values, num=_NUM)
+  cli.define_extend_flag(values)
   cli.parse(values, argv)
   _check(values)
   return values

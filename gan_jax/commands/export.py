@@ -24,6 +24,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     'model card.',
     flag_values=values,
   )
+  cli.define_extend_flag(values)
   cli.parse(values, argv, required=['workdir', 'out'])
   return values
 

@@ -21,6 +21,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   cli.define_checkpoint_flags(values)
   flags.DEFINE_string('data', None, load_run.DATA_HELP, flag_values=values)
   flags.DEFINE_integer('seed', 0, 'Seed of the samples shown.', flag_values=values)
+  cli.define_extend_flag(values)
   cli.parse(values, argv, required=['workdir'])
   return values
 

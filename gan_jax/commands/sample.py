@@ -32,6 +32,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     'FILE.png: a grid, or a plot of points; FILE.npz: an array; FOLDER/: one PNG per image.',
     flag_values=values,
   )
+  cli.define_extend_flag(values)
   cli.parse(values, argv, required=['workdir'])
   return values
 

@@ -31,6 +31,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   cli.define_config_flag(values)
   flags.DEFINE_string('out', 'data.png', 'The PNG file to write.', flag_values=values)
   flags.DEFINE_integer('num', 64, 'Number of examples shown.', flag_values=values)
+  cli.define_extend_flag(values)
   cli.parse(values, argv, required=['config'])
   return values
 

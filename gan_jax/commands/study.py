@@ -43,6 +43,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   flags.DEFINE_bool(
     'dry_run', False, 'Print what would be trained and its cost, and exit.', flag_values=values
   )
+  cli.define_extend_flag(values)
   cli.parse(values, argv, required=['config', 'out'])
   return values
 

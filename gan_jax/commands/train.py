@@ -56,6 +56,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   flags.DEFINE_string(
     'wandb', None, 'Project in Weights & Biases that also gets the metrics.', flag_values=values
   )
+  cli.define_extend_flag(values)
   cli.parse(values, argv, required=['config'])
   return values
 

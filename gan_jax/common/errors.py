@@ -9,6 +9,10 @@ class ConfigError(Exception):
   """A request that cannot be carried out; the message names the key and the remedy."""
 
 
+class UnknownNameError(ConfigError):
+  """A config names something that neither this package nor an extension of it defines."""
+
+
 class DivergedError(Exception):
   """A loss or a gradient is NaN or infinite; the message names the step and the player."""
 
@@ -33,7 +37,7 @@ def at(key: str) -> Generator[None, None, None]:
   try:
     yield
   except ConfigError as error:
-    raise ConfigError(_prefixed(key, str(error))) from error.__cause__
+    raise type(error)(_prefixed(key, str(error))) from error.__cause__
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ def make_network(spec: Mapping[str, Any], axis_name: str | None = devices.AXIS) 
   """
   name, fields = lookup.split(spec)
   known = lookup.members(families)
-  lookup.choose(name, known)
+  lookup.choose_extended(name, known)
   declared = [f for f in dataclasses.fields(known[name]) if f.name not in ('parent', 'name')]
   takes = {f.name: f.default is dataclasses.MISSING for f in declared if f.name != 'axis_name'}
   lookup.check(fields, takes)
@@ -66,7 +66,7 @@ def make_game(config: GameConfig) -> Game:
   with at('gan'):
     name, hyperparameters = lookup.split(config.gan)
     variants = lookup.modules(gans, 'make')
-    lookup.choose(name, variants)
+    lookup.choose_extended(name, variants)
     return lookup.call(variants[name].make, hyperparameters, networks)
 
 
@@ -121,7 +121,7 @@ def make_source(config: DataConfig) -> sources.Source:
   with at('data'):
     kind, colon, suffix = config.name.partition(':')
     loaders = lookup.modules(data, 'load')
-    lookup.choose(kind, loaders)
+    lookup.choose_extended(kind, loaders)
     load = loaders[kind].load
     takes = inspect.signature(load).parameters
     if bool(colon) != ('suffix' in takes):

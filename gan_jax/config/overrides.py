@@ -105,7 +105,7 @@ def assign(config: ConfigDict, path: str, value: Any, source: str = '') -> None:
   """Sets a value that the config has, to one of the same kind.
 
   Args:
-    config: it is changed. What is derived from the value follows it.
+    config: it is changed; values that are derived from this one follow it.
     path: the keys, as in 'players.generator.learning_rate'.
     value: the new value; for a key that takes several, a list, or one value alone.
     source: what precedes the path in errors.

@@ -140,7 +140,7 @@ def configured(settings: Mapping[str, Any]) -> EvaluationProtocol:
   )
   best, name = settings['best'], chosen.network.name
   if best:
-    values = [scores.printed(value, name) for value in scores.HIGHER_IS_BETTER]
+    values = [scores.printed(value, name) for value in scores.higher_is_better()]
     foreign_names.choose('evaluate.best', best, values, 'value', foreign_names.values(name))
   return chosen
 

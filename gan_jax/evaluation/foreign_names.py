@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from gan_jax.common.errors import ConfigError
+from gan_jax.common import extensions
+from gan_jax.common.errors import UnknownNameError
 from gan_jax.common.spelling import closest
 from gan_jax.evaluation import scores
 
@@ -91,12 +92,12 @@ def _plain(name: Any) -> str:
 
 
 def choose(key: str, name: Any, names: Iterable[str], kind: str, others: Mapping[str, Ours]) -> None:
-  """Raises ConfigError, with the name to use, unless `name` is one of our `names`.
+  """Raises ConfigError, with the name to use, unless `name` is one of our `names` or of the user's.
 
   Args:
     key: the key of the config, or the flag, that has the name as its value.
     name: the name to check.
-    names: our names.
+    names: our names, and those of extensions.
     kind: what is named, in a word or two, e.g. 'score'.
     others: our names by other names, e.g. `SCORES`.
   """
@@ -105,4 +106,7 @@ def choose(key: str, name: Any, names: Iterable[str], kind: str, others: Mapping
     return
   ours = find(name, others) or Ours(closest(_plain(name), names) or 'one of these')
   note = f'; {ours.note}' if ours.note else ''
-  raise ConfigError(f'{key}={name}: no such {kind} ({", ".join(names)}); use {ours.name}{note}')
+  more = '' if find(name, others) else f'; {extensions.MORE}'
+  raise UnknownNameError(
+    f'{key}={name}: no such {kind} ({", ".join(names)}{more}); use {ours.name}{note}'
+  )

@@ -4,13 +4,14 @@ A score that depends on a feature network carries its name, e.g. `frechet_digits
 `inception` the Frechet distance is the FID of the literature, and the kernel distance the KID. The
 formulas are in `gan_jax.metrics`; the functions here select their inputs from a `Comparison`.
 
-A new score is a function and a line of `SCORES`.
+A new score is a function and a line of `_OURS`. A user adds scores with `gan_jax.extend`.
 """
 
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from gan_jax.common import lookup
 from gan_jax.evaluation.feature_extraction import FeatureStatistics
 from gan_jax.metrics import birthday_paradox, frechet, inception_score, memorization, ms_ssim
 from gan_jax.metrics import kernel_distance as kernel
@@ -207,7 +208,7 @@ class Score(NamedTuple):
   uses_network: bool = True
 
 
-SCORES: Mapping[str, Score] = {
+_OURS = {
   'frechet_distance': Score(frechet_distance, {'frechet': False}, needs_samples=False),
   'density_coverage': Score(density_coverage, {'density': True, 'coverage': True}),
   'inception': Score(inception, {'inception_score': True}),
@@ -224,23 +225,25 @@ SCORES: Mapping[str, Score] = {
   'sliced_wasserstein': Score(sliced_wasserstein, {'sliced_wasserstein': False}),
   'support': Score(support, {'support': True}),
 }
-"""The scores by name, in the order in which they are computed and printed."""
 
-HIGHER_IS_BETTER: Mapping[str, bool] = {
-  value: higher for score in SCORES.values() for value, higher in score.higher_is_better.items()
-}
-"""{value: whether a higher one is better}, without the name of a feature network."""
+SCORES: Mapping[str, Score] = lookup.Table(__name__, _OURS)
+"""The scores by name, in the order in which they are computed and printed; the user's are last."""
+
+
+def higher_is_better() -> dict[str, bool]:
+  """Returns {value: whether a higher one is better}, without the name of a feature network."""
+  return {value: higher for s in SCORES.values() for value, higher in s.higher_is_better.items()}
 
 
 def printed(value: str, network: str) -> str:
-  """Returns a name in `HIGHER_IS_BETTER` as it is printed for a feature network."""
+  """Returns a name in `higher_is_better` as it is printed for a feature network."""
   (uses_network,) = {s.uses_network for s in SCORES.values() if value in s.higher_is_better}
   return f'{value}_{network}' if uses_network else value
 
 
 def is_higher_better(name: str) -> bool:
   """Returns whether a higher value is better; `name` is that of a value as it is printed."""
-  return any(name.startswith(value) for value, higher in HIGHER_IS_BETTER.items() if higher)
+  return any(name.startswith(value) for value, higher in higher_is_better().items() if higher)
 
 
 def is_better(name: str, value: float, than: float) -> bool:

@@ -115,7 +115,7 @@ def _check_shapes(built: Built) -> None:
 
 
 class Caller(NamedTuple):
-  """What the caller of a training adds to it.
+  """The arguments of a training besides its config.
 
   Attributes:
     started: time.perf_counter() when the program was started.
@@ -141,7 +141,7 @@ def calls(
     config: of the run.
     built: of the config.
     folder: locked by this process, see `workdir.locked`.
-    caller: what the caller adds.
+    caller: the other arguments.
 
   Yields:
     The steps done, the state, and the metrics of the call, see `loop.calls`.

@@ -65,7 +65,8 @@ def load(
     raise ConfigError(f'--ema: the run in {folder} has no averaged weights; use --noema')
   state = {name: variables.get('state', {}).get(name, {}) for name in variables['params']}
   raw = Variables(variables['params'], state)
-  game = build.make_game(run_config.parse(config).game)
+  with workdir.naming_extensions(folder):
+    game = build.make_game(run_config.parse(config).game)
   chosen = raw if ema is False else averaged(raw, averages)
   check_fits(game, chosen, f'workdir={folder}')
   return game, chosen, step

@@ -5,19 +5,23 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import secrets
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
-from gan_jax.common import files
-from gan_jax.common.errors import ConfigError
+from gan_jax.common import extensions, files
+from gan_jax.common.errors import ConfigError, UnknownNameError
 from gan_jax.common.renamed import new_name
 from gan_jax.common.types import Plain
 from gan_jax.config.schema import changes, data_name, default, plain, with_data_at
 
 CONFIG = 'config.json'
 DATA = 'data.json'
+EXTENSIONS = 'extensions.json'
+"""File with the names of the packages that extended the program; a remark, which nothing imports."""
+
 LOCK = '.lock'
 SAMPLES = 'samples'
 CHECKPOINTS = 'checkpoints'
@@ -168,6 +172,32 @@ def read_config(folder: pathlib.Path) -> Plain:
   return {**plain(default()), **config}
 
 
+@contextlib.contextmanager
+def naming_extensions(folder: pathlib.Path) -> Generator[None]:
+  """Adds to the error of an unknown name the extensions with which a run was trained, if it notes any.
+
+  The note of a stranger is only printed: nothing imports what it names.
+  """
+  try:
+    yield
+  except UnknownNameError as error:
+    used = _noted_extensions(folder)
+    if not used:
+      raise
+    raise UnknownNameError(f'{error} (this run was trained with the extensions {used})') from error
+
+
+def _noted_extensions(folder: pathlib.Path) -> str:
+  """Returns the note of the extensions of a run for a message; '' without a valid one."""
+  try:
+    names = json.loads((folder / EXTENSIONS).read_text())
+  except (OSError, ValueError):
+    return ''
+  valid = isinstance(names, list) and all(isinstance(name, str) for name in names)
+  text = ', '.join(names) if valid else ''
+  return text if re.fullmatch(r'[\w., ]{1,200}', text) else ''
+
+
 def check_same(folder: pathlib.Path, config: Plain) -> None:
   """Raises ConfigError if the folder contains a study, or a run with another config."""
   if (folder / UNDER_WAY).is_dir():
@@ -183,7 +213,10 @@ def check_same(folder: pathlib.Path, config: Plain) -> None:
 
 
 def write_config(folder: pathlib.Path, config: Plain) -> None:
-  """Writes the config as JSON."""
+  """Writes the config as JSON, and beside it the names of the extensions, if there are any."""
+  used = extensions.origins()
+  if used:
+    files.write_atomic(folder / EXTENSIONS, json.dumps(used).encode() + b'\n')
   files.write_atomic(folder / CONFIG, json.dumps(config, indent=2).encode() + b'\n')
 
 

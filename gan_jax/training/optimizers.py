@@ -125,7 +125,7 @@ def _make_transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.Gradi
   ours = lookup.factories(transforms)
   made = []
   for name, arguments in sorted(specs.items()):
-    lookup.choose(name, (*ours, *TRANSFORMS))
+    lookup.choose_extended(name, (*ours, *TRANSFORMS))
     with at(name):
       made.append(
         lookup.call(ours[name], arguments) if name in ours else _make_of_optax(name, arguments)

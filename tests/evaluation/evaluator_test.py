@@ -167,4 +167,4 @@ def test_every_score_states_whether_higher_is_better():
   found, _ = evaluate({'spread': jnp.float32(1)})
   sides = {'kernel_error', 'copied_of_real', 'copied_z', 'support_at_least'}
   bases = {name.removesuffix('_coordinates') for name in found}
-  assert bases - sides <= {*scores.HIGHER_IS_BETTER}
+  assert bases - sides <= {*scores.higher_is_better()}

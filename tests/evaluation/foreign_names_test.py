@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_jax.common import lookup
+from gan_jax.common import extensions, lookup
 from gan_jax.common.errors import ConfigError
 from gan_jax.evaluation import foreign_names, scores
 from gan_jax.metrics import features
@@ -39,6 +39,8 @@ NETWORKS = sorted(lookup.modules(features, 'load'))
 )
 def test_score_by_a_foreign_name_is_rejected_with_our_name(typed, ours):
   known = ', '.join(sorted(scores.SCORES))
+  if typed in ('suport', '', 'beauty'):
+    known += f'; {extensions.MORE}'
   with pytest.raises(ConfigError) as error:
     foreign_names.choose('--scores', typed, scores.SCORES, 'score', foreign_names.SCORES)
   assert str(error.value) == f'--scores={typed}: no such score ({known}); use {ours}'
@@ -63,6 +65,8 @@ def test_feature_network_by_a_foreign_name_is_rejected_with_our_name(typed, ours
   with pytest.raises(ConfigError) as error:
     foreign_names.choose('--features', typed, NETWORKS, 'feature network', foreign_names.NETWORKS)
   known = ', '.join(NETWORKS)
+  if typed == 'dino':
+    known += f'; {extensions.MORE}'
   assert str(error.value) == f'--features={typed}: no such feature network ({known}); use {ours}'
 
 
@@ -71,7 +75,7 @@ def test_foreign_names_map_to_existing_names():
     *scores.SCORES
   }
   assert {ours.name for ours in foreign_names.NETWORKS.values()} <= {*NETWORKS}
-  printed = {scores.printed(name, 'x') for name in scores.HIGHER_IS_BETTER}
+  printed = {scores.printed(name, 'x') for name in scores.higher_is_better()}
   assert {ours.name for ours in foreign_names.values('x').values()} <= printed
   assert not {*foreign_names.SCORES} & {*scores.SCORES}
 
