@@ -40,6 +40,9 @@ __all__ = [
   'tune',
 ]
 
+_MODULES = {'penalties': 'losses.penalties', 'regularizers': 'losses.regularizers'}
+"""{name of a module: its place}, where the place is another than the name."""
+
 _PLACES = {
   'Run': 'api.run',
   'Trainer': 'api.training',
@@ -47,13 +50,11 @@ _PLACES = {
   'from_arrays': 'data.arrays',
   'load': 'api.run',
   'load_config': 'api.configs',
-  'penalties': 'losses',
-  'regularizers': 'losses',
   'score': 'api.scoring',
   'train': 'api.training',
   'tune': 'api.tuning',
 }
-"""{name: the module that has it}; other names are modules."""
+"""{name of a function or a class: the module that has it}."""
 
 
 def __getattr__(name: str) -> Any:
@@ -64,7 +65,7 @@ def __getattr__(name: str) -> Any:
     return importlib.metadata.version('gan_jax')
   if name in _PLACES:
     return getattr(importlib.import_module(f'gan_jax.{_PLACES[name]}'), name)
-  return importlib.import_module(f'gan_jax.{name}')
+  return importlib.import_module(f'gan_jax.{_MODULES.get(name, name)}')
 
 
 def __dir__() -> list[str]:

@@ -72,7 +72,7 @@ class Run:
 
   @property
   def metrics(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """What training logged: {metric: (steps, values)}, float64 [n] each, to be plotted as they are.
+    """The logged metrics: {name: (steps, values)}, float64 [n] each, to be plotted as they are.
 
     Values that are not finite are left out.
     """

@@ -6,7 +6,7 @@ from gan_jax.runtime import devices, environment
 
 
 def tune() -> None:
-  """Makes this process faster, as the commands do; nothing that is computed changes.
+  """Makes this process faster, as the commands do; losses may differ in their last digits.
 
   Compiled programs are kept in the user's cache folder, so that the next start is fast. On CPU, a
   faster implementation computes the same random numbers. Garbage collection becomes rare. Call it

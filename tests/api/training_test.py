@@ -14,8 +14,7 @@ import pytest
 import gan_jax
 from gan_jax.common.errors import ConfigError
 from gan_jax.storage import metrics_log
-from helpers import xla_flags
-from helpers.commands import command
+from helpers.commands import command, finish, python
 from helpers.runs import arrays, assert_same_run, lines
 
 RING = 'gan:ring-test'
@@ -27,15 +26,14 @@ def whole(tmp_path_factory):
   return gan_jax.train(RING, tmp_path_factory.mktemp('whole'))
 
 
-def test_train_and_command_give_the_same_run(whole, tmp_path):
-  done = command(
-    '--config=experiments/gan.py:ring-test',
-    f'--workdir={tmp_path}',
-    devices=8,
-    emitters=xla_flags.OPTIMIZED,
-  )
+def test_train_of_a_tuned_process_and_command_give_the_same_run(tmp_path):
+  run, other = tmp_path / 'run', tmp_path / 'other'
+  script = f'import gan_jax; gan_jax.tune(); gan_jax.train({RING!r}, {str(run)!r})'
+  done = finish(python('-c', script))
   assert done.returncode == 0, done.stderr
-  assert_same_run(whole.folder, tmp_path, 8)
+  done = command('--config=experiments/gan.py:ring-test', f'--workdir={other}')
+  assert done.returncode == 0, done.stderr
+  assert_same_run(run, other, 8)
 
 
 def test_loop_left_and_entered_again_gives_the_same_run(whole, tmp_path):
@@ -134,7 +132,7 @@ gan_jax.train({RING!r}, {str(tmp_path)!r})
 after = gc.get_threshold(), draw(), dict(os.environ)
 assert before == after
 assert handlers == [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
-assert jax.config.jax_compilation_cache_dir is None
+assert jax.config.jax_compilation_cache_dir == os.environ['JAX_COMPILATION_CACHE_DIR']
 """
   done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, check=False)
   assert done.returncode == 0, done.stderr

@@ -112,7 +112,7 @@ def test_swept_argument_of_a_schedule_is_another_program(tmp_path):
   file = tmp_path / 'decay.py'
   file.write_text(
     'import runpy\n'
-    'def get_config(preset):\n'
+    'def get_config(preset=None):\n'
     f'  config = runpy.run_path({str(ROOT / "experiments/gan.py")!r})["get_config"]("ring-test")\n'
     '  rate = {"schedule": "exponential_decay", "init_value": 1e-3, "transition_steps": 4}\n'
     '  rate["decay_rate"] = 0.5\n'
