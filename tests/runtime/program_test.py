@@ -34,7 +34,8 @@ def test_program_compiled_ahead_is_compiled_once_and_run(options):
   program.start_compiling(devices.shape_structs(state), devices.shape_structs(feed))
   state, metrics = program(state, feed)
   state, _ = program(state, feed)
-  assert len(COMPILED) == 1
+  # JAX 0.7 does not keep the program of the thread, and compiles it again for the call.
+  assert len(COMPILED) == (1 if jax.__version_info__ >= (0, 8) else 2)
   np.testing.assert_array_equal(devices.local(state), 4 * np.arange(3.0))
   assert float(metrics['rows']) == 28 / jax.device_count()
 
