@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from ml_collections import ConfigDict
 
+from gan_jax import export
 from gan_jax.api import evaluation, reports
 from gan_jax.common import pixels, user_paths, validation
 from gan_jax.common.errors import ConfigError
@@ -202,6 +203,21 @@ class Run:
     """
     path, _ = reports.write_report(self.folder, seed=seed, step=step, data=data)
     return path
+
+  def export(
+    self, out: str | os.PathLike, *, step: int | str | None = None, ema: bool | None = None
+  ) -> list[pathlib.Path]:
+    """Exports the generator for other programs, and returns the paths of the files.
+
+    Args:
+      out: FILE.safetensors, FILE.stablehlo, or FOLDER/, see `gan_jax.export.write`.
+      step, ema: the checkpoint and its weights.
+
+    Raises:
+      ConfigError: no such checkpoint, another kind of output, or a package is missing.
+    """
+    paths, _ = export.write(self.folder, out, step, ema)
+    return paths
 
 
 def _check_seed(seed: int) -> None:

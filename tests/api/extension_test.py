@@ -6,13 +6,15 @@ import shutil
 import sys
 import types
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax import linen as nn
 
 import gan_jax
-from gan_jax import losses, testing
+from gan_jax import augment, latents, losses, testing
 from gan_jax.api import extension
 from gan_jax.commands import evaluate, report, sample, show_data, study, train
 from gan_jax.common import extensions, lookup
@@ -22,6 +24,7 @@ from gan_jax.evaluation import evaluator, scores
 from gan_jax.metrics.features import FeatureNetwork, Outputs
 from gan_jax.run import setup
 from gan_jax.storage import workdir
+from gan_jax.training import optimizers
 from helpers.commands import forks
 from helpers.experiments import ROOT
 from helpers.runs import kept_in, lines
@@ -279,3 +282,18 @@ def test_best_checkpoint_can_follow_an_added_score():
   chosen = evaluator.configured(settings | {'scores': ['mine'], 'best': 'mine'})
   assert chosen.chosen == {'mine': added}
   assert scores.is_better('mine', 2.0, than=1.0)
+
+
+def test_prior_augmentation_and_transformation_are_made_by_name():
+  gan_jax.extend(
+    priors={'mine': latents.normal},
+    augmentations={'mine': augment.flip},
+    transforms={'mine': optax.scale},
+  )
+  keys = jax.random.split(jax.random.key(0), 3)
+  assert lookup.make(latents, {'name': 'mine', 'size': 2})(keys).shape == (3, 2)
+  assert isinstance(lookup.make(augment, {'name': 'mine'}), augment.Augmentation)
+  spec = {'optimizer': 'sgd', 'learning_rate': 1.0, 'update_transforms': {'mine': {'step_size': 3.0}}}
+  made, _ = optimizers.make_optimizer(spec)
+  updates, _ = made.update({'x': jnp.ones(())}, made.init({'x': jnp.ones(())}), {'x': jnp.ones(())})
+  assert float(updates['x']) == -3.0
