@@ -104,7 +104,7 @@ def _same_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, jax
 
 
 class Game(NamedTuple):
-  """A GAN variant.
+  """A GAN variant: its networks, its players, and how to sample from it.
 
   Attributes:
     networks: the Flax modules, by name.

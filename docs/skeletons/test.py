@@ -15,12 +15,12 @@ PRIOR = {'name': 'normal', 'size': 1}
 
 
 class Constant(nn.Module):
-  """A generator of zeros."""
+  """A generator whose samples are all 0.5."""
 
   @nn.compact
   def __call__(self, latents: jax.Array, *, train: bool, key=None) -> jax.Array:
     """[B, 1] -> [B, 1]."""
-    return self.param('point', nn.initializers.zeros, ()) + 0 * latents
+    return self.param('point', nn.initializers.constant(0.5), ()) + 0 * latents
 
 
 class Double(nn.Module):
@@ -38,9 +38,11 @@ def test_losses_equal_the_formula_by_hand():
   variables = game.init(jax.random.key(0), batch)
   inputs = Inputs(batch, rng.example_keys(jax.random.key(1), jnp.arange(2)), jnp.int32(0), {})
   losses = [float(player.loss(variables, inputs)[0]) for player in game.players]
-  # Logits: 0 and 2 of the real examples, 0 of both fakes. softplus(0) = log 2, softplus(-2) = 0.126928.
-  discriminator = (3 * np.log(2) + 0.126928 + 0.1 * 2**2) / 2
-  np.testing.assert_allclose(losses, [discriminator, np.log(2)], rtol=1e-5)
+  # Logits: 0 and 2 of the real examples, 1 of both fakes.
+  # softplus(0) = log 2, softplus(-2) = 0.126928, softplus(1) = 1.313262, softplus(-1) = 0.313262.
+  adversarial = (np.log(2) + 0.126928) / 2 + 1.313262
+  penalty = 0.1 * ((0**2 + 2**2) / 2 + 1**2)
+  np.testing.assert_allclose(losses, [adversarial + penalty, 0.313262], rtol=1e-5)
 
 
 def test_negative_weight_raises_config_error():

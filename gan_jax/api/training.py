@@ -178,7 +178,7 @@ def train(
 ) -> Run:
   """Trains a config in a folder, and returns the run.
 
-  If the folder has a run of this config, training goes on from its last checkpoint. In a notebook, the
+  If the folder has a run of this config, training resumes from its last checkpoint. In a notebook, the
   samples appear in the cell. The stop button, or Ctrl-C in a terminal, saves a checkpoint and ends the
   training. A second one ends it at once.
 
@@ -213,7 +213,7 @@ def summary(outcome: setup.Outcome, folder: pathlib.Path) -> str:
   """Returns a line that says how a training ended, and what to do if it has not reached its end."""
   reason = outcome.signal.name if outcome.signal else 'stopped on an alert' if outcome.alerted else ''
   if reason:
-    return f'{reason}: saved {folder} at step {outcome.step}; train it again to go on from there'
+    return f'{reason}: saved {folder} at step {outcome.step}; train it again to resume'
   return f'{folder}: {outcome.step} steps are done'
 
 

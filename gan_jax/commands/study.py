@@ -68,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
     (out / workdir.UNDER_WAY).mkdir(exist_ok=True)
     stopped = _train(programs)
     if stopped:
-      print(f'{stopped.name}: saved in {out}; the same command goes on from there')
+      print(f'{stopped.name}: saved in {out}; the same command resumes the study')
       return 128 + signal.SIGINT if stopped == signal.SIGINT else 0
     every = [run for setting in settings for run in runs[setting.label]]
     _print(report.write(out, settings, every), out)

@@ -101,10 +101,10 @@ def _train(flag: flags.FlagValues) -> int:
 def _print_outcome(outcome: setup.Outcome, steps: int, folder: pathlib.Path) -> None:
   done = f'{outcome.step} of {steps} steps'
   if outcome.signal:
-    print(f'{outcome.signal.name}: saved {folder} at {done}; the same command goes on from there')
+    print(f'{outcome.signal.name}: saved {folder} at {done}; the same command resumes the run')
     return
   if outcome.alerted:
-    print(f'stopped on an alert: saved {folder} at {done}; the same command goes on from there')
+    print(f'stopped on an alert: saved {folder} at {done}; the same command resumes the run')
     return
   if outcome.was_finished:
     print(f'finished before: {done}; a larger --config.steps goes on, unless a schedule depends on it')

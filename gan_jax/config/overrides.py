@@ -1,6 +1,7 @@
 """Checks of the flags --config.KEY=VALUE, against the config that they change."""
 
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 from absl import flags
@@ -96,9 +97,26 @@ def _unknown(name: str, keys: tuple, depth: int, value: Any) -> str:
     changed = '.'.join((name, *map(str, keys[:depth]), new, *map(str, keys[depth + 1 :])))
     return f'--{flag}: renamed in version 0.2 (now --{changed}); write --{changed}'
   known = list(value) if isinstance(value, ConfigDict) else []
-  close = closest(keys[depth], known)
-  remedy = f'did you mean {close!r}?' if close else f'add it in {FILE}'
+  close = closest(keys[depth], known) or _inside_others(keys[depth], value)
+  # The keys at the top are fixed; only games, networks and data take more.
+  remedy = f'add it in {FILE}' if depth else 'see gan-jax train --help'
+  remedy = f'did you mean {close!r}?' if close else remedy
   return f'--{flag}: unknown key {keys[depth]!r} (keys: {", ".join(known) or "none"}); {remedy}'
+
+
+def _inside_others(key: Any, value: Any) -> str | None:
+  """Returns the path of a key with a similar name inside the keys of a config; None without one."""
+  paths = dict(_paths(value)) if isinstance(value, ConfigDict) else {}
+  close = closest(key, {name.rpartition('.')[2] for name in paths})
+  return next((path for path in paths if close and path.rpartition('.')[2] == close), None)
+
+
+def _paths(config: ConfigDict, prefix: str = '') -> Iterator[tuple[str, Any]]:
+  for key, value in config.items():
+    path = f'{prefix}{key}'
+    yield path, value
+    if isinstance(value, ConfigDict):
+      yield from _paths(value, f'{path}.')
 
 
 def assign(config: ConfigDict, path: str, value: Any, source: str = '') -> None:

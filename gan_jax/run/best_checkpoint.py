@@ -37,7 +37,7 @@ class BestCheckpoint:
 
 
 def resumed(saved: checkpoints.Checkpoints, metric: str, step: int) -> BestCheckpoint:
-  """Returns the best checkpoint of a run that goes on from `step`; all processes call it together.
+  """Returns the best checkpoint of a run that resumes from `step`; all processes call it together.
 
   Args:
     saved: the checkpoints in the folder of the best one. Those after `step` are deleted. They must keep

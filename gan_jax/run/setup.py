@@ -325,7 +325,7 @@ def _calls(
     if step == 0:
       session.picture(step, state)
     else:
-      session.log.say(f'goes on from step {step}')
+      session.log.say(f'resumes from step {step}')
     if session.evaluation:
       session.evaluation.start(step, state)
 

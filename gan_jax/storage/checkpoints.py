@@ -168,7 +168,7 @@ def _read_back(path: pathlib.Path, name: pathlib.Path) -> None:
   except ConfigError as error:
     raise WriteError(
       f'checkpoint {name} was written, but {error}; older checkpoints are kept: check the disk, and '
-      'the same command goes on from the newest that is whole'
+      'the same command resumes from the newest intact one'
     ) from error
 
 

@@ -152,6 +152,8 @@ def read_config(folder: pathlib.Path) -> Plain:
   try:
     config = json.loads(path.read_text())
   except FileNotFoundError as error:
+    if not folder.exists():
+      raise ConfigError(f'workdir={folder}: no such folder; check the path') from error
     if (folder / UNDER_WAY).is_dir():
       raise ConfigError(
         f'workdir={folder}: the folder contains a study, not a run (its study.html shows all runs); '
@@ -204,11 +206,15 @@ def check_same(folder: pathlib.Path, config: Plain) -> None:
     raise ConfigError(f'workdir={folder}: the folder contains a study; choose another folder')
   if not (folder / CONFIG).exists():
     return
-  changed = changes(read_config(folder), config)
+  old = read_config(folder)
+  changed = changes(old, config)
   if changed:
+    cause = ''
+    if old['steps'] != config['steps']:
+      cause = f', perhaps since steps={config["steps"]} changes a schedule'
     raise ConfigError(
-      f'workdir={folder}: the folder contains a run of another config ({"; ".join(changed)}); choose '
-      'another folder'
+      f'workdir={folder}: the folder contains a run of another config ({"; ".join(changed)}{cause}); '
+      'give the settings of that run, or choose another folder'
     )
 
 

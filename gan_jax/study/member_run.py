@@ -147,7 +147,7 @@ class MemberLog:
 
 
 def open_log(run: Run, step: int) -> MemberLog:
-  """Opens the log of a run that goes on from `step`."""
+  """Opens the log of a run that resumes from `step`."""
   config = run.config
   every, last = config['log_every'], config['steps']
   file = metrics_log.Metrics.open(run.folder, step if step else -1)

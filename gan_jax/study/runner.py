@@ -235,7 +235,7 @@ def _first_states(assembled: AssembledRuns) -> list[TrainState]:
 
 
 def _newest_state(compiled: CompiledRuns, saved: checkpoints.Checkpoints) -> tuple[int, TrainState]:
-  """The step and the state to go on from; the devices hold no other state then."""
+  """The step and the state from which the runs resume; the devices hold no other state then."""
   newest = saved.newest(console.warn)
   if not newest:
     return 0, compiled.start

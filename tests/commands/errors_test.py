@@ -11,6 +11,10 @@ from helpers.commands import command, forks
 DCGAN = '--config=experiments/dcgan.py:test'
 
 CASES = {
+  'key of a player': (
+    ['--config.lerning_rate=1'],
+    "did you mean 'players.discriminator.learning_rate'?",
+  ),
   'unknown key': (['--config.stepz=5'], "--config.stepz: unknown key 'stepz' (keys: batch_size,"),
   'unknown nested key': (
     ['--config.networks.generator.witdh=5'],
@@ -82,7 +86,10 @@ CASES = {
     ['--config.players.generator.optimizer=sgd'],
     "players.generator: optimizer: unexpected argument 'b1' (accepted: learning_rate, momentum,",
   ),
-  'unknown data': (['--config.data.name=mnist'], "data: unknown name 'mnist' (known: folder, grid,"),
+  'unknown data': (
+    ['--config.data.name=mnist'],
+    "data: unknown name 'mnist' (known: arrays, folder,",
+  ),
   'order of play': (
     ['--config.update_rule=both'],
     "update_rule='both': unknown (one of: alternating,",
@@ -90,7 +97,7 @@ CASES = {
   'decay': (['--config.ema.generator=1.0'], 'ema.generator=1.0: out of range (at least 0, below 1)'),
   'a rate below zero': (
     ['--config.players.generator.learning_rate=-1.0'],
-    'players.generator.learning_rate=-1.0: out of range (a number of at least 0); change it',
+    'players.generator.learning_rate=-1.0: out of range (a number of at least 0, or a schedule)',
   ),
   'width of nothing': (
     ['--config.networks.generator.width=0'],

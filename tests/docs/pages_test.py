@@ -3,6 +3,7 @@
 import importlib.util
 import re
 
+import jax
 import numpy as np
 import pytest
 
@@ -38,7 +39,8 @@ def test_loss_of_the_readme_has_a_finite_gradient():
   exec(code, names)
   rng = np.random.default_rng(0)
   params = {'hidden': rng.normal(size=(2, 8)), 'output': rng.normal(size=8)}
-  gradient = names['gradient'](params, rng.normal(size=(4, 2)), rng.normal(size=(4, 2)))
+  keys = jax.random.split(jax.random.key(0), 4)
+  gradient = names['gradient'](params, keys, rng.normal(size=(4, 2)), rng.normal(size=(4, 2)))
   assert {name: value.shape for name, value in gradient.items()} == {'hidden': (2, 8), 'output': (8,)}
   assert all(np.isfinite(value).all() and np.abs(value).max() > 0 for value in gradient.values())
 
@@ -82,3 +84,14 @@ def test_glossary_names_every_replaced_phrase():
 @pytest.mark.parametrize('page', [*PAGES, ROOT / 'CHANGELOG.md'], ids=lambda path: path.stem)
 def test_pages_have_no_faults_of_prose(page):
   assert prose().check(page) == []
+
+
+def test_code_of_the_python_page_runs(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  page = (ROOT / 'docs' / 'python.md').read_text()
+  first, *others = re.findall(r'```python\n(.*?)```', page, re.S)
+  assert first.startswith('import gan_jax\n\nconfig = gan_jax.load_config(')
+  assert next(block for block in re.findall(r'```python\n(.*?)```', README, re.S)) in first
+  for code in (first, *others):
+    exec(code.replace('dcgan:test', 'gan:test'), {})
+  assert (tmp_path / 'runs' / 'small' / 'report.html').exists()

@@ -124,7 +124,7 @@ def test_docstring_states_resolved_hyperparameters(path, monkeypatch):
   monkeypatch.syspath_prepend(ROOT / 'tools')
   experiment_settings = importlib.import_module('experiment_settings')
   assert path.read_text() == experiment_settings.updated(path), (
-    'run tools/experiment_settings.py --write'
+    'run .venv/bin/python tools/experiment_settings.py --write'
   )
 
 

@@ -61,6 +61,27 @@ def test_only_hooks_on_stop_act_where_training_stops():
   assert happened[-3:] == ['call 4', 'read 6 metrics 6', 'save 6 3']
 
 
+@pytest.mark.parametrize(('left_at', 'last'), [(2, 'save 2 1'), (4, 'save 4 2')])
+def test_closed_calls_read_their_metrics_and_act_once_on_stop(left_at, last):
+  happened = []
+  calls = loop.calls(
+    lambda state, step: (state + 1, f'metrics {step + 2}'),
+    0,
+    loop.Steps(0, 8, 2),
+    lambda step, metrics: happened.append(f'read {step}'),
+    [
+      loop.Hook((4,), lambda step, state: happened.append(f'save {step} {state}'), on_stop=True),
+      loop.Hook((8,), lambda step, state: happened.append('draw')),
+    ],
+    lambda step: False,
+  )
+  for step, state, metrics in calls:
+    assert (state, metrics) == (step // 2, f'metrics {step}')
+    if step == left_at:
+      calls.close()
+  assert happened == [*(f'read {step}' for step in range(2, left_at + 1, 2)), last]
+
+
 @pytest.mark.parametrize(
   ('every', 'step', 'stopping', 'due'),
   [

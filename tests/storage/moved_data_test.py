@@ -97,7 +97,7 @@ def test_run_on_moved_images_resumes_bit_identically(moved):
   # The refused commands changed nothing.
   assert data_name(moved / 'wrong') == data_name(moved / 'small') == f'folder:{moved / "a"}'
   # The images were in the archive for the steps up to 16, and behind the link for the finished run.
-  assert 'goes on from step 12' in done['packed'].stdout
+  assert 'resumes from step 12' in done['packed'].stdout
   assert data_name(moved / 'run') == f'folder:{moved / "link"}'
   assert_same_run(moved / 'whole', moved / 'run', 16)
 

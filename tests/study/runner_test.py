@@ -209,7 +209,7 @@ def test_signal_saves_the_study_and_exits_cleanly(tmp_path):
   process.send_signal(signal.SIGTERM)
   said, complaint = process.communicate(timeout=100)
   assert process.returncode == 0, complaint
-  assert 'the same command goes on from there' in said.splitlines()[-1]
+  assert 'the same command resumes the study' in said.splitlines()[-1]
   assert 'Traceback' not in complaint
   assert [path for path in (tmp_path / 'under_way').glob('*/*') if path.name.isdigit()]
 
