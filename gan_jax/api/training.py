@@ -75,7 +75,7 @@ class Trainer:
         _print_devices()
       self._config = _checked(load_config(config))
       self.folder = _folder(workdir)
-      processes.together(lambda: run_folder.check_same(self.folder, self._config.plain))
+      processes.on_primary(self._check_folder)
       self._built = processes.together(lambda: setup.assemble_run(self._config))
     window = profiling.window(profile, self.folder, self._config.training.last_call)
     self.game: Game = self._built.game
@@ -83,6 +83,11 @@ class Trainer:
     self._stop = processes.StopRequest()
     self._caller = setup.Caller(started, window, self._callbacks(callbacks), self._stop, wandb)
     self._now: Snapshot | None = None
+
+  def _check_folder(self) -> None:
+    """Raises ConfigError if the folder is in use, or has another run; before data is read."""
+    with run_folder.locked(self.folder):
+      run_folder.check_same(self.folder, self._config.plain)
 
   def _callbacks(self, given: Iterable[tuple[int, Any]]) -> tuple[Callback, ...]:
     chosen = callbacks.check(given, self._config.training.steps_per_call)
