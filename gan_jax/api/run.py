@@ -37,23 +37,31 @@ def load(workdir: str | os.PathLike) -> 'Run':
   return Run(folder)
 
 
-class Run:
-  """A trained run, or one that is being trained.
-
-  Only its folder is read, and its data where a method needs it. Methods take a checkpoint by its
-  `step`, by 'best', or None for the newest, and by `ema` averaged weights, raw weights, or None for
-  averaged weights if there are any.
+class StoredRun:
+  """A run on disk at one of its checkpoints: its files, and its weights.
 
   Attributes:
     folder: the folder of the run.
+    checkpoint: a step, 'best', or None for the newest.
+    ema: True for averaged weights, False for raw ones, None for averaged weights if there are any.
+    data: the place of the images, 'folder:PATH', if they have moved since training.
   """
 
-  def __init__(self, folder: pathlib.Path):
-    """Names the folder of a run; nothing is read yet."""
+  def __init__(
+    self,
+    folder: pathlib.Path,
+    checkpoint: int | str | None = None,
+    ema: bool | None = None,
+    data: str | None = None,
+  ):
+    """Names a checkpoint of a run; nothing is read yet."""
     self.folder = folder
+    self.checkpoint = checkpoint
+    self.ema = ema
+    self.data = data
 
   def __repr__(self) -> str:
-    return f'Run({str(self.folder)!r})'
+    return f'Run({str(self.folder)!r}, {self.checkpoint!r})'
 
   def _repr_png_(self) -> bytes | None:
     """Returns the newest picture, which a notebook shows for a run."""
@@ -79,85 +87,48 @@ class Run:
     """
     return curves.collected(page.read_lines(self.folder / metrics_log.METRICS))
 
+  def load(self) -> tuple[Game, Variables, int]:
+    """Returns the game, its variables, and the step of the checkpoint."""
+    with jax_settings.fixed():
+      return load_run.load(self.folder, self.checkpoint, self.ema)
+
   @property
   def step(self) -> int:
-    """The step of the newest checkpoint."""
+    """The step of the checkpoint."""
     return self.load()[2]
 
-  def load(
-    self, *, step: int | str | None = None, ema: bool | None = None
-  ) -> tuple[Game, Variables, int]:
-    """Returns the game, its variables at a checkpoint, and the step of the checkpoint.
 
-    Raises:
-      ConfigError: the checkpoint or the average does not exist.
-    """
-    with jax_settings.fixed():
-      return load_run.load(self.folder, step, ema)
+class Run(StoredRun):
+  """A trained run at a checkpoint, or one that is being trained.
 
-  def draw(
-    self, num: int, seed: int = 0, *, step: int | str | None = None, ema: bool | None = None
-  ) -> Iterator[np.ndarray]:
+  Only its folder is read, and its data where a method needs it. All methods raise ConfigError if the
+  checkpoint does not exist, or an argument is out of range.
+  """
+
+  def at(self, checkpoint: int | str | None = None, ema: bool | None = None) -> 'Run':
+    """Returns this run at another checkpoint, or with other weights."""
+    return Run(self.folder, checkpoint, ema, self.data)
+
+  def draw(self, num: int, seed: int = 0) -> Iterator[np.ndarray]:
     """Generates the samples of `sample` in batches, for more than fit into memory."""
+    validation.check_size('num', num)
     _check_seed(seed)
-    game, variables, _ = self.load(step=step, ema=ema)
+    game, variables, _ = self.load()
     return load_run.draw(game, variables, num, seed)
 
-  def sample(
-    self, num: int, seed: int = 0, *, step: int | str | None = None, ema: bool | None = None
-  ) -> np.ndarray:
-    """Generates samples; sample i depends only on the checkpoint, the seed and i.
+  def sample(self, num: int, seed: int = 0) -> np.ndarray:
+    """Generates images, uint8 [num, height, width, channels], or points, float32 [num, D].
 
-    Args:
-      num: the number of samples.
-      seed: of the latents, from 0 to 2**32 - 1.
-      step, ema: the checkpoint and its weights.
-
-    Returns:
-      Images, uint8 [num, height, width, channels], or points, float32 [num, D].
-
-    Raises:
-      ConfigError: no such checkpoint, or a number out of range.
+    Sample i depends only on the checkpoint, the seed from 0 to 2**32 - 1, and i.
     """
-    if not validation.is_whole(num, 1):
-      raise ConfigError(f'num={num!r}: out of range (a whole number of at least 1); change num')
-    return np.concatenate(list(self.draw(num, seed, step=step, ema=ema)))
+    return np.concatenate(list(self.draw(num, seed)))
 
-  def interpolate(
-    self,
-    num: int = 8,
-    steps: int = 10,
-    seed: int = 0,
-    *,
-    step: int | str | None = None,
-    ema: bool | None = None,
-  ) -> np.ndarray:
-    """Generates samples along the arcs between the latents of pairs of samples.
+  def interpolate(self, num: int = 8, steps: int = 10, seed: int = 0) -> np.ndarray:
+    """Generates samples along arcs between latents, [num, steps, ...] of the type of `sample`.
 
-    Args:
-      num: the number of pairs.
-      steps: samples on each arc, its ends included.
-      seed: of the latents. Row i goes from sample i of this seed to sample num + i.
-      step, ema: the checkpoint and its weights.
-
-    Returns:
-      Images, uint8 [num, steps, height, width, channels], or points, float32 [num, steps, D].
-
-    Raises:
-      ConfigError: the game has no latents, or a number is out of range.
+    Row i goes from sample i of this seed to sample num + i, both included.
     """
-    _check_seed(seed)
-    for name, value, least in (('num', num, 1), ('steps', steps, 2)):
-      if not validation.is_whole(value, least):
-        raise ConfigError(
-          f'{name}={value!r}: out of range (a whole number of at least {least}); change {name}'
-        )
-    game, variables, _ = self.load(step=step, ema=ema)
-    if game.latents is None or game.generate is None:
-      raise ConfigError(f'workdir={self.folder}: this game has no latents; use sample instead')
-    with jax_settings.fixed():
-      arcs = np.asarray(interpolations.paths(game, variables, seed, steps, num))
-    return pixels.to_bytes(arcs) if arcs.ndim > 3 else arcs
+    return interpolated(self, num, steps, seed)
 
   def evaluate(
     self,
@@ -165,59 +136,46 @@ class Run:
     scores: Sequence[str] = (),
     num: int = 10_000,
     seed: int = 0,
-    *,
-    step: int | str | None = None,
-    ema: bool | None = None,
-    data: str | None = None,
   ) -> dict[str, float | None]:
-    """Scores samples against the data, and adds the result to scores.jsonl in the folder.
-
-    Args:
-      features: the feature network; None for the one of the run's config.
-      scores: names of scores; empty for all that apply.
-      num: the number of samples.
-      seed: of their latents.
-      step, ema: the checkpoint and its weights.
-      data: the place of the images, 'folder:PATH', if they have moved.
-
-    Returns:
-      {metric: value}; None for a metric that the protocol cannot give.
-
-    Raises:
-      ConfigError: an unknown name, a number out of range, or data that cannot be read.
-    """
+    """Scores samples against the data, see `evaluate_run`; None for a score that is not defined."""
     values, _ = evaluation.evaluate_run(
-      self.folder, features=features, scores=scores, num=num, seed=seed, step=step, ema=ema, data=data
+      self.folder,
+      step=self.checkpoint,
+      ema=self.ema,
+      data=self.data,
+      features=features,
+      scores=scores,
+      num=num,
+      seed=seed,
     )
     return values
 
-  def report(
-    self, seed: int = 0, *, step: int | str | None = None, data: str | None = None
-  ) -> pathlib.Path:
-    """Writes the page of the run, report.html, and returns its path.
-
-    Args:
-      seed: of the samples shown.
-      step: the checkpoint.
-      data: the place of the images, 'folder:PATH', if they have moved.
-    """
-    path, _ = reports.write_report(self.folder, seed=seed, step=step, data=data)
+  def report(self, seed: int = 0) -> pathlib.Path:
+    """Writes report.html, the page of the run with samples of this seed, and returns its path."""
+    path, _ = reports.write_report(self.folder, seed=seed, step=self.checkpoint, data=self.data)
     return path
 
-  def export(
-    self, out: str | os.PathLike, *, step: int | str | None = None, ema: bool | None = None
-  ) -> list[pathlib.Path]:
-    """Exports the generator for other programs, and returns the paths of the files.
-
-    Args:
-      out: FILE.safetensors, FILE.stablehlo, or FOLDER/, see `gan_jax.export.write`.
-      step, ema: the checkpoint and its weights.
-
-    Raises:
-      ConfigError: no such checkpoint, another kind of output, or a package is missing.
-    """
-    paths, _ = export.write(self.folder, out, step, ema)
+  def export(self, out: str | os.PathLike) -> list[pathlib.Path]:
+    """Exports the generator for other programs, see `gan_jax.export.write`; returns the files."""
+    paths, _ = export.write(self.folder, out, self.checkpoint, self.ema)
     return paths
+
+
+def interpolated(run: Run, num: int, steps: int, seed: int) -> np.ndarray:
+  """Generates the samples of `Run.interpolate`.
+
+  Raises:
+    ConfigError: the game has no latents, or a number is out of range.
+  """
+  validation.check_size('num', num)
+  validation.check_size('steps', steps, least=2)
+  _check_seed(seed)
+  game, variables, _ = run.load()
+  if game.latents is None or game.generate is None:
+    raise ConfigError(f'workdir={run.folder}: this game has no latents; use sample instead')
+  with jax_settings.fixed():
+    arcs = np.asarray(interpolations.paths(game, variables, seed, steps, num))
+  return pixels.to_bytes(arcs) if arcs.ndim > 3 else arcs
 
 
 def _check_seed(seed: int) -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.api.configs import load_config
@@ -18,7 +17,7 @@ from gan_jax.common import console, files, notebook, user_paths
 from gan_jax.config import run_config, schema
 from gan_jax.config.run_config import RunConfig
 from gan_jax.data import source as sources
-from gan_jax.game import Game, Variables
+from gan_jax.game import Game
 from gan_jax.run import callbacks, setup
 from gan_jax.run.callbacks import Callback, Snapshot
 from gan_jax.runtime import accelerators, devices, jax_settings, processes, profiling
@@ -31,23 +30,23 @@ class Trainer:
   """Trains a run step by step, in a loop of the caller.
 
   The run has everything that a run of the command has: checkpoints, pictures, metrics, evaluation. A
-  loop that ends early saves a checkpoint, from which the next loop over this trainer continues, and so
-  does another trainer of the same config and folder.
+  loop that ends early saves a checkpoint, from which the next loop over this trainer continues.
 
   Example:
     >>> import gan_jax
-    >>> trainer = gan_jax.Trainer(gan_jax.load_config('gan:ring-test'), 'runs/ring')
+    >>> trainer = gan_jax.Trainer('gan:ring-test', 'runs/ring')
     device: ...
     >>> losses = []
     >>> for step, metrics in trainer:
     ...   losses.append(metrics['generator/loss'])
     first step after ...
-    >>> step, len(losses), trainer.sample(3).shape
+    >>> step, len(losses), trainer.snapshot.sample(3).shape
     (8, 4, (3, 2))
 
   Attributes:
     folder: the folder of the run.
     game: the game that is trained.
+    snapshot: the run at the last step of the loop; None before.
     outcome: how the last loop ended; None before.
   """
 
@@ -69,32 +68,14 @@ class Trainer:
     if wandb:
       wandb_log.check(wandb)
     started = time.perf_counter() if started is None else started
-    with jax_settings.fixed():
-      accelerators.check()
-      if processes.is_primary():
-        _print_devices()
-      self._config = _checked(load_config(config))
-      self.folder = _folder(workdir)
-      processes.on_primary(self._check_folder)
-      self._built = processes.together(lambda: setup.assemble_run(self._config))
+    self._config, self._built, self.folder = _prepared(config, workdir)
     window = profiling.window(profile, self.folder, self._config.training.last_call)
     self.game: Game = self._built.game
     self.outcome: setup.Outcome | None = None
+    self.snapshot: Snapshot | None = None
     self._stop = processes.StopRequest()
-    self._caller = setup.Caller(started, window, self._callbacks(callbacks), self._stop, wandb)
-    self._now: Snapshot | None = None
-
-  def _check_folder(self) -> None:
-    """Raises ConfigError if the folder is in use, or has another run; before data is read."""
-    with run_folder.locked(self.folder):
-      run_folder.check_same(self.folder, self._config.plain)
-
-  def _callbacks(self, given: Iterable[tuple[int, Any]]) -> tuple[Callback, ...]:
-    chosen = callbacks.check(given, self._config.training.steps_per_call)
-    if not notebook.is_running():
-      return chosen
-    show = functools.partial(_show_newest, self.folder / run_folder.SAMPLES, notebook.Cell())
-    return (*chosen, Callback(self._config.logging.log_every, show))
+    chosen = _callbacks(callbacks, self._config, self.folder)
+    self._caller = setup.Caller(started, window, chosen, self._stop, wandb)
 
   def __iter__(self) -> Iterator[tuple[int, Mapping[str, float]]]:
     """Yields after each call of the program: the steps done, and the metrics of the last of them.
@@ -109,7 +90,7 @@ class Trainer:
         if done is None:
           return
         step, state, metrics = done
-        self._now = Snapshot(step, self.game, state)
+        self.snapshot = Snapshot(step, self.game, state)
         yield step, _LastStep(metrics)
     finally:
       with jax_settings.fixed():
@@ -123,31 +104,53 @@ class Trainer:
     return Run(self.folder)
 
   def _calls(self) -> Generator[tuple[int, TrainState, Metrics]]:
-    folder, config = self.folder, self._config
-    with files.writing(folder), contextlib.ExitStack() as stack:
-      processes.on_primary(lambda: stack.enter_context(run_folder.locked(folder)))
-      processes.check_agreement(
-        run_folder.holder(folder),
-        'the processes see different folders; --workdir must be one that all share',
-      )
-      processes.together(lambda: run_folder.check_same(folder, config.plain))
-      _check_data(config, self._built.source, folder)
-      self.outcome = yield from setup.calls(config, self._built, folder, self._caller)
+    calls = _locked_calls(self._config, self._built, self.folder, self._caller)
+    self.outcome = yield from calls
 
-  @property
-  def variables(self) -> Variables:
-    """A copy on the host of the weights of the last step: averaged ones if there are averages."""
-    return self._snapshot.variables
 
-  def sample(self, num: int, seed: int = 0) -> np.ndarray:
-    """Generates samples at the last step, see `Run.sample`."""
-    return self._snapshot.sample(num, seed)
+def _prepared(
+  config: ConfigDict | str, workdir: str | os.PathLike | None
+) -> tuple[RunConfig, setup.Built, pathlib.Path]:
+  """Returns a config, what it describes, and the folder of its run, after all checks."""
+  with jax_settings.fixed():
+    accelerators.check()
+    if processes.is_primary():
+      _print_devices()
+    parsed, folder = _checked(load_config(config)), _folder(workdir)
+    processes.on_primary(lambda: _check_folder(folder, parsed))
+    return parsed, processes.together(lambda: setup.assemble_run(parsed)), folder
 
-  @property
-  def _snapshot(self) -> Snapshot:
-    if self._now is None:
-      raise RuntimeError('no step yet: use the weights inside the loop')
-    return self._now
+
+def _locked_calls(
+  config: RunConfig, built: setup.Built, folder: pathlib.Path, caller: setup.Caller
+) -> Generator[tuple[int, TrainState, Metrics], None, setup.Outcome]:
+  """Trains in a folder that is locked meanwhile, see `setup.calls`."""
+  with files.writing(folder), contextlib.ExitStack() as stack:
+    processes.on_primary(lambda: stack.enter_context(run_folder.locked(folder)))
+    processes.check_agreement(
+      run_folder.holder(folder),
+      'the processes see different folders; --workdir must be one that all share',
+    )
+    processes.together(lambda: run_folder.check_same(folder, config.plain))
+    _check_data(config, built.source, folder)
+    return (yield from setup.calls(config, built, folder, caller))
+
+
+def _check_folder(folder: pathlib.Path, config: RunConfig) -> None:
+  """Raises ConfigError if the folder is in use, or has another run; before data is read."""
+  with run_folder.locked(folder):
+    run_folder.check_same(folder, config.plain)
+
+
+def _callbacks(
+  given: Iterable[tuple[int, Any]], config: RunConfig, folder: pathlib.Path
+) -> tuple[Callback, ...]:
+  """Returns the callbacks of the user, and in a notebook one that shows the newest picture."""
+  chosen = callbacks.check(given, config.training.steps_per_call)
+  if not notebook.is_running():
+    return chosen
+  show = functools.partial(_show_newest, folder / run_folder.SAMPLES, notebook.Cell())
+  return (*chosen, Callback(config.logging.log_every, show))
 
 
 class _LastStep(Mapping[str, float]):

@@ -103,7 +103,7 @@ def main(argv: Sequence[str]) -> int:
   accelerators.check()
   write = _writer(flag.out, flag.num, flag.seed)
   folder, out = user_paths.expanded(flag.workdir, '--workdir'), user_paths.expanded(flag.out, '--out')
-  game, variables, step = Run(folder).load(step=load_run.parse_step(flag.step), ema=flag.ema)
+  game, variables, step = Run(folder, load_run.parse_step(flag.step), flag.ema).load()
   try:
     write(out, load_run.draw(game, variables, flag.num, flag.seed), flag.num)
   except OSError as error:

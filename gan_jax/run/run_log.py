@@ -79,14 +79,14 @@ class RunLog:
     rate = self._clock.steps_per_second(step, now)
     if rate is not None:
       line |= {'steps_per_second': rate, 'images_per_second': rate * self._images_per_step}
-    self._write(line)
+    _write(self._sinks, line)
     self._progress.logged(line)
     return bool(alerts)
 
   def evaluation(self, line: MetricsLine) -> None:
     """Writes a line of an evaluation, and prints its metrics."""
     if self._file:
-      self._write(line)
+      _write(self._sinks, line)
       metrics = {name: value for name, value in line.items() if name not in _NO_METRICS}
       self._progress.scored(line['step'], metrics)
 
@@ -94,16 +94,17 @@ class RunLog:
     """Writes the alert with which a run ends."""
     if self._file:
       alert = {'name': 'divergence', 'text': f'{text}; the run cannot go on'}
-      self._write({'step': step, 'time': self.seconds(), 'alerts': [alert]})
+      _write(self._sinks, {'step': step, 'time': self.seconds(), 'alerts': [alert]})
 
   def picture(self, step: int, image: np.ndarray) -> None:
     """Writes the picture of a step, uint8 [height, width, 3]; any thread may call it."""
     for sink in self._sinks:
       sink.picture(step, image)
 
-  def _write(self, line: MetricsLine) -> None:
-    for sink in self._sinks:
-      sink.write(line)
+
+def _write(sinks: Sequence[Sink], line: MetricsLine) -> None:
+  for sink in sinks:
+    sink.write(line)
 
 
 class MetricsReader:
