@@ -1,13 +1,14 @@
 """Functions of the user that training calls at intervals."""
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gan_jax.common import validation
 from gan_jax.common.errors import ConfigError
+from gan_jax.common.types import MetricsLine
 from gan_jax.game import Game, Variables
 from gan_jax.run import loop
 from gan_jax.run.run_log import RunLog
@@ -24,12 +25,12 @@ class Snapshot:
     game: the game that is trained.
   """
 
-  def __init__(self, step: int, game: Game, state: TrainState, log: RunLog | None = None):
-    """Wraps a state, which the next call of the program uses up."""
+  def __init__(self, step: int, game: Game, state: TrainState, history: Sequence[MetricsLine] = ()):
+    """Wraps a state, which the next call of the program uses up, and the logged lines so far."""
     self.step = step
     self.game = game
     self._state = state
-    self._log = log
+    self._history = history
 
   @functools.cached_property
   def variables(self) -> Variables:
@@ -40,8 +41,7 @@ class Snapshot:
   @property
   def metrics(self) -> Mapping[str, float]:
     """The metrics of the last logged step, {'<player>/<name>': value}; {} before the first one."""
-    lines = self._log.history if self._log else ()
-    line = next((line for line in reversed(lines) if 'steps_per_second' in line), {})
+    line = next((line for line in reversed(self._history) if 'steps_per_second' in line), {})
     return {name: value for name, value in line.items() if '/' in name and isinstance(value, float)}
 
   def sample(self, num: int, seed: int = 0) -> np.ndarray:
@@ -87,6 +87,6 @@ def hook(callback: Callback, game: Game, log: RunLog) -> loop.Hook:
   """Returns the hook of a run that calls the function."""
 
   def call(step: int, state: TrainState) -> None:
-    callback.function(Snapshot(step, game, state, log))
+    callback.function(Snapshot(step, game, state, log.history))
 
   return loop.Hook((callback.every,), call)
