@@ -168,7 +168,7 @@ class _Progress:
     seconds = (self._steps - step) / rate + self._after
     print(
       f'program {self._number}  step {step}/{self._steps}  {rate * self._runs:,.0f} '
-      f'steps/s of all runs  {duration(seconds)} left',
+      f'steps/s of all runs  {duration(round(seconds))} left',
       flush=True,
     )
 

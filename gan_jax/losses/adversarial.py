@@ -94,7 +94,7 @@ def non_saturating(real_label: float = 1.0) -> AdversarialLoss:
   The generator's gradient does not vanish as D(fake) goes to 0.
 
   Args:
-    real_label: as in `minimax`.
+    real_label: the target for real examples, in [0.5, 1], as in `minimax`.
 
   Raises:
     ValueError: `real_label` is outside its range.
@@ -114,7 +114,7 @@ def kl(real_label: float = 1.0) -> AdversarialLoss:
   discriminator is log p_data / p_g. KL(p_g || p_data) penalizes samples where p_data is small.
 
   Args:
-    real_label: as in `minimax`.
+    real_label: the target for real examples, in [0.5, 1], as in `minimax`.
 
   Raises:
     ValueError: `real_label` is outside its range.
@@ -263,11 +263,11 @@ def relativistic_paired(base: AdversarialLoss) -> AdversarialLoss:
       discriminator: 1/2 (f1(d) + f2(-d));
       generator: 1/2 (f1(-d) + f2(d)).
 
-  If f2(x) = f1(-x), as for cross-entropy and hinge, these are f1(d) and f1(-d). For `non_saturating()`
+  If f2(x) = f1(-x), as for cross-entropy and hinge, the losses are f1(d) and f1(-d). For `non_saturating()`
   they are softplus(-d) and softplus(d), the loss of R3GAN.
 
   Args:
-    base: the loss of which the discriminator's part is used; in a config {'name': ..., **arguments}.
+    base: a loss; only its discriminator part is used; in a config {'name': ..., **arguments}.
       Label smoothing is one-sided and acts on the discriminator only.
 
   Source: Jolicoeur-Martineau 2019 (arXiv:1807.00734), equations 8 and 9 halved; Huang et al. 2024

@@ -166,7 +166,7 @@ def _arrays(
 def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.ndarray]:
   """Generates samples in batches; sample i depends only on the seed and i.
 
-  It does not depend on the caller's settings of JAX either, except `jax_random_seed_offset`.
+  Your settings of JAX do not change it, except `jax_random_seed_offset`.
 
   Args:
     game: the game of a run.
