@@ -263,8 +263,8 @@ def relativistic_paired(base: AdversarialLoss) -> AdversarialLoss:
       discriminator: 1/2 (f1(d) + f2(-d));
       generator: 1/2 (f1(-d) + f2(d)).
 
-  If f2(x) = f1(-x), as for cross-entropy and hinge, the losses are f1(d) and f1(-d). For `non_saturating()`
-  they are softplus(-d) and softplus(d), the loss of R3GAN.
+  If f2(x) = f1(-x), as for cross-entropy and hinge, the losses are f1(d) and f1(-d). For
+  `non_saturating()` they are softplus(-d) and softplus(d), the loss of R3GAN.
 
   Args:
     base: a loss; only its discriminator part is used; in a config {'name': ..., **arguments}.
