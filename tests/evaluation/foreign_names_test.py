@@ -65,7 +65,7 @@ def test_feature_network_by_a_foreign_name_is_rejected_with_our_name(typed, ours
   with pytest.raises(ConfigError) as error:
     foreign_names.choose('--features', typed, NETWORKS, 'feature network', foreign_names.NETWORKS)
   known = ', '.join(NETWORKS)
-  if typed == 'dino':
+  if typed == 'beauty':
     known += f'; {extensions.MORE}'
   assert str(error.value) == f'--features={typed}: no such feature network ({known}); use {ours}'
 
