@@ -60,6 +60,10 @@ def check_game(config: ConfigDict | Mapping[str, Any]) -> None:
   Raises:
     AssertionError: a rule is broken; the message names it.
     ConfigError: the config is not valid.
+
+  Example:
+    >>> import gan_jax
+    >>> gan_jax.testing.check_game(gan_jax.load_config('gan:ring-test'))
   """
   check_config(config)
   subject = Subject(_plain(config))

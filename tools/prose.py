@@ -54,6 +54,8 @@ _QUOTED = re.compile(r'`[^`]*`|"[^"]*"|\{[^{}]*\}|https?://\S+|--?[a-z_.]+=\S*|\
 def sentences(text: str) -> Iterator[str]:
   """The sentences of a text without its code, lists one item at a time."""
   text = re.sub(r'```.*?```|~~~.*?~~~', ' ', text, flags=re.S)
+  # Examples for doctest reach to the next empty line.
+  text = re.sub(r'^\s*>>> .*?(?=\n\s*\n|\Z)', ' ', text, flags=re.S | re.M)
   for block in re.split(r'\n\s*\n|\n(?=\s*(?:[-*]|\d+\.)\s)|\n(?=\s*\|)|\n(?=\s*\w+:\s)', text):
     if block.lstrip().startswith(('|', '#', '>>>', 'python ', 'make ', '!')):
       continue

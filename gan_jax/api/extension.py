@@ -153,6 +153,20 @@ def extend(
   Raises:
     ConfigError: a package that does not exist or adds nothing, a name that is taken, or a part of the
       wrong kind. Errors of the code in a package pass unchanged.
+
+  Example:
+    >>> import gan_jax, jax
+    >>> def soft_hinge(beta: float = 1.0) -> gan_jax.losses.AdversarialLoss:
+    ...   above = lambda x: jax.nn.softplus(beta * x) / beta
+    ...   return gan_jax.losses.AdversarialLoss(
+    ...     lambda real, fake: above(1 - real) + above(1 + fake), lambda real, fake: -fake
+    ...   )
+    >>> gan_jax.extend(losses=[soft_hinge])
+    >>> config = gan_jax.load_config('gan:ring-test')
+    >>> config.gan.loss = {'name': 'soft_hinge', 'beta': 2.0}
+    >>> gan_jax.train(config, 'runs/soft_hinge').step
+    device: ...
+    8
   """
   given = {
     'games': games,
