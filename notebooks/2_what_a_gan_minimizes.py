@@ -3,7 +3,8 @@
 #
 # {badge}
 #
-# **You learn** what the best discriminator is, which divergence a generator descends, and why training can go in circles.
+# **You learn** what the best discriminator is, which divergence a generator descends, and why
+# training can go in circles.
 #
 # **Time:** two minutes on any machine.
 
@@ -36,7 +37,8 @@ gan_jax.tune()
 # %% [markdown]
 # ## The best discriminator
 #
-# Take two densities on a line: data $p$ and generator $q$. Expectations are sums over a grid, so there is no sampling noise.
+# Take two densities on a line: data $p$ and generator $q$. Expectations are sums over a grid, so
+# there is no sampling noise.
 
 # %%
 x = jnp.linspace(-8, 8, 2001)
@@ -51,7 +53,8 @@ p = (normal(-2.0, 0.7) + normal(2.0, 1.0)) / 2
 q = normal(0.0, 1.5)
 
 # %% [markdown]
-# The discriminator's loss is $-E_p[\log D] - E_q[\log(1 - D)]$. A small network trains on it. The theory says
+# The discriminator's loss is $-E_p[\log D] - E_q[\log(1 - D)]$. A small network trains on it. The
+# theory says
 #
 # $$D^\ast(x) = \frac{p(x)}{p(x) + q(x)}$$
 
@@ -98,10 +101,11 @@ plt.plot(x, p, label='$p$')
 plt.plot(x, q, label='$q$')
 plt.plot(x, p / (p + q), 'k--', label='$p / (p + q)$')
 plt.plot(x, trained, label='trained $D$')
-plt.legend();
+plt.legend()
 
 # %% [markdown]
-# Its value is $-\log 4 + 2\,\mathrm{JSD}(p, q)$. So a generator that plays against the best discriminator minimizes the Jensen-Shannon divergence.
+# Its value is $-\log 4 + 2\,\mathrm{JSD}(p, q)$. A generator that plays against the best
+# discriminator minimizes the Jensen-Shannon divergence.
 
 # %%
 theory = -np.log(4) + 2 * divergences.jensen_shannon(p, q, cell)
@@ -110,7 +114,8 @@ print(f'trained {-history[-1]:.4f}, in theory {theory:.4f}')
 # %% [markdown]
 # ## Divergences
 #
-# Move $q$ away from $p$, and compare. Jensen-Shannon is bounded by $\log 2$: far away it is flat, and a generator gets no gradient. Wasserstein-1 grows with the distance.
+# Move $q$ away from $p$, and compare. Jensen-Shannon is bounded by $\log 2$: far away it is flat,
+# and a generator gets no gradient. Wasserstein-1 grows with the distance.
 
 # %%
 shifts = np.linspace(0, 5, 41)
@@ -124,12 +129,13 @@ curves = {
 for name, divergence in curves.items():
   plt.plot(shifts, [divergence(narrow, normal(-2.5 + s, 0.3), cell) for s in shifts], label=name)
 plt.xlabel('shift')
-plt.legend();
+plt.legend()
 
 # %% [markdown]
 # ## Which divergence a generator descends
 #
-# Hold the best discriminator fixed. Its logit is $\log p / q$. Then the gradients of these losses are known:
+# Hold the best discriminator fixed. Its logit is $\log p / q$. Then the gradients of these losses
+# are known:
 #
 # | loss of the generator | has the gradient of |
 # |---|---|
@@ -147,7 +153,9 @@ quantiles = jax.scipy.stats.norm.ppf((jnp.arange(20_000) + 0.5) / 20_000)
 
 def by_samples(name):
   generator = getattr(losses, name)().generator
-  logit = lambda points: jax.scipy.stats.norm.logpdf(points) - jax.scipy.stats.norm.logpdf(points, start)
+  logit = lambda points: (
+    jax.scipy.stats.norm.logpdf(points) - jax.scipy.stats.norm.logpdf(points, start)
+  )
   mean = lambda m: generator(jnp.zeros_like(quantiles), logit(m + quantiles)).mean()
   return jax.grad(mean)(start)
 
@@ -161,9 +169,11 @@ for name, target in targets.items():
 # %% [markdown]
 # ## The Dirac-GAN
 #
-# All data are at 0. The generator outputs one point $\theta$, and the discriminator is $D(x) = \psi x$. The equilibrium is $\theta = \psi = 0$.
+# All data are at 0. The generator outputs one point $\theta$, and the discriminator is $D(x) = \psi
+# x$. The equilibrium is $\theta = \psi = 0$.
 #
-# Each player follows its own gradient. This is a flow in a plane, and near the equilibrium it turns in a circle: the eigenvalues are $\pm i\sqrt{ab}$.
+# Each player follows its own gradient. This is a flow in a plane, and near the equilibrium it turns
+# in a circle: the eigenvalues are $\pm i\sqrt{ab}$.
 # The R1 penalty $\frac{\gamma}{2} |\nabla D|^2$ pulls the flow to the center.
 
 
@@ -210,7 +220,8 @@ for panel, (name, (field, alternating)) in zip(panels, games.items(), strict=Tru
   panel.set(title=name, xlabel=r'$\psi$', xlim=(-2.6, 2.6), ylim=(-2.6, 2.6))
   values = np.linalg.eigvals(jax.jacobian(field)(jnp.zeros(2)))
   print(f'{name:25} eigenvalues {np.round(values, 3)}')
-panels[0].set_ylabel(r'$\theta$');
+panels[0].set_ylabel(r'$\theta$')
 
 # %% [markdown]
-# Simultaneous steps leave the circle, alternating steps stay on it, and the penalty reaches the center. The page "The theory, as code" of the documentation tests these statements and many more.
+# Simultaneous steps leave the circle, alternating steps stay on it, and the penalty reaches the
+# center. The page "The theory, as code" of the documentation tests these statements and many more.

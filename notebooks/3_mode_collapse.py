@@ -1,13 +1,16 @@
 # %% [markdown]
-# # 3. Mode collapse, and how sure one can be
+# # 3. Mode collapse, and how certain a comparison is
 #
 # {badge}
 #
-# **You learn** to compare losses over many seeds in one compiled program each, with errors and tests.
+# **You learn** to compare losses over many seeds in one compiled program each, with errors and
+# tests.
 #
-# **Time:** 10 minutes on a TPU or a GPU, 20 minutes on two CPU cores, and two minutes with `GAN_JAX_QUICK=1`.
+# **Time:** 10 minutes on a TPU or a GPU, 20 minutes on two CPU cores, and two minutes with
+# `GAN_JAX_QUICK=1`.
 #
-# The data are eight Gaussians on a ring. A generator that covers only some of them has *collapsed*. One run proves little, because the next seed can end elsewhere.
+# The data are eight Gaussians on a ring. A generator that covers only some of them has *collapsed*.
+# One run proves little, because the next seed can end elsewhere.
 
 # %%
 import importlib.util
@@ -48,10 +51,18 @@ gan_jax.tune()
 # | `wgan_gp` | Wasserstein, with a gradient penalty |
 # | `r3gan` | relativistic pairing, with R1 and R2 |
 #
-# The first cost that you see is an estimate. Each loss is one program, and the program trains all of its seeds. A study runs in this kernel. Stop it, and run the cell again to continue.
+# The first cost that you see is an estimate. Each loss is one program, and the program trains all
+# of its seeds. A study runs in this kernel. Stop it, and run the cell again to continue.
 
 # %%
-experiments = ['gan:ring', 'gan:ring-non_saturating', 'lsgan:ring', 'hinge:ring', 'wgan_gp:ring', 'r3gan:ring']
+experiments = [
+  'gan:ring',
+  'gan:ring-non_saturating',
+  'lsgan:ring',
+  'hinge:ring',
+  'wgan_gp:ring',
+  'r3gan:ring',
+]
 out = pathlib.Path('runs/losses')
 flags = [f'--seeds={SEEDS}', f'--out={out}', f'--sweep=steps={STEPS}', '--sweep=evaluate.num=2000']
 if QUICK:
@@ -61,7 +72,8 @@ study.main(['study', *(f'--config={name}' for name in experiments), *flags])
 # %% [markdown]
 # ## Modes
 #
-# A mode counts as captured if at least one sample is near its center. Every point below is one seed.
+# A mode counts as captured if at least one sample is near its center. Every point below is one
+# seed.
 
 # %%
 results = json.loads((out / 'study.json').read_text())
@@ -80,9 +92,12 @@ figure.tight_layout()
 # %% [markdown]
 # ## Intervals and comparisons
 #
-# The interval says where the mean over infinitely many seeds lies, with 95 % confidence. Runs of equal seeds form pairs, and random signs of their differences test each pair of losses. The p-values are corrected for the number of pairs.
+# The interval says where the mean over infinitely many seeds lies, with 95 % confidence. Runs of
+# equal seeds form pairs, and random signs of their differences test each pair of losses. The
+# p-values are corrected for the number of pairs.
 #
-# With $n$ seeds, the smallest p-value is $2 / 2^n$. Fewer than six seeds cannot show a significant difference.
+# With $n$ seeds, the smallest p-value is $2 / 2^n$. Fewer than six seeds cannot show a significant
+# difference.
 
 # %%
 display.Markdown((out / 'study.md').read_text())

@@ -3,7 +3,8 @@
 #
 # {badge}
 #
-# **You learn** to add your own parts in the cells of a notebook, to train with them, and to check a game.
+# **You learn** to add your own parts in the cells of a notebook, to train with them, and to check a
+# game.
 #
 # **Time:** five minutes on two CPU cores, and one minute with `GAN_JAX_QUICK=1`.
 
@@ -21,7 +22,6 @@ QUICK = os.environ.get('GAN_JAX_QUICK', '0') == '1'
 STEPS = 1_000 if QUICK else 5_000
 
 # %%
-import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 from flax import linen as nn
@@ -37,9 +37,11 @@ gan_jax.tune()
 # %% [markdown]
 # ## A loss
 #
-# A loss is a pair of functions of the logits of real and fake examples. Each returns one value for each example. The game takes the mean.
+# A loss is a pair of functions of the logits of real and fake examples. Each returns one value for
+# each example. The game takes the mean.
 #
-# The exponential loss uses $T = c \tanh(\mathrm{logit} / c)$, because the exponential of an unbounded logit explodes:
+# The exponential loss uses $T = c \tanh(\mathrm{logit} / c)$, because the exponential of an
+# unbounded logit explodes:
 #
 # $$L_D = e^{-T(x)} + e^{T(G(z))}, \qquad L_G = e^{-T(G(z))}$$
 
@@ -68,12 +70,13 @@ for name, loss in (
 plt.xlabel('logit of a fake')
 plt.ylabel("generator's loss")
 plt.ylim(-5, 10)
-plt.legend();
+plt.legend()
 
 # %% [markdown]
 # ## A penalty
 #
-# A penalty sees examples, logits and the critic $D$. This one keeps logits small near the data: $D(x)^2 + D(G(z))^2$.
+# A penalty sees examples, logits and the critic $D$. This one keeps logits small near the data:
+# $D(x)^2 + D(G(z))^2$.
 
 
 # %%
@@ -84,7 +87,8 @@ def small_logits():
 # %% [markdown]
 # ## A network
 #
-# A network is a Flax module. A discriminator returns one logit for each example. `key` has one random key for each example, for dropout and noise.
+# A network is a Flax module. A discriminator returns one logit for each example. `key` has one
+# random key for each example, for dropout and noise.
 
 
 # %%
@@ -101,7 +105,8 @@ class Waves(nn.Module):
 # %% [markdown]
 # ## Train with all three
 #
-# `extend` gives your parts names. A config uses the names, and every key of a part is a key of the config. If you run the cell again, it replaces your parts.
+# `extend` gives your parts names. A config uses the names, and every key of a part is a key of the
+# config. If you run the cell again, it replaces your parts.
 
 # %%
 gan_jax.extend(losses=[exponential], penalties=[small_logits], networks=[Waves])
@@ -123,11 +128,14 @@ run.evaluate(num=2_000, scores=['modes'])
 # %% [markdown]
 # ## A game
 #
-# A game is a function of networks that returns a `Game`: players, their networks and their losses. A loss maps `(variables, inputs)` to a scalar and an `Aux`.
+# A game is a function of networks that returns a `Game`: players, their networks and their losses.
+# A loss maps `(variables, inputs)` to a scalar and an `Aux`.
 #
-# The step lets a player change only its own networks. Optimizers, learning rates and devices are no part of a game.
+# The step lets a player change only its own networks. Optimizers, learning rates and devices do not
+# belong to a game.
 #
-# This game rewards the generator for the distance of its samples from each other, besides the loss of the first GAN:
+# This game rewards the generator for the distance of its samples from each other, besides the loss
+# of the first GAN:
 #
 # $$L_G = -\log D(G(z)) - \lambda \, \Vert G(z) - G(z') \Vert$$
 
@@ -166,7 +174,8 @@ config.gan = {'name': 'spread', 'prior': {'name': 'normal', 'size': 2}, 'weight'
 # %% [markdown]
 # ## Check it
 #
-# `check_game` trains a few steps and tests the contract: finite steps, each player trains only its own networks, samples depend only on their key, and more.
+# `check_game` trains a few steps and tests the contract: finite steps, each player trains only its
+# own networks, samples depend only on their key, and more.
 
 # %%
 gan_jax.testing.check_game(config)
@@ -203,10 +212,11 @@ for step, metrics in trainer:
 steps, values = zip(*distances, strict=True)
 plt.plot(steps, values)
 plt.xlabel('step')
-plt.ylabel('mean distance of two samples');
+plt.ylabel('mean distance of two samples')
 
 # %%
 gan_jax.load('runs/spread')
 
 # %% [markdown]
-# To share your parts, put them into a package. The flag `--extend=PACKAGE` makes them known to all commands. The page "Extending" of the documentation shows its layout.
+# To share your parts, put them into a package. The flag `--extend=PACKAGE` makes them known to all
+# commands. The page "Extending" of the documentation shows its layout.

@@ -3,9 +3,11 @@
 #
 # {badge}
 #
-# **You learn** to train on your own pictures, and what adaptive augmentation (ADA) does if there are few of them.
+# **You learn** to train on your own pictures, and what adaptive augmentation (ADA) does if there
+# are few of them.
 #
-# **Time:** 15 minutes on a TPU or a GPU, and two minutes with `GAN_JAX_QUICK=1`. On CPU, the full length takes hours.
+# **Time:** 15 minutes on a TPU or a GPU, and two minutes with `GAN_JAX_QUICK=1`. On CPU, the full
+# length takes hours.
 
 # %%
 import importlib.util
@@ -38,7 +40,8 @@ gan_jax.tune()
 # %% [markdown]
 # ## One hundred pictures
 #
-# This cell draws 100 pictures of suns over hills. To use your own, fill the folder with PNG or JPEG files and skip the cell. On Colab, mount Drive:
+# This cell draws 100 pictures of suns over hills. To use your own, fill the folder with PNG or JPEG
+# files and skip the cell. On Colab, mount Drive:
 #
 # ```python
 # from google.colab import drive
@@ -71,7 +74,8 @@ for number in range(100):
 # %% [markdown]
 # ## From pictures to data
 #
-# `from_arrays` takes an array. The key `data.name = 'folder:PATH'` reads a folder, which may be larger than the memory.
+# `from_arrays` takes an array. The key `data.name = 'folder:PATH'` reads a folder, which may be
+# larger than the memory.
 
 # %%
 files = sorted(folder.glob('*.png'))
@@ -82,9 +86,12 @@ Image.fromarray(plots.grid(images[:40], columns=10))
 # %% [markdown]
 # ## ADA off and on
 #
-# With few pictures, the discriminator learns them one by one. Then it rejects every generated picture, and the generator learns nothing.
+# With few pictures, the discriminator learns them one by one. Then it rejects every generated
+# picture, and the generator learns nothing.
 #
-# ADA shows the discriminator only augmented pictures, real and generated ones. It measures overfitting by $r_t = E[\mathrm{sign}\, D(x)]$ on real pictures. If $r_t$ is above the target, it augments with a higher probability.
+# ADA shows the discriminator only augmented pictures, real and generated ones. It measures
+# overfitting by $r_t = E[\mathrm{sign}\, D(x)]$ on real pictures. If $r_t$ is above the target, it
+# augments with a higher probability.
 
 
 # %%
@@ -119,7 +126,8 @@ with_ada = gan_jax.train(make_config(True), 'runs/with_ada')
 # %% [markdown]
 # ## Compare
 #
-# Watch the accuracy of the discriminator. Near 1 it has won, and its gradients help the generator little.
+# Watch the accuracy of the discriminator. Near 1 it has won, and its gradients help the generator
+# little.
 
 # %%
 for name, run in (('without ADA', without), ('with ADA', with_ada)):
@@ -128,13 +136,13 @@ for name, run in (('without ADA', without), ('with ADA', with_ada)):
 plt.xlabel('step')
 plt.ylabel("discriminator's accuracy")
 plt.ylim(0, 1.05)
-plt.legend();
+plt.legend()
 
 # %%
-steps, values = with_ada.metrics['discriminator/augment_probability']
+steps, values = with_ada.metrics['discriminator/augmentation']
 plt.plot(steps, values)
 plt.xlabel('step')
-plt.ylabel('probability of augmentation');
+plt.ylabel('probability of augmentation')
 
 # %%
 sheets = {'without': plots.grid(without.sample(25)), 'with ADA': plots.grid(with_ada.sample(25))}
@@ -143,7 +151,8 @@ Image.fromarray(plots.captioned(sheets))
 # %% [markdown]
 # ## Copies
 #
-# With 100 pictures, ask whether the generator only repeats them. Notebook 6 measures this. Here are samples, each above the nearest training picture in pixels.
+# With 100 pictures, ask whether the generator only repeats them. Notebook 6 measures this. Here are
+# samples, each above the nearest training picture in pixels.
 
 # %%
 samples = with_ada.sample(8)

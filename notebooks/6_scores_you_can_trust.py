@@ -3,7 +3,8 @@
 #
 # {badge}
 #
-# **You learn** what scores of samples measure, how they depend on the number of samples, how large their errors are, and how to find copies.
+# **You learn** what scores of samples measure, how they depend on the number of samples, how large
+# their errors are, and how to find copies.
 #
 # **Time:** five minutes on any machine, and one minute with `GAN_JAX_QUICK=1`.
 
@@ -38,9 +39,11 @@ gan_jax.tune()
 # %% [markdown]
 # ## A perfect generator
 #
-# Real digits against other real digits: this is the best score that anything can reach. The Frechet distance is not 0, because both sets are finite.
+# Real digits against other real digits: this is the best score that anything can reach. The Frechet
+# distance is not 0, because both sets are finite.
 #
-# $$d^2 = \Vert \mu_1 - \mu_2 \Vert^2 + \mathrm{tr}\left(\Sigma_1 + \Sigma_2 - 2 (\Sigma_1 \Sigma_2)^{1/2}\right)$$
+# $$d^2 = \Vert \mu_1 - \mu_2 \Vert^2 + \mathrm{tr}\left(\Sigma_1 + \Sigma_2 - 2 (\Sigma_1
+# \Sigma_2)^{1/2}\right)$$
 
 # %%
 digits, labels = mnist5k.digits()
@@ -54,7 +57,8 @@ for name, value in perfect.items():
 # %% [markdown]
 # ## The number of samples
 #
-# The Frechet distance of few samples is too large: it has a *bias*, and not only noise. Never compare scores of different numbers of samples. The kernel distance has no such bias.
+# The Frechet distance of few samples is too large: it has a *bias*, and not only noise. Never
+# compare scores of different numbers of samples. The kernel distance has no such bias.
 
 # %%
 counts = [100, 250, 500, 1000, 2500]
@@ -74,9 +78,12 @@ for panel, name in zip(panels, names, strict=True):
 # %% [markdown]
 # ## Errors
 #
-# One number without an error says little. Draw other samples and score again. The spread is the error of *this* generator's score. The error over training seeds is usually larger. Notebook 3 measures it.
+# One number without an error says little. Draw other samples and score again. The spread is the
+# error of *this* generator's score. The error over training seeds is usually larger. Notebook 3
+# measures it.
 #
-# The GAN trains only on the first half of the digits. The other half stays unseen, for the test of copies below.
+# The GAN trains only on the first half of the digits. The other half stays unseen, for the test of
+# copies below.
 
 # %%
 config = gan_jax.load_config(
@@ -84,6 +91,7 @@ config = gan_jax.load_config(
 )
 config.data = gan_jax.from_arrays(real)
 config.evaluate_every = 0
+config.ema.generator = 0.95 if QUICK else 0.999
 config.networks.generator.width = WIDTH
 config.networks.discriminator.width = WIDTH
 run = gan_jax.train(config, 'runs/scored')
@@ -113,13 +121,17 @@ gan_jax.score('real', 'fake', features='digits', scores=['frechet_distance', 'pr
 # %% [markdown]
 # ## Quality and variety
 #
-# *Precision* is the fraction of samples that lie near real data. *Recall* is the fraction of real data that lies near samples. One number cannot show both.
+# *Precision* is the fraction of samples that lie near real data. *Recall* is the fraction of real
+# data that lies near samples. One number cannot show both.
 #
-# Here is a generator that draws only ones and zeros, perfectly: precision stays high, and recall falls.
+# Here is a generator that draws only ones and zeros, perfectly: precision stays high, and recall
+# falls.
 
 # %%
 random = np.random.default_rng(1)
-noisy = lambda images, std: np.clip(images + random.normal(0, std, images.shape), 0, 255).astype(np.uint8)
+noisy = lambda images, std: np.clip(images + random.normal(0, std, images.shape), 0, 255).astype(
+  np.uint8
+)
 sets = {
   'all digits': held_out[:500],
   'only 0 and 1': held_out[kinds < 2][:500],
@@ -133,7 +145,8 @@ for name, images in sets.items():
 # %% [markdown]
 # ## Memorization
 #
-# A generator that copies its training data gets excellent scores. Compare distances: are samples closer to the training data than other real data are?
+# A generator that copies its training data gets excellent scores. Compare distances: are samples
+# closer to the training data than other real data are?
 
 # %%
 flat = lambda images: images.reshape(len(images), -1).astype(np.float32)
@@ -149,7 +162,8 @@ for name, images in sets.items():
 # %% [markdown]
 # ## Checklist
 #
-# - Report the feature network, the number of samples, and the split. `scores.jsonl` in a run's folder records them.
+# - Report the feature network, the number of samples, and the split. `scores.jsonl` in a run's
+#   folder records them.
 # - Compare only scores of the same protocol.
 # - Give an error over training seeds.
 # - Show precision and recall beside the Frechet distance.

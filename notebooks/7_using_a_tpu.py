@@ -3,11 +3,14 @@
 #
 # {badge}
 #
-# **You learn** to train in bfloat16, to run several steps per call, to read a trace, to keep checkpoints on Drive, and to export a generator.
+# **You learn** to train in bfloat16, to run several steps per call, to read a trace, to keep
+# checkpoints on Drive, and to export a generator.
 #
-# **Time:** 10 minutes on a TPU, and two minutes with `GAN_JAX_QUICK=1`. On Colab, choose *Runtime > Change runtime type > TPU*. All cells run without one, too.
+# **Time:** 10 minutes on a TPU, and two minutes with `GAN_JAX_QUICK=1`. On Colab, choose *Runtime >
+# Change runtime type > TPU*. All cells run without one, too.
 #
-# A TPU belongs to one process. Train in this kernel, not in a subprocess, which would wait for the chip without end.
+# A TPU belongs to one process. Train in this kernel, not in a subprocess, which would wait for the
+# chip without end.
 
 # %%
 import importlib.util
@@ -43,8 +46,10 @@ jax.devices()
 # %% [markdown]
 # ## Drive
 #
-# A Colab machine disappears with all of its files. A run on Drive stays, and the same cell continues it on the next machine.
-# Training prints a line if it continues. A run is bit-identical whether it was interrupted or not, on the same kind of device.
+# A Colab machine disappears with all of its files. A run on Drive stays, and the same cell
+# continues it on the next machine.
+# Training prints a line if it continues. A run is bit-identical whether it was interrupted or not,
+# on the same kind of device.
 
 # %%
 folder = pathlib.Path('runs')
@@ -57,9 +62,11 @@ if 'google.colab' in sys.modules:
 # %% [markdown]
 # ## Several steps per call
 #
-# Each call of the compiled program costs some time on the host. `steps_per_call` puts several steps into one call. The results do not change: a step is the same function.
+# Each call of the compiled program costs some time on the host. `steps_per_call` puts several steps
+# into one call. The results do not change: a step is the same function.
 #
-# `precision = 'bfloat16'` computes the layers with 8 bits of mantissa, for which a TPU is built. Weights, losses and optimizers stay in float32. On CPU, it is slower.
+# `compute_dtype = 'bfloat16'` computes the layers with 8 bits of mantissa, for which a TPU is
+# built. Weights, losses and optimizers stay in float32. On CPU, it is slower.
 
 
 # %%
@@ -91,19 +98,20 @@ def speed(config):
 
 
 rates = {}
-for precision in ('float32', 'bfloat16'):
+for dtype in ('float32', 'bfloat16'):
   for steps_per_call in (1, 10):
-    config = make_config(precision=precision, steps_per_call=steps_per_call)
-    rates[f'{precision}, {steps_per_call} per call'] = speed(config)
+    config = make_config(compute_dtype=dtype, steps_per_call=steps_per_call)
+    rates[f'{dtype}, {steps_per_call} per call'] = speed(config)
 
 # %%
 plt.barh(list(rates), list(rates.values()))
-plt.xlabel('steps per second');
+plt.xlabel('steps per second')
 
 # %% [markdown]
 # ## A trace
 #
-# `profile='STEP,COUNT'` records what the device does in some steps. Open the file at <https://ui.perfetto.dev>, or the folder in TensorBoard.
+# `profile='STEP,COUNT'` records what the device does in some steps. Open the file at
+# <https://ui.perfetto.dev>, or the folder in TensorBoard.
 # Gaps between the calls on the device mean that the host is too slow: raise `steps_per_call`.
 
 # %%
@@ -116,7 +124,8 @@ for path in sorted((run.folder / 'profile').rglob('*')):
 # %% [markdown]
 # ## Export
 #
-# The exported file needs only JAX. It holds the weights and the program for CPU, CUDA and TPU, and takes any number of latents.
+# The exported file needs only JAX. It holds the weights and the program for CPU, CUDA and TPU, and
+# takes any number of latents.
 
 # %%
 paths, model = export.write(run.folder, 'generator.stablehlo')

@@ -56,7 +56,7 @@ def main() -> int:
   """Executes the chosen notebooks; 1 if one of them fails."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--only', default='', help='numbers of notebooks, by commas')
-  parser.add_argument('--full', action='store_true', help='train as long as the text of a notebook says')
+  parser.add_argument('--full', action='store_true', help='train as long as the notebooks say')
   arguments = parser.parse_args()
   os.environ['GAN_JAX_QUICK'] = '0' if arguments.full else '1'
   failed = []

@@ -1,7 +1,7 @@
-"""Writes notebooks/*.ipynb from their sources, percent scripts of the same name: python tools/sync_notebooks.py.
+"""Writes notebooks/*.ipynb from the percent scripts notebooks/*.py: python tools/sync_notebooks.py.
 
 A source has cells that begin with `# %%`, or with `# %% [markdown]` for text. A line `# %magic` becomes
-`%magic`, and `{badge}` becomes the link that opens the notebook in Colab. Jupytext reads the sources too.
+`%magic`, and `{badge}` becomes the link that opens the notebook in Colab. Jupytext reads the sources.
 """
 
 import json
