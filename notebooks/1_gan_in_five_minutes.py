@@ -110,6 +110,7 @@ for player in ('generator', 'discriminator'):
 plt.xlabel('step')
 plt.ylabel('loss')
 plt.legend()
+plt.show()
 
 # %% [markdown]
 # ## Scores

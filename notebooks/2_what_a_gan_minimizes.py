@@ -37,8 +37,8 @@ gan_jax.tune()
 # %% [markdown]
 # ## The best discriminator
 #
-# Take two densities on a line: data $p$ and generator $q$. Expectations are sums over a grid, so
-# there is no sampling noise.
+# Take two densities on a line: data $p$ and generator $q$. Expectations are sums over a grid,
+# without sampling noise.
 
 # %%
 x = jnp.linspace(-8, 8, 2001)
@@ -102,6 +102,7 @@ plt.plot(x, q, label='$q$')
 plt.plot(x, p / (p + q), 'k--', label='$p / (p + q)$')
 plt.plot(x, trained, label='trained $D$')
 plt.legend()
+plt.show()
 
 # %% [markdown]
 # Its value is $-\log 4 + 2\,\mathrm{JSD}(p, q)$. A generator that plays against the best
@@ -130,6 +131,7 @@ for name, divergence in curves.items():
   plt.plot(shifts, [divergence(narrow, normal(-2.5 + s, 0.3), cell) for s in shifts], label=name)
 plt.xlabel('shift')
 plt.legend()
+plt.show()
 
 # %% [markdown]
 # ## Which divergence a generator descends
@@ -221,6 +223,7 @@ for panel, (name, (field, alternating)) in zip(panels, games.items(), strict=Tru
   values = np.linalg.eigvals(jax.jacobian(field)(jnp.zeros(2)))
   print(f'{name:25} eigenvalues {np.round(values, 3)}')
 panels[0].set_ylabel(r'$\theta$')
+plt.show()
 
 # %% [markdown]
 # Simultaneous steps leave the circle, alternating steps stay on it, and the penalty reaches the

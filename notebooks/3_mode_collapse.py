@@ -66,8 +66,13 @@ experiments = [
 out = pathlib.Path('runs/losses')
 flags = [f'--seeds={SEEDS}', f'--out={out}', f'--sweep=steps={STEPS}', '--sweep=evaluate.num=2000']
 if QUICK:
-  flags += ['--sweep=log_every=200', '--sweep=sample_every=400', '--sweep=checkpoint_every=400']
-study.main(['study', *(f'--config={name}' for name in experiments), *flags])
+  flags += [
+    '--sweep=ema.generator=0.98',
+    '--sweep=log_every=200',
+    '--sweep=sample_every=400',
+    '--sweep=checkpoint_every=400',
+  ]
+code = study.main(['study', *(f'--config={name}' for name in experiments), *flags])
 
 # %% [markdown]
 # ## Modes
@@ -88,6 +93,7 @@ for panel, score in zip(panels, ('modes/captured', 'modes/high_quality'), strict
   panel.set(xlabel=score, yticks=range(len(labels)), yticklabels=labels)
   panel.invert_yaxis()
 figure.tight_layout()
+plt.show()
 
 # %% [markdown]
 # ## Intervals and comparisons

@@ -71,6 +71,7 @@ plt.xlabel('logit of a fake')
 plt.ylabel("generator's loss")
 plt.ylim(-5, 10)
 plt.legend()
+plt.show()
 
 # %% [markdown]
 # ## A penalty
@@ -213,6 +214,7 @@ steps, values = zip(*distances, strict=True)
 plt.plot(steps, values)
 plt.xlabel('step')
 plt.ylabel('mean distance of two samples')
+plt.show()
 
 # %%
 gan_jax.load('runs/spread')

@@ -22,7 +22,8 @@ import os
 QUICK = os.environ.get('GAN_JAX_QUICK', '0') == '1'
 STEPS = 60 if QUICK else 5_000
 WIDTH = 8 if QUICK else 32
-SIZE = 16 if QUICK else 32
+# DCGAN has networks for 28, 32, 64 and 128 pixels.
+SIZE = 32
 
 # %%
 import colorsys
@@ -137,12 +138,14 @@ plt.xlabel('step')
 plt.ylabel("discriminator's accuracy")
 plt.ylim(0, 1.05)
 plt.legend()
+plt.show()
 
 # %%
 steps, values = with_ada.metrics['discriminator/augmentation']
 plt.plot(steps, values)
 plt.xlabel('step')
 plt.ylabel('probability of augmentation')
+plt.show()
 
 # %%
 sheets = {'without': plots.grid(without.sample(25)), 'with ADA': plots.grid(with_ada.sample(25))}

@@ -74,6 +74,7 @@ figure, panels = plt.subplots(1, 2, figsize=(10, 3.5))
 for panel, name in zip(panels, names, strict=True):
   panel.plot(counts, [values[name] for values in by_count], 'o-')
   panel.set(xlabel='samples', title=name, xscale='log')
+plt.show()
 
 # %% [markdown]
 # ## Errors

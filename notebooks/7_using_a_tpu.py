@@ -106,6 +106,7 @@ for dtype in ('float32', 'bfloat16'):
 # %%
 plt.barh(list(rates), list(rates.values()))
 plt.xlabel('steps per second')
+plt.show()
 
 # %% [markdown]
 # ## A trace

@@ -33,7 +33,7 @@ def execute(path: pathlib.Path, out: pathlib.Path) -> str:
     try:
       client.execute()
     except CellExecutionError as failure:
-      error = str(failure)
+      error = f'{failure.ename}: {failure.evalue}'
   out.mkdir(parents=True, exist_ok=True)
   nbformat.write(notebook, out / path.name)
   page, _ = HTMLExporter().from_notebook_node(notebook)
