@@ -4,10 +4,13 @@ VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 RUN := $(VENV)/bin/python
 PARITY := .venv-parity
 OLDEST := .venv-oldest
+NOTEBOOKS := .venv-notebooks
+JUPYTER := jupyter_client nbclient nbconvert ipykernel ipywidgets
 OLDEST_PYTHON ?= python3.13
 FASHION := build/tfds/fashion_mnist/3.0.1/dataset_info.json
 
 .PHONY: install install-test demo docs test test-slow test-oldest test-optimized chaos emoji parity theory mixtures digits scores classifiers lint format clean
+.PHONY: notebooks notebooks-oldest notebooks-sync
 .PHONY: bench breakdown tpu scaling benchmark-studies benchmark-options benchmark-in-loop benchmark-data benchmark-evaluation
 
 demo: $(VENV)/.installed  ## Trains DCGAN on handwritten digits: ten to twenty minutes on two cores.
@@ -27,6 +30,21 @@ test-optimized: $(VENV)/.installed-test $(FASHION)  ## Runs all tests on optimiz
 
 chaos: $(VENV)/.installed-test  ## Kills a run a hundred times, at random instants: ten minutes.
 	PYTHONPATH=tests $(RUN) -m helpers.chaos
+
+# From a copy of the sources, so that a build folder of an older version adds no files to the wheel.
+notebooks: $(NOTEBOOKS)/.installed  ## Executes the notebooks against the built wheel, quick: ten minutes. ONLY=1,4 for some.
+	rm -rf build/wheel
+	mkdir -p build/wheel/sources
+	cp -r setup.cfg setup.py pyproject.toml README.md LICENSE gan_jax experiments build/wheel/sources
+	$(NOTEBOOKS)/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel build/wheel/sources
+	$(NOTEBOOKS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall build/wheel/*.whl
+	$(NOTEBOOKS)/bin/python tools/run_notebooks.py --only=$(ONLY)
+
+notebooks-oldest:  ## The same with the oldest versions that setup.cfg allows, on Python 3.13.
+	$(MAKE) notebooks NOTEBOOKS=.venv-notebooks-oldest PYTHON=$(OLDEST_PYTHON) CONSTRAINT='--constraint tests/oldest.txt'
+
+notebooks-sync:  ## Writes notebooks/*.ipynb from their sources.
+	$(PYTHON) tools/sync_notebooks.py
 
 # Where Debian's packages cannot be had, the tests that read Fashion-MNIST are skipped, and say so.
 $(FASHION): | $(VENV)/.installed-test
@@ -117,7 +135,7 @@ lint: $(VENV)/.installed-test
 	$(RUN) -m ruff format --check .
 	$(RUN) -m pyrefly check --python-interpreter-path $(RUN) --output-format min-text --min-severity error
 	$(VENV)/bin/lint-imports --no-cache
-	$(VENV)/bin/codespell *.md Makefile docs gan_jax experiments tests benchmarks results tools setup.cfg
+	$(VENV)/bin/codespell *.md Makefile docs gan_jax experiments tests benchmarks results tools notebooks/*.py setup.cfg
 	$(RUN) tools/prose.py
 	$(RUN) tools/idioms.py
 
@@ -157,6 +175,13 @@ $(OLDEST)/.installed: setup.cfg setup.py pyproject.toml tests/oldest.txt
 	@echo 'installing into $(OLDEST), a minute or two'
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --constraint tests/oldest.txt --editable '.[test]'
+	@touch $@
+
+# The dependencies and Jupyter; the wheel replaces gan_jax itself.
+$(NOTEBOOKS)/.installed: setup.cfg setup.py pyproject.toml
+	$(PYTHON) -m venv --clear $(NOTEBOOKS)
+	@echo 'installing into $(NOTEBOOKS), a minute or two'
+	$(NOTEBOOKS)/bin/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINT) $(JUPYTER) '.[export]'
 	@touch $@
 
 # The packages that scores are compared with need torch, so they have an environment of their own.

@@ -14,7 +14,17 @@ import sys
 from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).parents[1]
-CODE = ('gan_jax', 'benchmarks', 'results', 'docs', 'experiments', 'tests', 'tools', 'classifiers')
+CODE = (
+  'gan_jax',
+  'benchmarks',
+  'results',
+  'docs',
+  'experiments',
+  'tests',
+  'tools',
+  'classifiers',
+  'notebooks',
+)
 
 _SEQUENCES = (ast.List, ast.Tuple, ast.JoinedStr, ast.ListComp)
 _PREDICATES = ('bool', 'isinstance', 'any', 'all')

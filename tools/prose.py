@@ -1,8 +1,8 @@
 """Checks prose against docs/glossary.md: python tools/prose.py [FILE ...].
 
 It reads README.md, CONTRIBUTING.md, CHANGELOG.md and docs/, and in Python files docstrings, comments,
-and messages. It reports words that the glossary replaces, sentences that begin with a dangling word,
-and long sentences. Code, quotes of code in backticks, and tables are not read.
+messages, and the text of notebooks. It reports words that the glossary replaces, sentences that begin
+with a dangling word, and long sentences. Code, quotes of code in backticks, and tables are not read.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCUMENTS = ('*.md', 'docs/*.md', 'benchmarks/*.md', 'results/*.md')
-CODE = ('gan_jax', 'experiments', 'benchmarks', 'results', 'docs', 'tools')
+CODE = ('gan_jax', 'experiments', 'benchmarks', 'results', 'docs', 'tools', 'notebooks')
 
 WORDS = {
   r'\banew\b|\bafresh\b': 'again, new',
@@ -95,15 +95,19 @@ def _messages(tree: ast.Module) -> Iterator[tuple[int, str]]:
 def _comments(source: str) -> Iterator[tuple[int, str]]:
   start, lines = 0, []
   for token in tokenize.generate_tokens(io.StringIO(source).readline):
-    if token.type != tokenize.COMMENT or 'noqa' in token.string or token.string.startswith('#!'):
+    if (
+      token.type != tokenize.COMMENT
+      or 'noqa' in token.string
+      or token.string.startswith(('#!', '# %%'))
+    ):
       continue
     if lines and token.start[0] != start + len(lines):
-      yield start, ' '.join(lines)
+      yield start, '\n'.join(lines)
       lines = []
     start = start if lines else token.start[0]
-    lines.append(token.string.lstrip('# '))
+    lines.append(token.string.removeprefix('#').removeprefix(' '))
   if lines:
-    yield start, ' '.join(lines)
+    yield start, '\n'.join(lines)
 
 
 def check(path: pathlib.Path) -> list[str]:

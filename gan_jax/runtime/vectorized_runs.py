@@ -30,9 +30,14 @@ OneStep = Callable[[PyTree, PyTree, PyTree], tuple[PyTree, PyTree]]
 
 
 def use_one_device_per_core(cores: int) -> None:
-  """Makes each core a device, unless XLA_FLAGS gives their number; called before JAX begins."""
-  if 'xla_force_host_platform_device_count' not in os.environ.get('XLA_FLAGS', ''):
+  """Makes each core a device, unless XLA_FLAGS gives their number, or this process already uses JAX."""
+  if 'xla_force_host_platform_device_count' in os.environ.get('XLA_FLAGS', ''):
+    return
+  try:
     jax.config.update('jax_num_cpu_devices', cores)
+  except RuntimeError:
+    # JAX has its devices already, as in a notebook: all runs use these.
+    return
 
 
 def devices(count: int) -> list[jax.Device]:
