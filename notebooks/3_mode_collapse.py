@@ -17,13 +17,13 @@ import importlib.util
 
 if importlib.util.find_spec('gan_jax') is None:
   # %pip install --quiet gan_jax
-  pass
+  importlib.invalidate_caches()
 
 # %%
 import os
 
 QUICK = os.environ.get('GAN_JAX_QUICK', '0') == '1'
-STEPS = 400 if QUICK else 3_000
+STEPS = 300 if QUICK else 3_000
 SEEDS = 3 if QUICK else 10
 
 # %%
@@ -68,9 +68,9 @@ flags = [f'--seeds={SEEDS}', f'--out={out}', f'--sweep=steps={STEPS}', '--sweep=
 if QUICK:
   flags += [
     '--sweep=ema.generator=0.98',
-    '--sweep=log_every=200',
-    '--sweep=sample_every=400',
-    '--sweep=checkpoint_every=400',
+    '--sweep=log_every=150',
+    '--sweep=sample_every=300',
+    '--sweep=checkpoint_every=300',
   ]
 code = study.main(['study', *(f'--config={name}' for name in experiments), *flags])
 

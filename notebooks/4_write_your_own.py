@@ -13,13 +13,15 @@ import importlib.util
 
 if importlib.util.find_spec('gan_jax') is None:
   # %pip install --quiet gan_jax
-  pass
+  importlib.invalidate_caches()
 
 # %%
 import os
 
 QUICK = os.environ.get('GAN_JAX_QUICK', '0') == '1'
 STEPS = 1_000 if QUICK else 5_000
+# The decay of the averaged weights: a short run averages over fewer steps.
+DECAY = 0.98 if QUICK else 0.999
 
 # %%
 import jax.numpy as jnp
@@ -114,6 +116,7 @@ gan_jax.extend(losses=[exponential], penalties=[small_logits], networks=[Waves])
 
 config = gan_jax.load_config('gan:ring', steps=STEPS, sample_every=STEPS // 5, checkpoint_every=STEPS)
 config.log_every = STEPS // 10
+config.ema.generator = DECAY
 config.gan = {
   'name': 'two_player',
   'loss': {'name': 'exponential', 'limit': 4.0},
@@ -170,6 +173,7 @@ gan_jax.extend(games={'spread': spread})
 
 config = gan_jax.load_config('gan:ring', steps=STEPS, sample_every=STEPS // 5, checkpoint_every=STEPS)
 config.log_every = STEPS // 10
+config.ema.generator = DECAY
 config.gan = {'name': 'spread', 'prior': {'name': 'normal', 'size': 2}, 'weight': 0.05}
 
 # %% [markdown]

@@ -17,7 +17,7 @@ import importlib.util
 
 if importlib.util.find_spec('gan_jax') is None:
   # %pip install --quiet 'gan_jax[export]'
-  pass
+  importlib.invalidate_caches()
 
 # %%
 import os
