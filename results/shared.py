@@ -38,14 +38,17 @@ def read_config(name: str, preset: str = '') -> dict:
   return schema.plain(scope['get_config'](preset))
 
 
+NEWER = ('batch_statistics', 'compute_dtype', 'microbatches', 'start_from')
+"""Keys that are newer than some recorded runs, which used their defaults."""
+
+
 def digest(config: dict) -> str:
   """Returns a digest of a config's settings that affect training, without the seed."""
   from gan_jax.config import schema
 
   ignored = ('placement', 'scan_unroll', 'remat', 'compiler_options', *schema.WATCHING)
   default = schema.plain(schema.default())
-  # Keys that are newer than some recorded runs, which used their defaults.
-  newer = [k for k in ('batch_statistics', 'compute_dtype') if config[k] == default[k]]
+  newer = [k for k in NEWER if config[k] == default[k]]
   settings = {k: v for k, v in config.items() if k not in (*ignored, *newer)} | {'seed': 0}
   return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -82,7 +82,7 @@ def test_invalid_inputs_are_rejected():
     (good, {}, 'splits=10: too many .at most 4'),
     (good, {'splits': 0}, 'splits=0'),
     (bad, {'splits': 1}, 'logits: 2 of 3 examples contain NaN or infinity'),
-    (good[:0], {'splits': 1}, 'logits have 0 examples'),
+    (good[:0], {'splits': 1}, 'logits: 0 examples are too few'),
     (good[0], {'splits': 1}, r'logits: wrong shape \[2\]'),
   ]:
     with pytest.raises(ValueError, match=message):

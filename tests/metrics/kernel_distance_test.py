@@ -99,7 +99,7 @@ def test_invalid_inputs_are_rejected():
   bad[2, 1] = np.nan
   for pair, message in [
     ((good[:1], good), 'real features: 1 examples are too few for this score .at least 2'),
-    ((good, good[:0]), 'fake features have 0 examples'),
+    ((good, good[:0]), 'fake features: 0 examples are too few'),
     ((good, bad), 'fake features: 1 of 5 examples contain NaN or infinity'),
     ((good, points(5, 4)), 'real features have 3 dimensions and fake ones 4'),
     ((good[0], good), r'real features: wrong shape \[3\]'),

@@ -163,7 +163,7 @@ def test_too_few_examples_for_the_fraction_are_rejected(num):
   [
     (np.zeros((3, 2)), np.zeros((200, 2)), {}, '0 real examples have a distance above 0'),
     (np.zeros((3, 2)), draw(0, 200), {}, '2 dimensions and the bank 8'),
-    (draw(0, 3), draw(0, 1), {}, 'training examples have 1'),
+    (draw(0, 3), draw(0, 1), {}, 'training examples: 1 examples are too few'),
     (np.full((3, 8), np.nan), draw(0, 200), {}, 'samples: 3 of 3 examples contain NaN'),
     (draw(0, 3), draw(0, 200), {'fraction': 1.5}, 'fraction=1.5'),
   ],

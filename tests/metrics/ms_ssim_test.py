@@ -141,7 +141,7 @@ def test_pairs_are_distinct_images_determined_by_the_seed():
 @pytest.mark.parametrize(
   ('images', 'pairs', 'message'),
   [
-    (np.zeros((4, 28, 28, 1), np.float32), 9, 'images are float32'),
+    (np.zeros((4, 28, 28, 1), np.float32), 9, 'images=float32'),
     (np.zeros((4, 28, 28), np.uint8), 9, 'images=.*: wrong type or shape'),
     (np.zeros((1, 28, 28, 1), np.uint8), 9, 'N >= 2'),
     (np.zeros((4, 28, 28, 1), np.uint8), 1, 'pairs=1'),

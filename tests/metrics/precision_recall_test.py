@@ -139,7 +139,7 @@ def test_invalid_inputs_are_rejected(score):
     ((good, good), 0, 'k=0'),
     ((good, bad), 3, 'fake features: 1 of 8 examples contain NaN or infinity'),
     ((good, good[:, :4]), 3, 'real features have 5 dimensions and fake ones 4'),
-    ((good, good[:0]), 3, 'fake features have 0 examples'),
+    ((good, good[:0]), 3, 'fake features: 0 examples are too few'),
   ]:
     with pytest.raises(ValueError, match=message):
       score(*pair, k=k)

@@ -216,7 +216,7 @@ def test_image_distance_allows_unequal_counts_and_any_chunk_size(monkeypatch):
 @pytest.mark.parametrize(
   ('real', 'settings', 'message'),
   [
-    (np.zeros((4, 32, 32, 3), np.float32), {}, 'real is float32'),
+    (np.zeros((4, 32, 32, 3), np.float32), {}, 'real=float32'),
     (np.zeros((4, 32, 32), np.uint8), {}, 'real=.*: wrong type or shape'),
     (np.zeros((0, 32, 32, 3), np.uint8), {}, 'real=.*: wrong type or shape'),
     (np.zeros((4, 28, 28, 3), np.uint8), {}, 'resize one set'),

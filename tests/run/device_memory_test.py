@@ -1,5 +1,6 @@
 """Device memory of a run."""
 
+import collections
 import time
 
 import jax
@@ -7,6 +8,7 @@ import pytest
 
 from gan_jax.config.run_config import parse
 from gan_jax.run import setup
+from gan_jax.runtime import processes
 from gan_jax.runtime.profiling import Window
 from helpers import experiments
 
@@ -39,6 +41,9 @@ def test_device_memory_with_and_without_resume_holds_one_state(tmp_path, config)
   built = setup.assemble_run(parse(config))
   for steps in (3, 6):
     watched = Watched(tmp_path)
-    setup.run(parse(config | {'steps': steps}), built, tmp_path, time.perf_counter(), watched)
+    caller = setup.Caller(time.perf_counter(), watched, (), processes.StopRequest())
+    calls = setup.calls(parse(config | {'steps': steps}), built, tmp_path, caller)
+    # No variable holds the state of the run before.
+    collections.deque(calls, maxlen=0)
     # The weight, its average and two moments.
     assert watched.counts == [4, 4, 4]
