@@ -59,6 +59,7 @@ def network(stored, prefix):
   return {n.removeprefix(prefix): a for n, a in stored.items() if n.startswith(prefix)}
 
 
+@pytest.mark.slow
 def test_killed_run_goes_on_without_the_run_that_it_started_from(donor, tmp_path):
   file = tmp_path / 'experiment.py'
   before = tmp_path / 'before'
