@@ -98,7 +98,8 @@ plt.show()
 # %% [markdown]
 # ## Intervals and comparisons
 #
-# The table above has intervals. Each says where the mean over infinitely many seeds lies, with 95 % confidence. Runs of
+# The table above has intervals. Each says where the mean over infinitely many seeds lies, with 95 %
+# confidence. Runs of
 # equal seeds form pairs, and random signs of their differences test each pair of losses. The
 # p-values are corrected for the number of pairs.
 #
