@@ -67,7 +67,7 @@ out = pathlib.Path('runs/losses')
 flags = [f'--seeds={SEEDS}', f'--out={out}', f'--sweep=steps={STEPS}', '--sweep=evaluate.num=2000']
 if QUICK:
   flags += [
-    '--sweep=log_every=150',
+    '--sweep=log_every=100',
     '--sweep=sample_every=300',
     '--sweep=checkpoint_every=300',
   ]
@@ -99,9 +99,8 @@ plt.show()
 # ## Intervals and comparisons
 #
 # The table above has intervals. Each says where the mean over infinitely many seeds lies, with 95 %
-# confidence. Runs of
-# equal seeds form pairs, and random signs of their differences test each pair of losses. The
-# p-values are corrected for the number of pairs.
+# confidence. Runs of equal seeds form pairs, and random signs of their differences test each pair
+# of losses. The p-values are corrected for the number of pairs.
 #
 # With $n$ seeds, the smallest p-value is $2 / 2^n$. Fewer than six seeds cannot show a significant
 # difference.
