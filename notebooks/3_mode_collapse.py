@@ -67,8 +67,7 @@ out = pathlib.Path('runs/losses')
 flags = [f'--seeds={SEEDS}', f'--out={out}', f'--sweep=steps={STEPS}', '--sweep=evaluate.num=2000']
 if QUICK:
   flags += [
-    '--sweep=ema.generator=0.98',
-    '--sweep=log_every=150',
+    '--sweep=log_every=100',
     '--sweep=sample_every=300',
     '--sweep=checkpoint_every=300',
   ]
@@ -91,22 +90,28 @@ for panel, score in zip(panels, ('modes/captured', 'modes/high_quality'), strict
     mean = setting['summary'][score]
     panel.plot(mean['mean'], row, 'k|', markersize=18)
   panel.set(xlabel=score, yticks=range(len(labels)), yticklabels=labels)
-  panel.invert_yaxis()
+# Both panels share the axis.
+panels[0].invert_yaxis()
 figure.tight_layout()
 plt.show()
 
 # %% [markdown]
 # ## Intervals and comparisons
 #
-# The interval says where the mean over infinitely many seeds lies, with 95 % confidence. Runs of
-# equal seeds form pairs, and random signs of their differences test each pair of losses. The
-# p-values are corrected for the number of pairs.
+# The table above has intervals. Each says where the mean over infinitely many seeds lies, with 95 %
+# confidence. Runs of equal seeds form pairs, and random signs of their differences test each pair
+# of losses. The p-values are corrected for the number of pairs.
 #
 # With $n$ seeds, the smallest p-value is $2 / 2^n$. Fewer than six seeds cannot show a significant
 # difference.
 
 # %%
-display.Markdown((out / 'study.md').read_text())
+rows = ['| setting | minus | difference of high quality | p, corrected |', '|---|---|---|---|']
+for pair in results['comparisons']:
+  if pair['score'] == 'modes/high_quality':
+    difference = f'{pair["difference"]:.3f} ± {pair["error"]:.3f}'
+    rows.append(f'| {pair["setting"]} | {pair["less"]} | {difference} | {pair["p_holm"]:.3g} |')
+display.Markdown('\n'.join(rows))
 
 # %% [markdown]
 # ## Every seed, uncurated
@@ -125,4 +130,4 @@ print(run.sample(3))
 run
 
 # %% [markdown]
-# `study.html` in the folder has all tables, curves and samples in one page.
+# The page `study.html` in the folder has all tables, curves and samples in one page.

@@ -60,7 +60,8 @@ for name, value in perfect.items():
 # ## The number of samples
 #
 # The Frechet distance of few samples is too large: it has a *bias*, and not only noise. Never
-# compare scores of different numbers of samples. For many samples, the bias is about proportional to
+# compare scores of different numbers of samples. For many samples, the bias is about proportional
+# to
 # $1 / N$, so the points below lie near a line.
 
 # %%
