@@ -23,8 +23,8 @@ if importlib.util.find_spec('gan_jax') is None:
 import os
 
 QUICK = os.environ.get('GAN_JAX_QUICK', '0') == '1'
-STEPS = 300 if QUICK else 3_000
-SEEDS = 3 if QUICK else 10
+STEPS = 200 if QUICK else 3_000
+SEEDS = 2 if QUICK else 10
 
 # %%
 import json
@@ -68,8 +68,8 @@ flags = [f'--seeds={SEEDS}', f'--out={out}', f'--sweep=steps={STEPS}', '--sweep=
 if QUICK:
   flags += [
     '--sweep=log_every=100',
-    '--sweep=sample_every=300',
-    '--sweep=checkpoint_every=300',
+    '--sweep=sample_every=200',
+    '--sweep=checkpoint_every=200',
   ]
 code = study.main(['study', *(f'--config={name}' for name in experiments), *flags])
 
