@@ -87,7 +87,7 @@ def test_sample_needs_only_the_run_folder(finished_run, drawn, tmp_path):
     (['--num=3000'], '--num=3000: too many for a grid (at most 2500)'),
     (['--out=grid.jpg'], '--out=grid.jpg: unknown kind of output (FILE.png, FILE.npz, or FOLDER/)'),
     (['--out=/proc/none/grid.png'], '--out=/proc/none/grid.png: cannot write to it'),
-    (['--workdir=nowhere'], 'nowhere: the folder contains no run'),
+    (['--workdir=nowhere'], 'nowhere: no such folder'),
   ],
 )
 def test_invalid_arguments_are_rejected(finished_run, tmp_path, flags, message):
