@@ -107,18 +107,3 @@ def _act(
     read(*pending)
   for hook in due:
     hook.action(step, state)
-
-
-def train(
-  program: Program,
-  state: PyTree,
-  steps: Steps,
-  read: ReadMetrics,
-  hooks: Sequence[Hook],
-  should_stop: Callable[[int], bool],
-) -> tuple[int, PyTree]:
-  """Runs all `calls`, and returns the steps done and the state."""
-  step = steps.first
-  for done in calls(program, state, steps, read, hooks, should_stop):
-    step, state, _ = done
-  return step, state

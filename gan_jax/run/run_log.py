@@ -108,7 +108,7 @@ def _write(sinks: Sequence[Sink], line: MetricsLine) -> None:
 
 
 class MetricsReader:
-  """Reads the metrics of calls, as `loop.train` asks for it.
+  """Reads the metrics of calls, as `loop.calls` asks for it.
 
   Attributes:
     alerted: whether training must stop because of an alert; the same in all processes.

@@ -281,7 +281,7 @@ def _train(
     saved.save(step, layout.trimmed(state))
 
   logging = config.logging
-  step, state = loop.train(
+  calls = loop.calls(
     lambda state, step: compiled.program(state, compiled.per_run, compiled.shared),
     state,
     loop.Steps(step, assembled.steps, config.training.steps_per_call),
@@ -293,6 +293,8 @@ def _train(
     ],
     lambda step: stopped(),
   )
+  for done in calls:
+    step, state, _ = done
   saved.wait()
   return step, state
 

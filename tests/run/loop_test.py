@@ -17,7 +17,7 @@ def events(hooks, last=8, stop_at=None):
     action = lambda step, state: happened.append(f'{name} {step} {state}')
     return loop.Hook(every, action, **more)
 
-  step, state = loop.train(
+  calls = loop.calls(
     program,
     0,
     loop.Steps(0, last, 2),
@@ -25,6 +25,7 @@ def events(hooks, last=8, stop_at=None):
     [hook(name, every, **more) for name, every, more in hooks],
     lambda step: step == stop_at,
   )
+  step, state, _ = list(calls)[-1]
   assert (step, state) == (stop_at or last, (stop_at or last) // 2)
   return happened
 
@@ -99,7 +100,7 @@ def test_hook_is_due_at_multiples_at_the_end_and_on_stop(every, step, stopping, 
 
 def test_before_metrics_precedes_the_reading_of_the_step():
   order = []
-  loop.train(
+  calls = loop.calls(
     lambda state, step: (state, None),
     0,
     loop.Steps(0, 4, 2),
@@ -107,4 +108,5 @@ def test_before_metrics_precedes_the_reading_of_the_step():
     [loop.Hook((2,), lambda step, state: None, before_metrics=lambda: order.append('wait'))],
     lambda step: False,
   )
+  assert len(list(calls)) == 2
   assert order == ['wait', 2, 'wait', 4]
