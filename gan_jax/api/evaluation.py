@@ -17,10 +17,11 @@ from gan_jax.evaluation import evaluator, reference_statistics, sample_sets
 from gan_jax.evaluation.evaluator import EvaluationProtocol, Evaluator
 from gan_jax.evaluation.sample_sets import ExampleSet, Given
 from gan_jax.game import Game
-from gan_jax.runtime import devices
+from gan_jax.runtime import devices, jax_settings
 from gan_jax.storage import load_run, metrics_log, workdir
 
 
+@jax_settings.fixed()
 def evaluate_run(
   folder: str | os.PathLike,
   *,
@@ -74,6 +75,7 @@ def evaluate_run(
   return values, card
 
 
+@jax_settings.fixed()
 def write_run_statistics(
   path: pathlib.Path,
   folder: str | os.PathLike,

@@ -16,6 +16,7 @@ from gan_jax.evaluation.sample_sets import ExampleSet, Given
 from gan_jax.evaluation.statistics_file import FeatureMoments
 from gan_jax.metrics import frechet
 from gan_jax.metrics.features import FeatureNetwork
+from gan_jax.runtime import jax_settings
 
 
 def score(
@@ -56,6 +57,7 @@ def score(
   return score_sets(real, fake, features=features, scores=scores, seed=seed, num=num)[0]
 
 
+@jax_settings.fixed()
 def score_sets(
   real: Given,
   fake: Given,
@@ -112,6 +114,7 @@ def score_sets(
   }
 
 
+@jax_settings.fixed()
 def write_statistics(
   path: pathlib.Path, real: Given, features: str | None = None, prefix: str = ''
 ) -> dict[str, Any]:

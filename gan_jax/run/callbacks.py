@@ -41,8 +41,9 @@ class Snapshot:
   @property
   def metrics(self) -> Mapping[str, float]:
     """The metrics of the last logged step, {'<player>/<name>': value}; {} before the first one."""
-    line = next((line for line in reversed(self._history) if 'steps_per_second' in line), {})
-    return {name: value for name, value in line.items() if '/' in name and isinstance(value, float)}
+    # Lines of evaluations have a card.
+    line = next((line for line in reversed(self._history) if 'card' not in line), {})
+    return {name: value for name, value in line.items() if '/' in name}
 
   def sample(self, num: int, seed: int = 0) -> np.ndarray:
     """Generates samples, uint8 images [num, height, width, channels] or float32 points [num, D]."""

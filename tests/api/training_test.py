@@ -65,8 +65,12 @@ def test_samples_of_a_trainer_are_those_of_its_checkpoint(tmp_path):
 
 def test_callbacks_see_multiples_of_their_interval_and_logged_metrics(tmp_path):
   seen = []
-  gan_jax.train(RING, tmp_path, callbacks=[(6, seen.append)])
+  first = {}
+  gan_jax.train(
+    RING, tmp_path, callbacks=[(6, seen.append), (2, lambda s: first.setdefault(s.step, s.metrics))]
+  )
   assert [snapshot.step for snapshot in seen] == [6, 8]
+  assert first[2]['generator/loss'] == lines(tmp_path)[0]['generator/loss']
   line = [line for line in lines(tmp_path) if 'generator/loss' in line][-1]
   assert seen[-1].metrics['generator/loss'] == line['generator/loss']
 
@@ -111,10 +115,12 @@ def test_settings_of_the_caller_change_nothing(whole, tmp_path):
   with jax.enable_x64(True), jax.default_prng_impl('rbg'):
     run = gan_jax.train(RING, tmp_path)
     samples = run.sample(4)
+    scores = run.evaluate(features='coordinates', num=50, scores=['frechet_distance'])
     assert jax.config.values['jax_enable_x64']
   assert gc.get_threshold() == threshold
   assert arrays(tmp_path, 8).keys() == arrays(whole.folder, 8).keys()
   np.testing.assert_array_equal(samples, whole.sample(4))
+  assert scores == whole.evaluate(features='coordinates', num=50, scores=['frechet_distance'])
 
 
 def test_import_and_training_leave_the_process_as_it_is(tmp_path):
