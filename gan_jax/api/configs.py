@@ -36,7 +36,7 @@ def load_config(
   elif isinstance(experiment, Mapping):
     config = ConfigDict({**schema.default(), **experiment})
   elif isinstance(experiment, str | os.PathLike):
-    config = experiments.load(os.fspath(experiment))
+    config = experiments.load(os.fspath(experiment), 'experiment')
   else:
     raise ConfigError(
       f'experiment={experiment!r}: of the wrong kind (a name, a path or a config); write for example '

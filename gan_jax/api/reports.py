@@ -39,7 +39,12 @@ def _networks(config: Plain) -> list[FeatureNetwork]:
 
 
 def write_report(
-  folder: pathlib.Path, *, seed: int = 0, step: int | str | None = None, data: str | None = None
+  folder: pathlib.Path,
+  *,
+  seed: int = 0,
+  step: int | str | None = None,
+  data: str | None = None,
+  prefix: str = '',
 ) -> tuple[pathlib.Path, int]:
   """Writes the page of a run, and returns its path and the step that it shows.
 
@@ -48,12 +53,12 @@ def write_report(
     seed: of the samples shown, from 0 to 2**32 - 1.
     step: the checkpoint, see `load_run.load`.
     data: see `load_run.with_data`. Without the data, the page says so.
+    prefix: what precedes the keys in errors, '--' for flags.
 
   Raises:
     ConfigError: no such run or checkpoint, or a seed out of range.
   """
-  if not 0 <= seed < 2**32:
-    raise ConfigError(f'seed={seed}: out of range (0 to 2**32 - 1); change seed')
+  evaluator.check_seed(seed, prefix)
   config = workdir.read_config(folder)
   workdir.prepare(folder)
   with jax_settings.fixed():

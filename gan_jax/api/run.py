@@ -11,6 +11,7 @@ from gan_jax import export
 from gan_jax.api import evaluation, reports
 from gan_jax.common import pixels, user_paths, validation
 from gan_jax.common.errors import ConfigError
+from gan_jax.evaluation import evaluator
 from gan_jax.game import Game, Variables
 from gan_jax.runtime import jax_settings
 from gan_jax.storage import load_run, metrics_log
@@ -112,7 +113,7 @@ class Run(StoredRun):
   def draw(self, num: int, seed: int = 0) -> Iterator[np.ndarray]:
     """Generates the samples of `sample` in batches, for more than fit into memory."""
     validation.check_size('num', num)
-    _check_seed(seed)
+    evaluator.check_seed(seed)
     game, variables, _ = self.load()
     return load_run.draw(game, variables, num, seed)
 
@@ -169,15 +170,10 @@ def interpolated(run: Run, num: int, steps: int, seed: int) -> np.ndarray:
   """
   validation.check_size('num', num)
   validation.check_size('steps', steps, least=2)
-  _check_seed(seed)
+  evaluator.check_seed(seed)
   game, variables, _ = run.load()
   if game.latents is None or game.generate is None:
     raise ConfigError(f'workdir={run.folder}: this game has no latents; use sample instead')
   with jax_settings.fixed():
     arcs = np.asarray(interpolations.paths(game, variables, seed, steps, num))
   return pixels.to_bytes(arcs) if arcs.ndim > 3 else arcs
-
-
-def _check_seed(seed: int) -> None:
-  if not validation.is_whole(seed, 0) or seed >= 2**32:
-    raise ConfigError(f'seed={seed!r}: out of range (a whole number from 0 to 2**32 - 1); change seed')

@@ -11,7 +11,6 @@ from absl import flags
 from gan_jax import cli
 from gan_jax.api import reports
 from gan_jax.common import user_paths
-from gan_jax.common.errors import ConfigError
 from gan_jax.runtime import accelerators, devices
 from gan_jax.storage import load_run
 
@@ -32,9 +31,7 @@ def main(argv: Sequence[str]) -> int:
   devices.prepare()
   accelerators.check()
   folder = user_paths.expanded(flag.workdir, '--workdir')
-  if not 0 <= flag.seed < 2**32:
-    raise ConfigError(f'--seed={flag.seed}: out of range (0 to 2**32 - 1); change --seed')
   step = load_run.parse_step(flag.step)
-  path, shown = reports.write_report(folder, seed=flag.seed, step=step, data=flag.data)
+  path, shown = reports.write_report(folder, seed=flag.seed, step=step, data=flag.data, prefix='--')
   print(f'{path}: step {shown}, seed {flag.seed}')
   return 0
