@@ -19,6 +19,7 @@ CODE = (
   'benchmarks',
   'results',
   'docs',
+  'examples',
   'experiments',
   'tests',
   'tools',
@@ -27,7 +28,7 @@ CODE = (
 )
 
 _SEQUENCES = (ast.List, ast.Tuple, ast.JoinedStr, ast.ListComp)
-_PREDICATES = ('bool', 'isinstance', 'any', 'all')
+_PREDICATES = ('bool', 'isinstance', 'any', 'all', 'startswith', 'endswith', 'isdecimal')
 
 
 def _is_sequence(node: ast.expr) -> bool:
@@ -39,7 +40,8 @@ def _is_sequence(node: ast.expr) -> bool:
 
 def _is_condition(node: ast.expr, booleans: set[str]) -> bool:
   if isinstance(node, ast.Call):
-    return isinstance(node.func, ast.Name) and node.func.id in _PREDICATES
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, 'id', '')
+    return name in _PREDICATES
   if isinstance(node, ast.Name | ast.Attribute):
     return (node.id if isinstance(node, ast.Name) else node.attr) in booleans
   is_not = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)

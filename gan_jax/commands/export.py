@@ -36,7 +36,8 @@ def main(argv: Sequence[str]) -> int:
   accelerators.check()
   folder = user_paths.expanded(flag.workdir, '--workdir')
   # A path of pathlib would lose the '/' that makes it a folder.
-  out = str(user_paths.expanded(flag.out, '--out')) + '/' * flag.out.endswith('/')
+  end = '/' if flag.out.endswith('/') else ''
+  out = f'{user_paths.expanded(flag.out, "--out")}{end}'
   paths, model = export.write(folder, out, load_run.parse_step(flag.step), flag.ema)
   for path in paths:
     print(f'{path}: {path.stat().st_size:,} bytes')
