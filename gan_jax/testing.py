@@ -184,8 +184,12 @@ def check_players(game: Game) -> None:
       )
 
 
-def check_steps(subject: Subject, calls: int = 3) -> None:
-  """Checks that steps are finite, change all players' networks, and are traced once."""
+def check_steps(subject: Subject, calls: int = 3) -> Metrics:
+  """Checks that steps are finite, change all players' networks, and are traced once.
+
+  Returns:
+    The metrics of all steps, {'<player>/<metric>': [steps]}.
+  """
   before = subject.start().variables.params
   subject.traces = 0
   state, metrics = subject.train(calls)
@@ -211,21 +215,33 @@ def check_steps(subject: Subject, calls: int = 3) -> None:
   )
   steps = calls * subject.config['steps_per_call']
   _check(int(state.step) == steps, f'the state counts {int(state.step)} steps, not {steps}')
+  return metrics
 
 
-def check_ownership(subject: Subject) -> None:
-  """Checks that a player changes each network that it trains, and no other."""
-  game = subject.built.game
+def check_ownership(subject: Subject) -> dict[str, set[str]]:
+  """Checks that a player changes each network that it trains, and no other.
+
+  Returns:
+    {player: the networks that it changes}.
+  """
+  game, changed_by = subject.built.game, {}
   for player in game.players:
     alone = tuple(p if p is player else p._replace(trains=()) for p in game.players)
-    for name, changed in subject.changed_networks(game._replace(players=alone)).items():
+    networks = subject.changed_networks(game._replace(players=alone))
+    changed_by[player.name] = {name for name, changed in networks.items() if changed}
+    for name, changed in networks.items():
       owned = name in player.trains
       fault = 'trains, and does not change it' if owned else 'does not train, and changes it'
       _check(changed == owned, f'the network {name}: player {player.name} {fault}')
+  return changed_by
 
 
-def check_samples(subject: Subject) -> None:
-  """Checks that samples have the shape of the data, are finite, and depend only on their key."""
+def check_samples(subject: Subject) -> np.ndarray:
+  """Checks that samples have the shape of the data, are finite, and depend only on their key.
+
+  Returns:
+    Five samples, [5, ...].
+  """
   game, variables = subject.built.game, subject.start().variables
   keys = rng.example_keys(jax.random.key(1), jnp.arange(5))
   samples = np.asarray(game.sample(variables, keys))
@@ -238,10 +254,11 @@ def check_samples(subject: Subject) -> None:
     np.allclose(alone, samples[3], rtol=1e-5, atol=1e-6),
     'a sample depends on more than its own key: it differs when it is drawn alone',
   )
+  return samples
 
 
-def check_state(subject: Subject) -> None:
-  """Checks that the state can be written to a checkpoint and read again."""
+def check_state(subject: Subject) -> TrainState:
+  """Checks that the state can be written to a checkpoint and read again; returns what is read."""
   state = subject.start()
   arrays = checkpoints.to_arrays(state)
   again = checkpoints.from_arrays(arrays, jax.eval_shape(subject.start))
@@ -249,9 +266,10 @@ def check_state(subject: Subject) -> None:
   _check(same, 'the state has another structure after a checkpoint')
   for name, value in checkpoints.to_arrays(again).items():
     _check(np.array_equal(arrays[name], value), f'{name} has another value after a checkpoint')
+  return again
 
 
-def check_devices(subject: Subject, count: int, play: UpdateSchedule | None = None) -> None:
+def check_devices(subject: Subject, count: int, play: UpdateSchedule | None = None) -> float:
   """Checks that one device and `count` devices give the same results, and replicas are equal.
 
   Args:
@@ -259,6 +277,9 @@ def check_devices(subject: Subject, count: int, play: UpdateSchedule | None = No
     count: of devices, a divisor of the batch size.
     play: the updates; None for small steps of plain gradient descent. Adam would make large steps of
       the rounding errors of a gradient near 0.
+
+  Returns:
+    The largest difference of a parameter.
   """
   if play is None:
     optimizers = subject.built.play.optimizers
@@ -279,12 +300,16 @@ def check_devices(subject: Subject, count: int, play: UpdateSchedule | None = No
       f'the metric {name} differs between 1 and {count} devices: {value} and {others[name]}; a loss '
       'that compares examples must use inputs.gather, and random numbers must come from inputs.key',
     )
-  for name, params in one.variables.params.items():
-    worst = _largest_difference(params, several.variables.params[name])
+  differences = {
+    name: _largest_difference(params, several.variables.params[name])
+    for name, params in one.variables.params.items()
+  }
+  for name, worst in differences.items():
     _check(
       worst < PARAMETER_TOLERANCE,
       f'parameters of the network {name} differ between 1 and {count} devices by {worst:.1e}',
     )
+  return max(differences.values())
 
 
 def _device_count(config: Plain) -> int:

@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 import pytest
 
-from gan_jax import testing
+from gan_jax import gans, testing
 from gan_jax.api import extension
-from gan_jax.common import extensions
+from gan_jax.common import extensions, lookup
 from gan_jax.game import Aux
 from gan_jax.gans import two_player
 from helpers.experiments import ROOT, experiment
@@ -15,7 +15,9 @@ def test_check_game_accepts_the_game_of_the_example(monkeypatch):
   monkeypatch.syspath_prepend(ROOT / 'examples')
   with extensions.restored():
     extension.extend('my_gan')
-    testing.check_game(experiment(ROOT / 'examples' / 'arcs.py', 'd2gan-test'))
+    config = experiment(ROOT / 'examples' / 'arcs.py', 'd2gan-test')
+    assert config['gan']['name'] in lookup.modules(gans, 'make')
+    testing.check_game(config)
 
 
 def subject(change):

@@ -3,13 +3,14 @@
 import functools
 import importlib
 
+import chex
 import numpy as np
 import optax
 import pytest
 from ml_collections import ConfigDict
 
 from gan_jax import testing
-from gan_jax.config import schema
+from gan_jax.config import build, schema
 from gan_jax.config.run_config import parse
 from gan_jax.run.setup import assemble_run
 from helpers import train_on_devices as devices
@@ -19,6 +20,10 @@ from helpers.experiments import EXPERIMENTS, ROOT, experiment, first_step
 @functools.cache
 def setup(path, preset):
   return testing.Subject(experiment(path, preset))
+
+
+def batch_of(subject):
+  return build.make_batch(subject.built.source, subject.config['batch_size'])
 
 
 # All on points, where compiling takes little time; with convolutions and with dropout one each.
@@ -32,12 +37,15 @@ def subject(request):
 
 
 def test_steps_are_finite_update_all_players_and_trace_once(subject):
-  testing.check_steps(subject)
+  metrics = testing.check_steps(subject)
+  assert subject.traces == 1
+  assert all(np.isfinite(values).all() for values in metrics.values())
 
 
 def test_player_changes_only_networks_it_owns(subject):
   testing.check_players(subject.built.game)
-  testing.check_ownership(subject)
+  changed = testing.check_ownership(subject)
+  assert changed == {player.name: set(player.trains) for player in subject.built.game.players}
 
 
 # Games whose loss is a mean over examples behave alike; one of them is enough.
@@ -75,11 +83,12 @@ def test_eight_devices_match_one_and_replicas_are_equal(subject):
     play = play._replace(optimizers=dict.fromkeys(play.optimizers, optax.adam(5e-5, b1=0.5)))
   elif subject.config['gan']['name'] == 'gan':
     play = subject.built.play
-  testing.check_devices(subject, 8, play)
+  assert testing.check_devices(subject, 8, play) < 1e-5
 
 
 def test_samples_have_the_data_shape_and_depend_only_on_their_key(subject):
-  testing.check_samples(subject)
+  samples = testing.check_samples(subject)
+  assert samples.shape == (5, *batch_of(subject)['real'].shape[1:])
 
 
 def each():
@@ -129,4 +138,6 @@ def test_docstring_states_resolved_hyperparameters(path, monkeypatch):
 
 
 def test_state_round_trips_through_arrays(subject):
-  testing.check_state(subject)
+  again = testing.check_state(subject)
+  chex.assert_trees_all_equal_structs(subject.start(), again)
+  assert int(again.step) == 0
