@@ -204,7 +204,7 @@ def test_entropic_transport_converges_to_the_exact_assignment(power):
 
 
 def test_entropic_transport_of_two_points_matches_its_closed_form():
-  # Of two points at distance 1 to themselves: a mass of (1 + exp(-1 / epsilon))^-1 stays.
+  # Both sets are the same two points at distance 1. A mass of (1 + exp(-1 / epsilon))^-1 does not move.
   x = np.float32([[0, 0], [1, 0]])
   found = d.entropic_transport(x, x, 0.7)
   stays = 1 / (1 + np.exp(-1 / 0.7))

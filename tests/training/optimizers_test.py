@@ -67,7 +67,11 @@ LINEAR = {'schedule': 'linear_schedule', 'init_value': 0.4, 'end_value': 0.0, 't
 
 @pytest.mark.parametrize('name', ['adam', 'sgd', 'lion', 'adafactor', 'optimistic_adam_v2'])
 def test_optimizers_accept_a_schedule(name):
-  optimizers.make_optimizer({'optimizer': name, 'learning_rate': LINEAR})
+  made, updates = optimizers.make_optimizer({'optimizer': name, 'learning_rate': LINEAR})
+  params = {'w': np.ones((2, 2), np.float32)}
+  changes, _ = made.update(params, made.init(params), params)
+  assert np.abs(changes['w']).max() > 0
+  assert updates == 1
 
 
 def test_optimizer_that_takes_only_a_number_refuses_a_schedule():

@@ -1,4 +1,4 @@
-"""Files of PyTorch weights, written by hand: what is read, and what is refused without running it."""
+"""The reader of PyTorch weights reads tensors, and refuses other pickles without running them."""
 
 import os
 import pickle
