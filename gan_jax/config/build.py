@@ -2,7 +2,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -13,6 +13,7 @@ from gan_jax import data, gans
 from gan_jax import networks as families
 from gan_jax.common import lookup, numerics, renamed, validation
 from gan_jax.common.errors import ConfigError, at, refused_values
+from gan_jax.common.types import PyTree
 from gan_jax.config.run_config import DataConfig, GameConfig, UpdatesConfig
 from gan_jax.data import source as sources
 from gan_jax.game import Game
@@ -21,6 +22,13 @@ from gan_jax.runtime import devices
 from gan_jax.training import frozen
 from gan_jax.training.optimizers import learning_rate_schedule, make_optimizer
 from gan_jax.training.update_schedule import UpdateSchedule, check_owners
+
+
+Conditions = Callable[[int, int], PyTree]
+"""(first, count) -> the conditions of the samples `first` to first + count - 1, [count, ...] each."""
+
+_CONDITIONS = 100
+"""The largest number of conditions that are computed at once."""
 
 
 def make_network(spec: Mapping[str, Any], axis_name: str | None = devices.AXIS) -> nn.Module:
@@ -140,6 +148,22 @@ def make_source(config: DataConfig) -> sources.Source:
     return load(**{key: offered[key] for key in takes if key in offered}, **settings)
 
 
+def check_labels(game: Game, source: sources.Source) -> None:
+  """Raises ConfigError if a game is conditioned on another number of labels than the data has."""
+  count = sources.label_count(source)
+  if not game.classes or game.classes == count:
+    return
+  if not count:
+    raise ConfigError(
+      f'gan.classes={game.classes}: the data has no labels (this game is conditioned on them); choose '
+      'data with labels, or another game'
+    )
+  raise ConfigError(
+    f'gan.classes={game.classes}: the data has {count} labels; set classes to {count} in gan and in the '
+    'networks'
+  )
+
+
 def make_unseen_source(config: DataConfig, trained_on: sources.Source) -> sources.Source:
   """Returns the source of the real examples that metrics compare with.
 
@@ -149,6 +173,39 @@ def make_unseen_source(config: DataConfig, trained_on: sources.Source) -> source
   if trained_on.images is not None:
     return trained_on
   return make_source(dataclasses.replace(config, seed=0))
+
+
+def make_conditions(config: DataConfig, game: Game, seed: int) -> Conditions | None:
+  """Returns the conditions of samples that are evaluated: those of the data, in a shuffled order.
+
+  Args:
+    config: the data.
+    game: the game.
+    seed: of the order.
+
+  Returns:
+    (first, count) -> the conditions of the samples `first` to first + count - 1, NumPy arrays
+    [count, ...]; None for a game without conditions.
+  """
+  condition = game.condition
+  if condition is None:
+    return None
+  size = min(config.batch_size, _CONDITIONS)
+  source = make_source(
+    dataclasses.replace(config, seed=seed, batch_size=size, placement='stream')
+  )
+  rows = np.arange(size)
+  # Compiled together, so that images are computed only if the conditions need them.
+  read = jax.jit(lambda arrays, index: condition(source.batch(arrays, index, rows)))
+
+  def conditions(first: int, count: int) -> PyTree:
+    start, end = first // size, -(-(first + count) // size)
+    parts = [read(sources.arrays_of(source, i, 1, rows), i) for i in range(start, end)]
+    offset = first - start * size
+    pick = lambda *leaves: np.concatenate(leaves)[offset : offset + count]
+    return jax.tree.map(pick, *jax.device_get(parts))
+
+  return conditions
 
 
 def make_batch(source: sources.Source, batch_size: int, batch_index: int = 0) -> dict[str, jax.Array]:

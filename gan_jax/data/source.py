@@ -31,6 +31,7 @@ class Source(NamedTuple):
     labels: all labels, int32 [N]; None for a dataset without labels and for data that is sampled for
       every batch.
     classes: the names of the labels; empty if they have no names.
+    drawn_labels: the number of labels of data that is sampled for every batch; 0 for other data.
   """
 
   arrays: Mapping[str, np.ndarray]
@@ -43,6 +44,14 @@ class Source(NamedTuple):
   about: str = ''
   labels: np.ndarray | None = None
   classes: tuple[str, ...] = ()
+  drawn_labels: int = 0
+
+
+def label_count(source: Source) -> int:
+  """Returns the number of different labels of a source; 0 for data without labels."""
+  if source.labels is None:
+    return source.drawn_labels
+  return len(source.classes) or int(np.max(source.labels)) + 1
 
 
 def arrays_of(source: Source, first: int, count: int, rows: np.ndarray) -> Mapping[str, np.ndarray]:

@@ -97,7 +97,12 @@ def make(
     convergence = real_error + jnp.abs(inputs.mean(diversity * real_error - fake_error))
     return fake_error, Aux(variables, {'fake_error': fake_error, 'convergence': convergence})
 
-  def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, jax.Array]) -> PyTree:
+  def update_memory(
+    memory: PyTree,
+    variables: Variables,
+    metrics: Mapping[str, jax.Array],
+    record: Mapping[str, jax.Array],
+  ) -> PyTree:
     balance = diversity * metrics['discriminator/real_error'] - metrics['generator/fake_error']
     return {'k': jnp.clip(memory['k'] + rate * balance, 0, 1)}
 

@@ -19,7 +19,7 @@ from gan_jax.common.types import PyTree
 from gan_jax.config import build
 from gan_jax.config.run_config import RunConfig, TrainingConfig
 from gan_jax.data import source as sources
-from gan_jax.game import Game
+from gan_jax.game import Game, conditions
 from gan_jax.run import best_checkpoint, callbacks, feeds, in_loop_evaluation, loop, results, resume
 from gan_jax.run.alerts import AlertLog
 from gan_jax.run.callbacks import Callback
@@ -68,6 +68,7 @@ def assemble_run(config: RunConfig) -> Built:
   """
   source = build.make_source(config.data)
   game = build.make_game(config.game)
+  build.check_labels(game, source)
   built = Built(game, build.make_update_schedule(config.updates, game), source, config.training)
   with at('networks'):
     _check_shapes(built)
@@ -103,10 +104,11 @@ def _start_from(built: Built, like: TrainState) -> Callable[[TrainState], TrainS
 
 def _check_shapes(built: Built) -> None:
   """Raises ConfigError if the generator's samples are of another shape than the data."""
-  keys = jax.random.split(jax.random.key(0), 2)
-  state = jax.eval_shape(lambda: initial_state(built))
-  generated = jax.eval_shape(built.game.sample, state.variables, keys).shape[1:]
   batch = jax.eval_shape(lambda: build.make_batch(built.source, built.training.batch_size))
+  state = jax.eval_shape(lambda: initial_state(built))
+  keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), built.training.batch_size))
+  given = jax.eval_shape(lambda: conditions(built.game, batch))
+  generated = jax.eval_shape(built.game.sample, state.variables, keys, given).shape[1:]
   real = batch['real'].shape[1:]
   if generated != real:
     raise ConfigError(

@@ -145,7 +145,7 @@ def test_penalty_memory_starts_at_0_and_is_updated_every_step():
     'generator/fake_score': 9.0,
   }
   for _ in range(2):
-    memory = game.update_memory(memory, None, seen)
+    memory = game.update_memory(memory, None, seen, {})
   # 0.1 of what is seen at first, then 0.9 * 0.1 + 0.1 = 0.19 of it.
   averages = memory['regularizers']['lecam']
   assert averages == pytest.approx({'real_score': 0.38, 'fake_score': -0.76})

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from gan_jax.common.errors import ConfigError
 from gan_jax.config.presets.images import IMAGES, image_config
 from gan_jax.config.presets.players import fade_out
-from gan_jax.config.presets.points_2d import PLANE, POINTS, SMALL_PRODUCTS, point_config
+from gan_jax.config.presets.points_2d import CLASSES, PLANE, POINTS, SMALL_PRODUCTS, point_config
 from gan_jax.config.presets.protocols import PROTOCOLS
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
   'SMALL_PRODUCTS',
   'WORDS',
   'Words',
+  'classes',
   'critic_steps',
   'fade_out',
   'last_for',
@@ -72,6 +73,25 @@ def words(preset: str, *extra: str) -> Words:
 def on_points(chosen: Words) -> bool:
   """Returns whether the data are points, not images."""
   return bool(chosen & set(POINTS))
+
+
+def classes(chosen: Words) -> int:
+  """Returns the number of labels of the data.
+
+  Raises:
+    ConfigError: the data has no labels.
+  """
+  images = chosen & IMAGES.keys() or {'mnist'}
+  words = chosen & set(POINTS) or images
+  (word,) = words
+  count = CLASSES.get(word, 0) if word in POINTS else IMAGES[word].classes
+  if not count:
+    labeled = [*(name for name, data in IMAGES.items() if data.classes), *CLASSES]
+    raise ConfigError(
+      f'preset={word}: this data has no labels, which the experiment needs (with labels: '
+      f'{", ".join(labeled)}); choose one of these'
+    )
+  return count
 
 
 def start(chosen: Words, images: Fields = {}, points: Fields = {}) -> ConfigDict:

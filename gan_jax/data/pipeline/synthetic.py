@@ -16,13 +16,14 @@ Draw = Callable[[chex.PRNGKey], tuple[jax.Array, jax.Array]]
 """One key -> a point [D] float32 and its label, int32."""
 
 
-def source(draw: Draw, seed: int, modes: Modes | None = None) -> Source:
+def source(draw: Draw, seed: int, modes: Modes | None = None, labels: int = 0) -> Source:
   """Returns a source that never repeats: row i of batch n is a function of the seed, n, and i.
 
   Args:
     draw: draws one example.
     seed: the seed of the examples.
     modes: the scorer of the modes, for a mixture.
+    labels: the number of labels; 0 if the label of an example has no meaning.
   """
   key = jax.random.key_data(rng.key_for(seed, 'points'))
 
@@ -31,7 +32,7 @@ def source(draw: Draw, seed: int, modes: Modes | None = None) -> Source:
     real, label = jax.vmap(draw)(rng.example_keys(batch_key, rows))
     return {'real': real, 'label': label}
 
-  return Source({'key': np.asarray(key)}, batch, modes)
+  return Source({'key': np.asarray(key)}, batch, modes, drawn_labels=labels)
 
 
 def gaussian_mixture(centers: np.ndarray, std: float, seed: int) -> Source:
@@ -42,7 +43,7 @@ def gaussian_mixture(centers: np.ndarray, std: float, seed: int) -> Source:
     std: the standard deviation of each Gaussian in every coordinate.
     seed: the seed of the points.
   """
-  return source(gaussians(centers, std), seed, Modes(centers, std))
+  return source(gaussians(centers, std), seed, Modes(centers, std), labels=len(centers))
 
 
 def gaussians(centers: np.ndarray, std: float) -> Draw:

@@ -1,0 +1,32 @@
+"""Projection discriminator: Miyato & Koyama 2018 (arXiv:1802.05637).
+
+The discriminator adds the inner product of a label's embedding and the features of an example to its
+logit. It has spectral norm, and the generator has conditional batch norm. Loss, optimizer and its
+settings are the paper's. To save time the networks are those of DCGAN, and the discriminator has one
+update per step instead of five.
+
+python -m gan_jax.main --config=experiments/projection.py
+python -m gan_jax.main --config=experiments/projection.py:ring
+"""
+
+from ml_collections import ConfigDict
+
+from gan_jax.config import presets
+
+
+def get_config(preset: str = '') -> ConfigDict:
+  """Returns the config of a preset, see `gan_jax.config.presets`."""
+  words = presets.words(preset)
+  classes = presets.classes(words)
+  fields = {'norm': 'spectral', 'classes': classes}
+  config = presets.start(words, images=fields, points=fields)
+  config.gan.name = 'projection'
+  config.gan.classes = classes
+  config.gan.loss = {'name': 'hinge'}
+  config.networks.generator.classes = classes
+  if not presets.on_points(words):
+    for player in config.players.values():
+      player.b1 = 0.0
+      player.b2 = 0.9
+  presets.last_for(config, words, images=10_000, points=10_000)
+  return config
