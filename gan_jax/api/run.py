@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import export
+from gan_jax import export, modalities
 from gan_jax.api import evaluation, reports
-from gan_jax.common import pixels, user_paths, validation
+from gan_jax.common import user_paths, validation
 from gan_jax.common.errors import ConfigError
 from gan_jax.evaluation import evaluator
 from gan_jax.game import Game, Variables
@@ -176,4 +176,4 @@ def interpolated(run: Run, num: int, steps: int, seed: int) -> np.ndarray:
     raise ConfigError(f'workdir={run.folder}: this game has no latents; use sample instead')
   with jax_settings.fixed():
     arcs = np.asarray(interpolations.paths(game, variables, seed, steps, num))
-  return pixels.to_bytes(arcs) if arcs.ndim > 3 else arcs
+  return modalities.of_shape(arcs.shape[1:]).storage.from_outputs(arcs)

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from absl import flags
 
-from gan_jax import cli
+from gan_jax import cli, modalities
 from gan_jax.api.run import Run
 from gan_jax.common import pixels, user_paths
 from gan_jax.common.errors import ConfigError
 from gan_jax.runtime import accelerators, devices
 from gan_jax.storage import load_run
-from gan_jax.visualization import plots
 
 GRID_LIMIT = 2500
 
@@ -41,7 +40,7 @@ def write_npz(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> No
   """Writes batches to an .npz file with one array, 'images' or 'points' [num, ...]."""
   draft = path.with_name(f'.{path.name}.draft')
   first = next(batches)
-  name = 'points' if first.ndim == 2 else 'images'
+  name = modalities.of_shape(first.shape).name
   with (
     zipfile.ZipFile(draft, 'w') as archive,
     archive.open(f'{name}.npy', 'w', force_zip64=True) as file,
@@ -57,22 +56,26 @@ def write_npz(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> No
 def write_folder(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
   """Writes each image to a PNG file: 000000.png, 000001.png, ..."""
   first = next(batches)
-  if first.ndim == 2:
+  modality = modalities.of_shape(first.shape)
+  file = modality.storage.file
+  if file is None:
     raise ConfigError(
-      f'--out={path}/: this run generates points, not images; write FILE.npz, or FILE.png for a plot'
+      f'--out={path}/: this run generates {modality.name}, not images; write FILE.npz, or FILE.png for '
+      'a plot'
     )
   path.mkdir(parents=True, exist_ok=True)
   if any(path.iterdir()):
     raise ConfigError(f'--out={path}: the folder is not empty; choose another')
   digits = max(6, len(str(num - 1)))
-  for batch_index, images in enumerate(itertools.chain([first], batches)):
-    for offset, image in enumerate(images):
-      name = f'{batch_index * load_run.BATCH + offset:0{digits}}.png'
-      (path / name).write_bytes(pixels.png(image))
+  for batch_index, samples in enumerate(itertools.chain([first], batches)):
+    for offset, sample in enumerate(samples):
+      name = f'{batch_index * load_run.BATCH + offset:0{digits}}{file.suffix}'
+      (path / name).write_bytes(file.encode(sample))
 
 
 def _write_grid(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
-  pixels.save_png(path, plots.picture(np.concatenate(list(batches))))
+  samples = np.concatenate(list(batches))
+  pixels.save_png(path, modalities.of_shape(samples.shape).drawing.samples(samples))
 
 
 def _writer(out: str, num: int, seed: int):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from gan_jax import modalities
 from gan_jax.common import lookup, validation
 from gan_jax.common.errors import ConfigError, DivergedError
 from gan_jax.common.types import PyTree
@@ -355,13 +355,13 @@ def feature_count(network: FeatureNetwork, shape: Sequence[int]) -> int:
   Raises:
     ConfigError: the network does not accept such examples.
   """
-  are_points = len(shape) == 2
-  if network.of_points == are_points:
-    example = jax.ShapeDtypeStruct(shape, jnp.float32 if are_points else jnp.uint8)
+  modality = modalities.of_shape(shape)
+  if network.modality == modality.name:
+    example = jax.ShapeDtypeStruct(shape, modality.storage.dtype)
     outputs = jax.eval_shape(network.apply, network.params, example)
     if outputs.features.ndim == 2:
       return outputs.features.shape[1]
-  remedy = 'coordinates' if are_points else 'a network of images'
+  remedy = modality.features or f'a network of {modality.name}'
   raise ConfigError(
     f'features={network.name}: the network does not accept examples of shape {tuple(shape[1:])}; '
     f'choose {remedy}'

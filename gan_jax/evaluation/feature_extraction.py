@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax import modalities
 from gan_jax.common import rng
 from gan_jax.common.types import PyTree
 from gan_jax.data.source import Images
@@ -126,18 +127,11 @@ def _joined(chunks: Sequence[tuple[np.ndarray, ...]], num: int) -> _Arrays:
   return features, logits, images
 
 
-def _to_bytes(images: jax.Array) -> jax.Array:
-  """Returns images as uint8, rounded as in a PNG file; points unchanged."""
-  if images.ndim == 2 or images.dtype == jnp.uint8:
-    return images
-  return jnp.clip(jnp.rint((images + 1) * 127.5), 0, 255).astype(jnp.uint8)
-
-
 def _process(network: FeatureNetwork, images: ImageFn, shared: PyTree, rows: jax.Array) -> PyTree:
   """Returns the updated moments, and the arrays of a chunk, of which this device computes its rows."""
   indices = shared['first'] + rows
   samples = images(shared['source'], indices)
-  stored = _to_bytes(samples)
+  stored = modalities.of_shape(samples.shape).storage.from_traced(samples)
   outputs = network.apply(shared['params'], stored)
   # As bytes, NaN would be a color like any other.
   finite = jnp.isfinite(samples.astype(jnp.float32)).reshape(len(samples), -1).all(axis=1)

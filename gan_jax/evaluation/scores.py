@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from gan_jax import modalities
 from gan_jax.common import lookup
 from gan_jax.evaluation.feature_extraction import FeatureStatistics
 from gan_jax.metrics import birthday_paradox, frechet, inception_score, memorization, ms_ssim
@@ -180,8 +181,9 @@ def support(pair: Comparison) -> Scored:
 
 
 def _check_images(pair: Comparison) -> None:
-  if pair.fake.images.ndim != 4:
-    raise NotApplicableError('it needs images, not points')
+  modality = modalities.of_shape(pair.fake.images.shape)
+  if modality is not modalities.IMAGES:
+    raise NotApplicableError(f'it needs images, not {modality.name}')
 
 
 def modes(pair: Comparison) -> Scored:

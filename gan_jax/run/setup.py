@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 import jax
 
+from gan_jax import modalities
 from gan_jax.common import console, rng
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.common.types import PyTree
 from gan_jax.config import build
 from gan_jax.config.run_config import RunConfig, TrainingConfig
 from gan_jax.data import source as sources
+from gan_jax.evaluation import evaluator
 from gan_jax.game import Game, conditions
 from gan_jax.run import best_checkpoint, callbacks, feeds, in_loop_evaluation, loop, results, resume
 from gan_jax.run.alerts import AlertLog
@@ -64,9 +66,12 @@ def assemble_run(config: RunConfig) -> Built:
   """Returns what a checked config describes; networks and data are tried on each other's shapes.
 
   Raises:
-    ConfigError: the config names something unknown, or networks and data do not fit.
+    ConfigError: the config names something unknown, networks and data do not fit, or no modality has
+      such examples.
   """
   source = build.make_source(config.data)
+  with at('data'):
+    modalities.of_shape(evaluator.example_shape(source))
   game = build.make_game(config.game)
   build.check_labels(game, source)
   built = Built(game, build.make_update_schedule(config.updates, game), source, config.training)

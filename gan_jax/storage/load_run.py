@@ -12,7 +12,8 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from gan_jax.common import console, pixels, rng
+from gan_jax import modalities
+from gan_jax.common import console, rng
 from gan_jax.common.errors import ConfigError
 from gan_jax.common.types import Plain
 from gan_jax.config import build, run_config, schema
@@ -176,9 +177,12 @@ def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.n
 
   Yields:
     Images, uint8 [at most BATCH, height, width, channels], or points, float32 [at most BATCH, D].
+
+  Raises:
+    ConfigError: the samples are of an unknown kind, see `modalities.of_shape`.
   """
   sample = jax.jit(game.sample)
   for first in range(0, num, BATCH):
     with jax_settings.fixed():
       samples = np.asarray(sample(variables, rng.sample_keys(seed, first, BATCH)))[: num - first]
-    yield pixels.to_bytes(samples) if samples.ndim > 2 else samples
+    yield modalities.of_shape(samples.shape).storage.from_outputs(samples)

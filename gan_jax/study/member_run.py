@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from PIL import Image
 
-from gan_jax.common import console, pixels, rng
+from gan_jax import modalities
+from gan_jax.common import console, rng
 from gan_jax.common.errors import ConfigError, DivergedError
 from gan_jax.common.types import MetricsLine, Plain
 from gan_jax.config import build
@@ -25,10 +25,9 @@ from gan_jax.run.setup import Built
 from gan_jax.storage import metrics_log
 from gan_jax.study import sweep
 from gan_jax.training.state import TrainState, averaged
-from gan_jax.visualization import plots, snapshots
+from gan_jax.visualization import snapshots
 
 RESULT, TILE = 'result.json', 'tile.png'
-_TILE_IMAGES = 16
 
 Evaluated = tuple[dict[str, Any], dict[str, Any]]
 """Metrics by name, and their card; both empty where nothing was evaluated."""
@@ -202,13 +201,8 @@ class MemberEvaluator:
     real = build.make_batch(source, self.data.batch_size)['real']
     make, _ = snapshots.drawer(self.game, source, real, seed, bool(state.ema))(state)
     picture = make()
-    samples = np.asarray(self._samples(seed, state, _TILE_IMAGES))
-    if samples.ndim > 2:
-      return picture, plots.grid(pixels.to_bytes(samples), columns=4)
-    half = Image.fromarray(np.ascontiguousarray(picture)).resize(
-      (picture.shape[1] // 2, picture.shape[0] // 2), Image.Resampling.LANCZOS
-    )
-    return picture, np.asarray(half)
+    sample = lambda num: np.asarray(self._samples(seed, state, num))
+    return picture, modalities.of_shape(real.shape).drawing.tile(picture, sample)
 
   def _samples(self, seed: int, state: TrainState, num: int) -> jax.Array:
     return self.sample(averaged(state.variables, state.ema), rng.sample_keys(seed, 0, num))

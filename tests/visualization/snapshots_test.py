@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax.common import pixels, rng
+from gan_jax.common import pixels, plots, rng
 from gan_jax.config import build
 from gan_jax.config.run_config import parse
 from gan_jax.metrics import mode_coverage
 from gan_jax.run import setup
 from gan_jax.storage import load_run, metrics_log, workdir
-from gan_jax.visualization import plots, snapshots
+from gan_jax.visualization import snapshots
 from helpers.commands import command, finish, python
 from helpers.crash_at import CODE, crash_at
 from helpers.experiments import ROOT, experiment
