@@ -144,8 +144,9 @@ class Game(NamedTuple):
     init_memory: (key, batch) -> the first memory: quantities besides the networks that the variant
       carries from step to step.
     update_memory: (memory, variables, metrics, record) -> the next memory, once at the end of a step.
-      The metrics are those of the step, '<player>/<name>', averaged over all devices. The record is
-      {'<player>/<name>': [B, ...]}, what the last update of each player recorded, of all devices.
+      The metrics are those of the step, '<player>/<name>', averaged over all devices, and 'step', the
+      number of steps completed before it. The record is {'<player>/<name>': [B, ...]}, what the last
+      update of each player recorded, of all devices.
     critic: (variables, examples [N, ...]) -> [N], the discriminator's unbounded output for each
       example; None if the variant does not define one, or if it depends on a condition.
     latents: (key [N]) -> the latents [N, L] from which `sample` generates; row i depends on key i

@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from gan_jax import augment, cli, modalities
-from gan_jax.common import lookup, pixels, rng, user_paths
+from gan_jax.common import lookup, pixels, rng, schedules, user_paths
 from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import Plain
 from gan_jax.config import build, run_config, schema
@@ -91,7 +91,7 @@ def _augmented(config: Plain, real: np.ndarray) -> dict[str, jax.Array]:
   with at('gan'):
     if not config['gan'].get('augment'):
       return {}
-    augmentation = lookup.make(augment, config['gan']['augment'])
+    augmentation = lookup.make(augment, schedules.at_start(config['gan']['augment']))
     with refused_values():
       memory = augmentation.init_memory({'real': real})
     keys = rng.sample_keys(config['seed'], 0, len(real))

@@ -7,20 +7,22 @@ from typing import Any
 
 import jax
 import numpy as np
+import optax
 from flax import linen as nn
 
 from gan_jax import data, gans
 from gan_jax import networks as families
-from gan_jax.common import lookup, numerics, renamed, validation
+from gan_jax.common import lookup, numerics, renamed, schedules, validation
 from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import PyTree
+from gan_jax.config import scheduled_game
 from gan_jax.config.run_config import DataConfig, GameConfig, UpdatesConfig
 from gan_jax.data import source as sources
 from gan_jax.game import Game
 from gan_jax.networks.wrappers import MixedPrecision, NetworkWrapper, Rematerialized
 from gan_jax.runtime import devices
 from gan_jax.training import frozen
-from gan_jax.training.optimizers import learning_rate_schedule, make_optimizer
+from gan_jax.training.optimizers import make_optimizer, scheduled_numbers
 from gan_jax.training.update_schedule import UpdateSchedule, check_owners
 
 
@@ -63,7 +65,7 @@ def _prepared(config: GameConfig, key: str) -> nn.Module | NetworkWrapper:
 
 
 def make_game(config: GameConfig) -> Game:
-  """Returns the game that a config describes."""
+  """Returns the game that a config describes; see `scheduled_game` for numbers that are schedules."""
   networks = {}
   for key in config.networks:
     with at(f'networks.{key}'):
@@ -75,7 +77,8 @@ def make_game(config: GameConfig) -> Game:
     name, hyperparameters = lookup.split(config.gan)
     variants = lookup.modules(gans, 'make')
     lookup.choose_extended(name, variants)
-    return lookup.call(variants[name].make, hyperparameters, networks)
+    make = lambda numbers: lookup.call(variants[name].make, numbers, networks)
+    return scheduled_game.make_game(make, hyperparameters)
 
 
 def make_update_schedule(config: UpdatesConfig, game: Game) -> UpdateSchedule:
@@ -87,18 +90,13 @@ def make_update_schedule(config: UpdatesConfig, game: Game) -> UpdateSchedule:
   with at('players'):
     _same(config.players, [player.name for player in game.players], 'player')
   with at('ema'):
-    for key, decay in config.ema.items():
-      lookup.choose(key, game.networks)
-      if not numerics.is_within(decay, below=1):
-        raise ConfigError(f'{key}={decay!r}: out of range (at least 0, below 1); change the decay')
-  optimizers, updates, rates, patterns = {}, {}, {}, {}
+    ema = {key: _decay(key, decay, game) for key, decay in config.ema.items()}
+  optimizers, updates, scheduled, patterns = {}, {}, {}, {}
   for player, spec in config.players.items():
     with at(f'players.{player}'):
       optimizers[player], updates[player] = make_optimizer(spec)
       patterns[player] = frozen.check_patterns(spec.get('frozen', ()))
-      rate = learning_rate_schedule(spec)
-      if rate:
-        rates[player] = rate
+      scheduled[player] = scheduled_numbers(spec)
   if config.update_rule != 'alternating':
     check_owners(game)
   if config.update_rule == 'extragradient' and set(updates.values()) != {1}:
@@ -108,12 +106,25 @@ def make_update_schedule(config: UpdatesConfig, game: Game) -> UpdateSchedule:
   return UpdateSchedule(
     optimizers,
     updates,
-    dict(config.ema),
+    ema,
     config.update_rule,
     frozen=patterns,
-    learning_rates=rates,
+    scheduled=scheduled,
     microbatches=config.microbatches,
   )
+
+
+def _decay(key: str, decay: Any, game: Game) -> float | optax.Schedule:
+  """Returns the decay of the averages of a network, a number or a schedule of the step."""
+  lookup.choose(key, game.networks)
+  if schedules.is_schedule(decay):
+    with at(key):
+      return schedules.make_schedule(decay, below=1)
+  if not numerics.is_within(decay, below=1):
+    raise ConfigError(
+      f'{key}={decay!r}: out of range (at least 0, below 1, or a schedule); change the decay'
+    )
+  return decay
 
 
 def _same(given: Mapping[str, Any], wanted: list[str], what: str) -> None:

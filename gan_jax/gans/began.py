@@ -72,7 +72,7 @@ def make(
   Raises:
     ConfigError: the diversity or the rate is outside its range.
   """
-  if not 0 <= diversity <= 1:
+  if not numerics.is_between(diversity, 0, 1):
     raise ConfigError(f'diversity={diversity!r}: out of range (from 0 to 1); change diversity')
   if not numerics.is_within(rate):
     raise ConfigError(f'rate={rate!r}: out of range (a finite number of at least 0); 1e-3 is usual')

@@ -12,7 +12,7 @@ from flax import linen as nn
 from gan_jax import augment as augmentations
 from gan_jax import losses
 from gan_jax.augment import Augmentation
-from gan_jax.common import lookup, numerics, renamed, rng, schedules, validation
+from gan_jax.common import lookup, numerics, renamed, rng, validation
 from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import PyTree
 from gan_jax.game import Aux, Game, Inputs, Variables
@@ -58,7 +58,7 @@ def make(
     penalties: {a factory of `gan_jax.losses.regularizers`: {'weight': its factor, 'every': n, **its
       arguments}}, added to the discriminator's loss. A penalty is computed in every n-th step with n
       times the weight; n is 1 by default (lazy regularization, Karras et al. 2020, arXiv:1912.04958,
-      section 3.1). The weight may be a schedule of the step, see `schedules.make_schedule`.
+      section 3.1).
     noise: {'scale': s, 'steps': n}: Gaussian noise on all examples that the discriminator sees in
       training. Its standard deviation decreases linearly from s to 0 over n steps (instance noise,
       Arjovsky & Bottou 2017, arXiv:1701.04862, section 3; annealed as by Sonderby et al. 2017,
@@ -209,10 +209,7 @@ def _lazy_penalties(specs: Mapping[str, Mapping[str, Any]]) -> LazyPenalties:
       raise ConfigError(f'{path}={spec!r}: the weight is missing; write {{"weight": a number}}')
     arguments = dict(spec)
     weight, every = arguments.pop('weight'), arguments.pop('every', 1)
-    if isinstance(weight, Mapping):
-      with at(f'{path}.weight'):
-        weight = schedules.make_schedule(weight)
-    elif not numerics.is_within(weight):
+    if not numerics.is_within(weight):
       raise ConfigError(
         f'{path}.weight={weight!r}: out of range (a finite number of at least 0); change weight'
       )

@@ -86,7 +86,8 @@ def make_step(
   Returns:
     (state, {'arrays', 'rows'}) -> (state, {'<player>/<metric>': [count]}). A player's metrics are
     its loss, the norm of its gradient and what its loss reports, averaged over its updates in the
-    step and over all devices. A scheduled learning rate is that of its first update in the step.
+    step and over all devices. A scheduled number of its optimizer is that of its first update in the
+    step.
   """
   step = extragradient_step if play.update_rule == 'extragradient' else sequential_step
 
@@ -284,22 +285,25 @@ def _finished(context: StepContext, state: TrainState, after: Update) -> tuple[T
     variables=after.variables,
     opt=after.opt,
     ema=_average(context.play.ema, state, after.variables),
-    memory=context.game.update_memory(state.memory, after.variables, after.metrics, after.record),
+    memory=context.game.update_memory(
+      state.memory, after.variables, {**after.metrics, 'step': state.step}, after.record
+    ),
   )
   return following, {**after.metrics, **_rates(context.play, state)}
 
 
 def _rates(play: UpdateSchedule, state: TrainState) -> Metrics:
-  """The scheduled learning rates of the first updates in a step."""
-  count = {name: state.step * play.phases * play.updates[name] for name in play.learning_rates}
+  """The scheduled numbers of the optimizers, as they are in the first updates of a step."""
+  count = lambda player: state.step * play.phases * play.updates[player]
   return {
-    f'{name}/learning_rate': jnp.float32(rate(count[name]))
-    for name, rate in play.learning_rates.items()
+    f'{player}/{name}': jnp.float32(schedule(count(player)))
+    for player, made in play.scheduled.items()
+    for name, schedule in made.items()
   }
 
 
 def _average(
-  decays: Mapping[str, float], state: TrainState, variables: Variables
+  decays: Mapping[str, float | optax.Schedule], state: TrainState, variables: Variables
 ) -> Mapping[str, PyTree]:
   """The exponential averages; young ones forget faster, so that they do not remember the start.
 
@@ -308,8 +312,8 @@ def _average(
   """
   young = (1 + state.step) / (10 + state.step)
 
-  def one(name: str, decay: float) -> PyTree:
-    change = 1 - jnp.minimum(decay, young)
+  def one(name: str, decay: float | optax.Schedule) -> PyTree:
+    change = 1 - jnp.minimum(decay(state.step) if callable(decay) else decay, young)
     return optax.incremental_update(averaged_collections(variables, name), state.ema[name], change)
 
   return {name: one(name, decay) for name, decay in decays.items()}
