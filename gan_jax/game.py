@@ -187,6 +187,23 @@ def conditions(game: Game, batch: Mapping[str, jax.Array]) -> PyTree | None:
   return game.condition(batch) if game.condition else None
 
 
+def balanced_labels(game: Game, num: int) -> np.ndarray | None:
+  """Returns labels of samples, int32 [num], 0 to classes - 1 in turn; None in a game without labels."""
+  return np.arange(num, dtype=np.int32) % game.classes if game.classes else None
+
+
+def sample(
+  game: Game, variables: Variables, key: chex.PRNGKey, condition: PyTree | None = None
+) -> jax.Array:
+  """Returns samples of a game, [N, ...], under conditions [N, ...] each if they are given.
+
+  The function `sample` of a game without conditions may leave out the argument.
+  """
+  if condition is None:
+    return game.sample(variables, key)
+  return game.sample(variables, key, condition)
+
+
 def init_networks(
   networks: Mapping[str, nn.Module], key: chex.PRNGKey, inputs: Mapping[str, PyTree]
 ) -> Variables:

@@ -21,7 +21,7 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.common.types import Plain, PyTree
 from gan_jax.config import build, schema
 from gan_jax.config.run_config import parse
-from gan_jax.game import Game, conditions
+from gan_jax.game import Game, conditions, sample
 from gan_jax.run import setup
 from gan_jax.runtime import devices as runtime
 from gan_jax.storage import checkpoints
@@ -254,12 +254,12 @@ def check_samples(subject: Subject) -> np.ndarray:
   keys = rng.example_keys(jax.random.key(1), jnp.arange(5))
   batch = subject.batch()
   given = jax.tree.map(lambda x: x[:5], conditions(game, batch))
-  samples = np.asarray(game.sample(variables, keys, given))
+  samples = np.asarray(sample(game, variables, keys, given))
   shape = (5, *batch['real'].shape[1:])
   _check(samples.shape == shape, f'5 samples have the shape {samples.shape}, not {shape} as the data')
   _check(bool(np.isfinite(samples).all()), 'samples are not finite')
   one = jax.tree.map(lambda x: x[3:4], given)
-  alone = np.asarray(game.sample(variables, keys[3:4], one))[0]
+  alone = np.asarray(sample(game, variables, keys[3:4], one))[0]
   _check(
     np.allclose(alone, samples[3], rtol=1e-5, atol=1e-6),
     'a sample depends on more than its own key: it differs when it is drawn alone',

@@ -3,6 +3,7 @@
 It needs only the folder of the run, neither data nor the experiment file.
 """
 
+import functools
 import itertools
 import pathlib
 import zipfile
@@ -16,7 +17,7 @@ from gan_jax.api.run import Run
 from gan_jax.common import pixels, user_paths
 from gan_jax.common.errors import ConfigError
 from gan_jax.runtime import accelerators, devices
-from gan_jax.storage import load_run
+from gan_jax.storage import load_run, sample_labels
 
 GRID_LIMIT = 2500
 
@@ -24,7 +25,14 @@ GRID_LIMIT = 2500
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
   values = cli.new_flags(__doc__)
   cli.define_checkpoint_flags(values)
-  cli.define_sampling_flags(values, num=64)
+  about_num = 'Number of samples (default: 64, or 8 for each of several labels).'
+  cli.define_sampling_flags(values, None, about_num)
+  flags.DEFINE_string(
+    'label',
+    None,
+    'Label of the samples, for a game conditioned on labels; several, as in 0,1,2, get one row each.',
+    flag_values=values,
+  )
   flags.DEFINE_string(
     'out',
     'samples.png',
@@ -73,12 +81,14 @@ def write_folder(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) ->
       (path / name).write_bytes(file.encode(sample))
 
 
-def _write_grid(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
+def _write_grid(
+  path: pathlib.Path, batches: Iterator[np.ndarray], num: int, columns: int | None = None
+) -> None:
   samples = np.concatenate(list(batches))
-  pixels.save_png(path, modalities.of_shape(samples.shape).drawing.samples(samples))
+  pixels.save_png(path, modalities.of_shape(samples.shape).drawing.samples(samples, columns))
 
 
-def _writer(out: str, num: int, seed: int):
+def _writer(out: str, num: int, seed: int, labels: Sequence[int] | None):
   """Returns the function that writes the kind of output that --out names."""
   if num < 1:
     raise ConfigError(f'--num={num}: out of range (at least 1); change --num')
@@ -96,7 +106,8 @@ def _writer(out: str, num: int, seed: int):
     raise ConfigError(
       f'--num={num}: too many for a grid (at most {GRID_LIMIT}); write FILE.npz or FOLDER/ with --out'
     )
-  return _write_grid
+  columns = num // len(labels) if labels and len(labels) > 1 else None
+  return functools.partial(_write_grid, columns=columns)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -104,14 +115,17 @@ def main(argv: Sequence[str]) -> int:
   flag = _flags(argv)
   devices.prepare()
   accelerators.check()
-  write = _writer(flag.out, flag.num, flag.seed)
+  labels = sample_labels.parse(flag.label)
+  num = sample_labels.count(flag.num, labels, default=64)
+  write = _writer(flag.out, num, flag.seed, labels)
   folder, out = user_paths.expanded(flag.workdir, '--workdir'), user_paths.expanded(flag.out, '--out')
   game, variables, step = Run(folder, load_run.parse_step(flag.step), flag.ema).load()
+  condition = sample_labels.of_samples(game, labels, num, '--label')
   try:
-    write(out, load_run.draw(game, variables, flag.num, flag.seed), flag.num)
+    write(out, load_run.draw(game, variables, num, flag.seed, condition), num)
   except OSError as error:
     raise ConfigError(
       f'--out={out}: cannot write to it ({error.strerror}); choose another path'
     ) from error
-  print(f'{out}: {flag.num} samples of step {step}, seed {flag.seed}')
+  print(f'{out}: {num} samples of step {step}, seed {flag.seed}')
   return 0

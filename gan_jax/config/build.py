@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
@@ -24,7 +25,6 @@ from gan_jax.runtime import devices
 from gan_jax.training import frozen
 from gan_jax.training.optimizers import make_optimizer, scheduled_numbers
 from gan_jax.training.update_schedule import UpdateSchedule, check_owners
-
 
 Conditions = Callable[[int, int], PyTree]
 """(first, count) -> the conditions of the samples `first` to first + count - 1, [count, ...] each."""
@@ -170,8 +170,8 @@ def check_labels(game: Game, source: sources.Source) -> None:
       'data with labels, or another game'
     )
   raise ConfigError(
-    f'gan.classes={game.classes}: the data has {count} labels; set classes to {count} in gan and in the '
-    'networks'
+    f'gan.classes={game.classes}: the data has {count} labels; set classes to {count} in gan and '
+    'in the networks'
   )
 
 
@@ -202,12 +202,10 @@ def make_conditions(config: DataConfig, game: Game, seed: int) -> Conditions | N
   if condition is None:
     return None
   size = min(config.batch_size, _CONDITIONS)
-  source = make_source(
-    dataclasses.replace(config, seed=seed, batch_size=size, placement='stream')
-  )
+  source = make_source(dataclasses.replace(config, seed=seed, batch_size=size, placement='stream'))
   rows = np.arange(size)
   # Compiled together, so that images are computed only if the conditions need them.
-  read = jax.jit(lambda arrays, index: condition(source.batch(arrays, index, rows)))
+  read = jax.jit(lambda arrays, index: condition(source.batch(arrays, index, jnp.asarray(rows))))
 
   def conditions(first: int, count: int) -> PyTree:
     start, end = first // size, -(-(first + count) // size)

@@ -45,5 +45,5 @@ def _fill(folder: pathlib.Path, model: Model) -> None:
   functions = stablehlo.write(folder / FUNCTIONS, model)
   drawing = modalities.of_game(model.game, model.variables).drawing
   samples = load_run.draw(model.game, model.variables, drawing.shown, seed=0)
-  pixels.save_png(folder / SAMPLES, drawing.samples(np.concatenate(list(samples))))
+  pixels.save_png(folder / SAMPLES, drawing.samples(np.concatenate(list(samples)), None))
   (folder / CARD).write_text(card.text(model, [function.name for function in functions]))

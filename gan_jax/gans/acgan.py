@@ -44,7 +44,8 @@ def make(
 
   Both players minimize the cross entropy of the labels beside their adversarial loss:
 
-      discriminator: adversarial + weight (CE(real) + CE(fake)); generator: adversarial + weight CE(fake).
+      discriminator: adversarial + weight (CE(real) + CE(fake));
+      generator: adversarial + weight CE(fake).
 
   Args:
     networks: 'generator', [B, L + classes] -> examples; 'discriminator', examples -> [B, 1 + classes],

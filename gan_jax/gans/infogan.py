@@ -19,7 +19,7 @@ NETWORKS = ('generator', 'discriminator', 'recognition')
 
 
 class _ForwardPass(NamedTuple):
-  """The generated examples [B, ...], logits [B] of both kinds, and the information per code [B, codes]."""
+  """Generated examples [B, ...], logits [B] of both kinds, and the information of codes [B, codes]."""
 
   generated: jax.Array
   real_logits: jax.Array
@@ -182,4 +182,3 @@ def _features(outputs: Any) -> jax.Array:
       'with_features'
     )
   return outputs['features']
-

@@ -23,9 +23,7 @@ class Modes(NamedTuple):
   std: float
   radius: float = 3.0
 
-  def scores(
-    self, samples: np.ndarray, labels: np.ndarray | None = None
-  ) -> dict[str, jax.Array]:
+  def scores(self, samples: np.ndarray, labels: np.ndarray | None = None) -> dict[str, jax.Array]:
     """Returns the mode coverage of samples [N, D], see `mode_coverage.scores`.
 
     If samples are conditioned on labels [N], the modes, 'label_accuracy' is the fraction of

@@ -22,10 +22,10 @@ DrawWeights = Callable[[Mapping[str, Variables], int], tuple[Make, dict[str, flo
 The first variables are those that a run is judged by: the averaged ones if there are any.
 """
 
-DrawTraining = Callable[[Game, jax.Array, Any, int], DrawWeights]
-"""(game, real examples [B, ...], the modes of the data or None, seed of the latents) -> `DrawWeights`.
+DrawTraining = Callable[[Game, Mapping[str, jax.Array], Any, int], DrawWeights]
+"""(game, a batch of the data, the modes of the data or None, seed of the latents) -> `DrawWeights`.
 
-The latents are the same in every picture.
+The latents and the conditions are the same in every picture.
 """
 
 Vectors = Callable[[np.ndarray], np.ndarray]
@@ -72,7 +72,7 @@ class Drawing(NamedTuple):
 
   Attributes:
     shown: number of samples in a picture.
-    samples: stored samples [N, ...] -> a picture.
+    samples: (stored samples [N, ...], samples in a row or None) -> a picture.
     data: (real examples as a network gets them [N, ...], a function that returns {caption: the same
       examples augmented}) -> a picture. A modality without augmentations does not call the function.
     training: prepares the pictures of a run, see `DrawTraining`.
@@ -81,7 +81,7 @@ class Drawing(NamedTuple):
   """
 
   shown: int
-  samples: Callable[[np.ndarray], np.ndarray]
+  samples: Callable[[np.ndarray, int | None], np.ndarray]
   data: Callable[[np.ndarray, Callable[[], Mapping[str, jax.Array]]], np.ndarray]
   training: DrawTraining
   tile: Callable[[np.ndarray, Callable[[int], np.ndarray]], np.ndarray]

@@ -10,7 +10,8 @@ import numpy as np
 
 from gan_jax.common import console, pixels, plots, rng
 from gan_jax.common.errors import ConfigError
-from gan_jax.game import Game, Variables
+from gan_jax.common.types import PyTree
+from gan_jax.game import Game, Variables, conditions, sample
 from gan_jax.modalities.base import (
   Drawing,
   DrawWeights,
@@ -29,6 +30,8 @@ _SHOWN, _INSPECTED = 64, 100
 _TILES, _TILE_COLUMNS = 16, 4
 _COLUMNS = 10
 _ROUNDING = 1e-3
+_ROW, _LABELS = 8, 16
+"""Samples of a label, and labels, in a picture of a game that is conditioned on labels."""
 
 
 def _from_traced(images: jax.Array) -> jax.Array:
@@ -57,9 +60,10 @@ def _from_arrays(images: np.ndarray, at: str) -> np.ndarray:
   return pixels.to_bytes(images)
 
 
-def _captioned(images: Mapping[str, Any]) -> np.ndarray:
+def _captioned(images: Mapping[str, Any], columns: int | None = None) -> np.ndarray:
   """Draws images in [-1, 1], {caption: [N, height, width, channels]}, as grids side by side."""
-  return plots.captioned({caption: plots.grid(pixels.to_bytes(x)) for caption, x in images.items()})
+  grids = {caption: plots.grid(pixels.to_bytes(x), columns) for caption, x in images.items()}
+  return plots.captioned(grids)
 
 
 def _draw_data(real: np.ndarray, augmented: Callable[[], Mapping[str, jax.Array]]) -> np.ndarray:
@@ -67,18 +71,34 @@ def _draw_data(real: np.ndarray, augmented: Callable[[], Mapping[str, jax.Array]
   return _captioned({'as read': real, **others}) if others else plots.grid(pixels.to_bytes(real))
 
 
-def _draw_training(game: Game, real: jax.Array, modes: Any, seed: int) -> DrawWeights:
-  """Draws samples of all weights side by side."""
-  sample, keys = jax.jit(game.sample), rng.sample_keys(seed, 0, _SHOWN)
+def _draw_training(
+  game: Game, batch: Mapping[str, jax.Array], modes: Any, seed: int
+) -> DrawWeights:
+  """Draws samples of all weights side by side; a row has one label if the game is conditioned on it."""
+  numbers, given, columns = _shown(game, batch)
+  generate, keys = jax.jit(functools.partial(sample, game)), rng.sample_keys(seed, 0, _SHOWN)[numbers]
 
   def draw(weights: Mapping[str, Variables], step: int) -> tuple[Make, dict[str, float]]:
     samples = {
-      caption: np.asarray(sample(variables, jax.random.clone(keys)))
+      caption: np.asarray(generate(variables, jax.random.clone(keys), given))
       for caption, variables in weights.items()
     }
-    return functools.partial(_captioned, samples), {}
+    return functools.partial(_captioned, samples, columns), {}
 
   return draw
+
+
+def _shown(
+  game: Game, batch: Mapping[str, jax.Array]
+) -> tuple[np.ndarray, PyTree | None, int | None]:
+  """Returns the numbers of the samples in a picture, their conditions, and the samples in a row."""
+  if game.classes:
+    rows = min(game.classes, _LABELS)
+    # The same latents in every row, so that columns show what a label changes.
+    return np.tile(np.arange(_ROW), rows), np.repeat(np.arange(rows, dtype=np.int32), _ROW), _ROW
+  given = conditions(game, batch)
+  count = _SHOWN if given is None else min(_SHOWN, len(batch['real']))
+  return np.arange(count), jax.tree.map(lambda values: values[:count], given), None
 
 
 def _tile(picture: np.ndarray, sample: Callable[[int], np.ndarray]) -> np.ndarray:

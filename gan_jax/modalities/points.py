@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from gan_jax.common import plots, rng
-from gan_jax.game import Game, Variables
+from gan_jax.game import Game, Variables, balanced_labels, sample
 from gan_jax.metrics import mode_coverage
 from gan_jax.modalities.base import (
   Drawing,
@@ -35,7 +35,7 @@ def _from_arrays(points: np.ndarray, at: str) -> np.ndarray:
   return points.astype(np.float32)
 
 
-def _draw(points: np.ndarray) -> np.ndarray:
+def _draw(points: np.ndarray, columns: int | None = None) -> np.ndarray:
   shown = plots.plane(points)(points)
   return plots.scatter({'generated': shown}, shown)
 
@@ -65,8 +65,11 @@ class _Plot(NamedTuple):
   surface: _Surface | None
 
 
-def _draw_training(game: Game, real: jax.Array, modes: Any, seed: int) -> DrawWeights:
+def _draw_training(
+  game: Game, batch: Mapping[str, jax.Array], modes: Any, seed: int
+) -> DrawWeights:
   """Draws points over real ones and over the discriminator's output, and scores those of a mixture."""
+  real = batch['real']
   plane = plots.plane(np.asarray(real) if modes is None else modes.centers)
   points = plane(np.asarray(real)[:_SHOWN])
   projected = _is_projected(real)
@@ -74,8 +77,10 @@ def _draw_training(game: Game, real: jax.Array, modes: Any, seed: int) -> DrawWe
   surface = None
   if game.critic and not projected:
     surface = _Surface(jax.jit(game.critic), plots.lattice(points))
+  given = balanced_labels(game, mode_coverage.SAMPLES)
   keys = rng.sample_keys(seed, 0, mode_coverage.SAMPLES)
-  return _Training(jax.jit(game.sample), keys, modes, _Plot(plane, points, projected, surface))
+  generate = jax.jit(lambda variables, keys: sample(game, variables, keys, given))
+  return _Training(generate, keys, modes, _Plot(plane, points, projected, surface), given)
 
 
 class _Training(NamedTuple):
@@ -85,6 +90,7 @@ class _Training(NamedTuple):
   keys: jax.Array
   modes: Any
   plot: _Plot
+  labels: np.ndarray | None
 
   def __call__(self, weights: Mapping[str, Variables], step: int) -> tuple[Make, dict[str, float]]:
     variables = next(iter(weights.values()))
@@ -99,13 +105,16 @@ class _Training(NamedTuple):
         f'   high quality {metrics["modes/high_quality"]:.1%}'
         f'   reverse KL {metrics["modes/reverse_kl"]:.3f}'
       )
+      if self.labels is not None:
+        title += f'   labels {metrics["modes/label_accuracy"]:.1%}'
     points = {'real': real, 'generated': plane(samples[:_SHOWN])}
     return functools.partial(plots.scatter, points, real, heights, title, projected), metrics
 
   def _metrics(self, samples: np.ndarray) -> dict[str, float]:
     if self.modes is None:
       return {}
-    metrics = self.modes.scores(samples)
+    labels = {} if self.labels is None else {'labels': self.labels}
+    metrics = self.modes.scores(samples, **labels)
     return {f'modes/{name}': float(value) for name, value in metrics.items()}
 
 

@@ -1,4 +1,4 @@
-"""The networks of InfoGAN for digits (Chen et al. 2016, arXiv:1606.03657, appendix C.1), 28 x 28 pixels.
+"""The networks of InfoGAN for 28 x 28 digits (Chen et al. 2016, arXiv:1606.03657, appendix C.1).
 
 Sizes are those of the authors' code. Images are in [-1, 1] and the generator ends in tanh, where the
 code has [0, 1] and a sigmoid. Initial weights are from N(0, 0.02^2), and the gains of batch norm from
@@ -101,9 +101,7 @@ class Recognition(nn.Module):
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(
-    self, features: jax.Array, *, train: bool, key: chex.PRNGKey | None = None
-  ) -> jax.Array:
+  def __call__(self, features: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
     """Returns the outputs; `key` is not used."""
     x = nn.Dense(self.hidden, use_bias=False, kernel_init=_normal)(features)
     x = _leaky_relu(_batch_norm(train, self.axis_name)(x))

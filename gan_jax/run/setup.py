@@ -21,7 +21,7 @@ from gan_jax.config import build
 from gan_jax.config.run_config import RunConfig, TrainingConfig
 from gan_jax.data import source as sources
 from gan_jax.evaluation import evaluator
-from gan_jax.game import Game, conditions
+from gan_jax.game import Game, conditions, sample
 from gan_jax.run import best_checkpoint, callbacks, feeds, in_loop_evaluation, loop, results, resume
 from gan_jax.run.alerts import AlertLog
 from gan_jax.run.callbacks import Callback
@@ -113,7 +113,8 @@ def _check_shapes(built: Built) -> None:
   state = jax.eval_shape(lambda: initial_state(built))
   keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), built.training.batch_size))
   given = jax.eval_shape(lambda: conditions(built.game, batch))
-  generated = jax.eval_shape(built.game.sample, state.variables, keys, given).shape[1:]
+  samples = functools.partial(sample, built.game)
+  generated = jax.eval_shape(samples, state.variables, keys, given).shape[1:]
   real = batch['real'].shape[1:]
   if generated != real:
     raise ConfigError(
@@ -275,7 +276,7 @@ def _open_session(
   log = _open_log(config, built, folder, step, caller.wandb, stack)
   batch = build.make_batch(built.source, training.batch_size)
   averages = bool(config.updates.ema)
-  draw = snapshots.drawer(built.game, built.source, batch['real'], training.seed, averages)
+  draw = snapshots.drawer(built.game, built.source, batch, training.seed, averages)
   evaluate = in_loop_evaluation.in_loop_evaluator(
     config.evaluation, config.data, weights, built.game, built.source
   )

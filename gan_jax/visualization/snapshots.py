@@ -2,7 +2,7 @@
 
 import io
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent import futures
 
 import jax
@@ -22,7 +22,9 @@ Draw = Callable[[TrainState], tuple[Make, dict[str, float]]]
 _FRAMES, _FRAME_MILLISECONDS = 100, 200
 
 
-def drawer(game: Game, source: sources.Source, real: jax.Array, seed: int, averages: bool) -> Draw:
+def drawer(
+  game: Game, source: sources.Source, batch: Mapping[str, jax.Array], seed: int, averages: bool
+) -> Draw:
   """Returns the function that draws the states of a run, with samples of the same latents every time.
 
   Images are drawn side by side, of averaged weights and of raw ones. Points are drawn over real ones
@@ -31,11 +33,12 @@ def drawer(game: Game, source: sources.Source, real: jax.Array, seed: int, avera
   Args:
     game: the game of the run.
     source: its data.
-    real: a batch of real examples, images [B, height, width, channels] or points [B, D].
+    batch: a batch of the data, for points and for the conditions of samples.
     seed: of the latents.
     averages: whether averaged weights are drawn: images of both, points of averaged weights alone.
   """
-  draw = modalities.of_shape(real.shape).drawing.training(game, real, source.modes, seed)
+  drawing = modalities.of_shape(batch['real'].shape).drawing
+  draw = drawing.training(game, batch, source.modes, seed)
   return lambda state: draw(_weights(averages, state), int(state.step))
 
 

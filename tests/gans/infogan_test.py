@@ -66,7 +66,9 @@ def make(recognition=None, judge=None, **more):
 
 
 def test_latents_are_noise_then_one_hot_then_uniform_codes():
-  latents = np.asarray(make(categories=(2, 3), category_weights=(1, 1)).latents(rng.sample_keys(0, 0, 5_000)))
+  latents = np.asarray(
+    make(categories=(2, 3), category_weights=(1, 1)).latents(rng.sample_keys(0, 0, 5_000))
+  )
   assert latents.shape == (5_000, 2 + 2 + 3 + 1)
   for part, count in ((latents[:, 2:4], 2), (latents[:, 4:7], 3)):
     assert set(np.unique(part)) == {0, 1}

@@ -143,8 +143,8 @@ def test_samples_of_points_into_a_folder_are_rejected(ring_run, tmp_path):
 def drawn(preset, name='lsgan'):
   config = experiment(ROOT / 'experiments' / f'{name}.py', preset)
   built = setup.assemble_run(parse(config))
-  real = build.make_batch(built.source, config['batch_size'])['real']
-  draw = snapshots.drawer(built.game, built.source, real, config['seed'], bool(config['ema']))
+  batch = build.make_batch(built.source, config['batch_size'])
+  draw = snapshots.drawer(built.game, built.source, batch, config['seed'], bool(config['ema']))
   make, scores = draw(setup.initial_state(built))
   return make(), scores
 

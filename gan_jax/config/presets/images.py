@@ -36,9 +36,7 @@ class ImageData(NamedTuple):
 
 IMAGES = {
   'mnist': ImageData('mnist5k', 28, 1, features='digits', steps=3_000, width=32, classes=10),
-  'mnist60k': ImageData(
-    'tfds:mnist', 28, 1, features='digits', steps=10_000, width=32, classes=10
-  ),
+  'mnist60k': ImageData('tfds:mnist', 28, 1, features='digits', steps=10_000, width=32, classes=10),
   'fashion_mnist': ImageData(
     'tfds:fashion_mnist', 28, 1, features='fashion', steps=10_000, width=32, classes=10
   ),

@@ -101,7 +101,7 @@ class Codes(NamedTuple):
     gaussian = losses.gaussian_information(posterior.means, posterior.stds, continuous, ENTROPY)
     return jnp.concatenate([*(values[:, None] for values in categorical), gaussian], axis=1)
 
-  def traversals(self, first: int) -> Sequence[Traversal]:
+  def traversals(self, first: int) -> tuple[Traversal, ...]:
     """Returns the traversals of each code; `first` is the position of the codes among the latents."""
     found, position = [], first
     for index, count in enumerate(self.categories):

@@ -132,10 +132,17 @@ class Pair:
       Player('discriminator', ('discriminator',), discriminator),
       Player('generator', ('generator',), generator),
     )
-    fields = {'latents': self.prior, 'generate': self.generate_eval, **more}
-    if self.classes:
-      fields |= {'condition': self.label, 'classes': self.classes}
-    return Game(self.networks, players, self.init, self.sample, **fields)
+    return Game(
+      self.networks,
+      players,
+      self.init,
+      self.sample,
+      latents=self.prior,
+      generate=self.generate_eval,
+      condition=self.label if self.classes else None,
+      classes=self.classes,
+      **more,
+    )
 
 
 def reconstruct(
