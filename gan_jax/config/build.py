@@ -1,8 +1,10 @@
 """The objects that a config names: networks, a game, its update schedule, data."""
 
+import contextlib
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Generator, Mapping
 from typing import Any
 
 import jax
@@ -136,8 +138,17 @@ def _same(given: Mapping[str, Any], wanted: list[str], what: str) -> None:
 
 
 def make_source(config: DataConfig) -> sources.Source:
-  """Returns the source of the data that a config names."""
-  with at('data'):
+  """Returns the source of the data that a config names.
+
+  A parameter of `load` that is annotated as `sources.MakeSource` takes another spec, whose source has
+  the same batch size and placement. An error names the key in the nested spec.
+  """
+  return _source(config, 'data')
+
+
+def _source(config: DataConfig, path: str) -> sources.Source:
+  """Returns the source of a spec, which is at `path` in the config of the run."""
+  with at(path):
     kind, colon, suffix = config.name.partition(':')
     loaders = lookup.modules(data, 'load')
     lookup.choose_extended(kind, loaders)
@@ -156,7 +167,56 @@ def make_source(config: DataConfig) -> sources.Source:
     renamed.check(settings, inside='data.')
     lookup.check(settings, required)
     validation.check(settings, {key: takes[key].annotation for key in settings})
-    return load(**{key: offered[key] for key in takes if key in offered}, **settings)
+  nested = [key for key in settings if takes[key].annotation == sources.MakeSource]
+  makers = {key: _maker(config, settings[key], f'{path}.{key}') for key in nested}
+  own_keys = [key for key in ('name', *takes) if key not in nested]
+  with _at_source(path, own_keys):
+    source = load(**{key: offered[key] for key in takes if key in offered}, **settings | makers)
+  return _with_path_in_errors(source, path, own_keys)
+
+
+def _maker(config: DataConfig, spec: Any, path: str) -> sources.MakeSource:
+  """Returns the function seed -> the source of a spec, which is at `path` in the config of the run."""
+  return lambda seed: _source(dataclasses.replace(config, spec=spec, seed=seed), path)
+
+
+def _with_path_in_errors(source: sources.Source, path: str, keys: Collection[str]) -> sources.Source:
+  """Returns a source whose `held_out` raises errors that name the keys of its spec, at `path`."""
+  make = source.held_out
+  if make is None:
+    return source
+
+  def held_out() -> sources.Source:
+    with _at_source(path, keys):
+      return make()
+
+  return source._replace(held_out=held_out)
+
+
+@contextlib.contextmanager
+def _at_source(path: str, keys: Collection[str]) -> Generator[None, None, None]:
+  """Does the same as `at(path)` for a source, whose errors name its keys as those of `data`."""
+  with at(path):
+    try:
+      yield
+    except ConfigError as error:
+      own = rf'\bdata\.(?=({"|".join(keys)})\b)'
+      raise type(error)(re.sub(own, f'{path}.', str(error))) from error.__cause__
+
+
+def make_held_out_source(config: DataConfig) -> sources.Source:
+  """Returns the source of the examples that training never sees; it is the same for every seed.
+
+  Raises:
+    ConfigError: the data cannot hold out examples, or its settings hold out none.
+  """
+  source = make_source(dataclasses.replace(config, seed=0))
+  if source.held_out is None:
+    raise ConfigError(
+      f'data.name={config.name}: the data has no held-out examples (a source with `held_out`); choose '
+      'other data'
+    )
+  return source.held_out()
 
 
 def check_labels(game: Game, source: sources.Source) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from gan_jax.common import cache, hashing
 from gan_jax.common.files import write_atomic
-from gan_jax.data.source import Images, Source
+from gan_jax.data.source import HELD_OUT, Images, Source
 from gan_jax.evaluation.feature_extraction import FeatureStatistics, collect_set
 from gan_jax.metrics import frechet
 from gan_jax.metrics.features import FeatureNetwork
@@ -45,7 +45,7 @@ def real_statistics(
   """Returns the feature statistics of real examples, from the cache if it has them.
 
   All examples of a dataset are processed, in a fixed order. A source without a dataset draws new
-  points, on which no run ever trains.
+  points, on which no run ever trains. The other fields of a combination are not drawn.
 
   Args:
     source: source of the data.
@@ -55,7 +55,8 @@ def real_statistics(
   """
   if source.images is None:
     points = _fresh(source, fresh)
-    card = {'data_digest': hashing.of_array(points), 'split': 'newly drawn', 'real': len(points)}
+    split = HELD_OUT if source.split == HELD_OUT else 'newly drawn'
+    card = {'data_digest': hashing.of_array(points), 'split': split, 'real': len(points)}
     return Reference(collect_set(network, points, len(points)), card)
   return of_images(source.images, source.split, source.digest, network, warn)
 
@@ -100,6 +101,8 @@ def order_of(total: int) -> np.ndarray:
 
 def _fresh(source: Source, num: int) -> np.ndarray:
   """Returns the first `num` examples of the last possible batch."""
+  if source.parts:
+    return _fresh(source.parts['real'], num)
   return np.asarray(jax.jit(source.batch)(source.arrays, _LAST_BATCH, np.arange(num))['real'])
 
 
