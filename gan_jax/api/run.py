@@ -19,7 +19,6 @@ from gan_jax.storage import workdir as run_folder
 from gan_jax.visualization import interpolations, page
 from gan_jax.visualization.page import curves
 
-
 Label = int | Sequence[int] | np.ndarray | None
 """The label of samples, or several, or weights of the classes; None for labels that the game draws."""
 

@@ -42,7 +42,7 @@ class EvaluationProtocol(NamedTuple):
     num: the number of samples.
     seed: the seed of their latents.
     strict: whether a score that is not defined for the data is an error. Otherwise it is left out, with
-      a warning.
+      a warning unless it only lacks labels.
   """
 
   network: FeatureNetwork
@@ -220,7 +220,7 @@ def score_pair(
     chosen: the scores by name.
     pair: the features of both sets.
     strict: see `EvaluationProtocol`.
-    warn: called for each score that is left out.
+    warn: called for each score that is left out, except for those that lack labels.
 
   Raises:
     ConfigError: a score is not defined for the sets, and `strict` is set.
@@ -240,6 +240,9 @@ def _scored(
 ) -> Iterator[tuple[str, scores.Scored]]:
   """Yields the name and the result of each score that is defined for the sets."""
   for name, score in chosen.items():
+    # Few sets have labels, and warnings of the same kind for all others would hide the rest.
+    if score.needs_labels and not pair.is_labeled and not strict:
+      continue
     try:
       yield name, score.function(pair)
     except ValueError as error:

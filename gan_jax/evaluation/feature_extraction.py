@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,18 +46,38 @@ class FeatureStatistics(NamedTuple):
     features: float32 [K, D]; all three arrays are None for K = 0.
     logits: float32 [K, classes].
     images: uint8 [K, height, width, channels], or points, float32 [K, D].
+    labels: int32 [K], the classes of real examples, or the classes that samples were generated for;
+      None if they are unknown.
   """
 
   moments: frechet.Moments
   features: np.ndarray
   logits: np.ndarray
   images: np.ndarray
+  labels: np.ndarray | None = None
 
   def first(self, num: int) -> 'FeatureStatistics':
     """Returns the arrays of the first `num` images only; the moments remain those of all images."""
     return self._replace(
-      features=self.features[:num], logits=self.logits[:num], images=self.images[:num]
+      features=self.features[:num],
+      logits=self.logits[:num],
+      images=self.images[:num],
+      labels=None if self.labels is None else self.labels[:num],
     )
+
+  def with_labels(self, labels: np.ndarray | None) -> 'FeatureStatistics':
+    """Returns the statistics with labels of the first K images.
+
+    Args:
+      labels: integers [K or more], in the order of the images; None if they are unknown.
+    """
+    if labels is None or self.features is None:
+      return self
+    chex.assert_rank(labels, 1)
+    chex.assert_type(labels, int)
+    stored = np.asarray(labels[: len(self.features)], np.int32)
+    chex.assert_shape(stored, (len(self.features),))
+    return self._replace(labels=stored)
 
 
 def generated(game: Game, seed: int) -> ImageFn:
@@ -92,9 +113,15 @@ class FeatureExtractor:
     self._rows = devices.shard_batch({}, BATCH * devices.device_count())['rows']
     self._process = devices.pmap_over_devices(functools.partial(_process, network, images))
 
-  def __call__(self, source: PyTree, num: int) -> FeatureStatistics:
-    """Returns the statistics of the first `num` images, at least 1, of one source."""
-    return self.from_chunks(itertools.repeat(source), num)
+  def __call__(self, source: PyTree, num: int, labels: np.ndarray | None = None) -> FeatureStatistics:
+    """Returns the statistics of images of one source.
+
+    Args:
+      source: the source, which all devices share.
+      num: the number of images, from the first on, at least 1.
+      labels: the classes that the images were generated for, integers [num]; None if they are unknown.
+    """
+    return self.from_chunks(itertools.repeat(source), num).with_labels(labels)
 
   def from_chunks(self, sources: Iterable[PyTree], num: int) -> FeatureStatistics:
     """Returns the statistics of `num` images, where each source has the next `chunk_size` of them."""

@@ -31,7 +31,7 @@ class Reference(NamedTuple):
   """Real examples.
 
   Attributes:
-    statistics: their features and images.
+    statistics: their features, images, and, where the data has them, labels.
     card: the entries 'data_digest', 'split' and 'real' (their number) of the score card.
   """
 
@@ -54,11 +54,12 @@ def real_statistics(
     warn: called with a message about a cache file that is corrupt or cannot be written.
   """
   if source.images is None:
-    points = _fresh(source, fresh)
+    points, labels = _fresh(source, fresh)
     split = HELD_OUT if source.split == HELD_OUT else 'newly drawn'
     card = {'data_digest': hashing.of_array(points), 'split': split, 'real': len(points)}
-    return Reference(collect_set(network, points, len(points)), card)
-  return of_images(source.images, source.split, source.digest, network, warn)
+    return Reference(collect_set(network, points, len(points)).with_labels(labels), card)
+  reference = of_images(source.images, source.split, source.digest, network, warn)
+  return _labeled(reference, source.labels)
 
 
 def of_images(
@@ -99,11 +100,20 @@ def order_of(total: int) -> np.ndarray:
   return np.random.default_rng(ORDER_SEED).permutation(total)
 
 
-def _fresh(source: Source, num: int) -> np.ndarray:
-  """Returns the first `num` examples of the last possible batch."""
+def _labeled(reference: Reference, labels: np.ndarray | None) -> Reference:
+  """Returns real examples of a dataset with their labels, which the cache does not have."""
+  if labels is None:
+    return reference
+  ordered = labels[order_of(len(labels))]
+  return reference._replace(statistics=reference.statistics.with_labels(ordered))
+
+
+def _fresh(source: Source, num: int) -> tuple[np.ndarray, np.ndarray | None]:
+  """Returns the first `num` examples of the last possible batch, and their labels or None."""
   if source.parts:
     return _fresh(source.parts['real'], num)
-  return np.asarray(jax.jit(source.batch)(source.arrays, _LAST_BATCH, np.arange(num))['real'])
+  batch = jax.device_get(jax.jit(source.batch)(source.arrays, _LAST_BATCH, np.arange(num)))
+  return batch['real'], batch.get('label')
 
 
 def _cache_path(card: dict[str, Any], network: FeatureNetwork) -> pathlib.Path:

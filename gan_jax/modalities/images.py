@@ -71,9 +71,7 @@ def _draw_data(real: np.ndarray, augmented: Callable[[], Mapping[str, jax.Array]
   return _captioned({'as read': real, **others}) if others else plots.grid(pixels.to_bytes(real))
 
 
-def _draw_training(
-  game: Game, batch: Mapping[str, jax.Array], modes: Any, seed: int
-) -> DrawWeights:
+def _draw_training(game: Game, batch: Mapping[str, jax.Array], modes: Any, seed: int) -> DrawWeights:
   """Draws samples of all weights side by side; a row has one label if the game is conditioned on it."""
   numbers, given, columns = _shown(game, batch)
   generate, keys = jax.jit(functools.partial(sample, game)), rng.sample_keys(seed, 0, _SHOWN)[numbers]
@@ -88,9 +86,7 @@ def _draw_training(
   return draw
 
 
-def _shown(
-  game: Game, batch: Mapping[str, jax.Array]
-) -> tuple[np.ndarray, PyTree | None, int | None]:
+def _shown(game: Game, batch: Mapping[str, jax.Array]) -> tuple[np.ndarray, PyTree | None, int | None]:
   """Returns the numbers of the samples in a picture, their conditions, and the samples in a row."""
   if game.classes:
     rows = min(game.classes, _LABELS)

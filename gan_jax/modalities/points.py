@@ -65,9 +65,7 @@ class _Plot(NamedTuple):
   surface: _Surface | None
 
 
-def _draw_training(
-  game: Game, batch: Mapping[str, jax.Array], modes: Any, seed: int
-) -> DrawWeights:
+def _draw_training(game: Game, batch: Mapping[str, jax.Array], modes: Any, seed: int) -> DrawWeights:
   """Draws points over real ones and over the discriminator's output, and scores those of a mixture."""
   real = batch['real']
   plane = plots.plane(np.asarray(real) if modes is None else modes.centers)

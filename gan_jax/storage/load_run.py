@@ -5,6 +5,7 @@ data.
 """
 
 import functools
+import operator
 import os
 import pathlib
 from collections.abc import Iterator
@@ -190,7 +191,7 @@ def draw(
   for first in range(0, num, BATCH):
     # The last batch is filled up, so that the program is compiled for one size.
     rows = np.minimum(np.arange(first, first + BATCH), num - 1)
-    given = jax.tree.map(lambda values: values[rows], condition)
+    given = jax.tree.map(operator.itemgetter(rows), condition)
     with jax_settings.fixed():
       keys = rng.sample_keys(seed, first, BATCH)
       samples = np.asarray(generate(variables, keys, given))[: num - first]

@@ -112,7 +112,7 @@ def test_invalid_requests_end_with_one_line(scored_run):
     '--features=digit': 'error: --features=digit: no such feature network (coordinates, digits,',
     '--features=inceptionv3': '; use inception\n',
     '--scores=fid': '; use frechet_distance; the value is FID only with features=inception\n',
-    '--scores=frechet_distance,KID': 'error: --scores=KID: no such score (density_coverage,',
+    '--scores=frechet_distance,KID': 'error: --scores=KID: no such score (classification_accuracy,',
     '--features=digits --num=20': 'the network does not accept examples of shape (2,)',
     '--step=last': '--step=last: not a checkpoint (a step, or best)',
     '--scores=inception --num=20': 'inception: the network coordinates has no classes',
