@@ -66,8 +66,11 @@ def evaluate_run(
   weights = 'averaged' if config['ema'] and ema is not False else 'raw'
   if real is None:
     source, config = _source(folder, config, data)
+    conditions = build.make_conditions(run_config.parse(config).data, game, seed)
     with at('evaluate'):
-      evaluate = evaluator.create(protocol, config['data']['name'], game, source, console.warn)
+      evaluate = evaluator.create(
+        protocol, config['data']['name'], game, source, console.warn, conditions
+      )
   else:
     evaluate = _against(protocol, real, game, variables, prefix)
   with at('evaluate'):

@@ -14,7 +14,7 @@ from gan_jax import modalities
 from gan_jax.common import rng
 from gan_jax.common.types import PyTree
 from gan_jax.data.source import Images
-from gan_jax.game import Game
+from gan_jax.game import Game, sample
 from gan_jax.metrics import frechet
 from gan_jax.metrics.features import FeatureNetwork
 from gan_jax.runtime import devices
@@ -81,11 +81,16 @@ class FeatureStatistics(NamedTuple):
 
 
 def generated(game: Game, seed: int) -> ImageFn:
-  """Returns a function that samples from a game; sample i depends on the seed and i alone."""
+  """Returns a function that samples from a game.
 
-  def images(variables: PyTree, indices: jax.Array) -> jax.Array:
+  Its source is (variables, the conditions of the chunk [size, ...] or None). Sample i depends on the
+  seed, i, and its condition alone.
+  """
+
+  def images(source: PyTree, indices: jax.Array) -> jax.Array:
+    variables, given = source
     keys = rng.example_keys(rng.key_for(seed, 'samples'), indices)
-    return game.sample(variables, keys)
+    return sample(game, variables, keys, jax.tree.map(lambda chunk: from_chunk(chunk, indices), given))
 
   return images
 
@@ -113,15 +118,17 @@ class FeatureExtractor:
     self._rows = devices.shard_batch({}, BATCH * devices.device_count())['rows']
     self._process = devices.pmap_over_devices(functools.partial(_process, network, images))
 
-  def __call__(self, source: PyTree, num: int, labels: np.ndarray | None = None) -> FeatureStatistics:
-    """Returns the statistics of images of one source.
+  def __call__(
+    self, variables: PyTree, num: int, labels: np.ndarray | None = None
+  ) -> FeatureStatistics:
+    """Returns the statistics of samples of a game, see `generated`, without conditions.
 
     Args:
-      source: the source, which all devices share.
-      num: the number of images, from the first on, at least 1.
-      labels: the classes that the images were generated for, integers [num]; None if they are unknown.
+      variables: of the game, which all devices share.
+      num: the number of samples, from the first on, at least 1.
+      labels: the classes that the samples were generated for, integers [num]; None if they are unknown.
     """
-    return self.from_chunks(itertools.repeat(source), num).with_labels(labels)
+    return self.from_chunks(itertools.repeat((variables, None)), num).with_labels(labels)
 
   def from_chunks(self, sources: Iterable[PyTree], num: int) -> FeatureStatistics:
     """Returns the statistics of `num` images, where each source has the next `chunk_size` of them."""
