@@ -123,7 +123,8 @@ class Inspection(NamedTuple):
   Attributes:
     num: number of samples that are generated.
     interpolations: (stored samples, a function) -> a picture of interpolations, and its caption. The
-      function maps a number of columns to outputs [pairs, columns, ...] along arcs between latents.
+      function maps a number of columns to outputs [rows, columns, ...], e.g. along arcs of latents;
+      it may return another number of columns.
     neighbors: how nearest neighbors are shown; None if they are left out.
     left_out: the reason, on the page.
   """

@@ -107,7 +107,7 @@ def _interpolations(samples: np.ndarray, along: Callable[[int], jax.Array]) -> t
     f'Each row interpolates between two samples, at its ends, in {_COLUMNS - 1} equal steps along the '
     'arc between their latents.'
   )
-  return plots.grid(images.reshape(-1, *images.shape[2:]), _COLUMNS), text
+  return plots.grid(images.reshape(-1, *images.shape[2:]), images.shape[1]), text
 
 
 def _vectors(images: np.ndarray) -> np.ndarray:

@@ -68,15 +68,16 @@ def of_samples(
   """
   if label is None:
     return None
-  if not game.classes:
-    raise ConfigError(f'{key}={label!r}: this game is not conditioned on labels; leave out {key}')
   values = np.atleast_1d(np.asarray(label))
+  shown = ','.join(map(str, values.tolist())) if values.ndim == 1 else f'{values.dtype} {values.shape}'
+  if not game.classes:
+    raise ConfigError(f'{key}={shown}: this game is not conditioned on labels; leave out {key}')
   if values.ndim == 2 and values.shape == (num, game.classes) and values.dtype.kind == 'f':
     return values.astype(np.float32)
   whole = values.ndim == 1 and all(validation.is_whole(value, 0) for value in values.tolist())
   if not whole or not len(values) or values.max() >= game.classes or num % len(values):
     raise ConfigError(
-      f'{key}={label!r}: not usable for {num} samples (labels from 0 to {game.classes - 1}, whose '
+      f'{key}={shown}: not usable for {num} samples (labels from 0 to {game.classes - 1}, whose '
       f'number divides the samples, or weights [{num}, {game.classes}]); change {key}'
     )
   return np.repeat(values.astype(np.int32), num // len(values))

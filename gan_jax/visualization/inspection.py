@@ -16,7 +16,7 @@ from gan_jax.data.source import Source
 from gan_jax.game import Game, Variables
 from gan_jax.metrics.features import FeatureNetwork
 from gan_jax.storage import load_run
-from gan_jax.visualization import interpolations, nearest_neighbors, page
+from gan_jax.visualization import interpolations, nearest_neighbors, page, traversals
 
 
 class Subject(NamedTuple):
@@ -65,6 +65,7 @@ def save(
     'interpolations': interpolations.save(
       pictures, subject.game, subject.variables, subject.seed, samples
     ),
+    'traversals': traversals.save(pictures, subject.game, subject.variables, subject.seed, samples),
     'neighbors': nearest_neighbors.save(pictures, samples, source, networks, reason),
   }
   write_atomic(pictures / page.ABOUT, json.dumps(about, indent=2).encode() + b'\n')

@@ -28,7 +28,7 @@ def paths(game: Game, variables: Variables, seed: int, columns: int, pairs: int 
 
   Returns:
     [pairs, columns, ...], images float32 in [-1, 1], or points; row i goes from sample i to sample
-    pairs + i.
+    pairs + i. In a game conditioned on labels, row i has the label i modulo their number.
   """
   prior, generate = game.latents, game.generate
   assert prior is not None and generate is not None
@@ -36,7 +36,10 @@ def paths(game: Game, variables: Variables, seed: int, columns: int, pairs: int 
   def samples(variables: Variables, keys: jax.Array) -> jax.Array:
     ends = prior(keys)
     arcs = latents.slerp(ends[:pairs, None], ends[pairs:, None], jnp.linspace(0, 1, columns))
-    return generate(variables, arcs.reshape(pairs * columns, -1))
+    flat = arcs.reshape(pairs * columns, -1)
+    if not game.classes:
+      return generate(variables, flat)
+    return generate(variables, flat, jnp.repeat(jnp.arange(pairs) % game.classes, columns))
 
   flat = jax.jit(samples)(variables, rng.sample_keys(seed, 0, 2 * pairs))
   return flat.reshape(pairs, columns, *flat.shape[1:])

@@ -127,14 +127,24 @@ def _score(entry: Line, is_open: bool) -> Markup:
   return tag('details', summary, both, class_='score', open=is_open)
 
 
-def interpolations(about: Line, picture: bytes | None) -> Markup:
-  """Shows interpolations between samples, or the reason why they are missing."""
+def interpolations(
+  about: Line, picture: bytes | None, traversals: Sequence[bytes | None] = ()
+) -> Markup:
+  """Shows interpolations between samples, or the reason why they are missing.
+
+  Traversals of labels and of parts of the latents follow them.
+  """
   if not picture:
     return _left_out('interpolations', 'Interpolations', about)
-  image = tag('img', src=data_uri(picture), alt=about['interpolations']['text'])
-  text = f'{about["interpolations"]["text"]} {_origin(about)}'
-  figure = tag('figure', image, tag('figcaption', text), class_='panel')
-  return section('interpolations', 'Interpolations', figure)
+  captions = [about['interpolations'], *about.get('traversals', ())]
+  pairs = zip(captions, [picture, *traversals], strict=True)
+  figures = [_figure(about, caption['text'], content) for caption, content in pairs if content]
+  return section('interpolations', 'Interpolations', *figures)
+
+
+def _figure(about: Line, text: str, picture: bytes) -> Markup:
+  image = tag('img', src=data_uri(picture), alt=text)
+  return tag('figure', image, tag('figcaption', f'{text} {_origin(about)}'), class_='panel')
 
 
 def _origin(about: Line) -> str:
