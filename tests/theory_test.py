@@ -67,6 +67,7 @@ def test_numbers_in_the_text_follow_the_table():
   assert '<!--d-error-->0.1234<!--/-->' in changed
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('optimized')
 def test_trained_discriminators_match_their_optima():
   check(optimal.rows())

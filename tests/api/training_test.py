@@ -26,6 +26,7 @@ def whole(tmp_path_factory):
   return gan_jax.train(RING, tmp_path_factory.mktemp('whole'))
 
 
+@pytest.mark.slow
 def test_train_of_a_tuned_process_and_command_give_the_same_run(tmp_path):
   run, other = tmp_path / 'run', tmp_path / 'other'
   script = f'import gan_jax; gan_jax.tune(); gan_jax.train({RING!r}, {str(run)!r})'

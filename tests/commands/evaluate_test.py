@@ -70,6 +70,7 @@ def test_killed_run_has_the_same_scores_and_best_checkpoint(tmp_path, scored_run
     np.testing.assert_array_equal(one[name], other[name])
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group('two processes')
 def test_two_processes_score_together_and_resume_with_the_best(tmp_path, scored_run):
   folder = shutil.copytree(scored_run, tmp_path / 'run')

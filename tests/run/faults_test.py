@@ -40,6 +40,7 @@ def on_a_small_disk(place, then):
   return done
 
 
+@pytest.mark.slow
 def test_full_disk_ends_with_one_line_and_loses_nothing(tmp_path):
   done = on_a_small_disk(
     tmp_path,
@@ -135,6 +136,7 @@ cli.run(train.main)
   assert_same_run(set_back, other, 16)
 
 
+@pytest.mark.slow
 def test_resume_on_other_hardware_is_recorded_with_a_warning(tmp_path, finished_run):
   shutil.copytree(finished_run, tmp_path, dirs_exist_ok=True)
   done = command(DCGAN, f'--workdir={tmp_path}', '--config.steps=16', devices=2)

@@ -59,6 +59,7 @@ def test_run_folder_has_the_documented_contents(finished_run):
   assert data['about'].startswith('5,000 images 28 x 28 x 1 of mnist5k, resident on each device')
 
 
+@pytest.mark.slow
 def test_streamed_data_after_a_kill_matches_resident_data(tmp_path, uninterrupted):
   streamed = (GAN, *LONG, f'--workdir={tmp_path}', '--config.placement=stream')
   process = start(*streamed)

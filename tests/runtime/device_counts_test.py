@@ -52,6 +52,7 @@ def test_device_counts_agree_after_20_steps_and_replicas_after_50(subject, count
       np.testing.assert_array_equal(first, other)
 
 
+@pytest.mark.slow
 def test_two_processes_agree_after_20_steps(tmp_path):
   address = f'127.0.0.1:{free_port()}'
   argument_lists = [

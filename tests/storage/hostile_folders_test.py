@@ -94,6 +94,7 @@ def _uses(folder: pathlib.Path) -> None:
     pass
 
 
+@pytest.mark.slow
 def test_run_with_folders_on_another_disk_trains_identically(tmp_path):
   folder, whole = tmp_path / 'run', tmp_path / 'whole'
   folder.mkdir()
