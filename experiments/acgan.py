@@ -7,6 +7,35 @@ loss, as in later code.
 python -m gan_jax.main --config=experiments/acgan.py
 python -m gan_jax.main --config=experiments/acgan.py:ring
 python -m gan_jax.main --config=experiments/acgan.py:modified
+
+Resolved hyperparameters:
+
+- update_rule: alternating
+- steps: 10000
+- batch_size: 64
+- gan.classes: 10
+- gan.classify_fakes: true
+- gan.loss.name: non_saturating
+- gan.name: acgan
+- gan.prior.name: uniform
+- gan.prior.size: 100
+- gan.weight: 1.0
+- networks.discriminator.name: dcgan.Discriminator
+- networks.discriminator.outputs: 11
+- networks.discriminator.width: 32
+- networks.generator.channels: 1
+- networks.generator.name: dcgan.Generator
+- networks.generator.size: 28
+- networks.generator.width: 32
+- players.discriminator.b1: 0.5
+- players.discriminator.learning_rate: 0.0002
+- players.discriminator.optimizer: adam
+- players.discriminator.updates_per_step: 1
+- players.generator.b1: 0.5
+- players.generator.learning_rate: 0.0002
+- players.generator.optimizer: adam
+- players.generator.updates_per_step: 1
+- ema.generator: 0.999
 """
 
 from ml_collections import ConfigDict

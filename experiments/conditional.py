@@ -5,6 +5,33 @@ paper's networks for digits are dense with maxout; here they are those of DCGAN.
 
 python -m gan_jax.main --config=experiments/conditional.py
 python -m gan_jax.main --config=experiments/conditional.py:ring
+
+Resolved hyperparameters:
+
+- update_rule: alternating
+- steps: 10000
+- batch_size: 64
+- gan.classes: 10
+- gan.loss.name: non_saturating
+- gan.loss.real_label: 1.0
+- gan.name: conditional
+- gan.prior.name: uniform
+- gan.prior.size: 100
+- networks.discriminator.name: dcgan.Discriminator
+- networks.discriminator.width: 32
+- networks.generator.channels: 1
+- networks.generator.name: dcgan.Generator
+- networks.generator.size: 28
+- networks.generator.width: 32
+- players.discriminator.b1: 0.5
+- players.discriminator.learning_rate: 0.0002
+- players.discriminator.optimizer: adam
+- players.discriminator.updates_per_step: 1
+- players.generator.b1: 0.5
+- players.generator.learning_rate: 0.0002
+- players.generator.optimizer: adam
+- players.generator.updates_per_step: 1
+- ema.generator: 0.999
 """
 
 from ml_collections import ConfigDict

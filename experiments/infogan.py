@@ -7,6 +7,35 @@ preset `uninformed` trains the same recognition network beside a plain GAN, the 
 python -m gan_jax.main --config=experiments/infogan.py
 python -m gan_jax.main --config=experiments/infogan.py:ring
 python -m gan_jax.main --config=experiments/infogan.py:uninformed
+
+Resolved hyperparameters:
+
+- update_rule: alternating
+- steps: 10000
+- batch_size: 64
+- gan.categories: [10]
+- gan.category_weights: [1.0]
+- gan.continuous_weights: [0.1, 0.1]
+- gan.informs_generator: true
+- gan.name: infogan
+- gan.prior.name: uniform
+- gan.prior.size: 62
+- networks.discriminator.name: infogan.Discriminator
+- networks.discriminator.width: 64
+- networks.generator.channels: 1
+- networks.generator.name: infogan.Generator
+- networks.generator.width: 64
+- networks.recognition.name: infogan.Recognition
+- networks.recognition.size: 14
+- players.discriminator.b1: 0.5
+- players.discriminator.learning_rate: 0.0002
+- players.discriminator.optimizer: adam
+- players.discriminator.updates_per_step: 1
+- players.generator.b1: 0.5
+- players.generator.learning_rate: 0.001
+- players.generator.optimizer: adam
+- players.generator.updates_per_step: 1
+- ema.generator: 0.999
 """
 
 from ml_collections import ConfigDict

@@ -7,6 +7,37 @@ update per step instead of five.
 
 python -m gan_jax.main --config=experiments/projection.py
 python -m gan_jax.main --config=experiments/projection.py:ring
+
+Resolved hyperparameters:
+
+- update_rule: alternating
+- steps: 10000
+- batch_size: 64
+- gan.classes: 10
+- gan.loss.name: hinge
+- gan.name: projection
+- gan.prior.name: uniform
+- gan.prior.size: 100
+- networks.discriminator.classes: 10
+- networks.discriminator.name: dcgan.Discriminator
+- networks.discriminator.norm: spectral
+- networks.discriminator.width: 32
+- networks.generator.channels: 1
+- networks.generator.classes: 10
+- networks.generator.name: dcgan.Generator
+- networks.generator.size: 28
+- networks.generator.width: 32
+- players.discriminator.b1: 0.0
+- players.discriminator.b2: 0.9
+- players.discriminator.learning_rate: 0.0002
+- players.discriminator.optimizer: adam
+- players.discriminator.updates_per_step: 1
+- players.generator.b1: 0.0
+- players.generator.b2: 0.9
+- players.generator.learning_rate: 0.0002
+- players.generator.optimizer: adam
+- players.generator.updates_per_step: 1
+- ema.generator: 0.999
 """
 
 from ml_collections import ConfigDict
