@@ -123,9 +123,7 @@ def _decay(key: str, decay: Any, game: Game) -> float | optax.Schedule:
     with at(key):
       return schedules.make_schedule(decay, below=1)
   if not numerics.is_within(decay, below=1):
-    raise ConfigError(
-      f'{key}={decay!r}: out of range (at least 0, below 1, or a schedule); change the decay'
-    )
+    raise ConfigError(f'{key}={decay!r}: out of range (at least 0, below 1); change the decay')
   return decay
 
 

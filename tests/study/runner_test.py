@@ -97,7 +97,7 @@ def test_study_of_scheduled_numbers_frozen_layers_and_microbatches_matches_singl
   file = tmp_path / 'scheduled.py'
   file.write_text(
     'import runpy\n'
-    'def get_config(preset):\n'
+    'def get_config(preset=None):\n'
     f'  config = runpy.run_path({RING.partition(":")[0]!r})["get_config"]("ring-test")\n'
     '  rate = {"schedule": "cosine_decay_schedule", "init_value": 1e-2, "decay_steps": 8}\n'
     '  config.players.generator = {"optimizer": "sgd", "learning_rate": rate, "momentum": rate}\n'

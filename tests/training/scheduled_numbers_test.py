@@ -286,7 +286,7 @@ def test_average_with_scheduled_decay_matches_hand_computation():
     (linear(0.9, 1.0, 4), r'^ema: generator: linear_schedule: 1 at count 4: .*at least 0, below 1\)'),
     (linear(-0.1, 0.9, 4), '^ema: generator: linear_schedule: -0.1 at count 0: out of range'),
     ({'schedule': 'x'}, "^ema: generator: schedule: unknown name 'x'"),
-    ({}, r'^ema.generator=\{\}: out of range \(at least 0, below 1, or a schedule\)'),
+    ({}, r'^ema.generator=\{\}: out of range \(at least 0, below 1\)'),
     (1.0, '^ema.generator=1.0: out of range'),
   ],
 )
