@@ -44,12 +44,12 @@ def as_wav(stored):
   return buffer.getvalue()
 
 
-def rows(stored):
+def rows(stored, columns=None):
   """A picture with a row for each wave."""
   return np.repeat(((stored >> 8) + 128).astype(np.uint8), 3, axis=-1)
 
 
-def training(game, real, modes, seed):
+def training(game, batch, modes, seed):
   keys = rng.sample_keys(seed, 0, 8)
 
   def draw(weights, step):

@@ -50,7 +50,7 @@ def game(critic=None):
 
 def test_training_draws_the_first_weights_over_the_critic():
   critic = lambda at, x: x.sum(axis=1)
-  draw = DRAWING.training(game(critic), jnp.asarray(PLANE), None, 5)
+  draw = DRAWING.training(game(critic), {'real': jnp.asarray(PLANE)}, None, 5)
   make, metrics = draw({'averaged': jnp.float32(1), 'raw': jnp.float32(2)}, 70)
   assert metrics == {}
   samples = np.asarray(jax.jit(game().sample)(jnp.float32(1), rng.sample_keys(5, 0, SAMPLES)))[:1000]
@@ -61,13 +61,30 @@ def test_training_draws_the_first_weights_over_the_critic():
 
 def test_training_on_a_mixture_scores_samples_by_its_modes():
   modes = Modes(np.array([[1.0, 1.0], [-1.0, -1.0]], np.float32), std=1.0)
-  _, metrics = DRAWING.training(game(), jnp.asarray(PLANE), modes, 5)({'raw': jnp.float32(1)}, 0)
+  _, metrics = DRAWING.training(game(), {'real': jnp.asarray(PLANE)}, modes, 5)(
+    {'raw': jnp.float32(1)}, 0
+  )
   # All samples lie near the first of two modes: KL([1, 0] || [1/2, 1/2]) = log 2.
   assert metrics == {
     'modes/captured': 1.0,
     'modes/high_quality': 1.0,
     'modes/reverse_kl': pytest.approx(np.log(2)),
   }
+
+
+def test_training_of_a_conditional_game_scores_the_labels_of_its_samples():
+  # Label k is at centers[k], except that label 2 is at the place of label 1.
+  modes = Modes(np.array([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]], np.float32), std=1.0)
+  places = jnp.array([[0.0, 0.0], [9.0, 0.0], [9.0, 0.0]])
+  conditional = game()._replace(
+    sample=lambda variables, key, label=None: places[label],
+    condition=lambda batch: batch['label'],
+    classes=3,
+  )
+  _, metrics = DRAWING.training(conditional, {'real': jnp.asarray(PLANE)}, modes, 5)({'raw': 0.0}, 0)
+  # Of 2,500 samples, 834 have label 0, and 833 each of the others.
+  assert metrics['modes/label_accuracy'] == pytest.approx(1_667 / 2_500)
+  assert metrics['modes/captured'] == 2
 
 
 def test_tile_is_the_picture_at_half_its_size():
