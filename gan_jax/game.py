@@ -42,9 +42,9 @@ class Inputs:
   """The read-only inputs of a loss.
 
   Attributes:
-    batch: arrays with leading axis B, the examples of this device: 'real', float32 in [-1, 1] for
-      images [B, height, width, channels], 'label', int32 [B], where the data has labels, and the
-      other fields of the data.
+    batch: arrays with leading axis B, the examples of this device. 'real' is float32, in [-1, 1] for
+      images [B, height, width, channels]. Data with labels has 'label', int32 [B]. Data may have
+      further fields.
     key: [B] typed keys, one per example. The random numbers of an example thus do not depend on how
       the batch is divided among devices. `gan_jax.common.rng` splits them.
     step: int32 scalar, the number of completed steps.

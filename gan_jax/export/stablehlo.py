@@ -77,7 +77,7 @@ def sample_keys(pairs: jax.Array) -> jax.Array:
 def _export(
   function: Callable[..., jax.Array], *inputs: tuple[tuple[int, ...], type]
 ) -> export.Exported:
-  """Exports a function of arrays [B, ...] for any B, given (the shape of one example, dtype) of each."""
+  """Exports a function of arrays [B, ...] for any B; `inputs` are (shape of one example, dtype)."""
   (batch,) = export.symbolic_shape('b')
   with jax_settings.fixed(), _without_paths():
     lower = export.export(jax.jit(function), platforms=PLATFORMS)

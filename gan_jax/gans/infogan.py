@@ -46,7 +46,7 @@ def make(
       I(c) = E[log Q(c | x)] + H(c), a lower bound of the mutual information in nats,
 
   where Q is categorical, or Gaussian with a learned standard deviation. The authors' code fixes the
-  standard deviation at 1, and its printed term leaves out H(c), so it is no bound.
+  standard deviation at 1, and has another constant in place of H(c), so its term is not a bound.
 
   The metric 'information_<i>' is the bound of code i, categorical codes first.
 

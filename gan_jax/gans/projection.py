@@ -22,9 +22,9 @@ def make(
 ) -> Game:
   """Returns a game whose networks take labels themselves.
 
-  In the paper the discriminator adds the inner product of a label's embedding and the features of an
-  example to its logit (equation 3), and the generator has conditional batch norm (section 5). Networks
-  with a field `classes` do that.
+  In the paper, the discriminator embeds the label, and adds the inner product of the embedding and the
+  features of an example to the logit (equation 3). The generator has conditional batch norm (section
+  5). Networks with a field `classes` do that.
 
   Args:
     networks: 'generator', {'latents': [B, L], 'label'} -> examples; 'discriminator', {'examples',

@@ -122,7 +122,7 @@ def make_codes(categories: Sequence[int], continuous: int) -> Codes:
     continuous: number of continuous codes, at least 0.
 
   Raises:
-    ConfigError: a number is out of its range, or there is no code.
+    ConfigError: a number is out of its range, or both kinds of codes are missing.
   """
   for count in categories:
     validation.check_size('categories', count, least=2)

@@ -41,6 +41,6 @@ class Concatenated(nn.Module):
     """Applies the network to {'label': ..., and one other array [B, ..., C]}."""
     (values,) = (value for name, value in inputs.items() if name != 'label')
     weights = one_hot(inputs['label'], self.classes).astype(values.dtype)
-    weights = weights.reshape(len(values), *[1] * (values.ndim - 2), self.classes)
+    weights = weights.reshape(values.shape[0], *[1] * (values.ndim - 2), self.classes)
     planes = jnp.broadcast_to(weights, (*values.shape[:-1], self.classes))
     return self.module(jnp.concatenate([values, planes], axis=-1), train=train, key=key)
