@@ -47,7 +47,7 @@ def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`, or of the word `uninformed`."""
   words = presets.words(preset, 'uninformed')
   config = presets.start(words, images={'with_features': True}, points={'with_features': True})
-  categories, continuous = presets.classes(words), 0 if presets.on_points(words) else 2
+  categories, continuous = presets.label_count(words) or 10, 0 if presets.on_points(words) else 2
   config.gan.name = 'infogan'
   config.gan.categories = (categories,)
   config.gan.category_weights = (1.0,)

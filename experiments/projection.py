@@ -48,13 +48,8 @@ from gan_jax.config import presets
 def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`."""
   words = presets.words(preset)
-  classes = presets.classes(words)
-  fields = {'norm': 'spectral', 'classes': classes}
-  config = presets.start(words, images=fields, points=fields)
-  config.gan.name = 'projection'
-  config.gan.classes = classes
+  config = presets.start_with_labels(words, presets.classes(words))
   config.gan.loss = {'name': 'hinge'}
-  config.networks.generator.classes = classes
   if not presets.on_points(words):
     for player in config.players.values():
       player.b1 = 0.0

@@ -220,7 +220,8 @@ def modes(pair: Comparison) -> Scored:
   """The number of captured modes and their evenness, for data whose modes are known."""
   if pair.modes is None:
     raise NotApplicableError('the modes of this data are unknown')
-  result = pair.modes.scores(pair.fake.images)
+  labels = {} if pair.fake.labels is None else {'labels': pair.fake.labels}
+  result = pair.modes.scores(pair.fake.images, **labels)
   return Scored({f'modes/{name}': float(value) for name, value in result.items()})
 
 
