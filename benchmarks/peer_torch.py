@@ -10,9 +10,9 @@ import time
 import torch
 from peer_cases import CASES, Case, serve
 from torch import nn
-from torch_resnet import residual
 from torch.utils import _python_dispatch as python_dispatch
 from torch.utils import flop_counter
+from torch_resnet import residual
 
 
 class Unflattened(nn.Module):

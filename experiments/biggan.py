@@ -1,9 +1,9 @@
 """BigGAN: Brock et al. 2019 (arXiv:1809.11096).
 
-SAGAN with a class embedding that all normalizations share, latents that enter at every stage, orthogonal
-initial weights and regularization, two discriminator updates per step, and an average of the generator's
-weights. The networks of digits are narrow. The preset `imagenet2012` has the paper's settings for 128 x
-128 pixels, and with the word `deep` those of BigGAN-deep; `cifar10` is narrower, with smaller batches.
+SAGAN with a class embedding that all normalizations share, latents that enter at every stage,
+orthogonal initial weights and regularization, and two discriminator updates per step. The networks of
+digits are narrow. The preset `imagenet2012` has the paper's settings for 128 x 128 pixels, and with the
+word `deep` those of BigGAN-deep. The preset `cifar10` has narrower networks and smaller batches.
 Data without labels trains the same networks without labels.
 
 python -m gan_jax.main --config=experiments/biggan.py

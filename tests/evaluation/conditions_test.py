@@ -24,9 +24,7 @@ def game():
     return CENTERS[(label + variables['shift']) % 8]
 
   condition = lambda batch: batch['label']
-  return scalars(lambda *a: 0.0, lambda *a: 0.0)._replace(
-    sample=sample, condition=condition, classes=8
-  )
+  return scalars(lambda *a: 0.0, lambda *a: 0.0)._replace(sample=sample, condition=condition, classes=8)
 
 
 def scored(shift, conditions):
