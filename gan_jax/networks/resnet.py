@@ -125,9 +125,13 @@ class Generator(nn.Module):
     """Generates images; `key` is not used."""
     first, *others = (multiple * self.width for multiple in _plan(self.size).generator)
     side = self.size // 2 ** len(others)
-    self._check([side * 2**stage for stage in range(1, len(others) + 1)])
-    latents, class_weights = labels.split(inputs, 'latents', self.classes)
-    start, conditions = self._conditions(latents, self._embedding(class_weights), len(others))
+    _check_generator(self, [side * 2**stage for stage in range(1, len(others) + 1)])
+    latents, embedding = labels.split(inputs, 'latents', self.classes)
+    if embedding is not None and self.shared:
+      init = self._weights.initializer()
+      layer = linear(self.shared, use_bias=False, kernel_init=init, name='shared_embedding')
+      embedding = layer(embedding)
+    start, conditions = _conditions(self, latents, embedding, len(others))
     x = self._weights.linear(start, side * side * first, train)
     x = x.reshape(x.shape[0], side, side, first)
     for features, condition in zip(others, conditions, strict=True):
@@ -141,46 +145,6 @@ class Generator(nn.Module):
   def _weights(self) -> residual.Weights:
     return residual.Weights(self.spectral, self.orthogonal)
 
-  def _check(self, sides: Sequence[int]) -> None:
-    _check_attention(self.attention, sides)
-    if self.shared and not self.classes:
-      raise ConfigError(f'shared={self.shared}: an embedding without classes (0); set classes')
-    if self.split_latents and self.bottleneck:
-      raise ConfigError(
-        'split_latents=True: bottleneck blocks see all latents (False); change split_latents or '
-        'bottleneck'
-      )
-
-  def _embedding(self, class_weights: jax.Array | None) -> jax.Array | None:
-    """Returns the embedding of the class; without a shared one, the weights of the classes."""
-    if class_weights is None or not self.shared:
-      return class_weights
-    layer = linear(
-      self.shared, use_bias=False, kernel_init=self._weights.initializer(), name='shared_embedding'
-    )
-    return layer(class_weights)
-
-  def _conditions(
-    self, latents: jax.Array, embedding: jax.Array | None, stages: int
-  ) -> tuple[jax.Array, list[jax.Array | None]]:
-    """Returns the inputs of the first layer, and those of the normalizations of each stage."""
-
-    def with_embedding(x: jax.Array) -> jax.Array:
-      return x if embedding is None else jnp.concatenate([x, embedding], axis=-1)
-
-    if self.bottleneck:
-      joined = with_embedding(latents)
-      return joined, [joined] * stages
-    if not self.split_latents:
-      return latents, [embedding] * stages
-    if latents.shape[1] % (stages + 1):
-      raise ConfigError(
-        f'split_latents=True: {latents.shape[1]} latents cannot be split into {stages + 1} equal '
-        f'chunks (a multiple of {stages + 1}); change gan.prior.size'
-      )
-    first, *chunks = jnp.split(latents, stages + 1, axis=-1)
-    return first, [with_embedding(chunk) for chunk in chunks]
-
   def _stage(self, x: jax.Array, condition: jax.Array | None, features: int, train: bool) -> jax.Array:
     norm = functools.partial(ConditionalBatchNorm, self.axis_name)
     if self.shared or self.split_latents or self.bottleneck:
@@ -192,6 +156,52 @@ class Generator(nn.Module):
       block = residual.UpBottleneck(outputs, norm, doubles, self._weights, self.upsampling)
       x = block(x, condition, train=train)
     return x
+
+
+def _check_generator(generator: Generator, sides: Sequence[int]) -> None:
+  """Raises ConfigError unless the fields fit together; `sides` are those of the feature maps."""
+  _check_attention(generator.attention, sides)
+  if generator.shared and not generator.classes:
+    raise ConfigError(
+      f'shared={generator.shared}: an embedding without classes (0); set classes, or shared to 0'
+    )
+  if generator.split_latents and generator.bottleneck:
+    raise ConfigError(
+      'split_latents=True: bottleneck blocks see all latents (False); change split_latents or '
+      'bottleneck'
+    )
+
+
+def _conditions(
+  generator: Generator, latents: jax.Array, embedding: jax.Array | None, stages: int
+) -> tuple[jax.Array, list[jax.Array | None]]:
+  """Returns the inputs of the first layer, and the conditions of the norms of each stage.
+
+  Args:
+    generator: its fields say how.
+    latents: [B, L].
+    embedding: [B, E] of the class, or None without classes.
+    stages: number of stages.
+
+  Raises:
+    ConfigError: the latents cannot be split into equal chunks.
+  """
+
+  def with_embedding(x: jax.Array) -> jax.Array:
+    return x if embedding is None else jnp.concatenate([x, embedding], axis=-1)
+
+  if generator.bottleneck:
+    joined = with_embedding(latents)
+    return joined, [joined] * stages
+  if not generator.split_latents:
+    return latents, [embedding] * stages
+  if latents.shape[1] % (stages + 1):
+    raise ConfigError(
+      f'split_latents=True: {latents.shape[1]} latents cannot be split into {stages + 1} equal '
+      f'chunks (a multiple of {stages + 1}); change gan.prior.size'
+    )
+  first, *chunks = jnp.split(latents, stages + 1, axis=-1)
+  return first, [with_embedding(chunk) for chunk in chunks]
 
 
 class Discriminator(nn.Module):
@@ -230,7 +240,7 @@ class Discriminator(nn.Module):
   ) -> jax.Array:
     """Returns logits or features; `key` is not used."""
     images, class_weights = labels.split(inputs, 'examples', self.classes)
-    self._check(images.shape[1])
+    _check_discriminator(self, images.shape[1])
     x = self._feature_map(images, train)
     features = jax.nn.relu(x).sum((1, 2))
     outputs = self._weights.linear(features, max(self.outputs, 1), train)
@@ -247,15 +257,6 @@ class Discriminator(nn.Module):
   @property
   def _weights(self) -> residual.Weights:
     return residual.Weights(self.norm == 'spectral', self.orthogonal)
-
-  def _check(self, size: int) -> None:
-    if self.norm not in NORMS:
-      raise ConfigError(f'norm={self.norm!r}: unknown (one of: {", ".join(NORMS)}); change norm')
-    if self.outputs and self.classes:
-      raise ConfigError(
-        f'outputs={self.outputs}: a projection of classes has logits (0); change outputs'
-      )
-    _check_attention(self.attention, [size // 2**n for n in range(1, _plan(size).halvings + 1)])
 
   def _feature_map(self, x: jax.Array, train: bool) -> jax.Array:
     """Returns the last feature map, before its ReLU."""
@@ -280,3 +281,14 @@ class Discriminator(nn.Module):
     if is_first:
       return residual.FirstDownBlock(features, self._weights)(x, train=train)
     return residual.DownBlock(features, halves, self.wide, self._weights)(x, train=train)
+
+
+def _check_discriminator(discriminator: Discriminator, size: int) -> None:
+  """Raises ConfigError unless the fields fit together and to the size of the images."""
+  norm, outputs = discriminator.norm, discriminator.outputs
+  if norm not in NORMS:
+    raise ConfigError(f'norm={norm!r}: unknown (one of: {", ".join(NORMS)}); change norm')
+  if outputs and discriminator.classes:
+    raise ConfigError(f'outputs={outputs}: a projection of classes has logits (0); change outputs')
+  sides = [size // 2**n for n in range(1, _plan(size).halvings + 1)]
+  _check_attention(discriminator.attention, sides)

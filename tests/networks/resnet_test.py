@@ -269,3 +269,26 @@ MISTAKES = [
 def test_fields_that_do_not_fit_are_rejected(network, inputs, message):
   with pytest.raises(ConfigError, match=message):
     shapes(network, inputs)
+
+
+def test_networks_with_bfloat16_weights_compute_in_bfloat16():
+  latents = {'latents': jax.random.normal(KEY, (2, 12)), 'label': LABEL}
+  make = functools.partial(resnet.Generator, 28, width=8, classes=3, attention=14)
+  images = {'examples': jnp.zeros((2, 28, 28, 1)), 'label': LABEL}
+  cases = [
+    (make(), latents),
+    (make(shared=5, split_latents=True, spectral=True), latents),
+    (make(upsampling='bilinear'), latents),
+    (resnet.Discriminator(width=8, classes=3, attention=14), images),
+  ]
+  half = lambda x: x.astype(jnp.bfloat16) if x.dtype == jnp.float32 else x
+  for network, inputs in cases:
+    _, variables = shapes(network, inputs)
+    rounded = {
+      **variables,
+      'params': jax.eval_shape(lambda p: jax.tree.map(half, p), variables['params']),
+    }
+    apply = lambda v, x, n=network: n.apply(v, x, train=True, mutable=['batch_stats'])
+    outputs, state = jax.eval_shape(apply, rounded, jax.tree.map(half, inputs))
+    assert outputs.dtype == jnp.bfloat16
+    assert {leaf.dtype for leaf in jax.tree.leaves(state)} == {jnp.dtype(jnp.float32)}
