@@ -55,7 +55,8 @@ def test_training_scores_by_the_protocol_and_keeps_the_best(scored_run):
   assert best(scored_run)[0] == min(values, key=values.get)
 
 
-@pytest.mark.parametrize('step', [pytest.param(14, marks=pytest.mark.slow), 44])
+@pytest.mark.slow
+@pytest.mark.parametrize('step', [14, 44])
 def test_killed_run_has_the_same_scores_and_best_checkpoint(tmp_path, scored_run, step):
   process = start(*RING, f'--workdir={tmp_path}')
   until(process, f'^step {step}/')

@@ -55,6 +55,7 @@ def test_player_changes_only_networks_it_owns(subject):
 
 # Games whose loss is a mean over examples behave alike; one of them is enough.
 ALIKE = (
+  'biggan',
   'fgan',
   'hinge',
   'instance_noise',
@@ -65,6 +66,7 @@ ALIKE = (
   'optimistic',
   'r1',
   'r3gan',
+  'sagan',
   'wgan',
   'diffaugment',
   'gan',

@@ -361,6 +361,7 @@ def test_invalid_requests_are_rejected(tmp_path):
     assert 'Traceback' not in done.stderr
 
 
+@pytest.mark.slow
 def test_settings_on_different_data_are_not_compared(tmp_path):
   flags = [
     '--config=experiments/gan.py:ring-test',

@@ -92,13 +92,22 @@ def constant(value):
   return {'schedule': 'constant_schedule', 'value': value}
 
 
-@pytest.mark.parametrize('name', CASES)
+QUICK = ('lecam', 'began', 'wgan_gp')
+"""Two-player games, a game with a memory, and a game of few arguments; the others are slow tests."""
+
+
+def each():
+  for name in CASES:
+    yield pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize('name', [*each()])
 def test_constant_schedules_equal_constants_bit_for_bit(name):
   for found, wanted in zip(trained(name, constant), trained(name), strict=True):
     assert_same(found, wanted)
 
 
-@pytest.mark.parametrize('name', CASES)
+@pytest.mark.parametrize('name', [*each()])
 def test_schedules_with_equal_numbers_match_constants_up_to_rounding(name):
   # XLA simplifies products with constants, which it does not know here.
   for found, wanted in zip(trained(name, same), trained(name), strict=True):
