@@ -75,13 +75,14 @@ digits: $(VENV)/.installed  ## Every experiment on digits: hours.
 scores: $(VENV)/.installed  ## Scores DCGAN, WGAN-GP and hinge on digits, three seeds each: an hour.
 	$(RUN) results/scores.py
 
-parity: $(PARITY)/.installed  ## Compares scores with the reference packages themselves: minutes.
+parity: $(PARITY)/.installed  ## Compares scores and networks with the reference packages themselves: minutes.
 	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_parity.py
 	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_images.py
 	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_statistics.py
 	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_inception.py
 	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_torch_files.py
 	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_dinov2.py
+	PYTHONPATH=. $(PARITY)/bin/python tests/parity/check_mimicry.py
 
 benchmark-in-loop: $(VENV)/.installed  ## What scoring in the loop costs.
 	$(RUN) benchmarks/in_loop.py
@@ -185,10 +186,12 @@ $(NOTEBOOKS)/.installed: setup.cfg setup.py pyproject.toml
 	@touch $@
 
 # The packages that scores are compared with need torch, so they have an environment of their own.
+# The networks of torch-mimicry do without its dependencies, of which TensorFlow is one.
 $(PARITY)/.installed: tests/parity/requirements.txt
 	$(PYTHON) -m venv --clear $(PARITY)
 	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/parity/requirements.txt
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps torch-mimicry==0.1.16
 	@touch $@
 
 clean:  ## Removes the virtual environments and caches; never a run.

@@ -15,11 +15,11 @@ class Case(NamedTuple):
   """A game.
 
   Attributes:
-    kind: 'dcgan', with convolutions, or 'dense'.
+    kind: 'dcgan', with strided convolutions, 'resnet', with residual blocks, or 'dense'.
     shape: shape of an example.
     batch: batch size.
     latents: size of a latent.
-    width: width of the convolutions.
+    width: width of the convolutions; of 'resnet', that of the generator, twice the discriminator's.
     generator, discriminator: widths of the hidden dense layers.
     batch_norm: whether the dense generator has batch norm.
     critic: updates of the discriminator per step; if several, the game is WGAN-GP.
@@ -48,6 +48,7 @@ CASES = {
   'dcgan28': Case('dcgan', (28, 28, 1)),
   'dcgan32': Case('dcgan', (32, 32, 1)),
   'dcgan64': Case('dcgan', (64, 64, 3)),
+  'sngan32': Case('resnet', (32, 32, 3), batch=16, latents=128, width=256),
   'wgan_gp32': Case('dcgan', (32, 32, 3), critic=5),
   'plane512': Case('dense', (2,), batch=512, **_PLANE),
   'plane100': Case('dense', (2,), batch=100, **_PLANE),

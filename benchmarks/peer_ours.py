@@ -35,7 +35,7 @@ def config(case: Case, changes: Mapping[str, Any] = {}) -> Plain:
   made.gan.loss = {'name': 'non_saturating' if case.critic == 1 else 'wasserstein'}
   if case.shape == (2,):
     made.compiler_options = presets.SMALL_PRODUCTS
-  made.networks = _convolutions(case) if case.kind == 'dcgan' else _dense(case)
+  made.networks = _NETWORKS[case.kind](case)
   adam = {'optimizer': 'adam', 'learning_rate': 2e-4, 'b1': 0.5}
   made.players = {
     'generator': {**adam, 'updates_per_step': 1},
@@ -64,10 +64,22 @@ def _dense(case: Case) -> dict:
   return {'generator': generator, 'discriminator': discriminator}
 
 
+def _residual(case: Case) -> dict:
+  size, _, channels = case.shape
+  generator = {'name': 'resnet.Generator', 'size': size, 'channels': channels, 'width': case.width}
+  return {
+    'generator': generator,
+    'discriminator': {'name': 'resnet.Discriminator', 'width': case.width // 2},
+  }
+
+
+_NETWORKS = {'dcgan': _convolutions, 'resnet': _residual, 'dense': _dense}
+
+
 def source(case: Case) -> sources.Source:
   """Returns a source of noise, because no time depends on the content."""
   random = np.random.default_rng(0)
-  if case.kind == 'dcgan':
+  if case.kind != 'dense':
     images = random.integers(0, 256, (5000, *case.shape), np.uint8)
     return place(ImageSet(images), 0, case.batch, 'resident')
   points = random.standard_normal((5000, *case.shape), np.float32)

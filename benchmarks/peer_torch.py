@@ -12,6 +12,7 @@ from peer_cases import CASES, Case, serve
 from torch import nn
 from torch.utils import _python_dispatch as python_dispatch
 from torch.utils import flop_counter
+from torch_resnet import residual
 
 
 class Unflattened(nn.Module):
@@ -77,15 +78,18 @@ def dense(case: Case) -> tuple[nn.Module, nn.Module]:
   return generator, nn.Sequential(*discriminator, nn.Linear(width, 1))
 
 
+NETWORKS = {'dcgan': convolutions, 'resnet': residual, 'dense': dense}
+
+
 class Trainer:
   """The two networks of a case, and their updates."""
 
   def __init__(self, case: Case, layout: str):
     """Prepares the networks in a memory layout of torch."""
     self.case = case
-    self.generator, self.discriminator = (convolutions if case.kind == 'dcgan' else dense)(case)
+    self.generator, self.discriminator = NETWORKS[case.kind](case)
     memory_format = torch.channels_last if layout == 'channels_last' else torch.contiguous_format
-    if case.kind == 'dcgan':
+    if case.kind != 'dense':
       self.generator, self.discriminator = (
         network.to(memory_format=memory_format) for network in (self.generator, self.discriminator)
       )
@@ -97,7 +101,7 @@ class Trainer:
       self.generator, self.discriminator = map(torch.compile, (self.generator, self.discriminator))
     shape = case.shape[-1:] + case.shape[:-1]
     self.examples = torch.randn(5000, *shape)
-    if case.kind == 'dcgan':
+    if case.kind != 'dense':
       self.examples = self.examples.contiguous(memory_format=memory_format)
 
   def step(self) -> None:

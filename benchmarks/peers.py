@@ -59,8 +59,9 @@ HEAD += ['start, s: ours, cold', 'warm', 'PyTorch']
 
 LEGEND = """\
 A case is a game of `peer_cases.py`. `mlp` has dense networks on images, `dcgan` is DCGAN at the given
-image size, and `wgan_gp` is WGAN-GP with five critic updates per step. `plane` has dense networks on
-points of the plane, at the given batch size.
+image size, and `wgan_gp` is WGAN-GP with five critic updates per step. `sngan` has the residual
+networks of SNGAN in their published widths, at batch size 16. `plane` has dense networks on points of
+the plane, at the given batch size.
 
 The two sides alternate. The ratio is PyTorch's time over ours, the median over turns, with its
 quartiles and the number of turns. It is therefore not the quotient of the columns before it. The
@@ -76,8 +77,12 @@ def _sides(name: str) -> Iterator[tuple[dict[str, Side], float]]:
   """Yields the sides of a case, and the seconds that ours takes to start with an empty cache."""
   threads = str(cores())
   case = CASES[name]
-  # Points have no channels, and compiled torch modules cannot be differentiated twice.
-  possible = {'channels_last': case.kind == 'dcgan', 'compile': case.critic == 1}
+  # Points have no channels. Compiled torch modules cannot be differentiated twice. Their spectral norm
+  # overwrites, in the pass of fakes, a vector that the gradient of the pass of reals needs.
+  possible = {
+    'channels_last': case.kind != 'dense',
+    'compile': case.critic == 1 and case.kind != 'resnet',
+  }
   layouts = [layout for layout in _LAYOUTS.value if possible.get(layout, True)]
   commands = {
     'ours': [sys.executable, str(_HERE / 'peer_ours.py'), name],

@@ -87,9 +87,11 @@ def define_checkpoint_flags(values: flags.FlagValues) -> None:
   )
 
 
-def define_sampling_flags(values: flags.FlagValues, num: int) -> None:
+def define_sampling_flags(
+  values: flags.FlagValues, num: int | None, about_num: str = 'Number of samples.'
+) -> None:
   """Defines --num, --seed and --ema, which say what to sample; `num` is the default number."""
-  flags.DEFINE_integer('num', num, 'Number of samples.', flag_values=values)
+  flags.DEFINE_integer('num', num, about_num, flag_values=values)
   flags.DEFINE_integer(
     'seed', 0, 'Seed of the latents; sample i depends only on the seed and i.', flag_values=values
   )

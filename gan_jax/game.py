@@ -7,10 +7,11 @@ play, and averages of weights are configuration. `gan_jax.runtime.devices` handl
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import chex
 import jax
+import numpy as np
 from flax import linen as nn
 from flax import struct
 
@@ -41,8 +42,9 @@ class Inputs:
   """The read-only inputs of a loss.
 
   Attributes:
-    batch: arrays with leading axis B, the examples of this device: 'real', float32 in [-1, 1] for
-      images [B, height, width, channels], and 'label', int32 [B], where the data has labels.
+    batch: arrays with leading axis B, the examples of this device. 'real' is float32, in [-1, 1] for
+      images [B, height, width, channels]. Data with labels has 'label', int32 [B]. Data may have
+      further fields.
     key: [B] typed keys, one per example. The random numbers of an example thus do not depend on how
       the batch is divided among devices. `gan_jax.common.rng` splits them.
     step: int32 scalar, the number of completed steps.
@@ -71,10 +73,13 @@ class Aux:
   Attributes:
     variables: of all networks, with the new network state.
     metrics: {name: scalar}, to be logged.
+    record: {name: array [b, ...]} of this device's examples, for the memory of the game: fake examples
+      to be shown again, for instance.
   """
 
   variables: Variables
   metrics: Mapping[str, jax.Array]
+  record: Mapping[str, jax.Array] = struct.field(default_factory=dict)
 
 
 Loss = Callable[[Variables, Inputs], tuple[jax.Array, Aux]]
@@ -95,54 +100,119 @@ class Player(NamedTuple):
   loss: Loss
 
 
+class Traversal(NamedTuple):
+  """A part of the latents that is meant to control one property of a sample.
+
+  Attributes:
+    name: of the part, for captions.
+    first: position of the part among the latents; negative from the end.
+    values: values of the part to compare, float32 [V, size].
+  """
+
+  name: str
+  first: int
+  values: np.ndarray
+
+
 def _no_memory(key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> PyTree:
   return {}
 
 
-def _same_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, jax.Array]) -> PyTree:
+def _same_memory(
+  memory: PyTree,
+  variables: Variables,
+  metrics: Mapping[str, jax.Array],
+  record: Mapping[str, jax.Array],
+) -> PyTree:
   return memory
 
 
 class Game(NamedTuple):
-  """A GAN variant: its networks, its players, and how to sample from it.
+  """A variant: its networks, its players, and how to sample from it.
+
+  A condition is what a sample depends on besides randomness, [N, ...] each: a label, or an image to be
+  translated. A label is int32 [N], or the weights of the classes, float32 [N, classes], where the
+  weights of two classes interpolate between them.
 
   Attributes:
     networks: the Flax modules, by name.
     players: in the order of play.
     init: (key, batch) -> the initial variables, from one key and an example of a batch.
-    sample: (variables, key [N]) -> N samples; sample i depends on key i alone.
+    sample: (variables, key [N], condition=None) -> N samples; sample i depends on key i and condition i
+      alone. Without a condition, a game conditioned on labels draws them from the keys. A game without
+      conditions takes none.
     init_memory: (key, batch) -> the first memory: quantities besides the networks that the variant
       carries from step to step.
-    update_memory: (memory, variables, metrics) -> the next memory, once at the end of a step. The
-      metrics are those of the step, '<player>/<name>', averaged over all devices.
+    update_memory: (memory, variables, metrics, record) -> the next memory, once at the end of a step.
+      The metrics are those of the step, '<player>/<name>', averaged over all devices, and 'step', the
+      number of steps completed before it. The record is {'<player>/<name>': [B, ...]}, what the last
+      update of each player recorded, of all devices.
     critic: (variables, examples [N, ...]) -> [N], the discriminator's unbounded output for each
-      example; None if the variant does not define one.
+      example; None if the variant does not define one, or if it depends on a condition.
     latents: (key [N]) -> the latents [N, L] from which `sample` generates; row i depends on key i
       alone.
-    generate: (variables, latents [N, L]) -> N samples. A game without latents has None for both, and
-      interpolation between its samples is not available.
+    generate: (variables, latents [N, L], condition=None) -> N samples; a game conditioned on labels
+      needs the condition here. A game without latents has None for both, and interpolation between
+      its samples is not available.
+    condition: batch -> the conditions of its examples; None for a game without conditions.
+    classes: the number of labels if a condition is a label; 0 for other conditions, and for none.
+    traversals: the parts of the latents whose effect the report shows.
+    classify: (variables, examples [N, ...]) -> logits [N, K] of the classes that the game predicts.
+    nll: (variables, examples [N, ...], key [N]) -> [N], the negative log-likelihood in nats, or an
+      upper bound of it.
+    encode: (variables, examples [N, ...], key [N]) -> latents [N, L].
   """
 
   networks: Mapping[str, nn.Module]
   players: tuple[Player, ...]
   init: Callable[[chex.PRNGKey, Mapping[str, jax.Array]], Variables]
-  sample: Callable[[Variables, chex.PRNGKey], jax.Array]
+  sample: Callable[..., jax.Array]
   init_memory: Callable[[chex.PRNGKey, Mapping[str, jax.Array]], PyTree] = _no_memory
-  update_memory: Callable[[PyTree, Variables, Mapping[str, jax.Array]], PyTree] = _same_memory
+  update_memory: Callable[
+    [PyTree, Variables, Mapping[str, jax.Array], Mapping[str, jax.Array]], PyTree
+  ] = _same_memory
   critic: Callable[[Variables, jax.Array], jax.Array] | None = None
   latents: Callable[[chex.PRNGKey], jax.Array] | None = None
-  generate: Callable[[Variables, jax.Array], jax.Array] | None = None
+  generate: Callable[..., jax.Array] | None = None
+  condition: Callable[[Mapping[str, jax.Array]], PyTree] | None = None
+  classes: int = 0
+  traversals: tuple[Traversal, ...] = ()
+  classify: Callable[[Variables, jax.Array], jax.Array] | None = None
+  nll: Callable[[Variables, jax.Array, chex.PRNGKey], jax.Array] | None = None
+  encode: Callable[[Variables, jax.Array, chex.PRNGKey], jax.Array] | None = None
+
+
+def conditions(game: Game, batch: Mapping[str, jax.Array]) -> PyTree | None:
+  """Returns the conditions of a batch's examples, [B, ...] each; None in a game without conditions."""
+  return game.condition(batch) if game.condition else None
+
+
+def balanced_labels(game: Game, num: int) -> np.ndarray | None:
+  """Returns labels of samples, int32 [num], 0 to classes - 1 in turn; None in a game without labels."""
+  return np.arange(num, dtype=np.int32) % game.classes if game.classes else None
+
+
+def sample(
+  game: Game, variables: Variables, key: chex.PRNGKey, condition: PyTree | None = None
+) -> jax.Array:
+  """Returns samples of a game, [N, ...], under conditions [N, ...] each if they are given.
+
+  The function `sample` of a game without conditions may leave out the argument.
+  """
+  if condition is None:
+    return game.sample(variables, key)
+  return game.sample(variables, key, condition)
 
 
 def init_networks(
-  networks: Mapping[str, nn.Module], key: chex.PRNGKey, inputs: Mapping[str, jax.Array]
+  networks: Mapping[str, nn.Module], key: chex.PRNGKey, inputs: Mapping[str, PyTree]
 ) -> Variables:
   """Returns the initial variables of `networks`, each with its own key.
 
   Args:
     networks: the modules, by name.
     key: one typed key.
-    inputs: {network: an example of the inputs that it is called on}.
+    inputs: {network: an example of the inputs that it is called on, an array or a tree}.
 
   Raises:
     ConfigError: a network does not support the requested size.
@@ -162,18 +232,18 @@ def apply(
   networks: Mapping[str, nn.Module],
   variables: Variables,
   name: str,
-  inputs: jax.Array,
+  inputs: PyTree,
   *,
   key: chex.PRNGKey | None = None,
   train: bool = True,
-) -> tuple[jax.Array, Variables]:
+) -> tuple[Any, Variables]:
   """Calls the network `name`.
 
   Args:
     networks: the modules; each is called as module(inputs, train=..., key=...).
     variables: of all networks.
     name: of the network.
-    inputs: of the network, leading axis B.
+    inputs: of the network, an array or a tree, leading axis B.
     key: [B] keys for random layers, e.g. dropout; None if the network has none.
     train: batch statistics and dropout (True), or running statistics and no dropout (False).
 

@@ -7,7 +7,7 @@ config describes, which can be shared among them. All raise AssertionError.
 import dataclasses
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -21,7 +21,7 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.common.types import Plain, PyTree
 from gan_jax.config import build, schema
 from gan_jax.config.run_config import parse
-from gan_jax.game import Game
+from gan_jax.game import Game, conditions, sample
 from gan_jax.run import setup
 from gan_jax.runtime import devices as runtime
 from gan_jax.storage import checkpoints
@@ -50,7 +50,8 @@ def check_game(config: ConfigDict | Mapping[str, Any]) -> None:
   - losses, gradients and metrics are finite;
   - every player changes each network that it trains, and no other;
   - the step is traced once, so nothing in it changes its shape or type from step to step;
-  - samples have the shape of the data, are finite, and depend only on their own key;
+  - samples have the shape of the data, are finite, and depend only on their own key and condition;
+  - what the game computes from examples, such as its critic, has one row per example;
   - the state can be written to a checkpoint and read again;
   - one device and several give the same results, if there are several.
 
@@ -71,6 +72,7 @@ def check_game(config: ConfigDict | Mapping[str, Any]) -> None:
   check_steps(subject)
   check_ownership(subject)
   check_samples(subject)
+  check_functions(subject)
   check_state(subject)
   count = _device_count(subject.config)
   if count > 1:
@@ -103,6 +105,10 @@ class Subject:
     if not changes:
       return self._begun()
     return setup.initial_state(dataclasses.replace(self.built, **changes))
+
+  def batch(self) -> dict[str, jax.Array]:
+    """Returns the first batch of the data."""
+    return build.make_batch(self.built.source, self.config['batch_size'])
 
   def train(
     self, calls: int, devices: int = 1, state: TrainState | None = None, **changes: Any
@@ -239,22 +245,58 @@ def check_ownership(subject: Subject) -> dict[str, set[str]]:
 def check_samples(subject: Subject) -> np.ndarray:
   """Checks that samples have the shape of the data, are finite, and depend only on their key.
 
+  In a game with conditions they also depend on their condition, which is that of a real example.
+
   Returns:
     Five samples, [5, ...].
   """
   game, variables = subject.built.game, subject.start().variables
   keys = rng.example_keys(jax.random.key(1), jnp.arange(5))
-  samples = np.asarray(game.sample(variables, keys))
-  batch = build.make_batch(subject.built.source, subject.config['batch_size'])
+  batch = subject.batch()
+  given = jax.tree.map(lambda x: x[:5], conditions(game, batch))
+  samples = np.asarray(sample(game, variables, keys, given))
   shape = (5, *batch['real'].shape[1:])
   _check(samples.shape == shape, f'5 samples have the shape {samples.shape}, not {shape} as the data')
   _check(bool(np.isfinite(samples).all()), 'samples are not finite')
-  alone = np.asarray(game.sample(variables, keys[3:4]))[0]
+  one = jax.tree.map(lambda x: x[3:4], given)
+  alone = np.asarray(sample(game, variables, keys[3:4], one))[0]
   _check(
     np.allclose(alone, samples[3], rtol=1e-5, atol=1e-6),
     'a sample depends on more than its own key: it differs when it is drawn alone',
   )
+  if game.classes:
+    drawn = np.asarray(game.sample(variables, keys))
+    _check(drawn.shape == shape, f'5 samples without labels have the shape {drawn.shape}, not {shape}')
   return samples
+
+
+def check_functions(subject: Subject) -> dict[str, tuple[int, ...]]:
+  """Checks the shapes of what a game computes from examples: critic, classes, likelihoods, latents.
+
+  Returns:
+    {function: shape of its output for a batch}, of the functions that the game has.
+  """
+  game, variables, batch = subject.built.game, subject.start().variables, subject.batch()
+  real = batch['real']
+  keys = rng.example_keys(jax.random.key(1), jnp.arange(len(real)))
+  functions: dict[str, Callable[[], jax.Array]] = {}
+  if game.critic:
+    functions['critic'] = functools.partial(game.critic, variables, real)
+  if game.classify:
+    functions['classify'] = functools.partial(game.classify, variables, real)
+  if game.nll:
+    functions['nll'] = functools.partial(game.nll, variables, real, keys)
+  if game.encode:
+    functions['encode'] = functools.partial(game.encode, variables, real, keys)
+  shapes = {name: jax.eval_shape(function).shape for name, function in functions.items()}
+  for name, shape in shapes.items():
+    rank = 1 if name in ('critic', 'nll') else 2
+    fits = len(shape) == rank and shape[0] == len(real)
+    _check(fits, f'{name} of {len(real)} examples has the shape {shape}, not one row per example')
+  if game.encode and game.latents:
+    latents = jax.eval_shape(game.latents, keys).shape
+    _check(shapes['encode'] == latents, f'encode has the shape {shapes["encode"]}, latents {latents}')
+  return shapes
 
 
 def check_state(subject: Subject) -> TrainState:

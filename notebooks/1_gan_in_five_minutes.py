@@ -38,7 +38,7 @@ import matplotlib.pyplot as plt
 from PIL import Image
 
 import gan_jax
-from gan_jax.visualization import plots
+from gan_jax.common import plots
 
 # Settings for speed. Call this before anything else uses JAX.
 gan_jax.tune()

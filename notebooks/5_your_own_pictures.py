@@ -34,7 +34,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import gan_jax
-from gan_jax.visualization import plots
+from gan_jax.common import plots
 
 gan_jax.tune()
 

@@ -38,7 +38,7 @@ from PIL import Image
 
 import gan_jax
 from gan_jax import export
-from gan_jax.visualization import plots
+from gan_jax.common import plots
 
 gan_jax.tune()
 jax.devices()

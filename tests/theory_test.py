@@ -111,6 +111,7 @@ def test_generator_gradients_match_theory():
   assert abs(gradients.least_squares_derivative(-1, 1, 0)) < 0.01 * half
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('optimized')
 def test_wgan_gp_critic_matches_theory():
   check(critic.rows())

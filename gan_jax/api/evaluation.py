@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from gan_jax import modalities
 from gan_jax.api import scoring
 from gan_jax.common import console, rng
 from gan_jax.common.errors import at
@@ -65,8 +66,11 @@ def evaluate_run(
   weights = 'averaged' if config['ema'] and ema is not False else 'raw'
   if real is None:
     source, config = _source(folder, config, data)
+    conditions = build.make_conditions(run_config.parse(config).data, game, seed)
     with at('evaluate'):
-      evaluate = evaluator.create(protocol, config['data']['name'], game, source, console.warn)
+      evaluate = evaluator.create(
+        protocol, config['data']['name'], game, source, console.warn, conditions
+      )
   else:
     evaluate = _against(protocol, real, game, variables, prefix)
   with at('evaluate'):
@@ -129,7 +133,8 @@ def _against(
   examples = sample_sets.read(real, key)
   shape = jax.eval_shape(game.sample, variables, rng.sample_keys(0, 0, 1)).shape
   if isinstance(examples, ExampleSet):
-    if len(shape) == 4 and (shape[-1] == 3 or examples.is_gray):
+    are_images = examples.modality is modalities.of_shape(shape) is modalities.IMAGES
+    if are_images and (shape[-1] == 3 or examples.is_gray):
       examples = examples.with_channels(shape[-1])
     sample_sets.check_shapes(examples.examples.shape, shape, f'{key}={examples.name}', 'the run')
   else:

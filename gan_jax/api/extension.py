@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from flax import linen as nn
 
-from gan_jax import augment, data, gans, latents, losses, networks
+from gan_jax import augment, data, gans, latents, losses, modalities, networks
 from gan_jax.common import extensions, lookup
 from gan_jax.common.errors import ConfigError
 from gan_jax.common.extensions import Entry
@@ -20,6 +20,7 @@ from gan_jax.evaluation import scores
 from gan_jax.losses import regularizers
 from gan_jax.metrics import features
 from gan_jax.metrics.features import FeatureNetwork
+from gan_jax.modalities import Modality
 from gan_jax.training import optimizers, transforms
 
 Named = Iterable[Any] | Mapping[str, Any]
@@ -39,6 +40,7 @@ class _Kind(NamedTuple):
       a folder is or has such parts.
     table: the name of that list.
     adapt: (name, part) -> the part that is used.
+    function: a part -> a function of it, whose module is the origin of a part that is given alone.
   """
 
   owner: ModuleType
@@ -49,6 +51,7 @@ class _Kind(NamedTuple):
   places: tuple[str, ...] = ()
   table: str = 'FACTORIES'
   adapt: Callable[[str, Any], Any] = lambda name, part: part
+  function: Callable[[Any], Any] = lambda part: part
 
 
 def _of_the_same_name(name: str, load: Callable[[], FeatureNetwork]) -> Callable[[], FeatureNetwork]:
@@ -89,6 +92,7 @@ _KINDS = {
     lambda part: isinstance(part, scores.Score),
     places=('evaluation.scores', 'scores'),
     table='SCORES',
+    function=lambda part: part.function,
   ),
   'features': _Kind(
     features,
@@ -104,6 +108,16 @@ _KINDS = {
     lambda: (*lookup.factories(transforms), *optimizers.TRANSFORMS),
     'a function that returns a transformation of optax',
     places=('training.transforms',),
+  ),
+  'modalities': _Kind(
+    modalities,
+    lambda: modalities.MODALITIES,
+    'a Modality',
+    lambda part: isinstance(part, Modality),
+    places=('modalities',),
+    table='MODALITIES',
+    adapt=lambda name, part: part._replace(name=name),
+    function=lambda part: part.drawing.samples,
   ),
 }
 """{keyword of `extend`: its kind}."""
@@ -122,6 +136,7 @@ def extend(
   priors: Named = (),
   augmentations: Named = (),
   transforms: Named = (),
+  modalities: Mapping[str, Any] = {},
 ) -> None:
   """Adds your own parts to those that a config can name.
 
@@ -130,9 +145,9 @@ def extend(
 
   A package has the layout of this one: `gans/NAME.py` with `make`, `losses.py` with `FACTORIES`,
   `penalties.py` with `FACTORIES`, `networks/FILE.py` with `__all__`, `data/NAME.py` with `load`,
-  `metrics/features/NAME.py` with `load`, `evaluation/scores.py` with `SCORES`, `latents.py`,
-  `augment.py` and `training/transforms.py` with `FACTORIES`. All are optional. A module without files
-  lists its parts in capitals instead, as in `LOSSES = (my_loss,)`.
+  `metrics/features/NAME.py` with `load`, `evaluation/scores.py` with `SCORES`, `modalities.py` with
+  `MODALITIES`, `latents.py`, `augment.py` and `training/transforms.py` with `FACTORIES`. All are
+  optional. A module without files lists its parts in capitals instead, as in `LOSSES = (my_loss,)`.
 
   A name must be free. The same package or notebook may extend again, and replaces its own names.
 
@@ -149,6 +164,7 @@ def extend(
     priors: functions (...) -> `latents.Prior`, for `gan.prior.name`.
     augmentations: functions (...) -> `augment.Augmentation`, for `gan.augment.name`.
     transforms: functions (...) -> transformations of optax, for the transformations of a player.
+    modalities: {name: `modalities.Modality`}, for examples of other shapes than images and points.
 
   Raises:
     ConfigError: a package that does not exist or adds nothing, a name that is taken, or a part of the
@@ -179,6 +195,7 @@ def extend(
     'priors': priors,
     'augmentations': augmentations,
     'transforms': transforms,
+    'modalities': modalities,
   }
   if package is not None:
     module = _imported(package) if isinstance(package, str) else package
@@ -217,7 +234,7 @@ def _entries(kind: str, parts: Named, origin: str = '') -> dict[str, Entry]:
       raise ConfigError(f'extend: {kind}: {name!r} is not a name (letters, digits, _); change it')
     if not _KINDS[kind].holds(part):
       raise ConfigError(f'extend: {kind}: {name} is {part!r}, not {_KINDS[kind].words}; change it')
-    defined = part.function if isinstance(part, scores.Score) else part
+    defined = _KINDS[kind].function(part)
     place = origin or getattr(defined, '__module__', None) or '__main__'
     entries[name] = Entry(place, functools.partial(_held, kind, name, part))
   return entries

@@ -7,17 +7,20 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import export
+from gan_jax import export, modalities
 from gan_jax.api import evaluation, reports
-from gan_jax.common import pixels, user_paths, validation
+from gan_jax.common import user_paths, validation
 from gan_jax.common.errors import ConfigError
 from gan_jax.evaluation import evaluator
 from gan_jax.game import Game, Variables
 from gan_jax.runtime import jax_settings
-from gan_jax.storage import load_run, metrics_log
+from gan_jax.storage import load_run, metrics_log, sample_labels
 from gan_jax.storage import workdir as run_folder
 from gan_jax.visualization import interpolations, page
 from gan_jax.visualization.page import curves
+
+Label = int | Sequence[int] | np.ndarray | None
+"""The label of samples, or several, or weights of the classes; None for labels that the game draws."""
 
 
 def load(workdir: str | os.PathLike) -> 'Run':
@@ -110,19 +113,22 @@ class Run(StoredRun):
     """Returns this run at another checkpoint, or with other weights."""
     return Run(self.folder, checkpoint, ema, self.data)
 
-  def draw(self, num: int, seed: int = 0) -> Iterator[np.ndarray]:
+  def draw(self, num: int, seed: int = 0, label: Label = None) -> Iterator[np.ndarray]:
     """Generates the samples of `sample` in batches, for more than fit into memory."""
     validation.check_size('num', num)
     evaluator.check_seed(seed)
     game, variables, _ = self.load()
-    return load_run.draw(game, variables, num, seed)
+    condition = sample_labels.of_samples(game, label, num)
+    return load_run.draw(game, variables, num, seed, condition)
 
-  def sample(self, num: int, seed: int = 0) -> np.ndarray:
+  def sample(self, num: int, seed: int = 0, label: Label = None) -> np.ndarray:
     """Generates images, uint8 [num, height, width, channels], or points, float32 [num, D].
 
-    Sample i depends only on the checkpoint, the seed from 0 to 2**32 - 1, and i.
+    Sample i depends only on the checkpoint, the seed from 0 to 2**32 - 1, i, and its label. For a game
+    conditioned on labels, `label` is one of them, or several, which get equal numbers of samples, or
+    the weights of the classes [num, classes], which interpolate. Without it the game draws labels.
     """
-    return np.concatenate(list(self.draw(num, seed)))
+    return np.concatenate(list(self.draw(num, seed, label)))
 
   def interpolate(self, num: int = 8, steps: int = 10, seed: int = 0) -> np.ndarray:
     """Generates samples along arcs between latents, [num, steps, ...] of the type of `sample`.
@@ -176,4 +182,4 @@ def interpolated(run: Run, num: int, steps: int, seed: int) -> np.ndarray:
     raise ConfigError(f'workdir={run.folder}: this game has no latents; use sample instead')
   with jax_settings.fixed():
     arcs = np.asarray(interpolations.paths(game, variables, seed, steps, num))
-  return pixels.to_bytes(arcs) if arcs.ndim > 3 else arcs
+  return modalities.of_shape(arcs.shape[1:]).storage.from_outputs(arcs)

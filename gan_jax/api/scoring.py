@@ -276,12 +276,13 @@ def _first(
 
 
 def _features(features: str | None, sets: Sequence[ExampleSet | FeatureMoments], prefix: str) -> str:
-  """Returns the name of the feature network, which only sets of points can leave out."""
+  """Returns the name of the feature network, which only sets of a modality with a default leave out."""
   if features is not None:
     evaluator.check_network(features, prefix)
     return features
-  if all(isinstance(each, ExampleSet) and each.examples.ndim == 2 for each in sets):
-    return 'coordinates'
+  defaults = {each.modality.features if isinstance(each, ExampleSet) else '' for each in sets}
+  if len(defaults) == 1 and defaults != {''}:
+    return defaults.pop()
   raise ConfigError(
     f'{prefix}features must be given for images and for statistics (digits, inception, ...); name the '
     'network'

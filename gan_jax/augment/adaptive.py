@@ -1,7 +1,6 @@
 """Adaptive discriminator augmentation (ADA): Karras et al. 2020 (arXiv:2006.06676)."""
 
 import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import chex
@@ -11,7 +10,7 @@ import numpy as np
 
 from gan_jax.augment import base, colors, warps
 from gan_jax.augment.base import Augmentation
-from gan_jax.common import validation
+from gan_jax.common import numerics, validation
 from gan_jax.common.types import PyTree
 
 GROUPS = ('blit', 'geometric', 'color')
@@ -261,7 +260,7 @@ def ada(
 
 
 def _check_speed(images: float, interval: int) -> None:
-  if not 0 < images < math.inf:
+  if not numerics.is_positive(images):
     raise ValueError(f'images={images!r}: out of range (a finite number above 0); change images')
   validation.check_size('interval', interval)
 

@@ -7,6 +7,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from gan_jax.common import numerics
 from gan_jax.common.types import PyTree
 
 ImageTransform = Callable[[chex.PRNGKey, jax.Array], jax.Array]
@@ -55,7 +56,7 @@ def check_images(shape: Sequence[int]) -> None:
 
 def check_range(name: str, value: float, least: float, largest: float) -> None:
   """Raises ValueError unless `least <= value <= largest`."""
-  if not least <= value <= largest:
+  if not numerics.is_between(value, least, largest):
     raise ValueError(f'{name}={value!r}: out of range (from {least:g} to {largest:g}); change {name}')
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from gan_jax.augment import base, warps
 from gan_jax.augment.base import Augmentation
+from gan_jax.common import numerics
 
 
 def translation(fraction: float = 0.125) -> Augmentation:
@@ -67,9 +68,14 @@ def _jitter_color(key: chex.PRNGKey, image: jax.Array) -> jax.Array:
 
 
 def _translate(key: chex.PRNGKey, image: jax.Array, fraction: float = 0.125) -> jax.Array:
-  largest = tuple(int(side * fraction + 0.5) for side in image.shape[:2])
-  offset = jax.random.randint(key, (2,), -np.array(largest), np.array(largest) + 1)
-  return warps.shift(image, offset, largest, 'constant')
+  reach = np.array(image.shape[:2]) * fraction + 0.5
+  if numerics.is_traced(fraction):
+    largest, bound = reach.astype(jnp.int32), image.shape[:2]
+  else:
+    largest = reach.astype(int)
+    bound = tuple(largest.tolist())
+  offset = jax.random.randint(key, (2,), -largest, largest + 1)
+  return warps.shift(image, offset, bound, 'constant')
 
 
 def _cut_out(key: chex.PRNGKey, image: jax.Array) -> jax.Array:

@@ -3,6 +3,7 @@
 It needs only the folder of the run, neither data nor the experiment file.
 """
 
+import functools
 import itertools
 import pathlib
 import zipfile
@@ -11,13 +12,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from absl import flags
 
-from gan_jax import cli
+from gan_jax import cli, modalities
 from gan_jax.api.run import Run
 from gan_jax.common import pixels, user_paths
 from gan_jax.common.errors import ConfigError
 from gan_jax.runtime import accelerators, devices
-from gan_jax.storage import load_run
-from gan_jax.visualization import plots
+from gan_jax.storage import load_run, sample_labels
 
 GRID_LIMIT = 2500
 
@@ -25,7 +25,14 @@ GRID_LIMIT = 2500
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
   values = cli.new_flags(__doc__)
   cli.define_checkpoint_flags(values)
-  cli.define_sampling_flags(values, num=64)
+  about_num = 'Number of samples (default: 64, or 8 for each of several labels).'
+  cli.define_sampling_flags(values, None, about_num)
+  flags.DEFINE_string(
+    'label',
+    None,
+    'Label of the samples, for a game conditioned on labels; several, as in 0,1,2, get one row each.',
+    flag_values=values,
+  )
   flags.DEFINE_string(
     'out',
     'samples.png',
@@ -41,7 +48,7 @@ def write_npz(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> No
   """Writes batches to an .npz file with one array, 'images' or 'points' [num, ...]."""
   draft = path.with_name(f'.{path.name}.draft')
   first = next(batches)
-  name = 'points' if first.ndim == 2 else 'images'
+  name = modalities.of_shape(first.shape).name
   with (
     zipfile.ZipFile(draft, 'w') as archive,
     archive.open(f'{name}.npy', 'w', force_zip64=True) as file,
@@ -57,25 +64,31 @@ def write_npz(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> No
 def write_folder(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
   """Writes each image to a PNG file: 000000.png, 000001.png, ..."""
   first = next(batches)
-  if first.ndim == 2:
+  modality = modalities.of_shape(first.shape)
+  file = modality.storage.file
+  if file is None:
     raise ConfigError(
-      f'--out={path}/: this run generates points, not images; write FILE.npz, or FILE.png for a plot'
+      f'--out={path}/: this run generates {modality.name}, not images; write FILE.npz, or FILE.png for '
+      'a plot'
     )
   path.mkdir(parents=True, exist_ok=True)
   if any(path.iterdir()):
     raise ConfigError(f'--out={path}: the folder is not empty; choose another')
   digits = max(6, len(str(num - 1)))
-  for batch_index, images in enumerate(itertools.chain([first], batches)):
-    for offset, image in enumerate(images):
-      name = f'{batch_index * load_run.BATCH + offset:0{digits}}.png'
-      (path / name).write_bytes(pixels.png(image))
+  for batch_index, samples in enumerate(itertools.chain([first], batches)):
+    for offset, sample in enumerate(samples):
+      name = f'{batch_index * load_run.BATCH + offset:0{digits}}{file.suffix}'
+      (path / name).write_bytes(file.encode(sample))
 
 
-def _write_grid(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
-  pixels.save_png(path, plots.picture(np.concatenate(list(batches))))
+def _write_grid(
+  path: pathlib.Path, batches: Iterator[np.ndarray], num: int, columns: int | None = None
+) -> None:
+  samples = np.concatenate(list(batches))
+  pixels.save_png(path, modalities.of_shape(samples.shape).drawing.samples(samples, columns))
 
 
-def _writer(out: str, num: int, seed: int):
+def _writer(out: str, num: int, seed: int, labels: Sequence[int] | None):
   """Returns the function that writes the kind of output that --out names."""
   if num < 1:
     raise ConfigError(f'--num={num}: out of range (at least 1); change --num')
@@ -93,7 +106,8 @@ def _writer(out: str, num: int, seed: int):
     raise ConfigError(
       f'--num={num}: too many for a grid (at most {GRID_LIMIT}); write FILE.npz or FOLDER/ with --out'
     )
-  return _write_grid
+  columns = num // len(labels) if labels and len(labels) > 1 else None
+  return functools.partial(_write_grid, columns=columns)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -101,14 +115,17 @@ def main(argv: Sequence[str]) -> int:
   flag = _flags(argv)
   devices.prepare()
   accelerators.check()
-  write = _writer(flag.out, flag.num, flag.seed)
+  labels = sample_labels.parse(flag.label)
+  num = sample_labels.count(flag.num, labels, default=64)
+  write = _writer(flag.out, num, flag.seed, labels)
   folder, out = user_paths.expanded(flag.workdir, '--workdir'), user_paths.expanded(flag.out, '--out')
   game, variables, step = Run(folder, load_run.parse_step(flag.step), flag.ema).load()
+  condition = sample_labels.of_samples(game, labels, num, '--label')
   try:
-    write(out, load_run.draw(game, variables, flag.num, flag.seed), flag.num)
+    write(out, load_run.draw(game, variables, num, flag.seed, condition), num)
   except OSError as error:
     raise ConfigError(
       f'--out={out}: cannot write to it ({error.strerror}); choose another path'
     ) from error
-  print(f'{out}: {flag.num} samples of step {step}, seed {flag.seed}')
+  print(f'{out}: {num} samples of step {step}, seed {flag.seed}')
   return 0

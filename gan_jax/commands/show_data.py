@@ -14,14 +14,13 @@ import jax
 import numpy as np
 from absl import flags
 
-from gan_jax import augment, cli
-from gan_jax.common import lookup, pixels, rng, user_paths
+from gan_jax import augment, cli, modalities
+from gan_jax.common import lookup, pixels, rng, schedules, user_paths
 from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import Plain
 from gan_jax.config import build, run_config, schema
 from gan_jax.data import source as sources
 from gan_jax.runtime import accelerators, devices
-from gan_jax.visualization import plots
 
 _BAR = 40
 
@@ -84,12 +83,7 @@ def _save(out: pathlib.Path, image: np.ndarray) -> None:
 
 
 def _image(config: Plain, real: np.ndarray) -> np.ndarray:
-  if real.ndim == 4:
-    versions = {'as read': real, **_augmented(config, real)}
-    grids = {caption: plots.grid(pixels.to_bytes(images)) for caption, images in versions.items()}
-    return plots.captioned(grids) if len(grids) > 1 else grids['as read']
-  project = plots.plane(real)
-  return plots.scatter({'real': project(real)}, project(real), projected=real.shape[1] > 2)
+  return modalities.of_shape(real.shape).drawing.data(real, lambda: _augmented(config, real))
 
 
 def _augmented(config: Plain, real: np.ndarray) -> dict[str, jax.Array]:
@@ -97,7 +91,7 @@ def _augmented(config: Plain, real: np.ndarray) -> dict[str, jax.Array]:
   with at('gan'):
     if not config['gan'].get('augment'):
       return {}
-    augmentation = lookup.make(augment, config['gan']['augment'])
+    augmentation = lookup.make(augment, schedules.at_start(config['gan']['augment']))
     with refused_values():
       memory = augmentation.init_memory({'real': real})
     keys = rng.sample_keys(config['seed'], 0, len(real))

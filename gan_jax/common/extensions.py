@@ -20,6 +20,7 @@ OWNERS = (
   'gan_jax.losses',
   'gan_jax.losses.regularizers',
   'gan_jax.metrics.features',
+  'gan_jax.modalities',
   'gan_jax.networks',
   'gan_jax.training.transforms',
 )

@@ -20,7 +20,8 @@ def is_traced(value: Any) -> bool:
   """Returns whether a value is an input of a program that JAX is tracing, so that no check can read it.
 
   Checks of hyperparameters accept traced values. A study may trace one program for runs that differ in
-  a number. Before it traces, it checks the config of every setting with its concrete numbers.
+  a number, and a schedule gives a number that depends on the step. Before tracing, both check concrete
+  numbers.
   """
   return isinstance(value, jax.core.Tracer)
 
@@ -33,6 +34,11 @@ def is_within(value: Any, least: float = 0, below: float = math.inf) -> bool:
   if is_traced(value):
     return True
   return is_real(value) and bool(least <= value < below)
+
+
+def is_between(value: Any, least: float, largest: float) -> bool:
+  """Returns whether a hyperparameter is a number in [least, largest], see `is_within`."""
+  return is_traced(value) or (is_real(value) and bool(least <= value <= largest))
 
 
 def is_positive(value: Any) -> bool:

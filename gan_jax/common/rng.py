@@ -17,6 +17,16 @@ def key_for(seed: int, purpose: str) -> chex.PRNGKey:
   return jax.random.fold_in(jax.random.key(seed, impl='threefry2x32'), zlib.crc32(purpose.encode()))
 
 
+def seed_for(seed: int, purpose: str) -> int:
+  """Returns another seed, whose random numbers are independent of those of the seed itself.
+
+  Args:
+    seed: from 0 to 2**32 - 1, like the result.
+    purpose: any text.
+  """
+  return int(jax.random.bits(key_for(seed, purpose), dtype=jnp.uint32))
+
+
 def sample_keys(seed: int, first: int, num: int) -> chex.PRNGKey:
   """Returns the keys [num] of the samples `first` to first + num - 1 of a seed."""
   return example_keys(key_for(seed, 'samples'), jnp.arange(first, first + num))

@@ -27,7 +27,7 @@ def is_whole(value: Any, least: float = -math.inf) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-  return numerics.is_real(value) and not math.isnan(value)
+  return numerics.is_traced(value) or (numerics.is_real(value) and not math.isnan(value))
 
 
 def _is_text(value: Any) -> bool:
@@ -65,11 +65,11 @@ _KINDS: Mapping[Any, _Kind] = {
 def check(values: Mapping[str, Any], annotations: Mapping[str, Any]) -> None:
   """Raises ConfigError unless each value is of the kind of its annotation.
 
-  Traced values pass, see `numerics.is_traced`.
+  A traced value is a number that need not be whole, see `numerics.is_traced`.
   """
   for name, value in values.items():
     kind = _KINDS.get(annotations.get(name))
-    if kind and not numerics.is_traced(value) and not kind.holds(value):
+    if kind and not kind.holds(value):
       raise ConfigError(f'{name}={value!r}: of the wrong kind ({kind.words}); change {name}')
 
 

@@ -28,7 +28,7 @@ class UpdatesConfig:
 
   players: Mapping[str, Mapping[str, Any]]
   update_rule: str
-  ema: Mapping[str, float]
+  ema: Mapping[str, Any]
   microbatches: int = 1
 
   @property

@@ -43,7 +43,9 @@ def default() -> ConfigDict:
     update_rule: 'alternating', each player starts from the updates of those before it in the same step,
       'simultaneous', all start from the state at the beginning of the step, or 'extragradient', see
       `UpdateSchedule`.
-    gan: {'name': a module of gan_jax.gans, **hyperparameters of its make}.
+    gan: {'name': a module of gan_jax.gans, **hyperparameters of its make}. A number may be a schedule
+      of the step, {'schedule': a name in optax, **its arguments}, unless it belongs to the prior or
+      decides how the program is built.
     batch_statistics: 'global' or 'device'. Statistics of a batch are those of batch norm, DRAGAN's
       standard deviation, MMD, EBGAN's repelled codes, and relativistic averages. With 'global' they are
       of the batch of all devices, so that results do not depend on the number of devices. With 'device'
@@ -56,14 +58,14 @@ def default() -> ConfigDict:
     start_from: {network: folder of another run}, whose newest weights and network state are the first
       ones of the network of the same name here, or {network: {'run': folder, 'weights': 'raw' or
       'averaged'}}. A resumed run does not read the other run again.
-    players: {player: {'optimizer': a name in optax, 'learning_rate': a number or {'schedule': a name
-      in optax, **its arguments}, **arguments of the optimizer, 'updates_per_step': 1 or more,
+    players: {player: {'optimizer': a name in optax, **its arguments, 'updates_per_step': 1 or more,
       'gradient_transforms', 'update_transforms', 'weight_constraints', and 'frozen'}}. The transforms
       are {transformation: its arguments} of gan_jax.training.transforms or optax. They act on
       gradients, on the optimizer's updates, and last on the updated weights, each in the order of
-      names. A schedule is a function of the player's updates. 'frozen' lists names of layers, or
-      patterns such as 'generator.Dense_*', that are not trained.
-    ema: {network: decay} of the networks of which an average of the weights is kept.
+      names. An argument that is a number may be a schedule of the player's updates. It is then logged.
+      'frozen' lists names of layers, or patterns such as 'generator.Dense_*', that are not trained.
+    ema: {network: decay} of the networks of which an average of the weights is kept. A decay may be a
+      schedule of the step.
     data: {'name': a module of gan_jax.data, or 'module:which' as 'tfds:cifar10', 'folder:pictures',
       **settings of its load}.
     placement: 'resident': images are in the memory of the devices, 'stream': they are read from the

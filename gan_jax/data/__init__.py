@@ -5,5 +5,5 @@ device computes its rows of the global batch, for any number of devices. The bat
 whether the data is resident on the devices or streamed from a disk.
 """
 
-HELPERS = ('source',)
+HELPERS = ('combinators', 'source')
 """Modules that a config cannot name, because they are not sources of data."""

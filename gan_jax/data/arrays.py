@@ -6,14 +6,17 @@ import numpy as np
 
 from gan_jax.common import hashing, pixels
 from gan_jax.common.errors import ConfigError
-from gan_jax.data.pipeline.placement import ImageSet, place
+from gan_jax.data.pipeline.held_out import place_fraction
+from gan_jax.data.pipeline.placement import ImageSet
 from gan_jax.data.source import Source
 
 _given: dict[str, ImageSet] = {}
 """The arrays that this process was given, by their digest."""
 
 
-def from_arrays(images: np.ndarray, labels: np.ndarray | None = None) -> dict[str, Any]:
+def from_arrays(
+  images: np.ndarray, labels: np.ndarray | None = None, held_out: float = 0.0
+) -> dict[str, Any]:
   """Makes a dataset of arrays, and returns the value of the key `data` of a config that names it.
 
   The config names the arrays by their digest. A process that resumes or evaluates the run must call
@@ -22,6 +25,7 @@ def from_arrays(images: np.ndarray, labels: np.ndarray | None = None) -> dict[st
   Args:
     images: [N, height, width, channels] or [N, height, width], uint8 or floats in [-1, 1].
     labels: [N], whole numbers from 0; or None.
+    held_out: the expected fraction of images that training never sees, see `load`.
 
   Raises:
     ConfigError: arrays of another type or shape, or floats out of range.
@@ -41,10 +45,21 @@ def from_arrays(images: np.ndarray, labels: np.ndarray | None = None) -> dict[st
     parts['labels'] = hashing.of_array(numbers)
   name = hashing.of_texts(parts)[:16]
   _given[name] = ImageSet(stored, numbers, f'arrays:{name}', digest=parts['images'])
-  return {'name': f'arrays:{name}'}
+  data: dict[str, Any] = {'name': f'arrays:{name}'}
+  if held_out:
+    data['held_out'] = held_out
+  return data
 
 
-def load(seed: int, batch_size: int, placement: str, suffix: str, *, flip: bool = False) -> Source:
+def load(
+  seed: int,
+  batch_size: int,
+  placement: str,
+  suffix: str,
+  *,
+  flip: bool = False,
+  held_out: float = 0.0,
+) -> Source:
   """Returns a source of the arrays with this digest.
 
   Args:
@@ -53,16 +68,20 @@ def load(seed: int, batch_size: int, placement: str, suffix: str, *, flip: bool 
     placement: see `placement.place`.
     suffix: the digest.
     flip: whether to mirror each image left to right with probability one half.
+    held_out: the expected fraction of images that training never sees; at least 0, below 1. A digest of
+      the bytes of an image decides, so equal images are in the same part.
 
   Raises:
-    ConfigError: this process was not given these arrays.
+    ConfigError: this process was not given these arrays, or a setting is out of its range.
   """
   if suffix not in _given:
     raise ConfigError(
       f'data.name=arrays:{suffix}: this process has no such arrays (given: '
       f'{", ".join(_given) or "none"}); call gan_jax.from_arrays with the arrays of the run first'
     )
-  return place(_given[suffix], seed, batch_size, placement, flip)
+  images = _given[suffix]
+  contents = (image.tobytes() for image in images.images)
+  return place_fraction(images, contents, held_out, seed, batch_size, placement, flip)
 
 
 def _as_bytes(images: np.ndarray) -> np.ndarray:

@@ -18,7 +18,8 @@ from gan_jax.data.pipeline import decoded_cache, folder_tree, stylegan_labels, z
 from gan_jax.data.pipeline.contents import LINK, Contents, first_names, printable, summary
 from gan_jax.data.pipeline.decode import BadImageError, Framing
 from gan_jax.data.pipeline.decoded_cache import DecodedImages, Entry, Listing
-from gan_jax.data.pipeline.placement import ImageSet, place
+from gan_jax.data.pipeline.held_out import place_fraction
+from gan_jax.data.pipeline.placement import ImageSet
 from gan_jax.data.source import Source
 from gan_jax.runtime import processes
 
@@ -36,6 +37,7 @@ def load(
   background: int = 255,
   flip: bool = False,
   max_corrupt_fraction: float = 0.05,
+  held_out: float = 0.0,
 ) -> Source:
   """Returns a source of the images in a folder, decoded once; see `decode.pixels` for the formats.
 
@@ -60,6 +62,9 @@ def load(
     background: the gray value, 0 to 255, behind transparent pixels.
     flip: whether to mirror each image left to right with probability one half.
     max_corrupt_fraction: fraction of the files, in [0, 1], that may be skipped as corrupt.
+    held_out: the expected fraction of images that training never sees; at least 0, below 1. A digest of
+      the path of a file below the folder, without its ending, decides. The images stay in their parts
+      when you add or remove others.
 
   Raises:
     ConfigError: the folder or archive does not exist, has no images, or cannot be read; its
@@ -77,12 +82,19 @@ def load(
     raise ConfigError(_empty_error(name, contents))
   listing = _listing(name, files, contents, labels)
   decoded = decoded_cache.load_or_decode(listing, framing, max_corrupt_fraction)
-  images = ImageSet(decoded.images, name=name, digest=decoded.digest)
+  indices = _decoded_indices(files, decoded)
+  images = ImageSet(
+    decoded.images,
+    name=name,
+    digest=decoded.digest,
+    indices=indices if len(indices) < len(files) else None,
+  )
   if labels:
     images = images._replace(labels=decoded.labels)
   elif labels is None:
     images = _with_classes(images, listing, decoded, contents.folders)
-  return place(images, seed, batch_size, placement, flip)
+  paths = (os.path.splitext(files[index])[0].encode(errors='surrogateescape') for index in indices)
+  return place_fraction(images, paths, held_out, seed, batch_size, placement, flip)
 
 
 def _contents(path: str) -> Contents:
@@ -156,6 +168,12 @@ def _top_folder(file: str) -> str:
   """Returns the folder directly below the root that contains a file, or ''."""
   folder, slash, _ = file.partition('/')
   return folder if slash else ''
+
+
+def _decoded_indices(files: Sequence[str], decoded: DecodedImages) -> np.ndarray:
+  """Returns the indices, in the listing, of the files that are images, int [N]."""
+  skipped = {name for name, _ in decoded.skipped}
+  return np.array([index for index, file in enumerate(files) if printable(file) not in skipped])
 
 
 def _content(contents: Contents, file: str) -> bytes:

@@ -39,4 +39,4 @@ def load(seed: int, batch_size: int) -> Source:
     noise = jnp.pad(jax.random.normal(noise_key, (_VARYING,)), (0, _SIZE - _VARYING))
     return jnp.asarray(levels)[mode] + noise, mode
 
-  return source(draw, seed, Modes(centers, 1.0, _QUALITY_RADIUS))
+  return source(draw, seed, Modes(centers, 1.0, _QUALITY_RADIUS), labels=len(levels))

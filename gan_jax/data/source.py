@@ -8,6 +8,10 @@ import jax
 import numpy as np
 
 from gan_jax.common import hashing
+from gan_jax.data.pipeline.order import Order
+
+HELD_OUT = 'held out'
+"""The split of examples that training never sees."""
 
 Images = Any
 """Stored images, uint8 [N, height, width, channels]: an array, or an `array_file.Rows`."""
@@ -20,7 +24,8 @@ class Source(NamedTuple):
     arrays: the arrays that every device holds for the whole run. Images are stored as rows of bytes,
       see `flattened`; the images themselves are in `images`.
     batch: (arrays, batch_index, rows [b]) -> {'real': float32 [b, ...]} with these rows of the global
-      batch, and 'label': int32 [b] if the dataset has labels. It runs inside the compiled step.
+      batch, and 'label': int32 [b] if the dataset has labels. Metrics compare with 'real'; a batch may
+      have further fields, see `combinators`. It runs inside the compiled step.
     modes: the scorer of the modes of a mixture, see `mode_coverage.Modes`; None if they are unknown.
     images: all images of the dataset; None for data that is sampled for every batch.
     split: the split of the dataset, recorded with every evaluation.
@@ -31,6 +36,11 @@ class Source(NamedTuple):
     labels: all labels, int32 [N]; None for a dataset without labels and for data that is sampled for
       every batch.
     classes: the names of the labels; empty if they have no names.
+    drawn_labels: the number of labels of data that is sampled for every batch; 0 for other data.
+    order: the order of the examples of a dataset; None for data that is sampled for every batch.
+    held_out: makes the source of the examples that training never sees; it raises ConfigError if the
+      settings hold out none. None for data that cannot hold out examples.
+    parts: {field: source} of a combination, see `combinators`; empty for other sources.
   """
 
   arrays: Mapping[str, np.ndarray]
@@ -43,6 +53,21 @@ class Source(NamedTuple):
   about: str = ''
   labels: np.ndarray | None = None
   classes: tuple[str, ...] = ()
+  drawn_labels: int = 0
+  order: Order | None = None
+  held_out: Callable[[], 'Source'] | None = None
+  parts: Mapping[str, 'Source'] = {}
+
+
+MakeSource = Callable[[int], Source]
+"""A seed -> a source. A parameter of `load` with this annotation takes a spec, see `make_source`."""
+
+
+def label_count(source: Source) -> int:
+  """Returns the number of different labels of a source; 0 for data without labels."""
+  if source.labels is None:
+    return source.drawn_labels
+  return len(source.classes) or int(np.max(source.labels)) + 1
 
 
 def arrays_of(source: Source, first: int, count: int, rows: np.ndarray) -> Mapping[str, np.ndarray]:
@@ -54,6 +79,9 @@ def arrays_of(source: Source, first: int, count: int, rows: np.ndarray) -> Mappi
 
 def digest(source: Source) -> str:
   """Returns the digest of all images and labels; '' for data that is sampled for every batch."""
+  if source.parts:
+    parts = {field: digest(part) for field, part in source.parts.items()}
+    return hashing.of_texts(parts) if any(parts.values()) else ''
   if source.images is None:
     return ''
   images = source.digest or hashing.of_array(source.images)

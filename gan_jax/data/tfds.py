@@ -4,12 +4,13 @@ Nothing is downloaded here. `python -m gan_jax prepare_data --name=tfds:<name>` 
 a dataset once, on this machine or on another machine from which the folder is copied.
 """
 
+import collections
 import fnmatch
 import functools
 import os
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from gan_jax.common import hashing, user_paths
 from gan_jax.common.errors import ConfigError
 from gan_jax.data.pipeline.decode import Framing
 from gan_jax.data.pipeline.decoded_cache import Entry, Listing, load_image_set
-from gan_jax.data.pipeline.placement import place
+from gan_jax.data.pipeline.placement import ImageSet, place
 from gan_jax.data.source import Source
 
 _INFO = 'dataset_info.json'
@@ -38,6 +39,7 @@ def load(
   channels: int = 3,
   filter: str = 'lanczos',
   flip: bool = False,
+  held_out: str = 'test',
 ) -> Source:
   """Returns a source of one split of a prepared dataset with a feature 'image'.
 
@@ -51,14 +53,24 @@ def load(
       is the newest one. Datasets are in TFDS_DATA_DIR, or in ~/tensorflow_datasets if that is not set.
     split: 'train', 'test', 'train[:10%]', ..., as TFDS writes them.
     size, crop, channels, filter, flip: see `folder.load`.
+    held_out: the split that training never sees. It is read, and checked, only when it is asked for.
 
   Raises:
     ConfigError: the dataset is missing, incomplete, or in a format without random access; the split
       does not exist; or a setting is out of its range.
   """
-  framing = Framing(size, crop, channels, filter)
-  images = load_image_set(_listing(Name.parse(suffix), split), framing, max_corrupt_fraction=0.0)
-  return place(images._replace(split=split), seed, batch_size, placement, flip)
+  framing, name = Framing(size, crop, channels, filter), Name.parse(suffix)
+
+  def images(key: str, split: str) -> ImageSet:
+    listing = _listing(name, split, key)
+    return load_image_set(listing, framing, max_corrupt_fraction=0.0)._replace(split=split)
+
+  def make_held_out() -> Source:
+    _check_disjoint(name, split, held_out)
+    return place(images('held_out', held_out), seed, batch_size, placement)
+
+  training = place(images('split', split), seed, batch_size, placement, flip)
+  return training._replace(held_out=make_held_out)
 
 
 class Name(NamedTuple):
@@ -155,9 +167,10 @@ def _problem(parent: pathlib.Path) -> str:
   return f'the dataset is not prepared ({parent} does not exist)'
 
 
-def _listing(name: Name, split: str) -> Listing:
+def _listing(name: Name, split: str, key: str) -> Listing:
+  """Returns the examples of a split, which the setting `key` names."""
   folder = find(name)
-  source, info = _opened(folder, name, split)
+  source, info = _opened(folder, name, split, key)
   features = info.features
   if 'image' not in features:
     raise ConfigError(
@@ -193,7 +206,7 @@ def library(key: str) -> ModuleType:
   return tensorflow_datasets
 
 
-def _opened(folder: pathlib.Path, name: Name, split: str) -> tuple[Any, Any]:
+def _opened(folder: pathlib.Path, name: Name, split: str, key: str) -> tuple[Any, Any]:
   """Returns the split, with encoded images, and the metadata of the dataset."""
   tfds = library(f'data.name=tfds:{name}')
   try:
@@ -214,8 +227,28 @@ def _opened(folder: pathlib.Path, name: Name, split: str) -> tuple[Any, Any]:
   except Exception as error:
     raise ConfigError(
       f'data.name=tfds:{name}: split {split!r} of {folder} cannot be read ({error}); change '
-      'data.split, or prepare the dataset again'
+      f'data.{key}, or prepare the dataset again'
     ) from error
+
+
+def _check_disjoint(name: Name, split: str, held_out: str) -> None:
+  """Raises ConfigError if a split for training has examples of the split that is held out."""
+  _, info = _opened(find(name), name, held_out, 'held_out')
+  trained = _ranges(info, split)
+  for file, ranges in _ranges(info, held_out).items():
+    if any(a < d and c < b for a, b in ranges for c, d in trained[file]):
+      raise ConfigError(
+        f'data.held_out={held_out}: has examples of data.split={split}, on which the run trains (a '
+        f'split without them; splits: {", ".join(info.splits)}); change data.held_out or data.split'
+      )
+
+
+def _ranges(info: Any, split: str) -> Mapping[str, list[tuple[int, int]]]:
+  """Returns the examples of a split in each file, from the first to before the last."""
+  ranges = collections.defaultdict(list)
+  for part in info.splits[split].file_instructions:
+    ranges[str(part.filename)].append((part.skip, part.skip + part.take))
+  return ranges
 
 
 def _check_files(builder: Any, folder: pathlib.Path, name: Name) -> None:

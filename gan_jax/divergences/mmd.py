@@ -5,7 +5,6 @@ batches: on several devices gather them first, see `game.Inputs.gather`.
 """
 
 import functools
-import math
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -78,7 +77,7 @@ def distances(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def _check_positive(name: str, values: Sequence[float]) -> None:
-  if not values or not all(0 < value < math.inf for value in values):
+  if not values or not all(map(numerics.is_positive, values)):
     raise ValueError(
       f'{name}={values!r}: not usable (one or more finite numbers above 0); change {name}'
     )
@@ -133,7 +132,8 @@ def rbf_mixture(sigmas: Sequence[float] = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)) ->
     squares = squared_distances(x, y)
     # 2 sigma^2 can underflow to 0, which would give 0 / 0 at equal points.
     tiny = float(jnp.finfo(squares.dtype).tiny)
-    return cast(jax.Array, sum(jnp.exp(-squares / max(2 * sigma**2, tiny)) for sigma in sigmas))
+    largest = jnp.maximum if any(map(numerics.is_traced, sigmas)) else max
+    return cast(jax.Array, sum(jnp.exp(-squares / largest(2 * sigma**2, tiny)) for sigma in sigmas))
 
   return kernel
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from gan_jax import modalities
 from gan_jax.common import lookup, validation
 from gan_jax.common.errors import ConfigError, DivergedError
 from gan_jax.common.types import PyTree
 from gan_jax.config import schema
+from gan_jax.config.build import Conditions
 from gan_jax.data.source import Source, arrays_of
 from gan_jax.evaluation import foreign_names, reference_statistics, scores
 from gan_jax.evaluation.feature_extraction import (
@@ -42,7 +43,7 @@ class EvaluationProtocol(NamedTuple):
     num: the number of samples.
     seed: the seed of their latents.
     strict: whether a score that is not defined for the data is an error. Otherwise it is left out, with
-      a warning.
+      a warning unless it only lacks labels.
   """
 
   network: FeatureNetwork
@@ -166,6 +167,9 @@ class Evaluator:
     gaussian: the Gaussian with their moments.
     extract: extracts the features of samples.
     card: what the protocol and the data contribute to every card.
+    conditions: of the samples, see `build.make_conditions`; None for those that the game draws, and for
+      a game without conditions.
+    are_labels: whether the conditions are labels.
     remarked: names of the values whose remark was passed on.
   """
 
@@ -176,6 +180,8 @@ class Evaluator:
   gaussian: Any
   extract: FeatureExtractor
   card: Mapping[str, Any]
+  conditions: Conditions | None = None
+  are_labels: bool = False
   remarked: set[str] = dataclasses.field(default_factory=set)
 
   def __call__(self, variables: PyTree, **about: Any) -> tuple[dict[str, float | None], dict[str, Any]]:
@@ -190,7 +196,7 @@ class Evaluator:
       ConfigError: a score that the protocol names is not defined for the data.
     """
     try:
-      fake = self.extract(variables, self.protocol.num)
+      fake = self._features(variables)
     except NotFiniteError as error:
       raise DivergedError(f'samples: {error}') from error
     name, seed = self.protocol.network.name, self.protocol.seed
@@ -199,6 +205,20 @@ class Evaluator:
     self._warn_of(entries.get('remarks', {}))
     compared = {'compared': pair.compared} if self.protocol.stored else {}
     return values, {**self.card, **compared, **entries, **about}
+
+  def _features(self, variables: PyTree) -> FeatureStatistics:
+    """Returns the features of samples under the conditions of the data."""
+    num, size, labels = self.protocol.num, self.extract.chunk_size, []
+
+    def chunks() -> Iterator[tuple[PyTree, PyTree | None]]:
+      for first in range(0, num, size):
+        given = self.conditions(first, size) if self.conditions else None
+        if self.are_labels:
+          labels.append(given)
+        yield variables, given
+
+    found = self.extract.from_chunks(chunks(), num)
+    return found.with_labels(np.concatenate(labels)[:num]) if labels else found
 
   def _warn_of(self, remarks: Mapping[str, str]) -> None:
     """Passes on each remark once, however many checkpoints are scored."""
@@ -220,7 +240,7 @@ def score_pair(
     chosen: the scores by name.
     pair: the features of both sets.
     strict: see `EvaluationProtocol`.
-    warn: called for each score that is left out.
+    warn: called for each score that is left out, except for those that lack labels.
 
   Raises:
     ConfigError: a score is not defined for the sets, and `strict` is set.
@@ -240,6 +260,9 @@ def _scored(
 ) -> Iterator[tuple[str, scores.Scored]]:
   """Yields the name and the result of each score that is defined for the sets."""
   for name, score in chosen.items():
+    # Few sets have labels, and warnings of the same kind for all others would hide the rest.
+    if score.needs_labels and not pair.is_labeled and not strict:
+      continue
     try:
       yield name, score.function(pair)
     except ValueError as error:
@@ -255,6 +278,7 @@ def create(
   game: Game,
   source: Source,
   warn: Callable[[str], None],
+  conditions: Conditions | None = None,
 ) -> Evaluator:
   """Returns an evaluator; computes the statistics of the real examples, or reads them from the cache.
 
@@ -264,6 +288,7 @@ def create(
     game: the game whose samples are scored.
     source: the data.
     warn: called with each warning.
+    conditions: of the samples, see `build.make_conditions`.
 
   Raises:
     ConfigError: the network does not accept such examples.
@@ -271,7 +296,7 @@ def create(
   shape = example_shape(source)
   feature_count(protocol.network, shape)
   real = reference_statistics.real_statistics(source, protocol.network, protocol.num, warn)
-  return against(protocol, data, game, real, shape, warn, source.modes)
+  return against(protocol, data, game, real, shape, warn, source.modes, conditions)
 
 
 def against(
@@ -282,6 +307,7 @@ def against(
   shape: Sequence[int],
   warn: Callable[[str], None],
   modes: Any = None,
+  conditions: Conditions | None = None,
 ) -> Evaluator:
   """Returns an evaluator of a game's samples against real examples whose statistics are known.
 
@@ -293,6 +319,7 @@ def against(
     shape: the shape [N, ...] of a batch of samples.
     warn: called with each warning.
     modes: of the data, see `data.source.Source`.
+    conditions: of the samples, see `build.make_conditions`; None for those that the game draws.
 
   Raises:
     ConfigError: the network does not accept such samples.
@@ -314,8 +341,11 @@ def against(
       **real.card,
       'generated': protocol.num,
       'seed': protocol.seed,
+      **({'conditions': 'of the data' if conditions else 'drawn'} if game.condition else {}),
       **network_card(protocol.network),
     },
+    conditions=conditions,
+    are_labels=bool(conditions and game.classes),
   )
 
 
@@ -355,13 +385,13 @@ def feature_count(network: FeatureNetwork, shape: Sequence[int]) -> int:
   Raises:
     ConfigError: the network does not accept such examples.
   """
-  are_points = len(shape) == 2
-  if network.of_points == are_points:
-    example = jax.ShapeDtypeStruct(shape, jnp.float32 if are_points else jnp.uint8)
+  modality = modalities.of_shape(shape)
+  if network.modality == modality.name:
+    example = jax.ShapeDtypeStruct(shape, modality.storage.dtype)
     outputs = jax.eval_shape(network.apply, network.params, example)
     if outputs.features.ndim == 2:
       return outputs.features.shape[1]
-  remedy = 'coordinates' if are_points else 'a network of images'
+  remedy = modality.features or f'a network of {modality.name}'
   raise ConfigError(
     f'features={network.name}: the network does not accept examples of shape {tuple(shape[1:])}; '
     f'choose {remedy}'

@@ -5,14 +5,16 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax import modalities
 from gan_jax.common import rng
 from gan_jax.common.types import PyTree
 from gan_jax.data.source import Images
-from gan_jax.game import Game
+from gan_jax.game import Game, sample
 from gan_jax.metrics import frechet
 from gan_jax.metrics.features import FeatureNetwork
 from gan_jax.runtime import devices
@@ -44,26 +46,51 @@ class FeatureStatistics(NamedTuple):
     features: float32 [K, D]; all three arrays are None for K = 0.
     logits: float32 [K, classes].
     images: uint8 [K, height, width, channels], or points, float32 [K, D].
+    labels: int32 [K], the classes of real examples, or the classes that samples were generated for;
+      None if they are unknown.
   """
 
   moments: frechet.Moments
   features: np.ndarray
   logits: np.ndarray
   images: np.ndarray
+  labels: np.ndarray | None = None
 
   def first(self, num: int) -> 'FeatureStatistics':
     """Returns the arrays of the first `num` images only; the moments remain those of all images."""
     return self._replace(
-      features=self.features[:num], logits=self.logits[:num], images=self.images[:num]
+      features=self.features[:num],
+      logits=self.logits[:num],
+      images=self.images[:num],
+      labels=None if self.labels is None else self.labels[:num],
     )
+
+  def with_labels(self, labels: np.ndarray | None) -> 'FeatureStatistics':
+    """Returns the statistics with labels of the first K images.
+
+    Args:
+      labels: integers [K or more], in the order of the images; None if they are unknown.
+    """
+    if labels is None or self.features is None:
+      return self
+    chex.assert_rank(labels, 1)
+    chex.assert_type(labels, int)
+    stored = np.asarray(labels[: len(self.features)], np.int32)
+    chex.assert_shape(stored, (len(self.features),))
+    return self._replace(labels=stored)
 
 
 def generated(game: Game, seed: int) -> ImageFn:
-  """Returns a function that samples from a game; sample i depends on the seed and i alone."""
+  """Returns a function that samples from a game.
 
-  def images(variables: PyTree, indices: jax.Array) -> jax.Array:
+  Its source is (variables, the conditions of the chunk [size, ...] or None). Sample i depends on the
+  seed, i, and its condition alone.
+  """
+
+  def images(source: PyTree, indices: jax.Array) -> jax.Array:
+    variables, given = source
     keys = rng.example_keys(rng.key_for(seed, 'samples'), indices)
-    return game.sample(variables, keys)
+    return sample(game, variables, keys, jax.tree.map(lambda chunk: from_chunk(chunk, indices), given))
 
   return images
 
@@ -91,9 +118,17 @@ class FeatureExtractor:
     self._rows = devices.shard_batch({}, BATCH * devices.device_count())['rows']
     self._process = devices.pmap_over_devices(functools.partial(_process, network, images))
 
-  def __call__(self, source: PyTree, num: int) -> FeatureStatistics:
-    """Returns the statistics of the first `num` images, at least 1, of one source."""
-    return self.from_chunks(itertools.repeat(source), num)
+  def __call__(
+    self, variables: PyTree, num: int, labels: np.ndarray | None = None
+  ) -> FeatureStatistics:
+    """Returns the statistics of samples of a game, see `generated`, without conditions.
+
+    Args:
+      variables: of the game, which all devices share.
+      num: the number of samples, from the first on, at least 1.
+      labels: the classes that the samples were generated for, integers [num]; None if they are unknown.
+    """
+    return self.from_chunks(itertools.repeat((variables, None)), num).with_labels(labels)
 
   def from_chunks(self, sources: Iterable[PyTree], num: int) -> FeatureStatistics:
     """Returns the statistics of `num` images, where each source has the next `chunk_size` of them."""
@@ -126,18 +161,11 @@ def _joined(chunks: Sequence[tuple[np.ndarray, ...]], num: int) -> _Arrays:
   return features, logits, images
 
 
-def _to_bytes(images: jax.Array) -> jax.Array:
-  """Returns images as uint8, rounded as in a PNG file; points unchanged."""
-  if images.ndim == 2 or images.dtype == jnp.uint8:
-    return images
-  return jnp.clip(jnp.rint((images + 1) * 127.5), 0, 255).astype(jnp.uint8)
-
-
 def _process(network: FeatureNetwork, images: ImageFn, shared: PyTree, rows: jax.Array) -> PyTree:
   """Returns the updated moments, and the arrays of a chunk, of which this device computes its rows."""
   indices = shared['first'] + rows
   samples = images(shared['source'], indices)
-  stored = _to_bytes(samples)
+  stored = modalities.of_shape(samples.shape).storage.from_traced(samples)
   outputs = network.apply(shared['params'], stored)
   # As bytes, NaN would be a color like any other.
   finite = jnp.isfinite(samples.astype(jnp.float32)).reshape(len(samples), -1).all(axis=1)

@@ -26,6 +26,9 @@ def _only(short: str) -> str:
   return f'the value is {short} only with features=inception'
 
 
+_CAS = 'it trains on features, and papers train ResNet-50 on images'
+
+
 def _each(name: str, others: str, note: str = '') -> dict[str, Ours]:
   return {other: Ours(name, note) for other in others.split()}
 
@@ -45,6 +48,9 @@ SCORES = {
   **_each('ms_ssim_diversity', 'msssim ms_ssim ssim'),
   **_each('memorized', 'memorization copied ct'),
   **_each('support', 'birthday birthday_paradox'),
+  **_each('intra_frechet', 'intra_fid intrafid', _only('intra-FID')),
+  **_each('intra_frechet', 'intra_fd'),
+  **_each('classification_accuracy', 'cas classification_accuracy_score', _CAS),
 }
 """{another name: our name in `scores.SCORES`}."""
 

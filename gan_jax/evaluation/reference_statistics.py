@@ -12,7 +12,7 @@ import numpy as np
 
 from gan_jax.common import cache, hashing
 from gan_jax.common.files import write_atomic
-from gan_jax.data.source import Images, Source
+from gan_jax.data.source import HELD_OUT, Images, Source
 from gan_jax.evaluation.feature_extraction import FeatureStatistics, collect_set
 from gan_jax.metrics import frechet
 from gan_jax.metrics.features import FeatureNetwork
@@ -31,7 +31,7 @@ class Reference(NamedTuple):
   """Real examples.
 
   Attributes:
-    statistics: their features and images.
+    statistics: their features, images, and, where the data has them, labels.
     card: the entries 'data_digest', 'split' and 'real' (their number) of the score card.
   """
 
@@ -45,7 +45,7 @@ def real_statistics(
   """Returns the feature statistics of real examples, from the cache if it has them.
 
   All examples of a dataset are processed, in a fixed order. A source without a dataset draws new
-  points, on which no run ever trains.
+  points, on which no run ever trains. The other fields of a combination are not drawn.
 
   Args:
     source: source of the data.
@@ -54,10 +54,12 @@ def real_statistics(
     warn: called with a message about a cache file that is corrupt or cannot be written.
   """
   if source.images is None:
-    points = _fresh(source, fresh)
-    card = {'data_digest': hashing.of_array(points), 'split': 'newly drawn', 'real': len(points)}
-    return Reference(collect_set(network, points, len(points)), card)
-  return of_images(source.images, source.split, source.digest, network, warn)
+    points, labels = _fresh(source, fresh)
+    split = HELD_OUT if source.split == HELD_OUT else 'newly drawn'
+    card = {'data_digest': hashing.of_array(points), 'split': split, 'real': len(points)}
+    return Reference(collect_set(network, points, len(points)).with_labels(labels), card)
+  reference = of_images(source.images, source.split, source.digest, network, warn)
+  return _labeled(reference, source.labels)
 
 
 def of_images(
@@ -98,9 +100,20 @@ def order_of(total: int) -> np.ndarray:
   return np.random.default_rng(ORDER_SEED).permutation(total)
 
 
-def _fresh(source: Source, num: int) -> np.ndarray:
-  """Returns the first `num` examples of the last possible batch."""
-  return np.asarray(jax.jit(source.batch)(source.arrays, _LAST_BATCH, np.arange(num))['real'])
+def _labeled(reference: Reference, labels: np.ndarray | None) -> Reference:
+  """Returns real examples of a dataset with their labels, which the cache does not have."""
+  if labels is None:
+    return reference
+  ordered = labels[order_of(len(labels))]
+  return reference._replace(statistics=reference.statistics.with_labels(ordered))
+
+
+def _fresh(source: Source, num: int) -> tuple[np.ndarray, np.ndarray | None]:
+  """Returns the first `num` examples of the last possible batch, and their labels or None."""
+  if source.parts:
+    return _fresh(source.parts['real'], num)
+  batch = jax.device_get(jax.jit(source.batch)(source.arrays, _LAST_BATCH, np.arange(num)))
+  return batch['real'], batch.get('label')
 
 
 def _cache_path(card: dict[str, Any], network: FeatureNetwork) -> pathlib.Path:

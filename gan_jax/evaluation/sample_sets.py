@@ -8,23 +8,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gan_jax.common import console, hashing, pixels, user_paths
+from gan_jax import modalities
+from gan_jax.common import hashing, user_paths
 from gan_jax.common.errors import ConfigError
 from gan_jax.data.pipeline import decode, folder_tree, zip_archive
 from gan_jax.data.pipeline.contents import Contents, summary
 from gan_jax.data.source import Images
 from gan_jax.evaluation import statistics_file
 from gan_jax.evaluation.statistics_file import FeatureMoments
+from gan_jax.modalities import Modality
 from gan_jax.runtime import environment
 
 Given = Any
 """An array, or the path of a folder, of an archive, or of an .npz file."""
 
-SAMPLE_ARRAYS = ('images', 'points', 'arr_0')
-"""Names of an array of samples in an .npz file; other packages write `arr_0`."""
-
 _CHUNK = 256
-_ROUNDING = 1e-3
 _KINDS = 'an array, a folder of images, a zip archive of them, or an .npz file'
 
 
@@ -81,7 +79,7 @@ class ExampleSet(NamedTuple):
   Attributes:
     name: the path of the set, or 'array', for cards and errors.
     examples: images, uint8 [N, height, width, 1 or 3], or points, float32 [N, D].
-    is_gray: whether all channels of every image are equal.
+    is_gray: whether the examples are images, and all channels of every image are equal.
     digest: the digest of the examples, see `hashing.of_array`; '' if it is not yet computed.
   """
 
@@ -89,6 +87,11 @@ class ExampleSet(NamedTuple):
   examples: Images
   is_gray: bool = False
   digest: str = ''
+
+  @property
+  def modality(self) -> Modality:
+    """The kind of the examples."""
+    return modalities.of_shape(self.examples.shape)
 
   @property
   def is_file(self) -> bool:
@@ -151,12 +154,13 @@ def _of_npz(path: pathlib.Path, text: str, key: str) -> ExampleSet | FeatureMome
   arrays = statistics_file.arrays_in(path, key)
   if {'mu', 'sigma'} <= arrays.keys():
     return statistics_file.read(arrays, text, key)
-  name = next((name for name in SAMPLE_ARRAYS if name in arrays), None)
+  # Other packages write `arr_0`.
+  names = (*modalities.MODALITIES, 'arr_0')
+  name = next((name for name in names if name in arrays), None)
   if name is None:
     has = ', '.join(arrays) or 'nothing'
     raise ConfigError(
-      f'{key}={text}: it has {has} (mu and sigma, or one of {", ".join(SAMPLE_ARRAYS)}); '
-      'rename the array'
+      f'{key}={text}: it has {has} (mu and sigma, or one of {", ".join(names)}); rename the array'
     )
   return _of_array(arrays[name], text, key)
 
@@ -167,33 +171,17 @@ def _of_array(given: Any, name: str, key: str) -> ExampleSet:
   except ValueError as error:
     raise ConfigError(f'{key}: {error} ({_KINDS}); give one array') from error
   at = f'{key}={name}'
-  is_number = array.dtype == np.uint8 or np.issubdtype(array.dtype, np.floating)
-  is_shaped = array.ndim == 2 or (array.ndim == 4 and array.shape[-1] in (1, 3))
-  if not is_number or not is_shaped or 0 in array.shape[1:]:
+  modality = modalities.find(array.shape)
+  if modality is None or not modality.storage.accepts(array) or 0 in array.shape[1:]:
+    accepted = ', or '.join(known.storage.accepted for known in modalities.MODALITIES.values())
     raise ConfigError(
-      f'{at}: {array.dtype} {array.shape} is not a set of examples (uint8 or float in [-1, 1] '
-      '[N, height, width, 1 or 3], or float [N, D]); convert it'
+      f'{at}: {array.dtype} {array.shape} is not a set of examples ({accepted}); convert it'
     )
   _check_count(len(array), at)
   if array.dtype != np.uint8 and not np.isfinite(array).all():
     raise ConfigError(f'{at}: it has NaN or infinity (finite numbers); leave out such examples')
-  if array.ndim == 2:
-    return ExampleSet(name, array.astype(np.float32))
-  if array.dtype != np.uint8:
-    _check_range(array, at)
-    array = pixels.to_bytes(array)
-  return ExampleSet(name, array, _is_gray(array))
-
-
-def _check_range(images: np.ndarray, at: str) -> None:
-  least, most = float(images.min()), float(images.max())
-  if least < -1 - _ROUNDING or most > 1 + _ROUNDING:
-    raise ConfigError(
-      f'{at}: values from {least:g} to {most:g} are out of range (floats in [-1, 1], or uint8); '
-      'scale the images'
-    )
-  if least >= 0:
-    console.warn(f'{at}: no value is below 0; floats are read as [-1, 1], so scale those in [0, 1]')
+  examples = modality.storage.from_arrays(array, at)
+  return ExampleSet(name, examples, modality is modalities.IMAGES and _is_gray(examples))
 
 
 def _check_count(count: int, at: str) -> None:
@@ -252,7 +240,7 @@ def matched(real: ExampleSet, fake: ExampleSet, keys: tuple[str, str]) -> tuple[
   Raises:
     ConfigError: the examples of both sets differ in their shapes.
   """
-  if real.examples.ndim == fake.examples.ndim == 4:
+  if real.modality is fake.modality is modalities.IMAGES:
     channels = 1 if real.is_gray and fake.is_gray else 3
     real, fake = real.with_channels(channels), fake.with_channels(channels)
   one, other = (f'{key}={each.name}' for key, each in zip(keys, (real, fake), strict=True))

@@ -11,9 +11,19 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from gan_jax import modalities
 from gan_jax.common import lookup
 from gan_jax.evaluation.feature_extraction import FeatureStatistics
-from gan_jax.metrics import birthday_paradox, frechet, inception_score, memorization, ms_ssim
+from gan_jax.metrics import (
+  birthday_paradox,
+  frechet,
+  inception_score,
+  memorization,
+  ms_ssim,
+  per_class,
+)
 from gan_jax.metrics import kernel_distance as kernel
 from gan_jax.metrics import precision_recall as neighbors
 from gan_jax.metrics import sliced_wasserstein as sliced
@@ -36,7 +46,7 @@ class Scored(NamedTuple):
   """
 
   values: Mapping[str, float | None]
-  settings: Mapping[str, int | bool] = types.MappingProxyType({})
+  settings: Mapping[str, float] = types.MappingProxyType({})
   remarks: Mapping[str, str] = types.MappingProxyType({})
 
 
@@ -70,6 +80,23 @@ class Comparison(NamedTuple):
   def compared(self) -> int:
     """The number of real examples, and of samples, for scores that compare equal numbers."""
     return min(len(self.real.features), len(self.fake.features), COMPARED)
+
+  @property
+  def is_labeled(self) -> bool:
+    """Whether the labels of both sets are known."""
+    return self.real.labels is not None and self.fake.labels is not None
+
+  def labels(self) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the labels of the real examples and of the samples, as many as there are features.
+
+    Raises:
+      NotApplicableError: they are unknown.
+    """
+    if self.real.labels is None:
+      raise NotApplicableError('the real examples have no labels')
+    if self.fake.labels is None:
+      raise NotApplicableError('the samples have no labels')
+    return self.real.labels, self.fake.labels
 
   def equal(self) -> tuple[FeatureStatistics, FeatureStatistics]:
     """Returns the first `compared` real examples and the first `compared` samples."""
@@ -117,11 +144,15 @@ def _exhausted_sets(pair: Comparison, size: int) -> str:
 
 def inception(pair: Comparison) -> Scored:
   """The inception score with the classes of the network, see `metrics.inception_score`."""
-  if not pair.fake.logits.shape[1]:
-    raise NotApplicableError(f'the network {pair.network} has no classes')
+  _check_classes(pair)
   result = inception_score.inception_score(pair.fake.logits, seed=pair.seed)
   values = pair.named(inception_score=result.mean, inception_score_deviation=result.std)
   return Scored(values, {'splits': result.splits})
+
+
+def _check_classes(pair: Comparison) -> None:
+  if not pair.fake.logits.shape[1]:
+    raise NotApplicableError(f'the network {pair.network} has no classes')
 
 
 def precision_recall(pair: Comparison) -> Scored:
@@ -180,16 +211,79 @@ def support(pair: Comparison) -> Scored:
 
 
 def _check_images(pair: Comparison) -> None:
-  if pair.fake.images.ndim != 4:
-    raise NotApplicableError('it needs images, not points')
+  modality = modalities.of_shape(pair.fake.images.shape)
+  if modality is not modalities.IMAGES:
+    raise NotApplicableError(f'it needs images, not {modality.name}')
 
 
 def modes(pair: Comparison) -> Scored:
   """The number of captured modes and their evenness, for data whose modes are known."""
   if pair.modes is None:
     raise NotApplicableError('the modes of this data are unknown')
-  result = pair.modes.scores(pair.fake.images)
+  labels = {} if pair.fake.labels is None else {'labels': pair.fake.labels}
+  result = pair.modes.scores(pair.fake.images, **labels)
   return Scored({f'modes/{name}': float(value) for name, value in result.items()})
+
+
+def intra_frechet(pair: Comparison) -> Scored:
+  """The Frechet distance within each class, and its mean, see `metrics.per_class`."""
+  real_labels, fake_labels = pair.labels()
+  result = per_class.intra_frechet(pair.real.features, real_labels, pair.fake.features, fake_labels)
+  by_class = zip(result.classes, result.distances, strict=True)
+  each = {f'intra_frechet/{label}': distance for label, distance in by_class}
+  mean = pair.named(intra_frechet=result.mean)
+  dimensions = pair.real.features.shape[1]
+  singular = int((np.minimum(result.real, result.fake) <= dimensions).sum())
+  settings = {'classes': len(each), 'dimensions': dimensions, 'singular_classes': singular}
+  remarks = dict.fromkeys(mean, _too_few_of_a_class(result, dimensions)) if singular else {}
+  return Scored(mean | pair.named(**each), settings, remarks)
+
+
+def _too_few_of_a_class(result: per_class.IntraFrechet, dimensions: int) -> str:
+  rarest = np.minimum(result.real, result.fake).argmin()
+  return (
+    f'{result.fake[rarest]:,} samples and {result.real[rarest]:,} real examples of class '
+    f'{result.classes[rarest]} are too few for {dimensions:,} features. A covariance is singular, and '
+    f'the value does not compare with others; score at least {dimensions + 1:,} of each class'
+  )
+
+
+def label_accuracy(pair: Comparison) -> Scored:
+  """The fraction of samples whose label the network predicts, and the same fraction of real examples.
+
+  The network must have the classes of the data. Only their number is compared: the fraction of real
+  examples is low for a network of other classes.
+  """
+  real_labels, fake_labels = pair.labels()
+  _check_classes(pair)
+  known, given = pair.fake.logits.shape[1], int(real_labels.max()) + 1
+  if known != given:
+    raise NotApplicableError(
+      f'the network {pair.network} has {known:,} classes, and the data has {given:,}'
+    )
+  fake = per_class.label_accuracy(pair.fake.logits, fake_labels)
+  real = per_class.label_accuracy(pair.real.logits, real_labels)
+  return Scored(pair.named(label_accuracy=fake, label_accuracy_of_real=real), {'classes': known})
+
+
+def classification_accuracy(pair: Comparison) -> Scored:
+  """The accuracy on real examples of classifiers that learn from samples, and from real examples.
+
+  Both learn from equal numbers, and are tested on the same half of the real examples. The other half is
+  for learning, see `metrics.per_class`.
+  """
+  real_labels, fake_labels = pair.labels()
+  half = len(real_labels) // 2
+  count = min(half, len(fake_labels))
+  test, labels = pair.real.features[half:], real_labels[half:]
+  accuracy = lambda features, given: per_class.classification_accuracy(
+    features[:count], given[:count], test, labels, l2=per_class.L2
+  )
+  values = pair.named(
+    classification_accuracy=accuracy(pair.fake.features, fake_labels),
+    classification_accuracy_of_real=accuracy(pair.real.features, real_labels),
+  )
+  return Scored(values, {'trained_on': count, 'tested_on': len(labels), 'l2': per_class.L2})
 
 
 class Score(NamedTuple):
@@ -200,12 +294,15 @@ class Score(NamedTuple):
     higher_is_better: {value: whether a higher value is better} of its values that compare generators.
     needs_samples: whether the function reads single samples, not only their means and covariances.
     uses_network: whether the names of its values end in the name of the feature network.
+    needs_labels: whether it is defined only if the labels of both sets are known. Otherwise, it is left
+      out without a warning, unless it is named.
   """
 
   function: Callable[[Comparison], Scored]
   higher_is_better: Mapping[str, bool]
   needs_samples: bool = True
   uses_network: bool = True
+  needs_labels: bool = False
 
 
 _OURS = {
@@ -224,6 +321,11 @@ _OURS = {
   'sliced_patches': Score(sliced_patches, {'sliced_patches': False}, uses_network=False),
   'sliced_wasserstein': Score(sliced_wasserstein, {'sliced_wasserstein': False}),
   'support': Score(support, {'support': True}),
+  'classification_accuracy': Score(
+    classification_accuracy, {'classification_accuracy': True}, needs_labels=True
+  ),
+  'intra_frechet': Score(intra_frechet, {'intra_frechet': False}, needs_labels=True),
+  'label_accuracy': Score(label_accuracy, {'label_accuracy': True}, needs_labels=True),
 }
 
 SCORES: Mapping[str, Score] = lookup.Table(__name__, _OURS)

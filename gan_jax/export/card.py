@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from gan_jax import modalities
 from gan_jax.common import rng
 from gan_jax.evaluation import cards
 from gan_jax.export.model import Model
@@ -77,8 +78,7 @@ def text(model: Model, functions: Sequence[str]) -> str:
     functions: names of the files of its functions, see `export.stablehlo`.
   """
   config, shape = model.config, sample_shape(model)
-  is_image = len(shape) > 1
-  tags = ['gan', 'jax', 'stablehlo', *(['unconditional-image-generation'] if is_image else [])]
+  tags = ['gan', 'jax', 'stablehlo', *modalities.of_shape((1, *shape)).usage.tags]
   game, data = config['gan']['name'], str(config['data']['name'])
   return _PAGE.format(
     tags='\n'.join(f'- {tag}' for tag in tags),
@@ -89,28 +89,35 @@ def text(model: Model, functions: Sequence[str]) -> str:
     weights=model.weights,
     step=model.step,
     steps=config['steps'],
-    snippet=snippet(functions, shape),
+    snippet=snippet(functions, shape, model.game.classes),
     scores=_scores(model),
     settings=_table(('setting', 'value'), _settings(config)),
   )
 
 
-def snippet(functions: Sequence[str], shape: Sequence[int]) -> str:
-  """Returns Python code that draws samples of this shape from files of functions."""
-  is_image = len(shape) > 1
-  kind = 'images' if is_image else 'points'
+def snippet(functions: Sequence[str], shape: Sequence[int], classes: int = 0) -> str:
+  """Returns Python code that draws samples from files of functions.
+
+  Args:
+    functions: names of the files.
+    shape: of a sample.
+    classes: number of labels that samples are conditioned on; 0 for none.
+  """
+  modality = modalities.of_shape((1, *shape))
+  kind, usage = modality.name, modality.usage
   read = "jax.jit(export.deserialize(bytearray(open('{}', 'rb').read())).call)"
   names = ['generate', 'latents'] if len(functions) > 1 else ['sample']
   lines = [f'{name} = {read.format(file)}' for name, file in zip(names, functions, strict=True)]
-  call = 'generate(latents(pairs))' if len(functions) > 1 else 'sample(pairs)'
-  note = ', in [-1, 1]' if is_image else ''
+  arguments = 'latents(pairs), labels' if classes else 'latents(pairs)'
+  call = f'generate({arguments})' if len(functions) > 1 else 'sample(pairs)'
   lines += [
     '# One pair (seed, i) for each sample, for example samples 0 to 63 of seed 0.',
     'pairs = np.stack([np.zeros(64), np.arange(64)], axis=1).astype(np.uint32)',
-    f'{kind} = np.asarray({call})  # float32 [64, {", ".join(map(str, shape))}]{note}',
+    *([f'labels = (np.arange(64) % {classes}).astype(np.int32)'] if classes else []),
+    f'{kind} = np.asarray({call})  # float32 [64, {", ".join(map(str, shape))}]{usage.outputs}',
   ]
-  if is_image:
-    lines.append(f'pixels = np.rint(127.5 * ({kind} + 1)).clip(0, 255).astype(np.uint8)')
+  if usage.code:
+    lines.append(usage.code)
   return '\n'.join(['import jax', 'import numpy as np', 'from jax import export', '', *lines])
 
 

@@ -6,20 +6,18 @@ import tempfile
 
 import numpy as np
 
+from gan_jax import modalities
 from gan_jax.common import pixels
 from gan_jax.common.errors import ConfigError
 from gan_jax.export import card, safetensors, stablehlo
 from gan_jax.export.model import Model
 from gan_jax.storage import load_run
-from gan_jax.visualization import plots
 
 CONFIG = 'config.json'
 WEIGHTS = 'model.safetensors'
 FUNCTIONS = 'generator.stablehlo'
 SAMPLES = 'samples.png'
 CARD = 'README.md'
-
-_IMAGES, _POINTS = 64, 1000
 
 
 def check(path: pathlib.Path) -> None:
@@ -45,7 +43,7 @@ def _fill(folder: pathlib.Path, model: Model) -> None:
   (folder / CONFIG).write_text(json.dumps(model.config, indent=2) + '\n')
   safetensors.write(folder / WEIGHTS, model)
   functions = stablehlo.write(folder / FUNCTIONS, model)
-  num = _POINTS if len(card.sample_shape(model)) == 1 else _IMAGES
-  samples = np.concatenate(list(load_run.draw(model.game, model.variables, num, seed=0)))
-  pixels.save_png(folder / SAMPLES, plots.picture(samples))
+  drawing = modalities.of_game(model.game, model.variables).drawing
+  samples = load_run.draw(model.game, model.variables, drawing.shown, seed=0)
+  pixels.save_png(folder / SAMPLES, drawing.samples(np.concatenate(list(samples)), None))
   (folder / CARD).write_text(card.text(model, [function.name for function in functions]))

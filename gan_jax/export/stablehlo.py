@@ -6,7 +6,8 @@ functions in two files:
 - FILE.stablehlo: latents, float32 [B, L] -> samples;
 - FILE.latents.stablehlo: pairs of a seed and a number, uint32 [B, 2] -> latents, float32 [B, L].
 
-A game without latents has one, from pairs to samples. Sample number i of a seed is the one that
+In a game conditioned on labels, the first function also takes labels, int32 [B]. A game without
+latents has one function, from pairs to samples. Sample number i of a seed is the one that
 `python -m gan_jax sample --seed` draws. Samples are float32, images in [-1, 1].
 """
 
@@ -53,17 +54,18 @@ def exported(model: Model) -> dict[str, export.Exported]:
     return game.sample(variables(), sample_keys(pairs))
 
   if game.latents is None or game.generate is None:
-    return {'': _export(sample, 2, jnp.uint32)}
+    return {'': _export(sample, ((2,), jnp.uint32))}
   draw, from_latents = game.latents, game.generate
 
   def latents(pairs: jax.Array) -> jax.Array:
     return draw(sample_keys(pairs))
 
-  def generate(latents: jax.Array) -> jax.Array:
-    return from_latents(variables(), latents)
+  def generate(latents: jax.Array, *label: jax.Array) -> jax.Array:
+    return from_latents(variables(), latents, *label)
 
   size = jax.eval_shape(draw, rng.sample_keys(0, 0, 1)).shape[1]
-  return {'': _export(generate, size, jnp.float32), LATENTS: _export(latents, 2, jnp.uint32)}
+  inputs = [((size,), jnp.float32), *([((), jnp.int32)] if game.classes else [])]
+  return {'': _export(generate, *inputs), LATENTS: _export(latents, ((2,), jnp.uint32))}
 
 
 def sample_keys(pairs: jax.Array) -> jax.Array:
@@ -72,12 +74,14 @@ def sample_keys(pairs: jax.Array) -> jax.Array:
   return jax.vmap(key)(pairs)
 
 
-def _export(function: Callable[[jax.Array], jax.Array], size: int, dtype: type) -> export.Exported:
-  """Exports a function of an array [B, size] for any B."""
+def _export(
+  function: Callable[..., jax.Array], *inputs: tuple[tuple[int, ...], type]
+) -> export.Exported:
+  """Exports a function of arrays [B, ...] for any B; `inputs` are (shape of one example, dtype)."""
   (batch,) = export.symbolic_shape('b')
   with jax_settings.fixed(), _without_paths():
     lower = export.export(jax.jit(function), platforms=PLATFORMS)
-    return lower(jax.ShapeDtypeStruct((batch, size), dtype))
+    return lower(*(jax.ShapeDtypeStruct((batch, *shape), dtype) for shape, dtype in inputs))
 
 
 @contextlib.contextmanager

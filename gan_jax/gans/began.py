@@ -72,7 +72,7 @@ def make(
   Raises:
     ConfigError: the diversity or the rate is outside its range.
   """
-  if not 0 <= diversity <= 1:
+  if not numerics.is_between(diversity, 0, 1):
     raise ConfigError(f'diversity={diversity!r}: out of range (from 0 to 1); change diversity')
   if not numerics.is_within(rate):
     raise ConfigError(f'rate={rate!r}: out of range (a finite number of at least 0); 1e-3 is usual')
@@ -97,7 +97,12 @@ def make(
     convergence = real_error + jnp.abs(inputs.mean(diversity * real_error - fake_error))
     return fake_error, Aux(variables, {'fake_error': fake_error, 'convergence': convergence})
 
-  def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, jax.Array]) -> PyTree:
+  def update_memory(
+    memory: PyTree,
+    variables: Variables,
+    metrics: Mapping[str, jax.Array],
+    record: Mapping[str, jax.Array],
+  ) -> PyTree:
     balance = diversity * metrics['discriminator/real_error'] - metrics['generator/fake_error']
     return {'k': jnp.clip(memory['k'] + rate * balance, 0, 1)}
 

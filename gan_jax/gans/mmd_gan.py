@@ -98,7 +98,7 @@ def make(
     real_features, fake_features = inputs.gather(real_features), inputs.gather(fake_features)
     _check_batch(len(real_features), unbiased)
     distance = mmd.mmd2(kernel_function, real_features, fake_features, unbiased=unbiased)
-    if scaling:
+    if not _is_zero(scaling):
       jacobian = inputs.gather(penalties.jacobian_squared_norm(features, real)).mean()
       distance = distance / (1 + scaling * jacobian)
     return _ForwardPass(real, fake, features, real_features, fake_features, distance, key), variables
@@ -117,7 +117,7 @@ def make(
     forward, variables = forward_pass(variables, inputs)
     value = -forward.distance
     metrics = {'mmd2': forward.distance, **diagnostics.distances(inputs, forward.fake)}
-    if not penalty:
+    if _is_zero(penalty):
       return value, Aux(variables, metrics)
     mean_penalty = witness_penalty(forward)
     metrics['gradient_penalty'] = mean_penalty
@@ -132,6 +132,11 @@ def make(
     return -kernel_function(pair.discriminate_eval(variables, examples), fake_features).mean(axis=1)
 
   return pair.game(discriminator_loss, generator_loss, critic=critic)
+
+
+def _is_zero(weight: float) -> bool:
+  """Returns whether a term is left out; a weight that changes during training leaves nothing out."""
+  return not numerics.is_traced(weight) and weight == 0
 
 
 def _check_batch(count: int, unbiased: bool) -> None:

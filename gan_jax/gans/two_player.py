@@ -12,12 +12,12 @@ from flax import linen as nn
 from gan_jax import augment as augmentations
 from gan_jax import losses
 from gan_jax.augment import Augmentation
-from gan_jax.common import lookup, numerics, renamed, rng, schedules, validation
+from gan_jax.common import lookup, numerics, renamed, rng, validation
 from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import PyTree
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import Pair, check_outputs, make_pair
+from gan_jax.gans.parts.generator_discriminator import check_outputs, make_pair
 from gan_jax.losses import regularizers
 from gan_jax.losses.regularizers import LazyPenalties, LazyPenalty, PenaltyInputs
 
@@ -26,16 +26,12 @@ class _ForwardPass(NamedTuple):
   """A batch as the discriminator sees it, and its logits.
 
   Attributes:
-    generated: generated examples [B, ...], without augmentation and noise.
-    real: real examples, augmented and noisy if the game does so.
-    fake: generated ones, likewise.
+    fake: generated examples [B, ...], without augmentation and noise.
     real_logits: [B].
     fake_logits: [B].
     key: [B] keys for penalties.
   """
 
-  generated: jax.Array
-  real: jax.Array
   fake: jax.Array
   real_logits: jax.Array
   fake_logits: jax.Array
@@ -50,24 +46,28 @@ def make(
   penalties: Mapping[str, Mapping[str, Any]] = {},
   noise: Mapping[str, Any] = {},
   augment: Mapping[str, Any] = {},
+  classes: int = 0,
 ) -> Game:
   """Returns a game of two players, in which the discriminator plays first.
 
   Args:
-    networks: 'generator', latents [B, L] -> examples; 'discriminator', examples -> logits [B].
+    networks: 'generator', latents [B, L] -> examples; 'discriminator', examples -> logits [B]. With
+      classes, both take labels too, see `generator_discriminator.Pair`.
     loss: {'name': a factory of `gan_jax.losses`, **its arguments}.
     prior: {'name': a factory of `gan_jax.latents`, **its arguments}.
     penalties: {a factory of `gan_jax.losses.regularizers`: {'weight': its factor, 'every': n, **its
       arguments}}, added to the discriminator's loss. A penalty is computed in every n-th step with n
       times the weight; n is 1 by default (lazy regularization, Karras et al. 2020, arXiv:1912.04958,
-      section 3.1). The weight may be a schedule of the step, see `schedules.make_schedule`.
+      section 3.1).
     noise: {'scale': s, 'steps': n}: Gaussian noise on all examples that the discriminator sees in
       training. Its standard deviation decreases linearly from s to 0 over n steps (instance noise,
       Arjovsky & Bottou 2017, arXiv:1701.04862, section 3; annealed as by Sonderby et al. 2017,
       arXiv:1610.04490).
     augment: {'name': a factory of `gan_jax.augment`, **its arguments}, applied to all images that the
-      discriminator sees in training, before the noise. Penalties are computed at the images after
-      both.
+      discriminator sees in training, before the noise. Gradient penalties are taken with respect to
+      the examples before both, through both, as by Karras et al. 2020 (arXiv:2006.06676), appendix E.
+    classes: number of labels that both networks are conditioned on; 0 for none. A generated example
+      gets the label of the real one beside it, so that both have the labels of the data.
 
   Returns:
     The game. Its metrics are:
@@ -85,24 +85,54 @@ def make(
   """
   with at('loss'):
     adversarial = lookup.make(losses, loss)
-  pair = make_pair(networks, prior)
+  pair = make_pair(networks, prior, classes, tuple(networks) if classes else ())
   lazy_penalties = _lazy_penalties(penalties)
   add_noise = _instance_noise(noise)
   with at('augment'):
     renamed.check(augment, inside='gan.augment.')
     augmentation = lookup.make(augmentations, augment) if augment else None
 
+  def as_seen(
+    examples: jax.Array, inputs: Inputs, augment_key: chex.PRNGKey, noise_key: chex.PRNGKey
+  ) -> jax.Array:
+    if augmentation:
+      examples = augmentation.apply(examples, augment_key, inputs.memory['augment'])
+    return add_noise(examples, inputs.step, noise_key)
+
   def forward_pass(variables: Variables, inputs: Inputs) -> tuple[_ForwardPass, Variables]:
     latent_key, generator_key, real_key, fake_key, *noise_keys, key = rng.split(inputs.key, 7)
-    generated, variables = pair.generate(variables, latent_key, generator_key)
-    real, fake = _augmented(augmentation, inputs, generated)
-    real = add_noise(real, inputs.step, noise_keys[0])
-    fake = add_noise(fake, inputs.step, noise_keys[1])
-    real_logits, variables = pair.discriminate(variables, real, real_key)
-    fake_logits, variables = pair.discriminate(variables, fake, fake_key)
+    label = pair.label(inputs.batch)
+    fake, variables = pair.generate(variables, latent_key, generator_key, label)
+    augment_keys = rng.split(_augmentation_key(inputs.key))
+    real_seen = as_seen(inputs.batch['real'], inputs, augment_keys[0], noise_keys[0])
+    fake_seen = as_seen(fake, inputs, augment_keys[1], noise_keys[1])
+    real_logits, variables = pair.discriminate(variables, real_seen, real_key, label)
+    fake_logits, variables = pair.discriminate(variables, fake_seen, fake_key, label)
     check_outputs(real_logits, rank=1)
     check_outputs(fake_logits, rank=1)
-    return _ForwardPass(generated, real, fake, real_logits, fake_logits, key), variables
+    return _ForwardPass(fake, real_logits, fake_logits, key), variables
+
+  def penalty_inputs(
+    variables: Variables, inputs: Inputs, forward: _ForwardPass, key: chex.PRNGKey, memory: PyTree
+  ) -> PenaltyInputs:
+    key, critic_key = rng.split(key)
+    label = pair.label(inputs.batch)
+
+    def critic(points: jax.Array) -> jax.Array:
+      augment_key, noise_key = rng.split(_augmentation_key(critic_key))
+      seen = as_seen(points, inputs, augment_key, noise_key)
+      return pair.discriminate(variables, seen, critic_key, label)[0]
+
+    return PenaltyInputs(
+      critic=critic,
+      real=inputs.batch['real'],
+      fake=forward.fake,
+      real_logits=forward.real_logits,
+      fake_logits=forward.fake_logits,
+      key=key,
+      gather=inputs.gather,
+      memory=memory,
+    )
 
   def mean_loss(loss: losses.Pairwise, forward: _ForwardPass, inputs: Inputs) -> jax.Array:
     gather = inputs.gather if adversarial.over_batch else lambda x: x
@@ -112,7 +142,7 @@ def make(
     forward, variables = forward_pass(variables, inputs)
     value = mean_loss(adversarial.discriminator, forward, inputs)
     penalty, means = lazy_penalties.evaluate(
-      lambda key, memory: _penalty_inputs(pair, variables, inputs, forward, key, memory),
+      lambda key, memory: penalty_inputs(variables, inputs, forward, key, memory),
       forward.key,
       inputs.memory,
       inputs.step,
@@ -129,7 +159,12 @@ def make(
       augment_memory = {'augment': augmentation.init_memory(batch)} if augmentation else {}
     return {**lazy_penalties.init_memory(), **augment_memory}
 
-  def update_memory(memory: PyTree, variables: Variables, metrics: Mapping[str, jax.Array]) -> PyTree:
+  def update_memory(
+    memory: PyTree,
+    variables: Variables,
+    metrics: Mapping[str, jax.Array],
+    record: Mapping[str, jax.Array],
+  ) -> PyTree:
     prefix = 'discriminator/'
     discriminator_metrics = {
       name.removeprefix(prefix): m for name, m in metrics.items() if name.startswith(prefix)
@@ -142,22 +177,15 @@ def make(
   return pair.game(
     discriminator_loss,
     generator_loss,
-    critic=pair.discriminate_eval,
+    critic=None if classes else pair.discriminate_eval,
     init_memory=init_memory,
     update_memory=update_memory,
   )
 
 
-def _augmented(
-  augmentation: Augmentation | None, inputs: Inputs, generated: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-  """Returns real and generated examples after augmentation, whose keys serve no other purpose."""
-  if augmentation is None:
-    return inputs.batch['real'], generated
-  augmentation_key = lambda key: jax.random.fold_in(key, zlib.crc32(b'augment'))
-  real_key, fake_key = rng.split(jax.vmap(augmentation_key)(inputs.key))
-  apply = lambda examples, key: augmentation.apply(examples, key, inputs.memory['augment'])
-  return apply(inputs.batch['real'], real_key), apply(generated, fake_key)
+def _augmentation_key(key: chex.PRNGKey) -> chex.PRNGKey:
+  """Returns keys [B] for augmentations, which serve no other purpose, from keys [B]."""
+  return jax.vmap(lambda k: jax.random.fold_in(k, zlib.crc32(b'augment')))(key)
 
 
 def _metrics(
@@ -168,30 +196,9 @@ def _metrics(
     'real_score': forward.real_logits.mean(),
     'fake_score': forward.fake_logits.mean(),
     'accuracy': diagnostics.accuracy(forward.real_logits, forward.fake_logits),
-    **diagnostics.distances(inputs, forward.generated),
+    **diagnostics.distances(inputs, forward.fake),
     **reported,
   }
-
-
-def _penalty_inputs(
-  pair: Pair,
-  variables: Variables,
-  inputs: Inputs,
-  forward: _ForwardPass,
-  key: chex.PRNGKey,
-  memory: PyTree,
-) -> PenaltyInputs:
-  key, critic_key = rng.split(key)
-  return PenaltyInputs(
-    critic=lambda points: pair.discriminate(variables, points, critic_key)[0],
-    real=forward.real,
-    fake=forward.fake,
-    real_logits=forward.real_logits,
-    fake_logits=forward.fake_logits,
-    key=key,
-    gather=inputs.gather,
-    memory=memory,
-  )
 
 
 def _lazy_penalties(specs: Mapping[str, Mapping[str, Any]]) -> LazyPenalties:
@@ -202,10 +209,7 @@ def _lazy_penalties(specs: Mapping[str, Mapping[str, Any]]) -> LazyPenalties:
       raise ConfigError(f'{path}={spec!r}: the weight is missing; write {{"weight": a number}}')
     arguments = dict(spec)
     weight, every = arguments.pop('weight'), arguments.pop('every', 1)
-    if isinstance(weight, Mapping):
-      with at(f'{path}.weight'):
-        weight = schedules.make_schedule(weight)
-    elif not numerics.is_within(weight):
+    if not numerics.is_within(weight):
       raise ConfigError(
         f'{path}.weight={weight!r}: out of range (a finite number of at least 0); change weight'
       )

@@ -1,4 +1,4 @@
-"""Adversarial losses, gradient penalties, and regularizers."""
+"""Adversarial losses, losses of codes and classes, gradient penalties, and regularizers."""
 
 from gan_jax.losses.adversarial import (
   FACTORIES,
@@ -17,14 +17,19 @@ from gan_jax.losses.adversarial import (
   relativistic_paired,
   wasserstein,
 )
+from gan_jax.losses.classes import class_cross_entropy
+from gan_jax.losses.information import categorical_information, gaussian_information
 
 __all__ = [
   'FACTORIES',
   'NESTED',
   'AdversarialLoss',
   'Pairwise',
+  'categorical_information',
+  'class_cross_entropy',
   'energy_margin',
   'f_divergence',
+  'gaussian_information',
   'hinge',
   'kl',
   'least_absolute',

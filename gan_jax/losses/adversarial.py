@@ -49,7 +49,7 @@ def _loss(discriminator: Pairwise, generator: Pairwise, over_batch: bool = False
 
 
 def _cross_entropy(real_label: float, generator: Pairwise) -> AdversarialLoss:
-  if not 0.5 <= real_label <= 1:
+  if not numerics.is_between(real_label, 0.5, 1):
     raise ValueError(f'real_label={real_label!r}: out of range (from 0.5 to 1); change real_label')
 
   def unsmoothed(real: jax.Array, fake: jax.Array) -> jax.Array:
@@ -59,7 +59,8 @@ def _cross_entropy(real_label: float, generator: Pairwise) -> AdversarialLoss:
     # A fraction of softplus(-real) becomes softplus(real), which is larger by `real`.
     return unsmoothed(real, fake) + (1 - real_label) * real
 
-  discriminator = smoothed if real_label < 1 else unsmoothed
+  is_smoothed = numerics.is_traced(real_label) or real_label < 1
+  discriminator = smoothed if is_smoothed else unsmoothed
   return _loss(discriminator, generator)._replace(unsmoothed=_paired(unsmoothed))
 
 

@@ -67,14 +67,14 @@ class LazyPenalty(NamedTuple):
 
   Attributes:
     regularizer: the penalty.
-    weight: its factor in the loss, at least 0, or a function of the number of completed steps.
+    weight: its factor in the loss, at least 0.
     every: n, at least 1.
 
   Source: Karras et al. 2020 (arXiv:1912.04958), section 3.1.
   """
 
   regularizer: Regularizer
-  weight: float | Callable[[jax.Array], jax.Array]
+  weight: float | jax.Array
   every: int
 
   def evaluate(
@@ -90,14 +90,13 @@ class LazyPenalty(NamedTuple):
     Returns:
       The mean penalty, which is `last` in a step that does not compute it; and the term of the loss.
     """
-    weight = self.weight(step) if callable(self.weight) else self.weight
     compute_mean = lambda: self.regularizer.penalty(inputs).mean()
     if self.every == 1:
       mean = compute_mean()
-      return mean, weight * mean
+      return mean, self.weight * mean
     due = step % self.every == 0
     mean = jax.lax.cond(due, compute_mean, lambda: last.astype(inputs.real_logits.dtype))
-    return mean, jnp.where(due, weight * self.every * mean, 0)
+    return mean, jnp.where(due, self.weight * self.every * mean, 0)
 
 
 class LazyPenalties(NamedTuple):
@@ -222,7 +221,7 @@ def lecam(decay: float = 0.99) -> Regularizer:
   Raises:
     ValueError: the decay is outside its range.
   """
-  if not 0 <= decay < 1:
+  if not numerics.is_within(decay, below=1):
     raise ValueError(f'decay={decay!r}: out of range (at least 0, below 1); 0.99 is usual')
   kinds = ('real_score', 'fake_score')
 

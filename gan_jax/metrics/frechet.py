@@ -138,6 +138,27 @@ def prepare(real: Moments) -> Prepared:
   return Prepared(mean, np.trace(covariance), vectors[:, -rank:] * roots)
 
 
+def prepare_examples(features: np.ndarray) -> Prepared:
+  """Returns what `prepare` does for the moments of examples, much faster if they are few.
+
+  The roots of the covariance of N examples need only their N x N inner products.
+
+  Args:
+    features: [N, D], finite.
+
+  Raises:
+    ValueError: fewer than 2 examples.
+  """
+  if len(features) < 2 or len(features) > features.shape[1]:
+    return prepare(moments(np.asarray(features)))
+  rows = np.asarray(features, np.float64)
+  mean = rows.mean(axis=0)
+  centered = (rows - mean) / np.sqrt(len(rows) - 1)
+  vectors = np.linalg.eigh(centered @ centered.T).eigenvectors
+  # The first eigenvalue is 0, because the rows have the sum 0.
+  return Prepared(mean, np.square(centered).sum(), centered.T @ vectors[:, 1:])
+
+
 def distance(real: Moments | Prepared, fake: Moments) -> float:
   """Returns |m - n|^2 + tr(S + T - 2 (S T)^1/2), which is at least 0.
 

@@ -23,9 +23,16 @@ class Modes(NamedTuple):
   std: float
   radius: float = 3.0
 
-  def scores(self, samples: np.ndarray) -> dict[str, jax.Array]:
-    """Returns the mode coverage of samples [N, D], see `mode_coverage.scores`."""
-    return scores(samples, *self)
+  def scores(self, samples: np.ndarray, labels: np.ndarray | None = None) -> dict[str, jax.Array]:
+    """Returns the mode coverage of samples [N, D], see `mode_coverage.scores`.
+
+    If samples are conditioned on labels [N], the modes, 'label_accuracy' is the fraction of
+    samples that belong to the mode of their label with high quality.
+    """
+    found = scores(samples, *self)
+    if labels is None:
+      return found
+    return {**found, 'label_accuracy': label_accuracy(samples, labels, *self)}
 
 
 SAMPLES = 2500
@@ -81,3 +88,30 @@ def scores(
 def _distance(samples: jax.Array | np.ndarray, center: jax.Array | np.ndarray) -> jax.Array:
   """Returns the distances [N] of samples [N, D] from a center [D], finite if the dtype allows it."""
   return numerics.length(samples - center, axis=1)
+
+
+def label_accuracy(
+  samples: jax.Array | np.ndarray,
+  labels: jax.Array | np.ndarray,
+  centers: jax.Array | np.ndarray,
+  std: float,
+  radius: float = 3.0,
+) -> jax.Array:
+  """Returns the fraction of samples that are of high quality and belong to the mode of their label.
+
+  Args:
+    samples: float32 [N, D].
+    labels: int32 [N], the mode on which each sample is conditioned.
+    centers: [K, D].
+    std: standard deviation of a mode.
+    radius: in standard deviations, see `scores`.
+
+  Returns:
+    A scalar in [0, 1].
+  """
+  chex.assert_rank([samples, centers], 2)
+  chex.assert_shape(labels, samples.shape[:1])
+  dists = jnp.stack([_distance(samples, center) for center in centers], axis=1)
+  own = jnp.take_along_axis(dists, jnp.asarray(labels)[:, None], axis=1)[:, 0]
+  # NaN is not below the radius, and is the least distance of its row.
+  return ((own < radius * std) & (own == dists.min(axis=1))).mean()

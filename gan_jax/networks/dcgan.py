@@ -14,6 +14,9 @@ from flax import linen as nn
 from jax import lax
 
 from gan_jax.common.errors import ConfigError
+from gan_jax.common.types import PyTree
+from gan_jax.networks.layers import labels
+from gan_jax.networks.layers.conditional_norm import ConditionalBatchNorm
 from gan_jax.networks.layers.conv import Conv, ConvTranspose, Geometry
 
 __all__ = ['Discriminator', 'Generator']
@@ -57,55 +60,81 @@ def _batch_norm(train: bool, axis_name: str | None) -> nn.BatchNorm:
 class Generator(nn.Module):
   """Latents [B, L] -> images [B, size, size, channels] in [-1, 1].
 
+  With classes, its input is {'latents': [B, L], 'label': [B]}, and batch norm depends on the label.
+
   Attributes:
     size: 28, 32, 64 or 128.
     channels: of the image.
     width: number of channels of the last hidden feature map; each map before it has twice as many.
       The paper's 64 x 64 network has width 128.
+    classes: number of labels; 0 for a network without labels.
     axis_name: the device axis over which batch statistics are computed; None for each device's own.
   """
 
   size: int
   channels: int = 1
   width: int = 64
+  classes: int = 0
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, latents: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
+  def __call__(self, inputs: PyTree, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
     """Generates images; `key` is not used."""
+    latents, weights = labels.split(inputs, 'latents', self.classes)
     doublings = _halvings(self.size)[::-1]
     features = self.width * 2 ** (len(doublings) - 1)
     x = nn.Dense(4 * 4 * features, use_bias=False, kernel_init=_normal)(latents)
     x = x.reshape(-1, 4, 4, features)
     for geometry in doublings[:-1]:
-      x = jax.nn.relu(_batch_norm(train, self.axis_name)(x))
+      x = jax.nn.relu(self._normalized(x, weights, train))
       features //= 2
       x = ConvTranspose(features, geometry, use_bias=False)(x)
-    x = jax.nn.relu(_batch_norm(train, self.axis_name)(x))
+    x = jax.nn.relu(self._normalized(x, weights, train))
     return jnp.tanh(ConvTranspose(self.channels, doublings[-1])(x))
+
+  def _normalized(self, x: jax.Array, weights: jax.Array | None, train: bool) -> jax.Array:
+    if weights is None:
+      return _batch_norm(train, self.axis_name)(x)
+    return ConditionalBatchNorm(self.axis_name)(x, weights, train=train)
 
 
 class Discriminator(nn.Module):
-  """Images [B, size, size, C] in [-1, 1] -> logits [B], or features [B, outputs].
+  """Images [B, size, size, C] in [-1, 1] -> logits [B], or several outputs [B, outputs].
+
+  With `with_features` it returns {'logits', 'features': [B, F]}, where the features are the input of
+  the last layer. With classes, its input is {'examples': images, 'label': [B]}. The inner product of an
+  embedding of the label and the features, summed over pixels, is then added to the logits (Miyato &
+  Koyama 2018, arXiv:1802.05637, equation 3).
 
   Attributes:
     width: number of channels of the first feature map; each one after it has twice as many.
     norm: 'batch' as in the paper; 'spectral', which divides every kernel by its largest singular value
       (Miyato et al. 2018, arXiv:1802.05957); or 'none', for gradient penalties.
-    outputs: 0 for logits [B]; otherwise the size of the features.
+    outputs: 0 for logits [B]; otherwise the number of outputs.
+    with_features: whether to return the features too.
+    classes: number of labels; 0 for a network without labels.
     axis_name: as in `Generator`.
   """
 
   width: int = 64
   norm: str = 'batch'
   outputs: int = 0
+  with_features: bool = False
+  classes: int = 0
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, images: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
-    """Returns logits or features of images; `key` is not used."""
+  def __call__(
+    self, inputs: PyTree, *, train: bool, key: chex.PRNGKey | None = None
+  ) -> jax.Array | dict[str, jax.Array]:
+    """Returns the outputs for images; `key` is not used."""
     if self.norm not in NORMS:
       raise ConfigError(f'norm={self.norm!r}: unknown (one of: {", ".join(NORMS)}); change norm')
+    images, weights = labels.split(inputs, 'examples', self.classes)
+    if self.classes and self.outputs:
+      raise ConfigError(
+        f'outputs={self.outputs}: a network with classes has one logit (0); set outputs or classes to 0'
+      )
     first, *others = _halvings(images.shape[1])
     x = _leaky_relu(self._layer(Conv(self.width, first), images, train))
     for level, geometry in enumerate(others, start=1):
@@ -115,8 +144,16 @@ class Discriminator(nn.Module):
         x = _batch_norm(train, self.axis_name)(x)
       x = _leaky_relu(x)
     last = nn.Dense(max(self.outputs, 1), kernel_init=_normal)
-    x = self._layer(last, lax.collapse(x, 1), train)
-    return x if self.outputs else x[:, 0]
+    pooled, features = x.sum(axis=(1, 2)), lax.collapse(x, 1)
+    x = self._layer(last, features, train)
+    logits = x if self.outputs else x[:, 0]
+    if weights is not None:
+      logits += self._projection(pooled, weights, train)
+    return {'logits': logits, 'features': features} if self.with_features else logits
+
+  def _projection(self, pooled: jax.Array, weights: jax.Array, train: bool) -> jax.Array:
+    embed = nn.Dense(pooled.shape[1], use_bias=False, kernel_init=_normal, name='embedding')
+    return (self._layer(embed, weights, train) * pooled).sum(axis=1)
 
   def _layer(self, layer: nn.Module, x: jax.Array, train: bool) -> jax.Array:
     if self.norm != 'spectral':

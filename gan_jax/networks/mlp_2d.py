@@ -5,8 +5,12 @@ from collections.abc import Sequence
 
 import chex
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
+from gan_jax.common.errors import ConfigError
+from gan_jax.common.types import PyTree
+from gan_jax.networks.layers import labels
 from gan_jax.networks.layers.dense import Dense, activation, autoencode, initializer, linear, maxout
 
 __all__ = ['Autoencoder', 'Discriminator', 'Generator', 'Maxout']
@@ -15,12 +19,15 @@ __all__ = ['Autoencoder', 'Discriminator', 'Generator', 'Maxout']
 class Generator(nn.Module):
   """Latents [B, L] -> points [B, size]: dense layers, the last one linear.
 
+  With classes, its input is {'latents': [B, L], 'label': [B]}, which are joined.
+
   Attributes:
     size: D, the number of coordinates of a point.
     hidden: widths of the hidden layers.
     activation: of the hidden layers, a key of `dense.ACTIVATIONS`.
     batch_norm: whether batch norm replaces the bias before each activation.
     weights: the initializer of the weights, see `dense.initializer`.
+    classes: number of labels; 0 for a network without labels.
     axis_name: the device axis over which batch statistics are computed; None for each device's own.
   """
 
@@ -29,12 +36,16 @@ class Generator(nn.Module):
   activation: str = 'relu'
   batch_norm: bool = False
   weights: str | float = 'he'
+  classes: int = 0
   axis_name: str | None = None
 
   @nn.compact
-  def __call__(self, latents: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
+  def __call__(self, inputs: PyTree, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
     """Generates points; `key` is not used."""
-    kernel_init, x = initializer(self.weights), latents
+    kernel_init = initializer(self.weights)
+    x, label = labels.split(inputs, 'latents', self.classes)
+    if label is not None:
+      x = jnp.concatenate([x, label], axis=1)
     for features in self.hidden:
       x = linear(features, use_bias=not self.batch_norm, kernel_init=kernel_init)(x)
       if self.batch_norm:
@@ -44,14 +55,21 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-  """Points [B, D] -> logits [B], or features [B, outputs]: dense layers, the last one linear.
+  """Points [B, D] -> logits [B], or several outputs [B, outputs]: dense layers, the last one linear.
+
+  With `with_features` it returns {'logits', 'features': [B, F]}, where the features are the input of
+  the last layer. With classes, its input is {'examples': points, 'label': [B]}. The inner product of an
+  embedding of the label and the features is then added to the logits (Miyato & Koyama 2018,
+  arXiv:1802.05637, equation 3).
 
   Attributes:
     hidden: widths of the hidden layers.
     activation: as in `Generator`.
-    outputs: 0 for logits [B]; otherwise the size of the features.
+    outputs: 0 for logits [B]; otherwise the number of outputs.
     norm: 'spectral', which divides every kernel by its largest singular value, or 'none'.
     weights: as in `Generator`.
+    with_features: whether to return the features too.
+    classes: number of labels; 0 for a network without labels.
   """
 
   hidden: Sequence[int] = (128, 128)
@@ -59,15 +77,29 @@ class Discriminator(nn.Module):
   outputs: int = 0
   norm: str = 'none'
   weights: str | float = 'he'
+  with_features: bool = False
+  classes: int = 0
 
   @nn.compact
-  def __call__(self, points: jax.Array, *, train: bool, key: chex.PRNGKey | None = None) -> jax.Array:
-    """Returns logits or features of points; `key` is not used."""
-    kernel_init, x = initializer(self.weights), points
-    for features in self.hidden:
-      x = activation(self.activation)(Dense(features, self.norm, kernel_init)(x, train=train))
-    x = Dense(max(self.outputs, 1), self.norm, kernel_init)(x, train=train)
-    return x if self.outputs else x[:, 0]
+  def __call__(
+    self, inputs: PyTree, *, train: bool, key: chex.PRNGKey | None = None
+  ) -> jax.Array | dict[str, jax.Array]:
+    """Returns the outputs for points; `key` is not used."""
+    kernel_init = initializer(self.weights)
+    x, label = labels.split(inputs, 'examples', self.classes)
+    if self.classes and self.outputs:
+      raise ConfigError(
+        f'outputs={self.outputs}: a network with classes has one logit (0); set outputs or classes to 0'
+      )
+    for width in self.hidden:
+      x = activation(self.activation)(Dense(width, self.norm, kernel_init)(x, train=train))
+    features = x
+    x = Dense(max(self.outputs, 1), self.norm, kernel_init)(features, train=train)
+    logits = x if self.outputs else x[:, 0]
+    if label is not None:
+      embed = Dense(features.shape[1], self.norm, kernel_init, name='embedding')
+      logits += (embed(label, train=train) * features).sum(axis=1)
+    return {'logits': logits, 'features': features} if self.with_features else logits
 
 
 class Maxout(nn.Module):

@@ -14,7 +14,7 @@ from gan_jax.runtime import devices
 def opened(
   source: sources.Source, batch_size: int, first: int, count: int
 ) -> Generator[Iterator[PyTree]]:
-  """Yields an iterator over the feeds of the calls: the same resident arrays, or chunks of a stream.
+  """Yields an iterator over the feeds of the calls: the resident arrays, and chunks of a stream if any.
 
   Args:
     source: the training data.
@@ -22,14 +22,15 @@ def opened(
     first: index of the first batch.
     count: batches that a call reads.
   """
-  if source.read_batches is None:
+  read_batches = source.read_batches
+  if read_batches is None:
     yield itertools.repeat(devices.shard_batch(source.arrays, batch_size))
     return
   rows = devices.rows(batch_size).reshape(-1)
-  read = lambda first: sources.arrays_of(source, first, count, rows)
+  read = lambda first: read_batches(first, count, rows)
   # Two threads read faster than devices train, and hold few chunks.
   with prefetch.mapped(read, first, count, threads=2) as chunks:
-    yield devices.device_batches(chunks, batch_size)
+    yield devices.device_batches(chunks, batch_size, resident=source.arrays)
 
 
 def peeked(feeds: Iterator[PyTree]) -> tuple[PyTree, Iterator[PyTree]]:

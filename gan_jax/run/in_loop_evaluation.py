@@ -46,7 +46,8 @@ def in_loop_evaluator(
   warn = console.warn if processes.is_primary() else lambda text: None
   real = build.make_unseen_source(data, source)
   with at('evaluate'):
-    evaluator = evaluation.create(protocol, data.name, game, real, warn)
+    conditions = build.make_conditions(data, game, protocol.seed)
+    evaluator = evaluation.create(protocol, data.name, game, real, warn, conditions)
   best = config.settings['best']
 
   def evaluate(state: TrainState, step: int) -> MetricsLine:

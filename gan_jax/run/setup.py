@@ -13,13 +13,15 @@ from typing import NamedTuple
 
 import jax
 
+from gan_jax import modalities
 from gan_jax.common import console, rng
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.common.types import PyTree
 from gan_jax.config import build
 from gan_jax.config.run_config import RunConfig, TrainingConfig
 from gan_jax.data import source as sources
-from gan_jax.game import Game
+from gan_jax.evaluation import evaluator
+from gan_jax.game import Game, conditions, sample
 from gan_jax.run import best_checkpoint, callbacks, feeds, in_loop_evaluation, loop, results, resume
 from gan_jax.run.alerts import AlertLog
 from gan_jax.run.callbacks import Callback
@@ -64,10 +66,14 @@ def assemble_run(config: RunConfig) -> Built:
   """Returns what a checked config describes; networks and data are tried on each other's shapes.
 
   Raises:
-    ConfigError: the config names something unknown, or networks and data do not fit.
+    ConfigError: the config names something unknown, networks and data do not fit, or no modality has
+      such examples.
   """
   source = build.make_source(config.data)
+  with at('data'):
+    modalities.of_shape(evaluator.example_shape(source))
   game = build.make_game(config.game)
+  build.check_labels(game, source)
   built = Built(game, build.make_update_schedule(config.updates, game), source, config.training)
   with at('networks'):
     _check_shapes(built)
@@ -103,10 +109,12 @@ def _start_from(built: Built, like: TrainState) -> Callable[[TrainState], TrainS
 
 def _check_shapes(built: Built) -> None:
   """Raises ConfigError if the generator's samples are of another shape than the data."""
-  keys = jax.random.split(jax.random.key(0), 2)
-  state = jax.eval_shape(lambda: initial_state(built))
-  generated = jax.eval_shape(built.game.sample, state.variables, keys).shape[1:]
   batch = jax.eval_shape(lambda: build.make_batch(built.source, built.training.batch_size))
+  state = jax.eval_shape(lambda: initial_state(built))
+  keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), built.training.batch_size))
+  given = jax.eval_shape(lambda: conditions(built.game, batch))
+  samples = functools.partial(sample, built.game)
+  generated = jax.eval_shape(samples, state.variables, keys, given).shape[1:]
   real = batch['real'].shape[1:]
   if generated != real:
     raise ConfigError(
@@ -268,7 +276,7 @@ def _open_session(
   log = _open_log(config, built, folder, step, caller.wandb, stack)
   batch = build.make_batch(built.source, training.batch_size)
   averages = bool(config.updates.ema)
-  draw = snapshots.drawer(built.game, built.source, batch['real'], training.seed, averages)
+  draw = snapshots.drawer(built.game, built.source, batch, training.seed, averages)
   evaluate = in_loop_evaluation.in_loop_evaluator(
     config.evaluation, config.data, weights, built.game, built.source
   )

@@ -274,6 +274,7 @@ def device_batches(
   chunks: Iterable[Mapping[str, np.ndarray]],
   batch_size: int,
   devices: Sequence[jax.Device] | None = None,
+  resident: Mapping[str, np.ndarray] = {},
 ) -> Iterator[PyTree]:
   """Yields the feed of each call, for data that is not resident on the devices.
 
@@ -284,19 +285,20 @@ def device_batches(
       process in the order of `rows`, or scalars, which all devices get.
     batch_size: the global batch size.
     devices: devices of this process; None for all.
+    resident: further arrays, which every device holds for all calls.
 
   Yields:
     The feed of a call, see `shard_batch`.
   """
   local = list(devices or jax.local_devices())
-  device_rows = _placed(rows(batch_size, devices), local)
+  whole = shard_batch(resident, batch_size, devices)
 
   def divided(array: np.ndarray) -> Sequence[np.ndarray]:
     return np.split(array, len(local), axis=1) if array.ndim else [array] * len(local)
 
   def placed(chunk: Mapping[str, np.ndarray]) -> PyTree:
     arrays = {key: _placed(divided(array), local) for key, array in chunk.items()}
-    return {'arrays': arrays, 'rows': device_rows}
+    return {**whole, 'arrays': {**whole['arrays'], **arrays}}
 
   ready = map(placed, chunks)
   following = next(ready, None)

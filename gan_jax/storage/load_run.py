@@ -4,6 +4,8 @@ Only the folder of the run is read, neither the data nor the experiment file. `s
 data.
 """
 
+import functools
+import operator
 import os
 import pathlib
 from collections.abc import Iterator
@@ -12,12 +14,13 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from gan_jax.common import console, pixels, rng
+from gan_jax import modalities
+from gan_jax.common import console, rng
 from gan_jax.common.errors import ConfigError
-from gan_jax.common.types import Plain
+from gan_jax.common.types import Plain, PyTree
 from gan_jax.config import build, run_config, schema
 from gan_jax.data import source as sources
-from gan_jax.game import Game, Variables
+from gan_jax.game import Game, Variables, sample
 from gan_jax.runtime import jax_settings
 from gan_jax.storage import checkpoints, workdir
 from gan_jax.training.state import averaged
@@ -163,8 +166,10 @@ def _arrays(
     return saved_step, store.read(saved_step)
 
 
-def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.ndarray]:
-  """Generates samples in batches; sample i depends only on the seed and i.
+def draw(
+  game: Game, variables: Variables, num: int, seed: int, condition: PyTree | None = None
+) -> Iterator[np.ndarray]:
+  """Generates samples in batches; sample i depends only on the seed, i, and its condition.
 
   Your settings of JAX do not change it, except `jax_random_seed_offset`.
 
@@ -173,12 +178,21 @@ def draw(game: Game, variables: Variables, num: int, seed: int) -> Iterator[np.n
     variables: the variables of its networks.
     num: the total number of samples.
     seed: from 0 to 2**32 - 1.
+    condition: of the samples, [num, ...] each; None for labels that the game draws, and for a game
+      without conditions.
 
   Yields:
     Images, uint8 [at most BATCH, height, width, channels], or points, float32 [at most BATCH, D].
+
+  Raises:
+    ConfigError: the samples are of an unknown kind, see `modalities.of_shape`.
   """
-  sample = jax.jit(game.sample)
+  generate = jax.jit(functools.partial(sample, game))
   for first in range(0, num, BATCH):
+    # The last batch is filled up, so that the program is compiled for one size.
+    rows = np.minimum(np.arange(first, first + BATCH), num - 1)
+    given = jax.tree.map(operator.itemgetter(rows), condition)
     with jax_settings.fixed():
-      samples = np.asarray(sample(variables, rng.sample_keys(seed, first, BATCH)))[: num - first]
-    yield pixels.to_bytes(samples) if samples.ndim > 2 else samples
+      keys = rng.sample_keys(seed, first, BATCH)
+      samples = np.asarray(generate(variables, keys, given))[: num - first]
+    yield modalities.of_shape(samples.shape).storage.from_outputs(samples)

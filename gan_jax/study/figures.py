@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gan_jax.common import files, pixels
+from gan_jax.common import files, pixels, plots
 from gan_jax.storage import metrics_log
 from gan_jax.study.member_run import TILE
 from gan_jax.study.result import SettingResult, StudyResult
-from gan_jax.visualization import page, plots
+from gan_jax.visualization import page
 from gan_jax.visualization.page import curves
 
 _COLUMNS = 5

@@ -1,6 +1,7 @@
 """One run of a study: its folder, its log, its metrics and pictures."""
 
 import dataclasses
+import functools
 import json
 import pathlib
 from collections.abc import Callable, Mapping
@@ -8,15 +9,15 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from PIL import Image
 
-from gan_jax.common import console, pixels, rng
+from gan_jax import modalities
+from gan_jax.common import console, rng
 from gan_jax.common.errors import ConfigError, DivergedError
 from gan_jax.common.types import MetricsLine, Plain
 from gan_jax.config import build
 from gan_jax.config.run_config import DataConfig, RunConfig
 from gan_jax.data import source as sources
-from gan_jax.game import Game
+from gan_jax.game import Game, balanced_labels, sample
 from gan_jax.metrics import mode_coverage
 from gan_jax.run import in_loop_evaluation
 from gan_jax.run.alerts import AlertLog
@@ -25,10 +26,9 @@ from gan_jax.run.setup import Built
 from gan_jax.storage import metrics_log
 from gan_jax.study import sweep
 from gan_jax.training.state import TrainState, averaged
-from gan_jax.visualization import plots, snapshots
+from gan_jax.visualization import snapshots
 
 RESULT, TILE = 'result.json', 'tile.png'
-_TILE_IMAGES = 16
 
 Evaluated = tuple[dict[str, Any], dict[str, Any]]
 """Metrics by name, and their card; both empty where nothing was evaluated."""
@@ -199,24 +199,24 @@ class MemberEvaluator:
     self, seed: int, state: TrainState, source: sources.Source
   ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the picture of a run, and a small one for a sheet of many runs."""
-    real = build.make_batch(source, self.data.batch_size)['real']
-    make, _ = snapshots.drawer(self.game, source, real, seed, bool(state.ema))(state)
+    batch = build.make_batch(source, self.data.batch_size)
+    make, _ = snapshots.drawer(self.game, source, batch, seed, bool(state.ema))(state)
     picture = make()
-    samples = np.asarray(self._samples(seed, state, _TILE_IMAGES))
-    if samples.ndim > 2:
-      return picture, plots.grid(pixels.to_bytes(samples), columns=4)
-    half = Image.fromarray(np.ascontiguousarray(picture)).resize(
-      (picture.shape[1] // 2, picture.shape[0] // 2), Image.Resampling.LANCZOS
-    )
-    return picture, np.asarray(half)
+    draw = lambda num: np.asarray(self._samples(seed, state, num))
+    return picture, modalities.of_shape(batch['real'].shape).drawing.tile(picture, draw)
 
-  def _samples(self, seed: int, state: TrainState, num: int) -> jax.Array:
-    return self.sample(averaged(state.variables, state.ema), rng.sample_keys(seed, 0, num))
+  def _samples(
+    self, seed: int, state: TrainState, num: int, labels: np.ndarray | None = None
+  ) -> jax.Array:
+    variables = averaged(state.variables, state.ema)
+    return self.sample(variables, rng.sample_keys(seed, 0, num), labels)
 
   def _mode_metrics(self, seed: int, state: TrainState, step: int) -> Evaluated:
     if self.modes is None:
       return {}, {}
-    metrics = self.modes.scores(np.asarray(self._samples(seed, state, mode_coverage.SAMPLES)))
+    labels = balanced_labels(self.game, mode_coverage.SAMPLES)
+    samples = np.asarray(self._samples(seed, state, mode_coverage.SAMPLES, labels))
+    metrics = self.modes.scores(samples, labels)
     data = dataclasses.replace(self.data, seed=seed)
     card = in_loop_evaluation.modes_card(data, self.weights, step)
     return {f'modes/{k}': float(v) for k, v in metrics.items()}, card
@@ -231,7 +231,7 @@ def make_evaluator(config: RunConfig, built: Built) -> MemberEvaluator:
     evaluation = dataclasses.replace(evaluation, every=config.training.steps)
   return MemberEvaluator(
     game=built.game,
-    sample=jax.jit(built.game.sample),
+    sample=jax.jit(functools.partial(sample, built.game)),
     modes=modes,
     evaluate=in_loop_evaluation.in_loop_evaluator(
       evaluation, config.data, weights, built.game, built.source

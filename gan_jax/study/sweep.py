@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
+from gan_jax.common import schedules
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.common.types import Plain, PyTree
 from gan_jax.config import build, experiments, flag_values, overrides, run_config, schema
@@ -183,10 +184,6 @@ is 0.
 """
 
 
-CONSTANTS = ('players.*.learning_rate.*',)
-"""Patterns of numbers in `INPUTS` that optax must know when it makes a schedule."""
-
-
 def grouped(settings: Sequence[Setting]) -> list[CompiledGroup]:
   """Groups settings by the program that they share: of one experiment, different in inputs alone.
 
@@ -212,12 +209,17 @@ def _inputs(setting: Setting) -> tuple[str, ...]:
     path
     for path, value in setting.values.items()
     if isinstance(value, float)
-    and not any(fnmatch.fnmatchcase(path, pattern) for pattern in CONSTANTS)
+    and not _is_in_schedule(setting.config, path)
     and any(
       fnmatch.fnmatchcase(path, pattern) and fnmatch.fnmatchcase(variant, variants)
       for variants, pattern in INPUTS
     )
   )
+
+
+def _is_in_schedule(config: Plain, path: str) -> bool:
+  """Returns whether a path leads into a schedule, whose arguments optax must know when it makes it."""
+  return any(path.startswith(f'{schedule}.') for schedule in schedules.find(config))
 
 
 def _check_numbers(setting: Setting) -> None:

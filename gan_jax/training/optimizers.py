@@ -1,9 +1,13 @@
 """The optimizer of a player, from its config."""
 
-from collections.abc import Mapping
+import functools
+import inspect
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -97,6 +101,20 @@ TRANSFORMS = (
 STAGES = ('gradient_transforms', 'update_transforms', 'weight_constraints')
 """Keys of a player whose values are transformations {name: arguments}, in the order of their use."""
 
+FUNCTIONS = ('learning_rate', 'step_size_fn')
+"""Arguments that optax itself takes as functions of the updates."""
+
+RANGES: Mapping[str, tuple[float, float]] = {
+  'b1': (-1, 1),
+  'b2': (0, 1),
+  'b3': (0, 1),
+  'decay': (0, 1),
+  'momentum': (-1, 1),
+  'step_size': (-math.inf, math.inf),
+  'step_size_fn': (-math.inf, math.inf),
+}
+"""{argument: (least, below)} of scheduled numbers; others are at least 0. Momentum may be negative."""
+
 
 def _make_of_optax(name: str, arguments: Mapping[str, Any]) -> optax.GradientTransformation:
   """Returns a transformation of optax, after a trial.
@@ -115,6 +133,41 @@ def _make_of_optax(name: str, arguments: Mapping[str, Any]) -> optax.GradientTra
 _TRIAL = {'weights': np.zeros((2, 2), np.float32)}
 """Parameters of a trial."""
 
+_Make = Callable[[Mapping[str, Any]], optax.GradientTransformation]
+
+
+def _with_schedules(
+  make: _Make, function: Callable[..., optax.GradientTransformation], arguments: Mapping[str, Any]
+) -> optax.GradientTransformation:
+  """Returns make(arguments), where numbers may be schedules of the updates.
+
+  Args:
+    make: calls `function` with arguments that have no schedules but those of `FUNCTIONS`.
+    function: of optax or of `training.transforms`.
+    arguments: of the function.
+  """
+  if not isinstance(arguments, Mapping):
+    return make(arguments)
+  given = {name: value for name, value in arguments.items() if schedules.is_schedule(value)}
+  functions = {name: _schedule(name, given.pop(name)) for name in FUNCTIONS if name in given}
+  arguments = {**arguments, **functions}
+  if not given:
+    return make(arguments)
+  use = lambda numbers: make({**arguments, **numbers})
+  made = schedules.make_schedules(given, use, _range_of)
+  # The other numbers stay constants of the program, as they are without schedules.
+  constants = [name for name in inspect.signature(function).parameters if name not in made]
+  return optax.inject_hyperparams(function, constants, jnp.float32)(**{**arguments, **made})
+
+
+def _range_of(path: str) -> tuple[float, float]:
+  return RANGES.get(path.rpartition('.')[2], (0, math.inf))
+
+
+def _schedule(path: str, spec: Mapping[str, Any]) -> optax.Schedule:
+  with at(path):
+    return schedules.make_schedule(spec, *_range_of(path))
+
 
 def _make_transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.GradientTransformation]:
   """Returns the transformations {name: arguments}, in the order of their names."""
@@ -127,9 +180,11 @@ def _make_transforms(specs: Mapping[str, Mapping[str, Any]]) -> list[optax.Gradi
   for name, arguments in sorted(specs.items()):
     lookup.choose_extended(name, (*ours, *TRANSFORMS))
     with at(name):
-      made.append(
-        lookup.call(ours[name], arguments) if name in ours else _make_of_optax(name, arguments)
-      )
+      if name in ours:
+        function, make = ours[name], functools.partial(lookup.call, ours[name])
+      else:
+        function, make = getattr(optax, name), functools.partial(_make_of_optax, name)
+      made.append(_with_schedules(make, function, arguments))
   return made
 
 
@@ -139,9 +194,9 @@ def make_optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformatio
   The optimizer includes the transformations of the player's config.
 
   Args:
-    spec: {'optimizer': name, **its arguments}, and optionally 'updates_per_step' and `STAGES`. The
-      'learning_rate' is a number, or a schedule of the player's updates, see `schedules.make_schedule`.
-      'frozen' is ignored here, see `gan_jax.training.frozen`.
+    spec: {'optimizer': name, **its arguments}, and optionally 'updates_per_step' and `STAGES`. A number
+      among the arguments of the optimizer and of the transformations may be a schedule of the player's
+      updates, see `schedules.make_schedule`. 'frozen' is ignored here, see `gan_jax.training.frozen`.
 
   Raises:
     ConfigError: an unknown name, or a bad argument.
@@ -159,36 +214,31 @@ def make_optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformatio
       stages[stage] = _make_transforms(arguments.pop(stage))
   with at('optimizer'):
     lookup.choose(name, OPTIMIZERS)
-  rate = learning_rate_schedule(spec)
-  if rate:
-    arguments['learning_rate'] = rate
-  else:
-    _check_rate(arguments.get('learning_rate'))
-  with at('optimizer'):
-    optimizer = _make_of_optax(name, arguments)
+  _check_rate(arguments.get('learning_rate'))
+
+  def make(arguments: Mapping[str, Any]) -> optax.GradientTransformation:
+    with at('optimizer'):
+      return _make_of_optax(name, arguments)
+
+  optimizer = _with_schedules(make, getattr(optax, name), arguments)
   after = *stages['update_transforms'], *stages['weight_constraints']
   before = optax.chain(optax.identity(), *stages['gradient_transforms'])
   return _join(before, optax.chain(optimizer, *after)), updates
 
 
-def learning_rate_schedule(spec: Mapping[str, Any]) -> optax.Schedule | None:
-  """Returns the schedule of a player's learning rate; None for a number.
+def scheduled_numbers(spec: Mapping[str, Any]) -> dict[str, optax.Schedule]:
+  """Returns the scheduled numbers of a player by their paths, {'learning_rate': schedule, ...}.
 
   Args:
-    spec: the config of the player.
-
-  Raises:
-    ConfigError: the schedule is unknown, or its arguments are bad.
+    spec: the config of the player, which `make_optimizer` accepts.
   """
-  rate = spec.get('learning_rate')
-  if not isinstance(rate, Mapping):
-    return None
-  with at('learning_rate'):
-    return schedules.make_schedule(rate)
+  return {path: _schedule(path, given) for path, given in schedules.find(spec).items()}
 
 
 def _check_rate(rate: Any) -> None:
-  if not numerics.is_within(rate):
+  if isinstance(rate, Mapping):
+    _schedule('learning_rate', rate)
+  elif not numerics.is_within(rate):
     raise ConfigError(
       f'learning_rate={rate!r}: out of range (a number of at least 0, or a schedule); change it'
     )

@@ -12,6 +12,7 @@ import optax
 from gan_jax.common import rng
 from gan_jax.common.types import PyTree
 from gan_jax.game import Game, Inputs, Player, Variables
+from gan_jax.runtime import devices
 from gan_jax.runtime.devices import Collectives
 from gan_jax.training import frozen, microbatches
 from gan_jax.training.state import Metrics, TrainState, averaged_collections, owned
@@ -48,6 +49,22 @@ class StepContext(NamedTuple):
   data: Data
 
 
+class Update(NamedTuple):
+  """The result of updates of one player.
+
+  Attributes:
+    variables: with the new weights and network state of the player.
+    opt: the new state of its optimizer.
+    metrics: {name: scalar}.
+    record: {name: [B, ...]}, what the loss recorded of the examples of all devices.
+  """
+
+  variables: Variables
+  opt: PyTree
+  metrics: Metrics
+  record: Mapping[str, jax.Array]
+
+
 def make_step(
   game: Game,
   play: UpdateSchedule,
@@ -69,7 +86,8 @@ def make_step(
   Returns:
     (state, {'arrays', 'rows'}) -> (state, {'<player>/<metric>': [count]}). A player's metrics are
     its loss, the norm of its gradient and what its loss reports, averaged over its updates in the
-    step and over all devices. A scheduled learning rate is that of its first update in the step.
+    step and over all devices. A scheduled number of its optimizer is that of its first update in the
+    step.
   """
   step = extragradient_step if play.update_rule == 'extragradient' else sequential_step
 
@@ -86,17 +104,12 @@ def sequential_step(context: StepContext, state: TrainState) -> tuple[TrainState
   With `update_rule` 'alternating' a player starts from the updates of the players before it; with
   'simultaneous' every player starts from the state at the beginning of the step.
   """
-  variables, opt, metrics = state.variables, dict(state.opt), {}
+  after = Update(state.variables, dict(state.opt), {}, {})
   for index, player in enumerate(context.game.players):
     alternating = context.play.update_rule == 'alternating'
-    start, start_opt = (variables, opt) if alternating else (state.variables, state.opt)
-    updated, opt[player.name], reported = _player_updates(context, state, index, start, start_opt)
-    variables = _with_owned(variables, player, updated)
-    metrics |= {f'{player.name}/{name}': value for name, value in reported.items()}
-  return _next_state(context, state, variables, opt, metrics), {
-    **metrics,
-    **_rates(context.play, state),
-  }
+    start, opt = (after.variables, after.opt) if alternating else (state.variables, state.opt)
+    after = _merged(after, player, _player_updates(context, state, index, start, opt))
+  return _finished(context, state, after)
 
 
 def extragradient_step(context: StepContext, state: TrainState) -> tuple[TrainState, Metrics]:
@@ -105,12 +118,8 @@ def extragradient_step(context: StepContext, state: TrainState) -> tuple[TrainSt
   All players make one simultaneous update, and take their gradients there. The second update applies
   these gradients to the weights at the beginning of the step.
   """
-  ahead, opt, _ = _simultaneous_updates(context, state, 0, state.variables, state.opt)
-  variables, opt, metrics = _simultaneous_updates(context, state, 1, ahead, opt)
-  return _next_state(context, state, variables, opt, metrics), {
-    **metrics,
-    **_rates(context.play, state),
-  }
+  ahead = _simultaneous_updates(context, state, 0, state.variables, state.opt)
+  return _finished(context, state, _simultaneous_updates(context, state, 1, ahead.variables, ahead.opt))
 
 
 def gradient_update(
@@ -120,7 +129,7 @@ def gradient_update(
   opt: PyTree,
   inputs: Inputs,
   changed: Variables | None = None,
-) -> tuple[Variables, PyTree, Metrics]:
+) -> Update:
   """One update of one player: the gradient of what it owns, its mean over devices, its optimizer.
 
   Args:
@@ -132,8 +141,7 @@ def gradient_update(
     changed: the variables to whose weights the optimizer's update is added; None for `variables`.
 
   Returns:
-    `variables` with the new weights and network state of the player, the new state of its optimizer,
-    and its metrics.
+    The update of `variables`.
   """
 
   patterns = context.play.frozen.get(player.name, ())
@@ -142,15 +150,16 @@ def gradient_update(
   def loss(params, inputs):
     tried = dataclasses.replace(variables, params={**variables.params, **frozen.merge(params, fixed)})
     value, aux = player.loss(tried, inputs)
-    return value, (owned(player, aux.variables.state), aux.metrics)
+    return value, (owned(player, aux.variables.state), aux.metrics, aux.record)
 
-  compute = functools.partial(jax.value_and_grad(loss, has_aux=True), params)
-  (value, (network_state, metrics)), gradient = microbatches.mean(
-    compute, inputs, context.play.microbatches
-  )
-  value, network_state, metrics, gradient = context.across.mean(
-    (value, network_state, metrics, gradient)
-  )
+  def compute(inputs: Inputs) -> tuple[PyTree, PyTree]:
+    (value, (network_state, metrics, record)), gradient = jax.value_and_grad(loss, has_aux=True)(
+      params, inputs
+    )
+    return (value, network_state, metrics, gradient), record
+
+  means, record = microbatches.mean(compute, inputs, context.play.microbatches)
+  value, network_state, metrics, gradient = context.across.mean(means)
   before = params if changed is None else frozen.split(owned(player, changed.params), patterns)[0]
   optimizer = optax.with_extra_args_support(context.play.optimizers[player.name])
   updates, opt = optimizer.update(gradient, opt, before, at=params)
@@ -160,7 +169,8 @@ def gradient_update(
     state={**variables.state, **network_state},
   )
   metrics = {'loss': value, 'gradient_norm': optax.tree.norm(gradient), **metrics}
-  return variables, opt, metrics
+  # The memory is a replica, so it needs the examples of all devices even if losses do not.
+  return Update(variables, opt, metrics, jax.tree.map(devices.gather, record))
 
 
 def _player_updates(
@@ -169,18 +179,19 @@ def _player_updates(
   index: int,
   variables: Variables,
   opt: Mapping[str, PyTree],
-) -> tuple[Variables, PyTree, Metrics]:
-  """All updates in a step of the player at `index`, and its metrics averaged over them."""
+) -> Update:
+  """All updates in a step of the player at `index`: metrics averaged over them, the last record."""
   player = context.game.players[index]
   count = context.play.updates[player.name]
 
   def update(carry, number):
     inputs = _inputs(context, state, index, number, opt)
-    variables, player_opt, metrics = gradient_update(context, player, carry[0], carry[1], inputs)
-    return (variables, player_opt), metrics
+    done = gradient_update(context, player, carry[0], carry[1], inputs)
+    return (done.variables, done.opt), (done.metrics, done.record)
 
-  (variables, player_opt), metrics = _repeat(update, (variables, opt[player.name]), count)
-  return variables, player_opt, jax.tree.map(lambda x: x.mean(axis=0), metrics)
+  (variables, player_opt), (metrics, record) = _repeat(update, (variables, opt[player.name]), count)
+  mean = jax.tree.map(lambda x: x.mean(axis=0), metrics)
+  return Update(variables, player_opt, mean, jax.tree.map(lambda x: x[-1], record))
 
 
 def _simultaneous_updates(
@@ -189,17 +200,16 @@ def _simultaneous_updates(
   number: int,
   start: Variables,
   start_opt: Mapping[str, PyTree],
-) -> tuple[Variables, dict[str, PyTree], Metrics]:
+) -> Update:
   """One update of every player: gradients at `start`, added to the weights of `state`."""
-  variables, opt, metrics = start, dict(start_opt), {}
+  after = Update(start, dict(start_opt), {}, {})
   for index, player in enumerate(context.game.players):
     inputs = _inputs(context, state, index, jnp.int32(number), start_opt)
-    updated, opt[player.name], reported = gradient_update(
+    update = gradient_update(
       context, player, start, start_opt[player.name], inputs, changed=state.variables
     )
-    variables = _with_owned(variables, player, updated)
-    metrics |= {f'{player.name}/{name}': value for name, value in reported.items()}
-  return variables, opt, metrics
+    after = _merged(after, player, update)
+  return after
 
 
 def _inputs(
@@ -241,8 +251,8 @@ def _unrolled_update(
   def update(carry, number):
     keys = jax.vmap(jax.random.fold_in, (0, None))(inputs.key, number)
     renewed = dataclasses.replace(inputs, key=keys)
-    variables, player_opt, _ = gradient_update(context, player, carry[0], carry[1], renewed)
-    return (variables, player_opt), None
+    done = gradient_update(context, player, carry[0], carry[1], renewed)
+    return (done.variables, done.opt), None
 
   (variables, _), _ = jax.lax.scan(update, (variables, opt[name]), jnp.arange(count))
   return variables
@@ -256,34 +266,44 @@ def _with_owned(variables: Variables, player: Player, updated: Variables) -> Var
   )
 
 
-def _next_state(
-  context: StepContext,
-  state: TrainState,
-  variables: Variables,
-  opt: Mapping[str, PyTree],
-  metrics: Metrics,
-) -> TrainState:
-  return dataclasses.replace(
-    state,
-    step=state.step + 1,
-    variables=variables,
-    opt=opt,
-    ema=_average(context.play.ema, state, variables),
-    memory=context.game.update_memory(state.memory, variables, metrics),
+def _merged(before: Update, player: Player, update: Update) -> Update:
+  """The results of the players before, with those of one more player."""
+  named = lambda values: {f'{player.name}/{name}': value for name, value in values.items()}
+  return Update(
+    _with_owned(before.variables, player, update.variables),
+    {**before.opt, player.name: update.opt},
+    {**before.metrics, **named(update.metrics)},
+    {**before.record, **named(update.record)},
   )
 
 
+def _finished(context: StepContext, state: TrainState, after: Update) -> tuple[TrainState, Metrics]:
+  """The next state, and the metrics of the step."""
+  following = dataclasses.replace(
+    state,
+    step=state.step + 1,
+    variables=after.variables,
+    opt=after.opt,
+    ema=_average(context.play.ema, state, after.variables),
+    memory=context.game.update_memory(
+      state.memory, after.variables, {**after.metrics, 'step': state.step}, after.record
+    ),
+  )
+  return following, {**after.metrics, **_rates(context.play, state)}
+
+
 def _rates(play: UpdateSchedule, state: TrainState) -> Metrics:
-  """The scheduled learning rates of the first updates in a step."""
-  count = {name: state.step * play.phases * play.updates[name] for name in play.learning_rates}
+  """The scheduled numbers of the optimizers, as they are in the first updates of a step."""
+  count = lambda player: state.step * play.phases * play.updates[player]
   return {
-    f'{name}/learning_rate': jnp.float32(rate(count[name]))
-    for name, rate in play.learning_rates.items()
+    f'{player}/{name}': jnp.float32(schedule(count(player)))
+    for player, made in play.scheduled.items()
+    for name, schedule in made.items()
   }
 
 
 def _average(
-  decays: Mapping[str, float], state: TrainState, variables: Variables
+  decays: Mapping[str, float | optax.Schedule], state: TrainState, variables: Variables
 ) -> Mapping[str, PyTree]:
   """The exponential averages; young ones forget faster, so that they do not remember the start.
 
@@ -292,8 +312,8 @@ def _average(
   """
   young = (1 + state.step) / (10 + state.step)
 
-  def one(name: str, decay: float) -> PyTree:
-    change = 1 - jnp.minimum(decay, young)
+  def one(name: str, decay: float | optax.Schedule) -> PyTree:
+    change = 1 - jnp.minimum(decay(state.step) if callable(decay) else decay, young)
     return optax.incremental_update(averaged_collections(variables, name), state.ema[name], change)
 
   return {name: one(name, decay) for name, decay in decays.items()}

@@ -15,7 +15,7 @@ class UpdateSchedule(NamedTuple):
   Attributes:
     optimizers: {player: its optimizer}.
     updates: {player: number of its updates in a step}.
-    ema: {network: decay of its averages}.
+    ema: {network: decay of its averages, or its decay after a number of steps}.
     update_rule: 'alternating', 'simultaneous' or 'extragradient'.
 
       'alternating': each player sees the updates of the players before it in the same step.
@@ -28,17 +28,17 @@ class UpdateSchedule(NamedTuple):
       get the weights at which the gradients were computed; other transformations get the weights that
       they update.
     frozen: {player: patterns of the parameters that it does not train}, see `frozen.matches`.
-    learning_rates: {player: its learning rate after a number of its updates}, where a config has a
-      schedule; these are logged.
+    scheduled: {player: {name: a number of its optimizer after a number of its updates}}, where a config
+      has a schedule; these are logged.
     microbatches: parts of a device's batch, of which the gradients are computed one after the other.
   """
 
   optimizers: Mapping[str, optax.GradientTransformation]
   updates: Mapping[str, int]
-  ema: Mapping[str, float]
+  ema: Mapping[str, float | optax.Schedule]
   update_rule: str
   frozen: Mapping[str, Sequence[str]] = {}
-  learning_rates: Mapping[str, optax.Schedule] = {}
+  scheduled: Mapping[str, Mapping[str, optax.Schedule]] = {}
   microbatches: int = 1
 
   @property

@@ -1,4 +1,4 @@
-"""Pictures of a run that need its networks: interpolations, and training images nearest to samples.
+"""Pictures of a run that need its networks: interpolations, and training examples nearest to samples.
 
 The folder of the run stores the pictures and their captions, so that drawing its page needs no network.
 """
@@ -10,14 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gan_jax import modalities
 from gan_jax.common.files import write_atomic
 from gan_jax.data.source import Source
 from gan_jax.game import Game, Variables
 from gan_jax.metrics.features import FeatureNetwork
 from gan_jax.storage import load_run
-from gan_jax.visualization import interpolations, nearest_neighbors, page
-
-_POINTS = 1000
+from gan_jax.visualization import interpolations, nearest_neighbors, page, traversals
 
 
 class Subject(NamedTuple):
@@ -66,13 +65,13 @@ def save(
     'interpolations': interpolations.save(
       pictures, subject.game, subject.variables, subject.seed, samples
     ),
+    'traversals': traversals.save(pictures, subject.game, subject.variables, subject.seed, samples),
     'neighbors': nearest_neighbors.save(pictures, samples, source, networks, reason),
   }
   write_atomic(pictures / page.ABOUT, json.dumps(about, indent=2).encode() + b'\n')
 
 
 def _samples(subject: Subject) -> np.ndarray:
-  """Returns a batch of images, uint8, or 1,000 points, which are cheap and look sparse if fewer."""
-  batches = load_run.draw(subject.game, subject.variables, _POINTS, subject.seed)
-  first = next(batches)
-  return first if first.ndim > 2 else np.concatenate([first, *batches])
+  """Returns the samples that are inspected, as they are stored."""
+  num = modalities.of_game(subject.game, subject.variables).inspection.num
+  return np.concatenate(list(load_run.draw(subject.game, subject.variables, num, subject.seed)))

@@ -2,21 +2,18 @@
 
 import functools
 import pathlib
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import latents
+from gan_jax import latents, modalities
 from gan_jax.common import pixels, rng
 from gan_jax.game import Game, Variables
-from gan_jax.visualization import page, plots
+from gan_jax.visualization import page
 
 _PAIRS = 8
-_IMAGE_COLUMNS = 10
-_POINT_COLUMNS = 200
 
 
 def paths(game: Game, variables: Variables, seed: int, columns: int, pairs: int = _PAIRS) -> jax.Array:
@@ -31,7 +28,7 @@ def paths(game: Game, variables: Variables, seed: int, columns: int, pairs: int 
 
   Returns:
     [pairs, columns, ...], images float32 in [-1, 1], or points; row i goes from sample i to sample
-    pairs + i.
+    pairs + i. In a game conditioned on labels, row i has the label i modulo their number.
   """
   prior, generate = game.latents, game.generate
   assert prior is not None and generate is not None
@@ -39,7 +36,10 @@ def paths(game: Game, variables: Variables, seed: int, columns: int, pairs: int 
   def samples(variables: Variables, keys: jax.Array) -> jax.Array:
     ends = prior(keys)
     arcs = latents.slerp(ends[:pairs, None], ends[pairs:, None], jnp.linspace(0, 1, columns))
-    return generate(variables, arcs.reshape(pairs * columns, -1))
+    flat = arcs.reshape(pairs * columns, -1)
+    if not game.classes:
+      return generate(variables, flat)
+    return generate(variables, flat, jnp.repeat(jnp.arange(pairs) % game.classes, columns))
 
   flat = jax.jit(samples)(variables, rng.sample_keys(seed, 0, 2 * pairs))
   return flat.reshape(pairs, columns, *flat.shape[1:])
@@ -64,24 +64,6 @@ def save(
   if not np.isfinite(samples).all():
     return {'left_out': 'The samples contain NaN or infinity.'}
   along = functools.partial(paths, game, variables, seed)
-  picture, text = _draw_images(along) if samples.ndim > 2 else _draw_points(samples, along)
+  picture, text = modalities.of_shape(samples.shape).inspection.interpolations(samples, along)
   pixels.save_png(folder / page.INTERPOLATIONS, picture)
   return {'text': text}
-
-
-def _draw_images(along: Callable[[int], jax.Array]) -> tuple[np.ndarray, str]:
-  images = pixels.to_bytes(along(_IMAGE_COLUMNS))
-  text = (
-    f'Each row interpolates between two samples, at its ends, in {_IMAGE_COLUMNS - 1} equal steps '
-    'along the arc between their latents.'
-  )
-  return plots.grid(images.reshape(-1, *images.shape[2:]), _IMAGE_COLUMNS), text
-
-
-def _draw_points(samples: np.ndarray, along: Callable[[int], jax.Array]) -> tuple[np.ndarray, str]:
-  project = plots.plane(samples)
-  points = project(samples)
-  path = project(np.asarray(along(_POINT_COLUMNS)).reshape(-1, samples.shape[1]))
-  projected = samples.shape[1] > 2
-  picture = plots.scatter({'samples': points, 'between': path}, points, projected=projected)
-  return picture, f'Samples, and {_PAIRS} paths along the arcs between the latents of two of them.'

@@ -70,6 +70,12 @@ def test_translation_is_uniform_and_fills_with_gray():
   np.testing.assert_array_equal(apply(make('translation', fraction=0.0)), IMAGES)
 
 
+def test_translation_by_a_fraction_known_only_in_the_program_is_the_same():
+  traced = jax.jit(lambda fraction: apply(make('translation', fraction=fraction)))
+  for fraction in (0.0, 0.25, 1.0):
+    np.testing.assert_array_equal(traced(fraction), apply(make('translation', fraction=fraction)))
+
+
 def test_cutout_covers_half_of_each_side_at_random():
   # Half of 7, rounded, is 4 and may begin from -2 to 5; half of 6 is 3 and may begin from -1 to 4.
   found = many(make('diffaugment', policy=('cutout',)), jnp.ones((7, 6, 2)))

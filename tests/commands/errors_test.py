@@ -72,7 +72,7 @@ CASES = {
   'channels': (['--config.data.channels=2'], 'data.channels=2: not supported (1 or 3)'),
   'unknown gan': (
     ['--config.gan.name=dcgam'],
-    "gan: unknown name 'dcgam' (known: began, consensus, cramer, dcgan, ebgan,",
+    "gan: unknown name 'dcgam' (known: acgan, began, conditional, consensus,",
   ),
   'unknown network': (
     ['--config.networks.discriminator.name=dcgan.Critic'],

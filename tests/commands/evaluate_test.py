@@ -55,7 +55,8 @@ def test_training_scores_by_the_protocol_and_keeps_the_best(scored_run):
   assert best(scored_run)[0] == min(values, key=values.get)
 
 
-@pytest.mark.parametrize('step', [pytest.param(14, marks=pytest.mark.slow), 44])
+@pytest.mark.slow
+@pytest.mark.parametrize('step', [14, 44])
 def test_killed_run_has_the_same_scores_and_best_checkpoint(tmp_path, scored_run, step):
   process = start(*RING, f'--workdir={tmp_path}')
   until(process, f'^step {step}/')
@@ -113,7 +114,7 @@ def test_invalid_requests_end_with_one_line(scored_run):
     '--features=digit': 'error: --features=digit: no such feature network (coordinates, digits,',
     '--features=inceptionv3': '; use inception\n',
     '--scores=fid': '; use frechet_distance; the value is FID only with features=inception\n',
-    '--scores=frechet_distance,KID': 'error: --scores=KID: no such score (density_coverage,',
+    '--scores=frechet_distance,KID': 'error: --scores=KID: no such score (classification_accuracy,',
     '--features=digits --num=20': 'the network does not accept examples of shape (2,)',
     '--step=last': '--step=last: not a checkpoint (a step, or best)',
     '--scores=inception --num=20': 'inception: the network coordinates has no classes',

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_jax.common import plots
 from gan_jax.storage import load_run
-from gan_jax.visualization import plots
 from helpers.commands import command
 
 

@@ -80,7 +80,7 @@ def test_modules_without_what_they_must_define_are_a_fault_of_the_program():
 
 def test_members_are_the_public_classes():
   members = lookup.members(networks)
-  assert len(members) == len(list(members)) == 9
+  assert len(members) == len(list(members)) == 14
   assert members['dcgan.Generator'].__module__ == 'gan_jax.networks.dcgan'
   for name in (
     'dcgan',

@@ -9,6 +9,7 @@ import pytest
 
 from gan_jax.common import schedules
 from gan_jax.common.errors import ConfigError
+from helpers.schedule_specs import linear
 
 WARMUP = {
   'schedule': 'warmup_cosine_decay_schedule',
@@ -110,3 +111,45 @@ def test_names_are_schedules_of_optax(name):
 def test_bad_schedules_are_refused(spec, message):
   with pytest.raises(ConfigError, match=message):
     schedules.make_schedule(spec)
+
+
+@pytest.mark.parametrize(
+  ('begin', 'end', 'bounds', 'message'),
+  [
+    (0.9, 1.0, {'below': 1}, r'1 at count 4: out of range \(a finite number of at least 0, below 1\)'),
+    (-1.0, 0.5, {'least': -0.5, 'below': 1}, r'-1 at count 0: .* of at least -0\.5, below 1\)'),
+    (-1.0, math.inf, {'least': -math.inf}, r'out of range \(a finite number\); change the arguments'),
+  ],
+)
+def test_values_out_of_the_range_of_the_caller_are_refused(begin, end, bounds, message):
+  with pytest.raises(ConfigError, match=f'^linear_schedule: .*{message}'):
+    schedules.make_schedule(linear(begin, end, 4), **bounds)
+
+
+def test_negative_values_are_accepted_if_the_caller_allows_them():
+  schedule = schedules.make_schedule(linear(-1.0, 0.5, 4), least=-1, below=1)
+  assert [float(schedule(count)) for count in (0, 2, 9)] == [-1.0, -0.25, 0.5]
+
+
+SPEC = {
+  'schedule': 'a name at the top is an argument',
+  'penalties': {'r2': {'weight': linear(1.0, 0.0, 4)}, 'r1': {'weight': 1.0}},
+  'alphas': [0.5, linear(-2.0, 0.0, 4)],
+}
+
+
+def test_schedules_are_found_and_replaced_at_any_depth():
+  found = schedules.find(SPEC)
+  assert found == {'penalties.r2.weight': linear(1.0, 0.0, 4), 'alphas.1': linear(-2.0, 0.0, 4)}
+  changed = schedules.replaced(SPEC, {'penalties.r2.weight': 3.0, 'alphas.1': 4.0})
+  assert changed == {
+    'schedule': 'a name at the top is an argument',
+    'penalties': {'r2': {'weight': 3.0}, 'r1': {'weight': 1.0}},
+    'alphas': [0.5, 4.0],
+  }
+  # The order of penalties decides their random numbers.
+  assert list(changed['penalties']) == ['r2', 'r1']
+  assert schedules.find(changed) == {}
+  assert schedules.at_start(SPEC) == schedules.replaced(
+    SPEC, {'penalties.r2.weight': 1, 'alphas.1': -2}
+  )

@@ -97,6 +97,16 @@ def test_check_with_values_that_differ_between_runs_passes():
   assert jax.jit(traced)(1.0) == 1
 
 
+@pytest.mark.parametrize('annotation', [int, bool, str, Sequence[int]])
+def test_check_of_what_must_be_known_with_a_value_that_differs_between_runs_fails(annotation):
+  def traced(value):
+    validation.check({'degree': value}, {'degree': annotation})
+    return value
+
+  with pytest.raises(ConfigError, match='^degree=.*: of the wrong kind'):
+    jax.jit(traced)(1.0)
+
+
 def test_check_with_numpy_numbers_accepts_all_but_nan():
   annotations = {'a': int, 'b': float, 'c': float}
   assert validation.check({'a': np.int64(3), 'b': np.float32(1), 'c': 2}, annotations) is None

@@ -310,3 +310,11 @@ def test_missing_or_nonpositive_widths_are_rejected(make):
   for widths in ((), (1.0, 0.0), (-1.0,), (float('nan'),)):
     with pytest.raises(ValueError, match='finite numbers above 0'):
       make(widths)
+
+
+@pytest.mark.parametrize('name', ['rational_quadratic', 'rbf_mixture'])
+def test_widths_known_only_in_the_program_give_the_same_kernel(name):
+  make = getattr(mmd, name)
+  x, y = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+  traced = jax.jit(lambda width: make((width, 2.0))(x, y))(0.5)
+  np.testing.assert_allclose(traced, make((0.5, 2.0))(x, y), rtol=1e-6)

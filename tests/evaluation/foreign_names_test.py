@@ -32,6 +32,8 @@ NETWORKS = sorted(lookup.modules(features, 'load'))
     ('swd', "sliced_wasserstein; ProGAN's distance of patches is sliced_patches"),
     ('MS-SSIM', 'ms_ssim_diversity'),
     ('Kernel Distance', 'kernel_distance'),
+    ('intra-fid', 'intra_frechet; the value is intra-FID only with features=inception'),
+    ('CAS', 'classification_accuracy; it trains on features, and papers train ResNet-50 on images'),
     ('suport', 'support'),
     ('', 'one of these'),
     ('beauty', 'one of these'),

@@ -4,7 +4,10 @@ import jax
 import numpy as np
 import pytest
 
+from gan_jax.common import hashing
+from gan_jax.data import combinators
 from gan_jax.data import ring as ring_data
+from gan_jax.data.pipeline.held_out import place_parts
 from gan_jax.data.pipeline.placement import ImageSet, place
 from gan_jax.evaluation import reference_statistics
 from gan_jax.metrics.features import coordinates
@@ -86,3 +89,32 @@ def test_points_are_drawn_again_without_caching(cache_folder):
   first = ring.batch(ring.arrays, 0, np.arange(10))['real']
   assert not np.isclose(found.statistics.images, first).any()
   assert files(cache_folder) == []
+
+
+def test_held_out_points_are_named_by_the_card():
+  training = statistics_of(ring_data.load(seed=0, batch_size=8), coordinates.load())
+  held_out = statistics_of(ring_data.load(seed=0, batch_size=8).held_out(), coordinates.load())
+  assert held_out.card['split'] == 'held out'
+  assert not np.isclose(held_out.statistics.images, training.statistics.images).any()
+
+
+def test_held_out_images_are_named_by_the_card():
+  is_held_out = np.arange(40) % 4 == 0
+  parts = place_parts(ImageSet(pictures(40)), is_held_out, '', seed=0, batch_size=8)
+  training, held_out = (statistics_of(part) for part in (parts, parts.held_out()))
+  assert (training.card['split'], training.card['real']) == ('train', 30)
+  assert (held_out.card['split'], held_out.card['real']) == ('held out', 10)
+  assert held_out.card['data_digest'] == hashing.of_array(pictures(40)[is_held_out])
+  np.testing.assert_array_equal(
+    np.sort(held_out.statistics.images.ravel()), np.sort(pictures(40)[is_held_out].ravel())
+  )
+
+
+def test_combination_is_compared_by_its_real_examples_alone():
+  # The images of 'source' have an epoch of one batch of 8, and cannot give 10 rows.
+  combined = combinators.unpaired(
+    0, lambda seed: ring_data.load(seed, 8), lambda seed: source(num=12, seed=seed % 7)
+  )
+  found = statistics_of(combined, coordinates.load())
+  alone = statistics_of(ring_data.load(seed=0, batch_size=8), coordinates.load())
+  assert found.card == alone.card

@@ -9,10 +9,9 @@ import pytest
 import yaml
 
 from gan_jax import export
-from gan_jax.common import pixels
+from gan_jax.common import pixels, plots
 from gan_jax.export import hub_folder
 from gan_jax.storage import load_run, metrics_log
-from gan_jax.visualization import plots
 from helpers import models
 
 SCORES = {

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gan_jax.common import pixels, rng
-from gan_jax.export import of_run, stablehlo
+from gan_jax.export import card, of_run, stablehlo
 from gan_jax.runtime import jax_settings
 from gan_jax.storage import load_run
 from helpers import models
@@ -75,6 +75,20 @@ def test_functions_do_not_name_files_of_this_machine(tmp_path):
     assert b'.py' not in path.read_bytes()
 
 
+def test_function_of_a_conditional_game_takes_labels_and_any_batch():
+  model = models.of_experiment('conditional', 'ring-test')
+  functions = stablehlo.exported(model)
+  latents, label = functions[''].in_avals
+  assert str(latents.shape[0]) == str(label.shape[0]) == 'b'
+  assert label.dtype == np.int32
+  drawn = jax.jit(functions[stablehlo.LATENTS].call)(np.array([[3, 0], [3, 1]], np.uint32))
+  samples = jax.jit(functions[''].call)(drawn, np.array([5, 2], np.int32))
+  keys = rng.sample_keys(3, 0, 2)
+  expected = jax.jit(model.game.sample)(model.variables, keys, np.array([5, 2], np.int32))
+  np.testing.assert_array_equal(samples, expected)
+  assert 'labels = (np.arange(64) % 8)' in card.snippet(['a', 'b'], (2,), classes=8)
+
+
 def test_game_without_latents_samples_from_pairs():
   model = models.of_experiment('gan', 'ring-test')
   changed = model._replace(game=model.game._replace(latents=None, generate=None))
@@ -106,7 +120,8 @@ def test_experiment_gives_the_samples_of_its_game(path):
   functions = stablehlo.exported(model)
   pairs = np.stack([np.zeros(3), np.arange(3)], axis=1).astype(np.uint32)
   latents = jax.jit(functions[stablehlo.LATENTS].call)(pairs)
-  samples = jax.jit(functions[''].call)(latents)
+  label = [np.array([1, 0, 1], np.int32)] if model.game.classes else []
+  samples = jax.jit(functions[''].call)(latents, *label)
   with jax_settings.fixed():
-    expected = jax.jit(model.game.generate)(model.variables, latents)
+    expected = jax.jit(model.game.generate)(model.variables, latents, *label)
   np.testing.assert_array_equal(samples, expected)

@@ -81,7 +81,7 @@ def test_game_without_augmentation_has_unchanged_memory():
   built = make(penalties={'r1': {'weight': 1.0}})
   kept = built.init_memory(jax.random.key(0), {})
   assert kept == {'regularizers': {'r1': {}}, 'last': {'r1': 0}}
-  new = built.update_memory(kept, None, {'discriminator/r1': 2.0})
+  new = built.update_memory(kept, None, {'discriminator/r1': 2.0}, {})
   assert new == {'regularizers': {'r1': {}}, 'last': {'r1': 2}}
 
 
@@ -115,21 +115,31 @@ def test_distances_use_original_and_outputs_use_augmented_images():
   assert set(metrics) - set(bare) == {'real_sign', 'augmentation'}
 
 
-class Bowl(nn.Module):
-  """Scores |x|^2 / 2, whose gradient at x is x."""
+@pytest.mark.parametrize('penalty', ['r1', 'r2'])
+def test_gradient_penalty_through_a_cutout_ignores_the_pixels_that_are_cut_out(penalty):
+  # The score is the sum of the pixels. At the augmented image all 16 derivatives are 1. With respect
+  # to the image before, those of the 1 to 4 pixels that are cut out are 0.
+  policy, sum_of_pixels = {'name': 'diffaugment', 'policy': ('cutout',)}, Linear((1.0,) * SIDE**2)
+  plain, augmented = (
+    loss(game(augment, sum_of_pixels, penalties={penalty: {'weight': 1.0}}), 'discriminator')[1]
+    for augment in ({}, policy)
+  )
+  assert plain[penalty] == 16
+  assert 12 <= augmented[penalty] <= 15
+  assert augmented[penalty] * 8 == round(augmented[penalty] * 8)
 
-  @nn.compact
-  def __call__(self, x, *, train, key=None):
-    return 0.5 * self.param('scale', lambda key: jnp.ones(())) * (x**2).sum(axis=(1, 2, 3))
 
+def test_gradient_penalty_between_examples_is_taken_through_the_noise():
+  # The score |x|^2 / 2 of x + noise has the gradient x + noise: on average |x|^2 + 16 * 0.5^2.
+  class Bowl(nn.Module):
+    @nn.compact
+    def __call__(self, x, *, train, key=None):
+      return 0.5 * self.param('scale', lambda key: jnp.ones(())) * (x**2).sum(axis=(1, 2, 3))
 
-def test_penalties_use_augmented_images():
-  augment = {'name': 'diffaugment'}
-  built = game(augment, Bowl(), penalties={'r1': {'weight': 1.0}, 'r2': {'weight': 1.0}})
-  _, metrics = loss(built, 'discriminator')
-  real, fake = seen(augment, 'discriminator')
-  assert metrics['r1'] == pytest.approx((real**2).sum(axis=(1, 2, 3)).mean(), rel=1e-5)
-  assert metrics['r2'] == pytest.approx((fake**2).sum(axis=(1, 2, 3)).mean(), rel=1e-5)
+  real = np.tile(REAL, (32, 1, 1, 1))
+  built = game({}, Bowl(), penalties={'r1': {'weight': 1.0}}, noise={'scale': 0.5, 'steps': 10})
+  expected = (real**2).sum(axis=(1, 2, 3)).mean() + 16 * 0.25
+  assert loss(built, 'discriminator', real)[1]['r1'] == pytest.approx(expected, rel=0.05)
 
 
 @pytest.mark.parametrize('augment', [{'name': 'diffaugment'}, ADA], ids=lambda spec: spec['name'])

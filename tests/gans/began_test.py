@@ -80,7 +80,7 @@ def test_k_follows_the_balance_between_0_and_1(k, real, fake, after):
     'discriminator/fake_error': jnp.float32(99),
     'generator/fake_error': jnp.float32(fake),
   }
-  memory = game.update_memory({'k': jnp.float32(k)}, None, metrics)
+  memory = game.update_memory({'k': jnp.float32(k)}, None, metrics, {})
   assert float(memory['k']) == pytest.approx(after, rel=1e-6)
 
 

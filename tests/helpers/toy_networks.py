@@ -78,14 +78,19 @@ class Auto(nn.Module):
     return self.param('scale', lambda key: jnp.array(0.5)) * x, x.reshape(len(x), -1)
 
 
-def inputs(real, memory=None, step=0, **more):
-  real = jnp.asarray(real, jnp.float32)
+def batch_of(real, label=None):
+  """A batch of real examples, and of their labels if the game is conditioned on them."""
+  batch = {'real': jnp.asarray(real, jnp.float32)}
+  return batch if label is None else {**batch, 'label': jnp.asarray(label, jnp.int32)}
+
+
+def inputs(real, memory=None, step=0, label=None, **more):
   keys = rng.example_keys(jax.random.key(7), jnp.arange(len(real)))
-  return Inputs({'real': real}, keys, jnp.int32(step), memory or {}, **more)
+  return Inputs(batch_of(real, label), keys, jnp.int32(step), memory or {}, **more)
 
 
-def begin(game, real):
-  return game.init(jax.random.key(0), {'real': jnp.asarray(real, jnp.float32)})
+def begin(game, real, label=None):
+  return game.init(jax.random.key(0), batch_of(real, label))
 
 
 def started(game):
@@ -93,17 +98,18 @@ def started(game):
   return {'memory': game.init_memory(jax.random.key(0), {})}
 
 
-def loss(game, name, real, **more):
+def loss(game, name, real, label=None, **more):
   """The loss and the metrics of a player, with the networks as they start."""
   [player] = [p for p in game.players if p.name == name]
-  value, aux = player.loss(begin(game, real), inputs(real, **started(game) | more))
+  given = inputs(real, label=label, **started(game) | more)
+  value, aux = player.loss(begin(game, real, label), given)
   return float(value), {key: float(metric) for key, metric in aux.metrics.items()}
 
 
-def gradient(game, name, real, **more):
+def gradient(game, name, real, label=None, **more):
   """The gradient of a player's loss in the parameters of all networks."""
   [player] = [p for p in game.players if p.name == name]
-  variables, given = begin(game, real), inputs(real, **started(game) | more)
+  variables, given = begin(game, real, label), inputs(real, label=label, **started(game) | more)
   return jax.grad(lambda params: player.loss(variables.replace(params=params), given)[0])(
     variables.params
   )

@@ -230,7 +230,7 @@ def test_lecam_in_a_game_reads_memory_and_updates_it_from_metrics():
   assert metrics['lecam'] == pytest.approx((7 + 3) ** 2 + (fake - 1) ** 2, rel=1e-5)
   assert metrics['loss'] == pytest.approx(fake - real + 2 * metrics['lecam'], rel=1e-5)
   reported = {f'discriminator/{name}': metric for name, metric in metrics.items()}
-  new = built.update_memory(memory, None, {**reported, 'generator/fake_score': 100.0})
+  new = built.update_memory(memory, None, {**reported, 'generator/fake_score': 100.0}, {})
   assert new['regularizers']['lecam'] == pytest.approx(
     {'real_score': 0.75 + 0.25 * 7, 'fake_score': 0.25 * fake - 2.25}
   )

@@ -237,3 +237,28 @@ def test_distance_far_from_the_origin_is_unchanged(offset):
   real, fake = random.normal(size=(500, 4)), 1.2 * random.normal(size=(500, 4)) + 0.3
   of = lambda shift: frechet.distance(*(frechet.moments(x + shift) for x in (real, fake)))
   assert of(offset) == pytest.approx(of(0), rel=1e-6)
+
+
+@pytest.mark.parametrize('count', [2, 3, 7, 11, 12, 13, 50])
+def test_prepared_examples_give_the_distance_of_their_moments(count):
+  real, fake = features(count, 12), frechet.moments(features(30, 12, seed=1))
+  prepared = frechet.prepare_examples(real)
+  assert prepared.factor.shape == (12, min(count - 1, 12))
+  moments = frechet.moments(real)
+  covariance = moments.scatter / (count - 1)
+  np.testing.assert_allclose(prepared.factor @ prepared.factor.T, covariance, rtol=0, atol=1e-12)
+  assert prepared.trace == pytest.approx(np.trace(covariance), rel=1e-12)
+  assert frechet.distance(prepared, fake) == pytest.approx(frechet.distance(moments, fake), rel=1e-9)
+
+
+def test_prepared_examples_that_are_equal_have_no_covariance():
+  prepared = frechet.prepare_examples(np.ones((4, 6)))
+  assert prepared.trace == 0
+  # The distance of the means, 6, and the variance of the fake examples, 6 times 2.
+  fake = frechet.moments(np.array([np.full(6, -1.0), np.full(6, 1.0)]))
+  assert frechet.distance(prepared, fake) == pytest.approx(6 + 12, rel=1e-12)
+
+
+def test_one_example_cannot_be_prepared():
+  with pytest.raises(ValueError, match='1 examples are too few for a covariance'):
+    frechet.prepare_examples(np.ones((1, 6)))

@@ -37,7 +37,7 @@ def assert_agree(subject, variables):
   assert difference < TOLERANCE
 
 
-@pytest.mark.parametrize('count', (2, pytest.param(4, marks=pytest.mark.slow), 8))
+@pytest.mark.parametrize('count', (*(pytest.param(n, marks=pytest.mark.slow) for n in (2, 4)), 8))
 @pytest.mark.parametrize(
   'subject', [*devices.SUBJECTS, *(pytest.param(s, marks=pytest.mark.slow) for s in SLOW)]
 )

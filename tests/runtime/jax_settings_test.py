@@ -30,6 +30,7 @@ OVERRIDDEN = {
 GAN = ('--config=experiments/gan.py:test', '--config.steps=4')
 
 
+@pytest.mark.slow
 def test_commands_under_overridden_settings_draw_the_same(tmp_path, monkeypatch):
   usual, other = tmp_path / 'usual', tmp_path / 'other'
   assert command(*GAN, f'--workdir={usual}').returncode == 0

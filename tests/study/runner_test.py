@@ -93,14 +93,18 @@ def test_swept_numbers_as_inputs_match_constants(tmp_path):
 
 
 @pytest.mark.slow
-def test_study_of_scheduled_rates_frozen_layers_and_microbatches_matches_single_runs(tmp_path):
+def test_study_of_scheduled_numbers_frozen_layers_and_microbatches_matches_single_runs(tmp_path):
   file = tmp_path / 'scheduled.py'
   file.write_text(
     'import runpy\n'
-    'def get_config(preset):\n'
+    'def get_config(preset=None):\n'
     f'  config = runpy.run_path({RING.partition(":")[0]!r})["get_config"]("ring-test")\n'
     '  rate = {"schedule": "cosine_decay_schedule", "init_value": 1e-2, "decay_steps": 8}\n'
-    '  config.players.generator = {"optimizer": "sgd", "learning_rate": rate}\n'
+    '  config.players.generator = {"optimizer": "sgd", "learning_rate": rate, "momentum": rate}\n'
+    '  config.ema = {"generator": rate}\n'
+    '  label = {"schedule": "linear_schedule", "init_value": 1.0, "end_value": 0.5}\n'
+    '  label["transition_steps"] = 8\n'
+    '  config.gan.loss = {"name": "minimax", "real_label": label}\n'
     '  config.players.discriminator.frozen = ["discriminator.Dense_0"]\n'
     '  config.microbatches = 2\n'
     '  return config\n'
@@ -357,6 +361,7 @@ def test_invalid_requests_are_rejected(tmp_path):
     assert 'Traceback' not in done.stderr
 
 
+@pytest.mark.slow
 def test_settings_on_different_data_are_not_compared(tmp_path):
   flags = [
     '--config=experiments/gan.py:ring-test',

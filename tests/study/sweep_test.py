@@ -108,18 +108,29 @@ def test_invalid_swept_number_is_rejected():
     sweep.grouped(found)
 
 
-def test_swept_argument_of_a_schedule_is_another_program(tmp_path):
+@pytest.mark.parametrize(
+  'path',
+  [
+    'players.generator.learning_rate.decay_rate',
+    'players.generator.momentum.decay_rate',
+    'ema.generator.decay_rate',
+    'gan.loss.real_label.decay_rate',
+  ],
+)
+def test_swept_argument_of_a_schedule_is_another_program(tmp_path, path):
   file = tmp_path / 'decay.py'
   file.write_text(
     'import runpy\n'
     'def get_config(preset=None):\n'
     f'  config = runpy.run_path({str(ROOT / "experiments/gan.py")!r})["get_config"]("ring-test")\n'
-    '  rate = {"schedule": "exponential_decay", "init_value": 1e-3, "transition_steps": 4}\n'
-    '  rate["decay_rate"] = 0.5\n'
-    '  config.players.generator = {"optimizer": "sgd", "learning_rate": rate}\n'
+    '  rate = {"schedule": "exponential_decay", "init_value": 0.5, "transition_steps": 4}\n'
+    '  rate |= {"decay_rate": 0.5, "end_value": 0.25}\n'
+    '  config.players.generator = {"optimizer": "sgd", "learning_rate": rate, "momentum": rate}\n'
+    '  config.ema = {"generator": rate}\n'
+    '  label = {**rate, "init_value": 1.0, "end_value": 0.5}\n'
+    '  config.gan.loss = {"name": "minimax", "real_label": label}\n'
     '  return config\n'
   )
-  path = 'players.generator.learning_rate.decay_rate'
   groups = sweep.grouped(sweep.settings([str(file)], {path: [0.5, 0.25]}))
   assert [group.paths for group in groups] == [(), ()]
 

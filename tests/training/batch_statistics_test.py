@@ -28,7 +28,7 @@ def first_losses(config, parts):
 NARROW = {'networks.generator.width': 4, 'networks.discriminator.width': 4}
 # Batch norm, MMD, averages of scores.
 CASES = (
-  ('dcgan', 'test', NARROW),
+  pytest.param('dcgan', 'test', NARROW, marks=pytest.mark.slow),
   pytest.param('mmd_gan', 'ring-test', {}, marks=pytest.mark.slow),
   ('ragan', 'ring-test', {}),
 )

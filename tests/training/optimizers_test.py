@@ -85,7 +85,7 @@ def test_scheduled_rate_counts_the_updates_of_the_player_and_is_logged():
   how = play(updates=(2, 1))
   how = how._replace(
     optimizers={**how.optimizers, 'discriminator': made},
-    learning_rates={'discriminator': optimizers.learning_rate_schedule(spec)},
+    scheduled={'discriminator': optimizers.scheduled_numbers(spec)},
   )
   state, metrics = run(dirac(), how, steps=2)
   # Two updates per step: the first updates of the steps are numbers 0 and 2 of 8.

@@ -138,7 +138,7 @@ def test_shared_network_is_allowed_in_alternating_and_not_simultaneous_play():
 
 
 def test_memory_is_read_by_losses_and_updated_once_per_step():
-  def update_memory(memory, variables, metrics):
+  def update_memory(memory, variables, metrics, record):
     return {'total': memory['total'] + metrics['generator/loss']}
 
   def remember(variables, inputs):

@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 
 from gan_jax import latents
-from gan_jax.common import pixels, rng
+from gan_jax.common import pixels, plots, rng
 from gan_jax.config import build
 from gan_jax.config.run_config import parse
 from gan_jax.data.pipeline.placement import ImageSet, place
 from gan_jax.game import Game
 from gan_jax.metrics.features import FeatureNetwork, Outputs
 from gan_jax.run import setup
-from gan_jax.visualization import inspection, interpolations, nearest_neighbors, page, plots
+from gan_jax.visualization import inspection, interpolations, nearest_neighbors, page
 from helpers.experiments import ROOT, experiment
 
 SHAPE = (6, 5, 3)

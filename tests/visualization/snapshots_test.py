@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax.common import pixels, rng
+from gan_jax.common import pixels, plots, rng
 from gan_jax.config import build
 from gan_jax.config.run_config import parse
 from gan_jax.metrics import mode_coverage
 from gan_jax.run import setup
 from gan_jax.storage import load_run, metrics_log, workdir
-from gan_jax.visualization import plots, snapshots
+from gan_jax.visualization import snapshots
 from helpers.commands import command, finish, python
 from helpers.crash_at import CODE, crash_at
 from helpers.experiments import ROOT, experiment
@@ -143,8 +143,8 @@ def test_samples_of_points_into_a_folder_are_rejected(ring_run, tmp_path):
 def drawn(preset, name='lsgan'):
   config = experiment(ROOT / 'experiments' / f'{name}.py', preset)
   built = setup.assemble_run(parse(config))
-  real = build.make_batch(built.source, config['batch_size'])['real']
-  draw = snapshots.drawer(built.game, built.source, real, config['seed'], bool(config['ema']))
+  batch = build.make_batch(built.source, config['batch_size'])
+  draw = snapshots.drawer(built.game, built.source, batch, config['seed'], bool(config['ema']))
   make, scores = draw(setup.initial_state(built))
   return make(), scores
 

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from gan_jax.common.errors import ConfigError
 from gan_jax.config.presets.images import IMAGES, image_config
 from gan_jax.config.presets.players import fade_out
-from gan_jax.config.presets.points_2d import PLANE, POINTS, SMALL_PRODUCTS, point_config
+from gan_jax.config.presets.points_2d import CLASSES, PLANE, POINTS, SMALL_PRODUCTS, point_config
 from gan_jax.config.presets.protocols import PROTOCOLS
 
 __all__ = [
@@ -24,11 +24,14 @@ __all__ = [
   'SMALL_PRODUCTS',
   'WORDS',
   'Words',
+  'classes',
   'critic_steps',
   'fade_out',
+  'label_count',
   'last_for',
   'on_points',
   'start',
+  'start_with_labels',
   'start_with_r1',
   'words',
 ]
@@ -74,6 +77,30 @@ def on_points(chosen: Words) -> bool:
   return bool(chosen & set(POINTS))
 
 
+def label_count(chosen: Words) -> int:
+  """Returns the number of labels of the data; 0 for data without labels."""
+  if on_points(chosen):
+    return sum(CLASSES.get(word, 0) for word in chosen & set(POINTS))
+  (word,) = chosen & IMAGES.keys() or {'mnist'}
+  return IMAGES[word].classes
+
+
+def classes(chosen: Words) -> int:
+  """Returns the number of labels of the data, for an experiment that needs them.
+
+  Raises:
+    ConfigError: the data has no labels.
+  """
+  count = label_count(chosen)
+  if not count:
+    labeled = [*(name for name, data in IMAGES.items() if data.classes), *CLASSES]
+    raise ConfigError(
+      f'preset={"-".join(sorted(chosen))}: this data has no labels, which the experiment needs (with '
+      f'labels: {", ".join(labeled)}); choose one of these'
+    )
+  return count
+
+
 def start(chosen: Words, images: Fields = {}, points: Fields = {}) -> ConfigDict:
   """Returns a config with everything but the game, to which an experiment adds its settings.
 
@@ -111,6 +138,23 @@ def start_with_r1(chosen: Words) -> ConfigDict:
   if not on_points(chosen):
     for player in config.players.values():
       player.b1 = 0.0
+  return config
+
+
+def start_with_labels(chosen: Words, classes: int) -> ConfigDict:
+  """Returns a config of a projection discriminator with spectral norm.
+
+  Args:
+    chosen: the words of the preset.
+    classes: number of labels; with 0 the game and its networks have no labels.
+  """
+  fields = {'norm': 'spectral', 'classes': classes}
+  config = start(chosen, images=fields, points=fields)
+  config.networks.generator.classes = classes
+  config.gan.name = 'two_player'
+  if classes:
+    config.gan.name = 'projection'
+    config.gan.classes = classes
   return config
 
 

@@ -21,6 +21,7 @@ class ImageData(NamedTuple):
       applies, which is too slow for that.
     steps: the number of training steps.
     width: the width of the networks.
+    classes: the number of labels; 0 for a dataset without labels.
   """
 
   name: str
@@ -30,20 +31,23 @@ class ImageData(NamedTuple):
   features: str = ''
   steps: int = 100_000
   width: int = 64
+  classes: int = 0
 
 
 IMAGES = {
-  'mnist': ImageData('mnist5k', 28, 1, features='digits', steps=3_000, width=32),
-  'mnist60k': ImageData('tfds:mnist', 28, 1, features='digits', steps=10_000, width=32),
-  'fashion_mnist': ImageData('tfds:fashion_mnist', 28, 1, features='fashion', steps=10_000, width=32),
-  'cifar10': ImageData('tfds:cifar10', 32),
-  'cifar100': ImageData('tfds:cifar100', 32),
-  'svhn_cropped': ImageData('tfds:svhn_cropped', 32),
+  'mnist': ImageData('mnist5k', 28, 1, features='digits', steps=3_000, width=32, classes=10),
+  'mnist60k': ImageData('tfds:mnist', 28, 1, features='digits', steps=10_000, width=32, classes=10),
+  'fashion_mnist': ImageData(
+    'tfds:fashion_mnist', 28, 1, features='fashion', steps=10_000, width=32, classes=10
+  ),
+  'cifar10': ImageData('tfds:cifar10', 32, classes=10),
+  'cifar100': ImageData('tfds:cifar100', 32, classes=100),
+  'svhn_cropped': ImageData('tfds:svhn_cropped', 32, classes=10),
   # DCGAN's TensorFlow code crops 108 of 178 x 218 pixels; a crop of 178 is also common.
   'celeb_a': ImageData('tfds:celeb_a', 64, crop=108),
   'lsun': ImageData('tfds:lsun/bedroom', 64),
-  'imagenet2012': ImageData('tfds:imagenet2012', 64),
-  'imagenet_resized': ImageData('tfds:imagenet_resized/64x64', 64),
+  'imagenet2012': ImageData('tfds:imagenet2012', 64, classes=1_000),
+  'imagenet_resized': ImageData('tfds:imagenet_resized/64x64', 64, classes=1_000),
   'emoji': ImageData('folder:build/emoji', 32, steps=10_000, width=32),
   'folder': ImageData('folder:', 64),
 }

@@ -14,6 +14,9 @@ PLANE = ('ring', 'grid', 'swiss_roll')
 POINTS = (*PLANE, 'mixture_1200')
 """Words of all point datasets."""
 
+CLASSES = {'ring': 8, 'grid': 25, 'mixture_1200': 10}
+"""The number of labels of the datasets that have labels: the modes of a mixture."""
+
 SMALL_PRODUCTS = {'cpu': {'xla_cpu_experimental_ynn_fusion_type': ''}}
 """Compiler options that leave matrix products to Eigen: faster for small networks, slower for large."""
 

@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import chex
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.common import cache, hashing, rng
+from gan_jax.common import cache, hashing
 from gan_jax.common.errors import ConfigError
 from gan_jax.common.pixels import normalized
+from gan_jax.data.pipeline.order import Order
 from gan_jax.data.pipeline.shuffle import secrets, shuffled, shuffled_on_host
-from gan_jax.data.source import Images, Source, flattened, flattened_size, unflattened
+from gan_jax.data.source import HELD_OUT, Images, Source, flattened, flattened_size, unflattened
 from gan_jax.runtime import devices
 
 RESIDENT_FRACTION = 0.25
@@ -32,6 +32,7 @@ class ImageSet(NamedTuple):
     labels: int32 [N], or None.
     name: the name of the dataset, for messages.
     split, digest, classes: see `source.Source`.
+    indices: their indices in the dataset, int [N]; None if they are all of it.
   """
 
   images: Images
@@ -40,6 +41,7 @@ class ImageSet(NamedTuple):
   split: str = 'train'
   digest: str = ''
   classes: tuple[str, ...] = ()
+  indices: np.ndarray | None = None
 
 
 def place(
@@ -62,47 +64,20 @@ def place(
   total, memory = len(images.images), devices.device_memory()
   if batch_size > total:
     raise ConfigError(
-      f'data.name={images.name}: it has {total} images, fewer than batch_size={batch_size}; '
-      'lower batch_size'
+      f'data.name={images.name}: it has {total} {_kind(images)}, fewer than batch_size={batch_size}; '
+      f'lower batch_size{", or raise data.held_out" if images.split == HELD_OUT else ""}'
     )
   size = flattened_size(images.images.shape)
   resident = placement == 'resident' or (placement == 'auto' and size <= RESIDENT_FRACTION * memory)
-  order = _Order(seed, batch_size, total, flip)
+  selection = 'all' if images.indices is None else hashing.of_array(images.indices)
+  order = Order(seed, batch_size, total, flip, selection)
   about = (
     f'{_description(images)}, {"resident on each device" if resident else "streamed"} '
     f'({_size(size)} of {_size(memory)})'
   )
   source = _resident(images, order) if resident else _streamed(images, order)
   fields = {key: getattr(images, key) for key in ('images', 'labels', 'split', 'digest', 'classes')}
-  return source._replace(about=about, **fields)
-
-
-class _Order(NamedTuple):
-  """The settings that determine which images a batch holds."""
-
-  seed: int
-  batch_size: int
-  total: int
-  flip: bool
-
-  @property
-  def per_epoch(self) -> int:
-    """The number of batches in an epoch."""
-    return self.total // self.batch_size
-
-  def key(self, purpose: str) -> chex.PRNGKey:
-    """Returns the key of the permutations ('order') or of the flips ('flip')."""
-    return rng.key_for(self.seed, purpose)
-
-  def flipped(
-    self, real: jax.Array, key: chex.PRNGKey, batch_index: jax.Array, rows: jax.Array
-  ) -> jax.Array:
-    """Returns the images of a batch, each mirrored with probability one half if `flip` is set."""
-    if not self.flip:
-      return real
-    keys = rng.example_keys(jax.random.fold_in(key, batch_index), rows)
-    is_flipped = jax.vmap(jax.random.bernoulli)(keys)
-    return jnp.where(is_flipped[:, None, None, None], real[:, :, ::-1], real)
+  return source._replace(about=about, order=order, **fields)
 
 
 def _arrays(images: ImageSet) -> dict[str, np.ndarray]:
@@ -112,7 +87,7 @@ def _arrays(images: ImageSet) -> dict[str, np.ndarray]:
 
 
 def _as_batch(
-  order: _Order,
+  order: Order,
   stored: Mapping[str, jax.Array],
   key: chex.PRNGKey,
   batch_index: jax.Array,
@@ -125,7 +100,7 @@ def _as_batch(
   return {'real': real}
 
 
-def _resident(images: ImageSet, order: _Order) -> Source:
+def _resident(images: ImageSet, order: Order) -> Source:
   arrays = {key: np.asarray(array) for key, array in _arrays(images).items()}
   shape = images.images.shape[1:]
   if images.digest and hashing.of_array(arrays['image']) != images.digest:
@@ -149,7 +124,7 @@ def _resident(images: ImageSet, order: _Order) -> Source:
   return Source(arrays | keys, batch)
 
 
-def _streamed(images: ImageSet, order: _Order) -> Source:
+def _streamed(images: ImageSet, order: Order) -> Source:
   stored = _arrays(images)
   indices_of = _shuffled_indices(order)
 
@@ -166,7 +141,7 @@ def _streamed(images: ImageSet, order: _Order) -> Source:
   return Source({}, batch, read_batches=read_batches)
 
 
-def _shuffled_indices(order: _Order) -> Callable[[int, np.ndarray], np.ndarray]:
+def _shuffled_indices(order: Order) -> Callable[[int, np.ndarray], np.ndarray]:
   """Returns (batch_index, rows [b]) -> the indices [b] of these rows in the dataset."""
 
   @functools.lru_cache(4)
@@ -182,9 +157,13 @@ def _shuffled_indices(order: _Order) -> Callable[[int, np.ndarray], np.ndarray]:
   return indices_of
 
 
+def _kind(images: ImageSet) -> str:
+  return 'held-out images' if images.split == HELD_OUT else 'images'
+
+
 def _description(images: ImageSet) -> str:
   total, *shape = images.images.shape
-  return f'{total:,} images {" x ".join(map(str, shape))} of {images.name}'
+  return f'{total:,} {_kind(images)} {" x ".join(map(str, shape))} of {images.name}'
 
 
 def _size(count: int) -> str:

@@ -56,3 +56,16 @@ def _distance(inputs: Inputs, examples: jax.Array) -> jax.Array:
   centered = points - over_all(points.mean(axis=0))
   square = over_all((centered**2).sum(axis=1).mean())
   return jnp.sqrt(2 * count / max(count - 1, 1) * square)
+
+
+def label_accuracy(logits: jax.Array, label: jax.Array) -> jax.Array:
+  """Returns the fraction of examples whose largest logit is that of their label.
+
+  Args:
+    logits: of the classes, [B, K].
+    label: int32 [B].
+
+  Returns:
+    A scalar in [0, 1].
+  """
+  return (logits.argmax(axis=1) == label).astype(jnp.float32).mean()

@@ -12,7 +12,9 @@ from flax import linen as nn
 from gan_jax import latents
 from gan_jax.common import lookup, renamed, rng
 from gan_jax.common.errors import ConfigError, at
+from gan_jax.common.types import PyTree
 from gan_jax.game import Game, Loss, Player, Variables, apply, init_networks
+from gan_jax.gans.parts import labels
 
 Outputs = Any
 
@@ -24,23 +26,45 @@ NUM_REFERENCES = 256
 class Pair:
   """A generator and a discriminator, with the prior of the latents.
 
+  A network that takes labels is called on a tree: the generator on {'latents', 'label'}, the
+  discriminator on {'examples', 'label'}. A network that takes none is called on the array alone.
+
   Attributes:
     networks: 'generator', latents -> examples, and 'discriminator', examples -> outputs.
     prior: [B] keys -> latents [B, L].
+    classes: number of labels that samples are conditioned on; 0 for none.
+    labeled: the networks that take labels.
   """
 
   networks: Mapping[str, nn.Module]
   prior: latents.Prior
+  classes: int = 0
+  labeled: tuple[str, ...] = ()
 
   def init(self, key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> Variables:
     """Returns the initial variables, see `game.Game`."""
-    real = batch['real']
+    real, label = batch['real'], self.label(batch)
     latent_key, key = jax.random.split(key)
     latent = self.prior(rng.example_keys(latent_key, jnp.arange(len(real))))
-    return init_networks(self.networks, key, {'generator': latent, 'discriminator': real})
+    inputs = {
+      'generator': self._inputs('generator', 'latents', latent, label),
+      'discriminator': self._inputs('discriminator', 'examples', real, label),
+    }
+    return init_networks(self.networks, key, inputs)
+
+  def label(self, batch: Mapping[str, jax.Array]) -> jax.Array | None:
+    """Returns the labels [B] that a batch is conditioned on; None in a game without conditions."""
+    return batch['label'] if self.classes else None
+
+  def _inputs(self, network: str, name: str, value: jax.Array, label: jax.Array | None) -> PyTree:
+    return {name: value, 'label': label} if network in self.labeled else value
 
   def generate(
-    self, variables: Variables, latent_key: chex.PRNGKey, key: chex.PRNGKey
+    self,
+    variables: Variables,
+    latent_key: chex.PRNGKey,
+    key: chex.PRNGKey,
+    label: jax.Array | None = None,
   ) -> tuple[jax.Array, Variables]:
     """Generates a training batch, one example per key.
 
@@ -48,33 +72,52 @@ class Pair:
       variables: of both networks.
       latent_key: [B] keys of the latents.
       key: [B] keys of random layers.
+      label: of the examples, if the generator takes labels.
 
     Returns:
       Fake examples [B, ...], and the variables with the generator's new state.
     """
-    latent = latents.materialize(self.prior(latent_key))
-    return apply(self.networks, variables, 'generator', latent, key=key)
+    return self.generate_from(variables, latents.materialize(self.prior(latent_key)), key, label)
+
+  def generate_from(
+    self, variables: Variables, latent: jax.Array, key: chex.PRNGKey, label: jax.Array | None = None
+  ) -> tuple[jax.Array, Variables]:
+    """Generates a training batch from latents [B, L], see `generate`."""
+    inputs = self._inputs('generator', 'latents', latent, label)
+    return apply(self.networks, variables, 'generator', inputs, key=key)
 
   def discriminate(
-    self, variables: Variables, examples: jax.Array, key: chex.PRNGKey
+    self,
+    variables: Variables,
+    examples: jax.Array,
+    key: chex.PRNGKey,
+    label: jax.Array | None = None,
   ) -> tuple[Outputs, Variables]:
     """Returns the discriminator's outputs for a training batch [B, ...], and the new variables."""
-    return apply(self.networks, variables, 'discriminator', examples, key=key)
+    inputs = self._inputs('discriminator', 'examples', examples, label)
+    return apply(self.networks, variables, 'discriminator', inputs, key=key)
 
-  def sample(self, variables: Variables, key: chex.PRNGKey) -> jax.Array:
+  def sample(
+    self, variables: Variables, key: chex.PRNGKey, condition: jax.Array | None = None
+  ) -> jax.Array:
     """Generates N samples outside training, see `game.Game`."""
-    return self.generate_eval(variables, self.prior(key))
+    if self.classes and condition is None:
+      condition = labels.draw(key, self.classes)
+    return self.generate_eval(variables, self.prior(key), condition)
 
-  def generate_eval(self, variables: Variables, latent: jax.Array) -> jax.Array:
+  def generate_eval(
+    self, variables: Variables, latent: jax.Array, condition: jax.Array | None = None
+  ) -> jax.Array:
     """Generates samples from latents [N, L] outside training, see `game.Game`."""
-    return apply(self.networks, variables, 'generator', latent, train=False)[0]
+    inputs = self._inputs('generator', 'latents', latent, condition)
+    return apply(self.networks, variables, 'generator', inputs, train=False)[0]
 
   def reference_fakes(self, variables: Variables) -> jax.Array:
     """Generates examples from fixed latents, for a critic that compares with generated examples."""
     return self.sample(variables, rng.sample_keys(0, 0, NUM_REFERENCES))
 
   def discriminate_eval(self, variables: Variables, examples: jax.Array) -> Outputs:
-    """Returns the discriminator's outputs for examples [N, ...] outside training."""
+    """Returns the outputs of a discriminator without labels for examples [N, ...] outside training."""
     return apply(self.networks, variables, 'discriminator', examples, train=False)[0]
 
   def game(self, discriminator: Loss, generator: Loss, **more: Any) -> Game:
@@ -96,6 +139,8 @@ class Pair:
       self.sample,
       latents=self.prior,
       generate=self.generate_eval,
+      condition=self.label if self.classes else None,
+      classes=self.classes,
       **more,
     )
 
@@ -150,14 +195,21 @@ def check_networks(networks: Mapping[str, nn.Module]) -> None:
     )
 
 
-def make_pair(networks: Mapping[str, nn.Module], prior: Mapping[str, Any]) -> Pair:
+def make_pair(
+  networks: Mapping[str, nn.Module],
+  prior: Mapping[str, Any],
+  classes: int = 0,
+  labeled: tuple[str, ...] = (),
+) -> Pair:
   """Returns a pair.
 
   Args:
     networks: 'generator' and 'discriminator'.
     prior: {'name': a factory of `gan_jax.latents`, **its arguments}.
+    classes: number of labels that samples are conditioned on; 0 for none.
+    labeled: the networks that take labels.
   """
   check_networks(networks)
   with at('prior'):
     renamed.check(prior, inside='gan.prior.')
-    return Pair(networks, lookup.make(latents, prior))
+    return Pair(networks, lookup.make(latents, prior), classes, labeled)

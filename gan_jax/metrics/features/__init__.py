@@ -39,21 +39,22 @@ class Outputs(NamedTuple):
 
 
 class FeatureNetwork(NamedTuple):
-  """A network that maps images to features for comparison.
+  """A network that maps examples to features for comparison.
 
   Attributes:
     name: the name that its scores carry.
     params: its weights.
     resizer: a description of how images are brought to its size and range.
-    apply: (params, uint8 [N, height, width, 1 or 3]) -> Outputs, where row i depends on image i alone.
-      It can be compiled, and runs inside a step on any device.
+    apply: (params, examples as they are stored, e.g. uint8 [N, height, width, 1 or 3]) -> Outputs,
+      where row i depends on example i alone. It can be compiled, and runs inside a step on any device.
+    modality: the kind of its examples, a name in `gan_jax.modalities.MODALITIES`.
   """
 
   name: str
   params: PyTree
   resizer: str
   apply: Callable[[PyTree, jax.Array], Outputs]
-  of_points: bool = False
+  modality: str = 'images'
 
   @property
   def digest(self) -> str:

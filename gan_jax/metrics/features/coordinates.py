@@ -8,4 +8,4 @@ from gan_jax.metrics.features import FeatureNetwork, Outputs
 def load() -> FeatureNetwork:
   """Returns the identity network: points, float32 [N, D] -> features [N, D], and no classes."""
   identity = lambda params, points: Outputs(points, jnp.zeros((len(points), 0)))
-  return FeatureNetwork('coordinates', {}, 'none', identity, of_points=True)
+  return FeatureNetwork('coordinates', {}, 'none', identity, modality='points')

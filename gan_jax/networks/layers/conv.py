@@ -6,6 +6,7 @@ of each are thus the other two, to any order (reverse mode).
 On platforms other than CPU all are native. Autodiff would turn them into dilated convolutions, which
 XLA:CPU runs many times slower, and slower still inside a loop. On CPU they are matrix products:
 
+- `conv_3x3` for 3 x 3 kernels with stride 1 and padding 1;
 - `winograd_conv`, with fewer multiplications, if the convolution halves an image of many channels;
 - `phase_conv` for small images, whose patches are mostly padding;
 - otherwise the transpose is a sum of one product per tap of the kernel;
@@ -23,23 +24,23 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from gan_jax.networks.layers import phase_conv, winograd_conv
+from gan_jax.networks.layers import conv_3x3, phase_conv, winograd_conv
 from gan_jax.networks.layers.geometry import Geometry
+from gan_jax.networks.layers.patches import patches, taps
+from gan_jax.networks.layers.winograd import FEW_CHANNELS
 
 _HALVING = Geometry(4, 2, 1)
-_FEW_CHANNELS = 8
-"""Number of channels up to which `winograd_conv` and `phase_conv` cost more than they save."""
 
 
 def _uses_winograd(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
   """Returns whether `winograd_conv` is the fastest for images [N, *shape, C] on CPU."""
   even = shape[0] % 2 == 0 and shape[1] % 2 == 0
-  return geometry == _HALVING and kernel_shape[2] > _FEW_CHANNELS and even
+  return geometry == _HALVING and kernel_shape[2] > FEW_CHANNELS and even
 
 
 def _uses_phases(geometry: Geometry, kernel_shape: Sequence[int], shape: Sequence[int]) -> bool:
   """Returns whether `phase_conv` is faster than patches for images [N, *shape, C] on CPU."""
-  return kernel_shape[2] > _FEW_CHANNELS and phase_conv.are_faster(geometry, shape)
+  return kernel_shape[2] > FEW_CHANNELS and phase_conv.are_faster(geometry, shape)
 
 
 def _native(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
@@ -50,10 +51,6 @@ def _native(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
     padding=((geometry.padding,) * 2,) * 2,
     dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
   )
-
-
-def _taps(geometry: Geometry) -> list[tuple[int, int]]:
-  return [(i, j) for i in range(geometry.size) for j in range(geometry.size)]
 
 
 def _transpose_by_taps(
@@ -69,7 +66,7 @@ def _transpose_by_taps(
     rows = ((i, edges[0] - i, stride - 1), (j, edges[1] - j, stride - 1))
     return lax.pad(y @ kernel[i, j].T, zero, ((0, 0, 0), *rows, (0, 0, 0)))
 
-  padded = cast(jax.Array, sum(dilated_product(i, j) for i, j in _taps(geometry)))
+  padded = cast(jax.Array, sum(dilated_product(i, j) for i, j in taps(geometry)))
   return padded[:, padding : padding + shape[0], padding : padding + shape[1]]
 
 
@@ -80,28 +77,16 @@ def _transpose_native(
   return jax.linear_transpose(lambda x: _native(x, kernel, geometry), image)(y)[0]
 
 
-def _patches(x: jax.Array, geometry: Geometry) -> jax.Array:
-  """Returns the pixels under the kernel, [N, H, W, C] -> [N, small(H), small(W), size x size x C]."""
-  _, stride, padding = geometry
-  padded = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-  rows, columns = ((geometry.small(n) - 1) * stride + 1 for n in x.shape[1:3])
-
-  def pixels(i: int, j: int) -> jax.Array:
-    return padded[:, i : i + rows : stride, j : j + columns : stride]
-
-  return jnp.concatenate([pixels(i, j) for i, j in _taps(geometry)], axis=-1)
-
-
 def _conv_of_patches(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
-  return _patches(x, geometry) @ kernel.reshape(-1, kernel.shape[3])
+  return patches(x, geometry) @ kernel.reshape(-1, kernel.shape[3])
 
 
 def _kernel_gradient_of_patches(x: jax.Array, y: jax.Array, geometry: Geometry) -> jax.Array:
-  patches, shape = _patches(x, geometry), (geometry.size,) * 2 + (x.shape[3], y.shape[3])
+  rows, shape = patches(x, geometry), (geometry.size,) * 2 + (x.shape[3], y.shape[3])
   product = lambda a, b: jnp.tensordot(a, b, axes=((0, 1, 2), (0, 1, 2)))
   # XLA:CPU transposes the first operand, so the smaller one goes first.
-  taps = product(y, patches).T if patches.shape[3] > y.shape[3] else product(patches, y)
-  return taps.reshape(shape)
+  kernel = product(y, rows).T if rows.shape[3] > y.shape[3] else product(rows, y)
+  return kernel.reshape(shape)
 
 
 def _kernel_gradient_native(x: jax.Array, y: jax.Array, geometry: Geometry) -> jax.Array:
@@ -156,11 +141,13 @@ def conv(x: jax.Array, kernel: jax.Array, geometry: Geometry) -> jax.Array:
   _check(x, kernel.shape, geometry, axis=2)
   native = functools.partial(_native, geometry=geometry)
   cpu = native
-  if _uses_winograd(geometry, kernel.shape, x.shape[1:3]):
+  if geometry == conv_3x3.GEOMETRY:
+    cpu = conv_3x3.conv
+  elif _uses_winograd(geometry, kernel.shape, x.shape[1:3]):
     cpu = winograd_conv.conv
   elif _uses_phases(geometry, kernel.shape, x.shape[1:3]):
     cpu = functools.partial(phase_conv.conv, geometry=geometry)
-  elif geometry.stride > 1 and x.shape[3] > _FEW_CHANNELS:
+  elif geometry.stride > 1 and x.shape[3] > FEW_CHANNELS:
     cpu = functools.partial(_conv_of_patches, geometry=geometry)
   return lax.platform_dependent(x, kernel, cpu=cpu, default=native)
 
@@ -187,7 +174,9 @@ def conv_transpose(
   _check(y, kernel.shape, geometry, axis=3)
   _check_lengths(y.shape[1:3], shape, geometry)
   cpu = functools.partial(_transpose_by_taps, geometry=geometry, shape=shape)
-  if _uses_winograd(geometry, kernel.shape, shape):
+  if geometry == conv_3x3.GEOMETRY:
+    cpu = conv_3x3.conv_transpose
+  elif _uses_winograd(geometry, kernel.shape, shape):
     cpu = winograd_conv.conv_transpose
   elif _uses_phases(geometry, kernel.shape, shape):
     cpu = functools.partial(phase_conv.conv_transpose, geometry=geometry, shape=shape)
@@ -212,9 +201,11 @@ def kernel_gradient(x: jax.Array, y: jax.Array, geometry: Geometry) -> jax.Array
     ValueError: the shapes do not match.
   """
   _check_lengths(y.shape[1:3], x.shape[1:3], geometry)
-  by_patches = functools.partial(_kernel_gradient_of_patches, geometry=geometry)
-  uses_winograd = _uses_winograd(geometry, (4, 4, x.shape[3], y.shape[3]), x.shape[1:3])
-  cpu = winograd_conv.kernel_gradient if uses_winograd else by_patches
+  cpu = functools.partial(_kernel_gradient_of_patches, geometry=geometry)
+  if geometry == conv_3x3.GEOMETRY:
+    cpu = conv_3x3.kernel_gradient
+  elif _uses_winograd(geometry, (4, 4, x.shape[3], y.shape[3]), x.shape[1:3]):
+    cpu = winograd_conv.kernel_gradient
   native = functools.partial(_kernel_gradient_native, geometry=geometry)
   return lax.platform_dependent(x, y, cpu=cpu, default=native)
 

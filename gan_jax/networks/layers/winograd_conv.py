@@ -24,15 +24,15 @@ axis.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-Grid = list[list[jax.Array]]
-"""One array for each product m_ij, as grid[i][j]."""
+from gan_jax.networks.layers import winograd
+from gan_jax.networks.layers.winograd import Grid
 
 InputTiles = list[Grid]
 """Transformed images, as tiles[row of a group][i][j] -> [N, h / 2, w / 2, 2 C], the factors of m_ij.
@@ -46,9 +46,9 @@ def conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
   input_tiles, taps = _transform_inputs(x), _transform_kernel(kernel)
 
   def product(i: int, j: int) -> jax.Array:
-    return cast(jax.Array, sum(_matmul(input_tiles[p][i][j], taps[p][i][j]) for p in (0, 1)))
+    return cast(jax.Array, sum(winograd.matmul(input_tiles[p][i][j], taps[p][i][j]) for p in (0, 1)))
 
-  return _transform_products(_grid(product))[:, : x.shape[1] // 2, : x.shape[2] // 2]
+  return _transform_products(winograd.grid(3, product))[:, : x.shape[1] // 2, : x.shape[2] // 2]
 
 
 def conv_transpose(y: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -56,9 +56,9 @@ def conv_transpose(y: jax.Array, kernel: jax.Array) -> jax.Array:
   products, taps = _transpose_of_products(y), _transform_kernel(kernel)
 
   def input_tile(i: int, j: int, *, p: int) -> jax.Array:
-    return _matmul(products[i][j], taps[p][i][j].T)
+    return winograd.matmul(products[i][j], taps[p][i][j].T)
 
-  input_tiles = [_grid(functools.partial(input_tile, p=p)) for p in (0, 1)]
+  input_tiles = [winograd.grid(3, functools.partial(input_tile, p=p)) for p in (0, 1)]
   return _transpose_of_inputs(input_tiles)[:, 1 : 2 * y.shape[1] + 1, 1 : 2 * y.shape[2] + 1]
 
 
@@ -67,23 +67,14 @@ def kernel_gradient(x: jax.Array, y: jax.Array) -> jax.Array:
   input_tiles, products = _transform_inputs(x), _transpose_of_products(y)
 
   def tap(i: int, j: int, *, p: int) -> jax.Array:
-    return _rows(input_tiles[p][i][j]).T @ _rows(products[i][j])
+    return winograd.rows(input_tiles[p][i][j]).T @ winograd.rows(products[i][j])
 
-  taps = [_grid(functools.partial(tap, p=p)) for p in (0, 1)]
+  taps = [winograd.grid(3, functools.partial(tap, p=p)) for p in (0, 1)]
   # The transpose of (g0, g1) -> (g0, g0 + g1, g1).
-  pairs = [_along_both_axes(grid, lambda u0, u1, u2: (u0 + u1, u1 + u2)) for grid in taps]
+  pairs = [winograd.along_both_axes(grid, lambda u0, u1, u2: (u0 + u1, u1 + u2)) for grid in taps]
   # [row of a group, tap down, tap across, (column of a group, C), D].
   stacked = jnp.stack([jnp.stack([jnp.stack(row) for row in grid]) for grid in pairs])
   return stacked.swapaxes(0, 1).reshape(4, 4, x.shape[3], y.shape[3])
-
-
-def _rows(x: jax.Array) -> jax.Array:
-  return x.reshape(-1, x.shape[-1])
-
-
-def _matmul(x: jax.Array, matrix: jax.Array) -> jax.Array:
-  """Multiplies the last axis of x [N, h, w, C] by a matrix [C, D], as one matrix product."""
-  return (_rows(x) @ matrix).reshape(*x.shape[:3], matrix.shape[1])
 
 
 def _resize(x: jax.Array, like: jax.Array) -> jax.Array:
@@ -92,31 +83,21 @@ def _resize(x: jax.Array, like: jax.Array) -> jax.Array:
   return lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *sides, (0, 0, 0)))
 
 
-def _grid(entry: Callable[[int, int], jax.Array]) -> Grid:
-  return [[entry(i, j) for j in range(3)] for i in range(3)]
-
-
-def _along_both_axes(
-  grid: Sequence[Sequence[jax.Array]], transform: Callable[..., Sequence[jax.Array]]
-) -> Grid:
-  """Transforms the entries of every row of a grid, then those of every column of the result."""
-  columns = zip(*(transform(*row) for row in grid), strict=True)
-  return [list(row) for row in zip(*(transform(*column) for column in columns), strict=True)]
-
-
 def _transform_kernel(kernel: jax.Array) -> list[Grid]:
   """Returns the kernel's factors of m_ij [2 C, D], one grid for each row of a group."""
   _, _, channels, features = kernel.shape
   taps = kernel.reshape(2, 2, 2, 2 * channels, features)
   sums = lambda g0, g1: (g0, g0 + g1, g1)
-  return [_along_both_axes([[taps[a, p, b] for b in (0, 1)] for a in (0, 1)], sums) for p in (0, 1)]
+  return [
+    winograd.along_both_axes([[taps[a, p, b] for b in (0, 1)] for a in (0, 1)], sums) for p in (0, 1)
+  ]
 
 
 def _transform_inputs(x: jax.Array) -> InputTiles:
   """Returns the factors of m_ij of images [N, 2 h, 2 w, C]."""
   count, height, width, channels = x.shape
   padded = jnp.zeros((count, height + 2, width + 2, channels), x.dtype)
-  padded = _materialize(lax.dynamic_update_slice(padded, x, (0, 1, 1, 0)))
+  padded = winograd.materialize(lax.dynamic_update_slice(padded, x, (0, 1, 1, 0)))
   rows = padded.reshape(count, height + 2, width // 2 + 1, 2 * channels)
   differences = lambda d0, d1, d2: (d0 - d1, d1, _resize(d1, d2) - d2)
 
@@ -125,7 +106,10 @@ def _transform_inputs(x: jax.Array) -> InputTiles:
     # The last group is never d0, because it begins no tile.
     return rows[:, 2 * a + p : height + 2 * (a > 0) : 4, b : width // 2 + (b > 0) : 2]
 
-  return [_along_both_axes(_grid(functools.partial(groups, p=p)), differences) for p in (0, 1)]
+  return [
+    winograd.along_both_axes(winograd.grid(3, functools.partial(groups, p=p)), differences)
+    for p in (0, 1)
+  ]
 
 
 def _transpose_of_inputs(input_tiles: InputTiles) -> jax.Array:
@@ -159,7 +143,7 @@ def _overlap_add(v: Sequence[jax.Array], axis: int) -> tuple[jax.Array, jax.Arra
 
 def _transform_products(products: Sequence[Sequence[jax.Array]]) -> jax.Array:
   """Computes the outputs [N, 2 t, 2 u, D] from a grid of products m_ij [N, t, u, D]."""
-  pixels = _along_both_axes(products, lambda m0, m1, m2: (m0 + m1, m1 - _resize(m2, m1)))
+  pixels = winograd.along_both_axes(products, lambda m0, m1, m2: (m0 + m1, m1 - _resize(m2, m1)))
   y = jnp.stack([jnp.stack(row, axis=3) for row in pixels], axis=2)
   count, t, _, u, _, features = y.shape
   return y.reshape(count, 2 * t, 2 * u, features)
@@ -168,13 +152,4 @@ def _transform_products(products: Sequence[Sequence[jax.Array]]) -> jax.Array:
 def _transpose_of_products(y: jax.Array) -> Grid:
   """Applies the transpose of `_transform_products`."""
   pixels = [[y[:, a::2, b::2] for b in (0, 1)] for a in (0, 1)]
-  return _along_both_axes(pixels, lambda y0, y1: (y0, y0 + _resize(y1, y0), -y1))
-
-
-def _materialize(x: jax.Array) -> jax.Array:
-  """Returns x in a form that XLA:CPU computes once, instead of again in every product.
-
-  An optimization_barrier does not prevent the recomputation, but a factor of 1 that XLA cannot simplify
-  does. The first pixel is padding, so it is finite. A batch of no images has no pixel, and a sum of 0.
-  """
-  return x / (1 + 0 * lax.stop_gradient(x.ravel()[:1].sum()))
+  return winograd.along_both_axes(pixels, lambda y0, y1: (y0, y0 + _resize(y1, y0), -y1))

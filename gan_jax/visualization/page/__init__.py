@@ -35,6 +35,7 @@ ABOUT = 'about.json'
 """File of their captions."""
 
 INTERPOLATIONS = 'interpolations.png'
+TRAVERSALS = 'traversal_{}.png'
 NEIGHBORS = 'neighbors_{}.png'
 
 Frame = tuple[int, bytes]
@@ -148,8 +149,9 @@ def _inspection(folder: pathlib.Path) -> list[Markup]:
   about = json.loads(read(ABOUT) or '{}')
   spaces = about.get('neighbors', {}).get('spaces', ())
   pictures = {space: read(NEIGHBORS.format(space)) for space in spaces}
+  traversals = [read(TRAVERSALS.format(i)) for i in range(len(about.get('traversals', ())))]
   return [
-    sections.interpolations(about, read(INTERPOLATIONS) if about else None),
+    sections.interpolations(about, read(INTERPOLATIONS) if about else None, traversals),
     sections.neighbors(about, {space: picture for space, picture in pictures.items() if picture}),
   ]
 

@@ -127,14 +127,24 @@ def _score(entry: Line, is_open: bool) -> Markup:
   return tag('details', summary, both, class_='score', open=is_open)
 
 
-def interpolations(about: Line, picture: bytes | None) -> Markup:
-  """Shows interpolations between samples, or the reason why they are missing."""
+def interpolations(
+  about: Line, picture: bytes | None, traversals: Sequence[bytes | None] = ()
+) -> Markup:
+  """Shows interpolations between samples, or the reason why they are missing.
+
+  Traversals of labels and of parts of the latents follow them.
+  """
   if not picture:
     return _left_out('interpolations', 'Interpolations', about)
-  image = tag('img', src=data_uri(picture), alt=about['interpolations']['text'])
-  text = f'{about["interpolations"]["text"]} {_origin(about)}'
-  figure = tag('figure', image, tag('figcaption', text), class_='panel')
-  return section('interpolations', 'Interpolations', figure)
+  captions = [about['interpolations'], *about.get('traversals', ())]
+  pairs = zip(captions, [picture, *traversals], strict=True)
+  figures = [_figure(about, caption['text'], content) for caption, content in pairs if content]
+  return section('interpolations', 'Interpolations', *figures)
+
+
+def _figure(about: Line, text: str, picture: bytes) -> Markup:
+  image = tag('img', src=data_uri(picture), alt=text)
+  return tag('figure', image, tag('figcaption', f'{text} {_origin(about)}'), class_='panel')
 
 
 def _origin(about: Line) -> str:
@@ -148,29 +158,33 @@ def _left_out(name: str, title: str, about: Line) -> Markup:
 
 
 def neighbors(about: Line, pictures: Mapping[str, bytes]) -> Markup:
-  """Shows samples beside the training images nearest to them, or the reason why they are missing."""
+  """Shows samples beside the training examples nearest to them, or the reason why they are missing."""
+  words = about.get('neighbors', {}).get('examples', {'one': 'image', 'many': 'images'})
+  title = f'Nearest training {words["many"]}'
   if not pictures:
-    return _left_out('neighbors', 'Nearest training images', about)
+    return _left_out('neighbors', title, about)
   content = []
   for space, picture in pictures.items():
     captions = about['neighbors']['spaces'][space]
+    rows = _rows(picture, captions['distances'], words['one'])
     content += [tag('h3', captions['title']), tag('p', captions['text'], class_='soft')]
-    content.append(tag('ul', *_rows(picture, captions['distances']), class_='neighbors'))
-  text = f'Uncurated samples, each beside the training images nearest to it. {_origin(about)}'
-  return section('neighbors', 'Nearest training images', tag('p', text), *content)
+    content.append(tag('ul', *rows, class_='neighbors'))
+  text = f'Uncurated samples, each beside the training {words["many"]} nearest to it. {_origin(about)}'
+  return section('neighbors', title, tag('p', text), *content)
 
 
-def _rows(picture: bytes, distances: Sequence[Sequence[float]]) -> list[Markup]:
+def _rows(picture: bytes, distances: Sequence[Sequence[float]], one: str) -> list[Markup]:
   """Splits a sheet into rows, each a sample and its neighbors."""
   sheet = np.asarray(Image.open(io.BytesIO(picture)))
   rows = np.split(sheet.reshape(*sheet.shape[:2], -1), len(distances))
-  return [_row(i, row, dists) for i, (row, dists) in enumerate(zip(rows, distances, strict=True))]
+  pairs = zip(rows, distances, strict=True)
+  return [_row(i, row, dists, one) for i, (row, dists) in enumerate(pairs)]
 
 
-def _row(index: int, row: np.ndarray, distances: Sequence[float]) -> Markup:
+def _row(index: int, row: np.ndarray, distances: Sequence[float], one: str) -> Markup:
   """Returns a sample and its neighbors, cut from a row [height, width of all of them, channels]."""
   captions = ['sample', *(f'{d:.3g}' for d in distances)]
-  alts = [f'Sample {index}', *(f'Training image at distance {d:.3g}' for d in distances)]
+  alts = [f'Sample {index}', *(f'Training {one} at distance {d:.3g}' for d in distances)]
   images = np.split(row, len(captions), axis=1)
   figures = [
     tag('figure', tag('img', src=data_uri(pixels.png(image)), alt=alt), tag('figcaption', caption))

@@ -137,7 +137,7 @@ def test_converted_file_is_loaded_by_its_size(monkeypatch, tmp_path, capsys):
   assert 'for --features=dinov2_small' in printed
   assert 'NOT the b938bf1b... of the authors' in printed
   network = dinov2_small.load()
-  assert (network.name, network.of_points) == ('dinov2_small', False)
+  assert (network.name, network.modality) == ('dinov2_small', 'images')
   params = convert_dinov2.converted(state)
   for name, array in params.items():
     np.testing.assert_array_equal(network.params[name], array)

@@ -13,4 +13,4 @@ def load() -> FeatureNetwork:
     features = jnp.stack([x, y, jnp.hypot(x, y), jnp.arctan2(y, x)], axis=1)
     return Outputs(features, jnp.zeros((len(points), 0)))
 
-  return FeatureNetwork('polar', {}, 'none', apply, of_points=True)
+  return FeatureNetwork('polar', {}, 'none', apply, modality='points')

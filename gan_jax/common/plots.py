@@ -163,14 +163,6 @@ def scatter(
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
-def picture(samples: np.ndarray) -> np.ndarray:
-  """Draws samples, uint8 [N, height, width, 1 or 3] in a grid or points [N, D] -> uint8 [H, W, 3]."""
-  if samples.ndim > 2:
-    return grid(samples)
-  points = plane(samples)(samples)
-  return scatter({'generated': points}, points)
-
-
 def bands(
   lines: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]],
   title: str,

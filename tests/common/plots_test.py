@@ -11,9 +11,8 @@ import pytest
 from cycler import cycler
 from PIL import Image
 
-from gan_jax.common import pixels
+from gan_jax.common import pixels, plots
 from gan_jax.storage import metrics_log
-from gan_jax.visualization import plots
 
 
 def test_to_bytes_rounds_and_clips():
@@ -108,7 +107,7 @@ def test_scatter_under_a_notebook_backend_is_drawn():
   script = (
     'import os\n'
     'import numpy as np\n'
-    'from gan_jax.visualization import plots\n'
+    'from gan_jax.common import plots\n'
     'points = np.zeros((3, 2))\n'
     'print(plots.scatter({"real": points}, points).shape, os.environ["MPLBACKEND"])\n'
   )

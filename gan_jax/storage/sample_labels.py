@@ -1,0 +1,83 @@
+"""Labels that a user asks samples of, checked against a game."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gan_jax.common import validation
+from gan_jax.common.errors import ConfigError
+from gan_jax.game import Game
+
+PER_LABEL = 8
+"""Default number of samples for each of several labels, a row of a grid."""
+
+
+def parse(text: str | None) -> list[int] | None:
+  """Returns the labels in the flag --label, '3' or '0,1,2'; None if it is not given.
+
+  Raises:
+    ConfigError: the text is not a list of labels.
+  """
+  if text is None:
+    return None
+  parts = text.split(',')
+  if not all(part.strip().isdecimal() for part in parts):
+    raise ConfigError(
+      f'--label={text}: not a list of labels (whole numbers from 0, joined by commas); change --label'
+    )
+  return [int(part) for part in parts]
+
+
+def count(num: int | None, labels: Sequence[int] | None, default: int) -> int:
+  """Returns the number of samples, the flag --num if it is given.
+
+  Args:
+    num: the flag --num; None if it is not given.
+    labels: the labels of the samples; None for any.
+    default: the number without labels, or of one label.
+
+  Raises:
+    ConfigError: the samples cannot be divided evenly among the labels.
+  """
+  if labels is None or len(labels) == 1:
+    return default if num is None else num
+  if num is None:
+    return PER_LABEL * len(labels)
+  if num % len(labels):
+    raise ConfigError(
+      f'--num={num}: does not divide among {len(labels)} labels (a multiple of their number); change '
+      '--num'
+    )
+  return num
+
+
+def of_samples(
+  game: Game, label: int | Sequence[int] | np.ndarray | None, num: int, key: str = 'label'
+) -> np.ndarray | None:
+  """Returns the labels of samples, int32 [num]; None if the game draws them, or has none.
+
+  Args:
+    game: the game.
+    label: one label; several, of which each gets an equal number of consecutive samples; weights of
+      the classes, float [num, classes]; or None.
+    num: the number of samples.
+    key: what gave the label, for errors.
+
+  Raises:
+    ConfigError: the game is not conditioned on labels, or a label is out of range.
+  """
+  if label is None:
+    return None
+  values = np.atleast_1d(np.asarray(label))
+  shown = ','.join(map(str, values.tolist())) if values.ndim == 1 else f'{values.dtype} {values.shape}'
+  if not game.classes:
+    raise ConfigError(f'{key}={shown}: this game is not conditioned on labels; leave out {key}')
+  if values.ndim == 2 and values.shape == (num, game.classes) and values.dtype.kind == 'f':
+    return values.astype(np.float32)
+  whole = values.ndim == 1 and all(validation.is_whole(value, 0) for value in values.tolist())
+  if not whole or not len(values) or values.max() >= game.classes or num % len(values):
+    raise ConfigError(
+      f'{key}={shown}: not usable for {num} samples (labels from 0 to {game.classes - 1}, whose '
+      f'number divides the samples, or weights [{num}, {game.classes}]); change {key}'
+    )
+  return np.repeat(values.astype(np.int32), num // len(values))
