@@ -32,7 +32,11 @@ def test_train_with_a_closed_pipe_runs_to_the_end(tmp_path):
 
 @pytest.mark.parametrize(
   ('numbers', 'code'),
-  [([signal.SIGINT], 130), ([signal.SIGTERM], 0), ([signal.SIGHUP, signal.SIGHUP], 0)],
+  [
+    pytest.param([signal.SIGINT], 130, marks=pytest.mark.slow),
+    ([signal.SIGTERM], 0),
+    pytest.param([signal.SIGHUP, signal.SIGHUP], 0, marks=pytest.mark.slow),
+  ],
 )
 def test_signal_with_both_pipes_closed_saves_a_checkpoint(tmp_path, numbers, code):
   process = start(GAN, '--config.log_every=2', '--config.steps=1000000', f'--workdir={tmp_path}')

@@ -78,9 +78,8 @@ def test_error_in_one_process_ends_all(shared_run):
   assert 'process 0 cannot continue; see its error' in second.stderr
 
 
-@pytest.mark.parametrize(
-  'to', [(signal.SIGTERM, [1]), pytest.param((signal.SIGINT, [0, 1]), marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('to', [(signal.SIGTERM, [1]), (signal.SIGINT, [0, 1])])
 def test_signal_to_one_process_stops_both_at_one_step(tmp_path, to):
   number, receivers = to
   processes = two_processes(tmp_path, '--config.steps=1000000')

@@ -59,7 +59,8 @@ def alone(config):
   return checkpoints.to_arrays(devices.local(state))
 
 
-@pytest.mark.parametrize('experiment', (RING, pytest.param(DIGITS, marks=pytest.mark.slow)))
+@pytest.mark.slow
+@pytest.mark.parametrize('experiment', (RING, DIGITS))
 def test_run_in_a_study_is_bit_identical_to_a_single_run(tmp_path, experiment):
   # Ten runs on eight devices: some have two, and some a gap.
   runs = train(tmp_path, experiment, range(10) if experiment == RING else range(3))
@@ -169,6 +170,7 @@ def begun(folder, seeds, calls):
   return runs
 
 
+@pytest.mark.slow
 def test_stopped_study_continues_with_more_seeds(tmp_path):
   started = begun(tmp_path, range(2), calls=2)
   assert [run.result() for run in started] == [None, None]
@@ -204,6 +206,7 @@ def test_kill_between_two_results_loses_neither(tmp_path, monkeypatch):
   assert [json.loads(line)['step'] for line in lines] == [2, 4, 4, 6, 8, 8]
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group('study')
 def test_signal_saves_the_study_and_exits_cleanly(tmp_path):
   process = commands.start(*STUDY, f'--out={tmp_path}', verb='study', devices=2)
