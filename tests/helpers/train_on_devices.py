@@ -27,14 +27,14 @@ STEPS = 20
 SUBJECTS = ('dcgan:test', 'wgan_gp:ring-test', 'mmd_gan:ring-test')
 
 
-# Parts of its gradient are 0 but for rounding, of which Adam would make steps.
-BY_SGD = ('mmd_gan',)
+# Parts of their gradients are 0 but for rounding, of which Adam would make steps.
+BY_SGD = ('mmd_gan:ring-test', 'mmd_gan:test', 'wgan_gp:test')
 
 
-def built_of(name: str, config: dict) -> setup.Built:
+def built_of(subject: str, config: dict) -> setup.Built:
   """The experiment with its own optimizers, or with one that is linear in the gradient."""
   built = setup.assemble_run(parse(config))
-  if name not in BY_SGD:
+  if subject not in BY_SGD:
     return built
   optimizers = dict.fromkeys(built.play.optimizers, optax.sgd(1e-2))
   return dataclasses.replace(built, play=built.play._replace(optimizers=optimizers))
@@ -49,7 +49,7 @@ def states(subject: str, count: int | None = None) -> Iterator[TrainState]:
   """
   name, preset = subject.split(':')
   (setting,) = sweep.settings([f'{ROOT}/experiments/{name}.py:{preset}'], {'steps_per_call': [1]})
-  built, local = built_of(name, setting.config), count and jax.devices()[:count]
+  built, local = built_of(subject, setting.config), count and jax.devices()[:count]
   call = devices.Program(setup.make_call(built), local)
   state = devices.replicate(setup.initial_state(built), local)
   feed = devices.shard_batch(built.source.arrays, setting.config['batch_size'], local)
