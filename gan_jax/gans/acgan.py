@@ -11,7 +11,13 @@ from gan_jax.common import lookup, numerics, rng
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics, labels
-from gan_jax.gans.parts.generator_discriminator import check_networks, check_outputs, make_pair
+from gan_jax.gans.parts.adversarial_loss import mean_loss
+from gan_jax.gans.parts.generator_discriminator import (
+  check_networks,
+  check_outputs,
+  make_game,
+  make_pair,
+)
 from gan_jax.networks.wrappers import map_inner_module
 
 
@@ -87,9 +93,8 @@ def make(
     fake, variables = pair.discriminate(variables, generated, fake_key)
     return _ForwardPass(generated, judge(real), judge(fake), label), variables
 
-  def mean_loss(function: losses.Pairwise, forward: _ForwardPass, inputs: Inputs) -> jax.Array:
-    gather = inputs.gather if adversarial.over_batch else lambda x: x
-    return function(gather(forward.real.logits), gather(forward.fake.logits)).mean()
+  def adversarial_part(function: losses.Pairwise, forward: _ForwardPass, inputs: Inputs) -> jax.Array:
+    return mean_loss(adversarial, function, forward.real.logits, forward.fake.logits, inputs)
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     forward, variables = forward_pass(variables, inputs)
@@ -98,23 +103,20 @@ def make(
       for judged in (forward.real, forward.fake)
     )
     class_loss = real_loss + fake_loss if classify_fakes else real_loss
-    value = mean_loss(adversarial.discriminator, forward, inputs) + weight * class_loss
+    value = adversarial_part(adversarial.discriminator, forward, inputs) + weight * class_loss
     metrics = {
-      'real_score': forward.real.logits.mean(),
-      'fake_score': forward.fake.logits.mean(),
       'real_class_loss': real_loss,
       'fake_class_loss': fake_loss,
       'real_label_accuracy': diagnostics.label_accuracy(forward.real.classes, forward.label),
       'fake_label_accuracy': diagnostics.label_accuracy(forward.fake.classes, forward.label),
-      'accuracy': diagnostics.accuracy(forward.real.logits, forward.fake.logits),
-      **diagnostics.distances(inputs, forward.generated),
+      **diagnostics.of_logits(inputs, forward.real.logits, forward.fake.logits, forward.generated),
     }
     return value, Aux(variables, metrics)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     forward, variables = forward_pass(variables, inputs)
     class_loss = losses.class_cross_entropy(forward.fake.classes, forward.label).mean()
-    value = mean_loss(adversarial.generator, forward, inputs) + weight * class_loss
+    value = adversarial_part(adversarial.generator, forward, inputs) + weight * class_loss
     return value, Aux(variables, {'fake_score': forward.fake.logits.mean(), 'class_loss': class_loss})
 
   def classify(variables: Variables, examples: jax.Array) -> jax.Array:
@@ -123,4 +125,4 @@ def make(
   def critic(variables: Variables, examples: jax.Array) -> jax.Array:
     return judge(pair.discriminate_eval(variables, examples)).logits
 
-  return pair.game(discriminator_loss, generator_loss, critic=critic, classify=classify)
+  return make_game(pair, discriminator_loss, generator_loss, critic=critic, classify=classify)

@@ -14,7 +14,7 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.common.types import PyTree
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import Pair, make_pair, reconstruct
+from gan_jax.gans.parts.generator_discriminator import Pair, make_game, make_pair, reconstruct
 
 
 def error(examples: jax.Array, reconstructions: jax.Array) -> jax.Array:
@@ -109,7 +109,8 @@ def make(
   def critic(variables: Variables, examples: jax.Array) -> jax.Array:
     return error(examples, pair.discriminate_eval(variables, examples)[0])
 
-  return pair.game(
+  return make_game(
+    pair,
     discriminator_loss,
     generator_loss,
     init_memory=lambda key, batch: {'k': jnp.zeros(())},

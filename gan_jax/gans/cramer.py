@@ -12,7 +12,12 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.divergences import mmd
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import check_outputs, make_pair
+from gan_jax.gans.parts.generator_discriminator import (
+  check_outputs,
+  make_game,
+  make_pair,
+  reference_fakes,
+)
 from gan_jax.losses import penalties
 from gan_jax.losses.penalties import norm
 
@@ -104,7 +109,7 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
 
   def critic(variables: Variables, examples: jax.Array) -> jax.Array:
     features = pair.discriminate_eval(variables, examples)
-    fake_features = pair.discriminate_eval(variables, pair.reference_fakes(variables))
+    fake_features = pair.discriminate_eval(variables, reference_fakes(pair, variables))
     return mmd.distances(features, fake_features).mean(axis=1) - norm(features)
 
-  return pair.game(discriminator_loss, generator_loss, critic=critic)
+  return make_game(pair, discriminator_loss, generator_loss, critic=critic)

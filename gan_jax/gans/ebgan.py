@@ -13,7 +13,7 @@ from gan_jax.common import numerics, rng
 from gan_jax.common.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import make_pair, reconstruct
+from gan_jax.gans.parts.generator_discriminator import make_game, make_pair, reconstruct
 from gan_jax.losses import penalties
 
 
@@ -96,4 +96,4 @@ def make(
   def critic(variables: Variables, examples: jax.Array) -> jax.Array:
     return energy(examples, pair.discriminate_eval(variables, examples)[0])
 
-  return pair.game(discriminator_loss, generator_loss, critic=critic)
+  return make_game(pair, discriminator_loss, generator_loss, critic=critic)

@@ -13,7 +13,8 @@ from gan_jax.common import lookup, numerics, rng
 from gan_jax.common.errors import ConfigError, at
 from gan_jax.game import Aux, Game, Inputs, Player, Variables, apply, init_networks
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.codes import Codes, Posterior, make_codes
+from gan_jax.gans.parts.adversarial_loss import mean_loss
+from gan_jax.gans.parts.codes import Codes, make_codes
 
 NETWORKS = ('generator', 'discriminator', 'recognition')
 
@@ -25,6 +26,59 @@ class _ForwardPass(NamedTuple):
   real_logits: jax.Array
   fake_logits: jax.Array
   information: jax.Array
+
+
+class _Parts(NamedTuple):
+  """The networks of the game, and the distribution of the latents.
+
+  Attributes:
+    networks: 'generator', 'discriminator' and 'recognition'.
+    noise: the prior of the latents that are not codes.
+    codes: the other latents.
+  """
+
+  networks: Mapping[str, nn.Module]
+  noise: latents.Prior
+  codes: Codes
+
+  def latents(self, key: chex.PRNGKey) -> jax.Array:
+    """Returns latents [N, L + codes] from keys [N]."""
+    noise_key, code_key = rng.split(key)
+    return jnp.concatenate([self.noise(noise_key), self.codes.draw(code_key)], axis=1)
+
+  def init(self, key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> Variables:
+    """Returns the initial variables, see `game.Game`."""
+    real = batch['real']
+    latent_key, key, recognition_key = jax.random.split(key, 3)
+    latent = self.latents(rng.example_keys(latent_key, jnp.arange(len(real))))
+    players = {name: self.networks[name] for name in ('generator', 'discriminator')}
+    start = init_networks(players, key, {'generator': latent, 'discriminator': real})
+    recognition = {'recognition': self.networks['recognition']}
+    features = _features(self.judge(start, real))
+    added = init_networks(recognition, recognition_key, {'recognition': features})
+    return Variables({**start.params, **added.params}, {**start.state, **added.state})
+
+  def generate(self, variables: Variables, latent: jax.Array, condition: None = None) -> jax.Array:
+    """Generates samples outside training, see `game.Game`."""
+    return apply(self.networks, variables, 'generator', latent, train=False)[0]
+
+  def sample(self, variables: Variables, key: chex.PRNGKey, condition: None = None) -> jax.Array:
+    """Generates samples from keys outside training, see `game.Game`."""
+    return self.generate(variables, self.latents(key))
+
+  def judge(self, variables: Variables, examples: jax.Array) -> dict[str, jax.Array]:
+    """Returns the discriminator's outputs outside training."""
+    return apply(self.networks, variables, 'discriminator', examples, train=False)[0]
+
+  def critic(self, variables: Variables, examples: jax.Array) -> jax.Array:
+    """Returns the discriminator's logits [N] outside training."""
+    return self.judge(variables, examples)['logits']
+
+  def classify(self, variables: Variables, examples: jax.Array) -> jax.Array:
+    """Returns the logits of the first categorical code, [N, K]."""
+    features = _features(self.judge(variables, examples))
+    outputs, _ = apply(self.networks, variables, 'recognition', features, train=False)
+    return self.codes.posterior(outputs).logits[0]
 
 
 def make(
@@ -73,28 +127,13 @@ def make(
   codes = _codes(categories, category_weights, continuous_weights)
   weights = jnp.array([*category_weights, *continuous_weights], jnp.float32)
   with at('prior'):
-    draw_noise = lookup.make(latents, prior)
+    parts = _Parts(networks, lookup.make(latents, prior), codes)
   with at('loss'):
     adversarial = lookup.make(losses, loss)
 
-  def draw_latents(key: chex.PRNGKey) -> jax.Array:
-    noise_key, code_key = rng.split(key)
-    return jnp.concatenate([draw_noise(noise_key), codes.draw(code_key)], axis=1)
-
-  def init(key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> Variables:
-    real = batch['real']
-    latent_key, key, recognition_key = jax.random.split(key, 3)
-    latent = draw_latents(rng.example_keys(latent_key, jnp.arange(len(real))))
-    players = {name: networks[name] for name in ('generator', 'discriminator')}
-    start = init_networks(players, key, {'generator': latent, 'discriminator': real})
-    features = _features(apply(networks, start, 'discriminator', real, train=False)[0])
-    recognition = {'recognition': networks['recognition']}
-    added = init_networks(recognition, recognition_key, {'recognition': features})
-    return Variables({**start.params, **added.params}, {**start.state, **added.state})
-
   def forward_pass(variables: Variables, inputs: Inputs) -> tuple[_ForwardPass, Variables]:
     latent_key, generator_key, real_key, fake_key, code_key = rng.split(inputs.key, 5)
-    latent = latents.materialize(draw_latents(latent_key))
+    latent = latents.materialize(parts.latents(latent_key))
     generated, variables = apply(networks, variables, 'generator', latent, key=generator_key)
     real, variables = apply(networks, variables, 'discriminator', inputs.batch['real'], key=real_key)
     fake, variables = apply(networks, variables, 'discriminator', generated, key=fake_key)
@@ -106,40 +145,22 @@ def make(
     information = codes.information(codes.posterior(outputs), latent[:, -codes.size :])
     return _ForwardPass(generated, real['logits'], fake['logits'], information), variables
 
-  def mean_loss(function: losses.Pairwise, forward: _ForwardPass, inputs: Inputs) -> jax.Array:
-    gather = inputs.gather if adversarial.over_batch else lambda x: x
-    value = function(gather(forward.real_logits), gather(forward.fake_logits)).mean()
+  def loss_of(function: losses.Pairwise, forward: _ForwardPass, inputs: Inputs) -> jax.Array:
+    value = mean_loss(adversarial, function, forward.real_logits, forward.fake_logits, inputs)
     return value - (forward.information.mean(axis=0) * weights).sum()
 
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     forward, variables = forward_pass(variables, inputs)
-    metrics = {
-      'real_score': forward.real_logits.mean(),
-      'fake_score': forward.fake_logits.mean(),
-      'accuracy': diagnostics.accuracy(forward.real_logits, forward.fake_logits),
-      **diagnostics.distances(inputs, forward.generated),
-    }
-    return mean_loss(adversarial.discriminator, forward, inputs), Aux(variables, metrics)
+    logits = forward.real_logits, forward.fake_logits
+    metrics = diagnostics.of_logits(inputs, *logits, forward.generated)
+    return loss_of(adversarial.discriminator, forward, inputs), Aux(variables, metrics)
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     forward, variables = forward_pass(variables, inputs)
     means = forward.information.mean(axis=0)
     metrics = {f'information_{index}': mean for index, mean in enumerate(means)}
-    value = mean_loss(adversarial.generator, forward, inputs)
+    value = loss_of(adversarial.generator, forward, inputs)
     return value, Aux(variables, metrics | {'fake_score': forward.fake_logits.mean()})
-
-  def generate(variables: Variables, latent: jax.Array, condition: None = None) -> jax.Array:
-    return apply(networks, variables, 'generator', latent, train=False)[0]
-
-  def judge(variables: Variables, examples: jax.Array) -> dict[str, jax.Array]:
-    return apply(networks, variables, 'discriminator', examples, train=False)[0]
-
-  def posterior(variables: Variables, examples: jax.Array) -> Posterior:
-    features = _features(judge(variables, examples))
-    return codes.posterior(apply(networks, variables, 'recognition', features, train=False)[0])
-
-  def classify(variables: Variables, examples: jax.Array) -> jax.Array:
-    return posterior(variables, examples).logits[0]
 
   return Game(
     networks,
@@ -147,12 +168,12 @@ def make(
       Player('discriminator', ('discriminator', 'recognition'), discriminator_loss),
       Player('generator', ('generator',), generator_loss),
     ),
-    init,
-    lambda variables, key, condition=None: generate(variables, draw_latents(key)),
-    critic=lambda variables, examples: judge(variables, examples)['logits'],
-    latents=draw_latents,
-    generate=generate,
-    classify=classify if categories else None,
+    parts.init,
+    parts.sample,
+    critic=parts.critic,
+    latents=parts.latents,
+    generate=parts.generate,
+    classify=parts.classify if categories else None,
     traversals=codes.traversals(first=-codes.size),
   )
 

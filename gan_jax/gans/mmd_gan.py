@@ -15,7 +15,12 @@ from gan_jax.common.errors import ConfigError, at
 from gan_jax.divergences import mmd
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import check_outputs, make_pair
+from gan_jax.gans.parts.generator_discriminator import (
+  check_outputs,
+  make_game,
+  make_pair,
+  reference_fakes,
+)
 from gan_jax.losses import penalties
 
 
@@ -128,10 +133,10 @@ def make(
     return forward.distance, Aux(variables, {'mmd2': forward.distance})
 
   def critic(variables: Variables, examples: jax.Array) -> jax.Array:
-    fake_features = pair.discriminate_eval(variables, pair.reference_fakes(variables))
+    fake_features = pair.discriminate_eval(variables, reference_fakes(pair, variables))
     return -kernel_function(pair.discriminate_eval(variables, examples), fake_features).mean(axis=1)
 
-  return pair.game(discriminator_loss, generator_loss, critic=critic)
+  return make_game(pair, discriminator_loss, generator_loss, critic=critic)
 
 
 def _is_zero(weight: float) -> bool:

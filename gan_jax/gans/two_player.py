@@ -17,7 +17,8 @@ from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import PyTree
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
-from gan_jax.gans.parts.generator_discriminator import check_outputs, make_pair
+from gan_jax.gans.parts.adversarial_loss import mean_loss
+from gan_jax.gans.parts.generator_discriminator import Pair, check_outputs, make_game, make_pair
 from gan_jax.losses import regularizers
 from gan_jax.losses.regularizers import LazyPenalties, LazyPenalty, PenaltyInputs
 
@@ -36,6 +37,26 @@ class _ForwardPass(NamedTuple):
   real_logits: jax.Array
   fake_logits: jax.Array
   key: chex.PRNGKey
+
+
+class _View(NamedTuple):
+  """Examples as the discriminator sees them in training: augmented and noisy.
+
+  Attributes:
+    augmentation: of images, or None.
+    add_noise: adds instance noise, see `_instance_noise`.
+  """
+
+  augmentation: Augmentation | None
+  add_noise: Callable[[jax.Array, jax.Array, chex.PRNGKey], jax.Array]
+
+  def __call__(
+    self, examples: jax.Array, inputs: Inputs, augment_key: chex.PRNGKey, noise_key: chex.PRNGKey
+  ) -> jax.Array:
+    """Returns examples [B, ...] after augmentation and noise, with [B] keys of both."""
+    if self.augmentation:
+      examples = self.augmentation.apply(examples, augment_key, inputs.memory['augment'])
+    return self.add_noise(examples, inputs.step, noise_key)
 
 
 def make(
@@ -87,62 +108,30 @@ def make(
     adversarial = lookup.make(losses, loss)
   pair = make_pair(networks, prior, classes, tuple(networks) if classes else ())
   lazy_penalties = _lazy_penalties(penalties)
-  add_noise = _instance_noise(noise)
   with at('augment'):
     renamed.check(augment, inside='gan.augment.')
     augmentation = lookup.make(augmentations, augment) if augment else None
-
-  def as_seen(
-    examples: jax.Array, inputs: Inputs, augment_key: chex.PRNGKey, noise_key: chex.PRNGKey
-  ) -> jax.Array:
-    if augmentation:
-      examples = augmentation.apply(examples, augment_key, inputs.memory['augment'])
-    return add_noise(examples, inputs.step, noise_key)
+  view = _View(augmentation, _instance_noise(noise))
 
   def forward_pass(variables: Variables, inputs: Inputs) -> tuple[_ForwardPass, Variables]:
     latent_key, generator_key, real_key, fake_key, *noise_keys, key = rng.split(inputs.key, 7)
+    augment_keys = rng.split(_augmentation_key(inputs.key))
     label = pair.label(inputs.batch)
     fake, variables = pair.generate(variables, latent_key, generator_key, label)
-    augment_keys = rng.split(_augmentation_key(inputs.key))
-    real_seen = as_seen(inputs.batch['real'], inputs, augment_keys[0], noise_keys[0])
-    fake_seen = as_seen(fake, inputs, augment_keys[1], noise_keys[1])
+    real_seen = view(inputs.batch['real'], inputs, augment_keys[0], noise_keys[0])
+    fake_seen = view(fake, inputs, augment_keys[1], noise_keys[1])
     real_logits, variables = pair.discriminate(variables, real_seen, real_key, label)
     fake_logits, variables = pair.discriminate(variables, fake_seen, fake_key, label)
     check_outputs(real_logits, rank=1)
     check_outputs(fake_logits, rank=1)
     return _ForwardPass(fake, real_logits, fake_logits, key), variables
 
-  def penalty_inputs(
-    variables: Variables, inputs: Inputs, forward: _ForwardPass, key: chex.PRNGKey, memory: PyTree
-  ) -> PenaltyInputs:
-    key, critic_key = rng.split(key)
-    label = pair.label(inputs.batch)
-
-    def critic(points: jax.Array) -> jax.Array:
-      augment_key, noise_key = rng.split(_augmentation_key(critic_key))
-      seen = as_seen(points, inputs, augment_key, noise_key)
-      return pair.discriminate(variables, seen, critic_key, label)[0]
-
-    return PenaltyInputs(
-      critic=critic,
-      real=inputs.batch['real'],
-      fake=forward.fake,
-      real_logits=forward.real_logits,
-      fake_logits=forward.fake_logits,
-      key=key,
-      gather=inputs.gather,
-      memory=memory,
-    )
-
-  def mean_loss(loss: losses.Pairwise, forward: _ForwardPass, inputs: Inputs) -> jax.Array:
-    gather = inputs.gather if adversarial.over_batch else lambda x: x
-    return loss(gather(forward.real_logits), gather(forward.fake_logits)).mean()
-
   def discriminator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     forward, variables = forward_pass(variables, inputs)
-    value = mean_loss(adversarial.discriminator, forward, inputs)
+    logits = forward.real_logits, forward.fake_logits
+    value = mean_loss(adversarial, adversarial.discriminator, *logits, inputs)
     penalty, means = lazy_penalties.evaluate(
-      lambda key, memory: penalty_inputs(variables, inputs, forward, key, memory),
+      lambda key, memory: _penalty_inputs(pair, view, variables, inputs, forward, key, memory),
       forward.key,
       inputs.memory,
       inputs.step,
@@ -151,8 +140,9 @@ def make(
 
   def generator_loss(variables: Variables, inputs: Inputs) -> tuple[jax.Array, Aux]:
     forward, variables = forward_pass(variables, inputs)
-    metrics = {'fake_score': forward.fake_logits.mean()}
-    return mean_loss(adversarial.generator, forward, inputs), Aux(variables, metrics)
+    logits = forward.real_logits, forward.fake_logits
+    value = mean_loss(adversarial, adversarial.generator, *logits, inputs)
+    return value, Aux(variables, {'fake_score': forward.fake_logits.mean()})
 
   def init_memory(key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> PyTree:
     with refused_values():
@@ -174,7 +164,8 @@ def make(
       updated['augment'] = augmentation.update_memory(memory['augment'], discriminator_metrics)
     return updated
 
-  return pair.game(
+  return make_game(
+    pair,
     discriminator_loss,
     generator_loss,
     critic=None if classes else pair.discriminate_eval,
@@ -191,14 +182,40 @@ def _augmentation_key(key: chex.PRNGKey) -> chex.PRNGKey:
 def _metrics(
   augmentation: Augmentation | None, inputs: Inputs, forward: _ForwardPass
 ) -> dict[str, jax.Array]:
-  reported = augmentation.report(inputs.memory['augment'], forward.real_logits) if augmentation else {}
-  return {
-    'real_score': forward.real_logits.mean(),
-    'fake_score': forward.fake_logits.mean(),
-    'accuracy': diagnostics.accuracy(forward.real_logits, forward.fake_logits),
-    **diagnostics.distances(inputs, forward.fake),
-    **reported,
-  }
+  logits = forward.real_logits, forward.fake_logits
+  metrics = diagnostics.of_logits(inputs, *logits, forward.fake)
+  if augmentation is None:
+    return metrics
+  return metrics | augmentation.report(inputs.memory['augment'], forward.real_logits)
+
+
+def _penalty_inputs(
+  pair: Pair,
+  view: _View,
+  variables: Variables,
+  inputs: Inputs,
+  forward: _ForwardPass,
+  key: chex.PRNGKey,
+  memory: PyTree,
+) -> PenaltyInputs:
+  key, critic_key = rng.split(key)
+  label = pair.label(inputs.batch)
+
+  def critic(points: jax.Array) -> jax.Array:
+    augment_key, noise_key = rng.split(_augmentation_key(critic_key))
+    seen = view(points, inputs, augment_key, noise_key)
+    return pair.discriminate(variables, seen, critic_key, label)[0]
+
+  return PenaltyInputs(
+    critic=critic,
+    real=inputs.batch['real'],
+    fake=forward.fake,
+    real_logits=forward.real_logits,
+    fake_logits=forward.fake_logits,
+    key=key,
+    gather=inputs.gather,
+    memory=memory,
+  )
 
 
 def _lazy_penalties(specs: Mapping[str, Mapping[str, Any]]) -> LazyPenalties:

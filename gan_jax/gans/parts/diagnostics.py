@@ -28,6 +28,25 @@ def accuracy(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Array:
   return ((1 + jnp.sign(margins)) / 2).mean()
 
 
+def of_logits(
+  inputs: Inputs, real_logits: jax.Array, fake_logits: jax.Array, fake: jax.Array
+) -> dict[str, jax.Array]:
+  """Returns the mean logits of both kinds, the accuracy and the distances of a batch.
+
+  Args:
+    inputs: of the loss.
+    real_logits: [B].
+    fake_logits: [B].
+    fake: generated examples [B, ...], without noise and augmentation.
+  """
+  return {
+    'real_score': real_logits.mean(),
+    'fake_score': fake_logits.mean(),
+    'accuracy': accuracy(real_logits, fake_logits),
+    **distances(inputs, fake),
+  }
+
+
 def distances(inputs: Inputs, fake: jax.Array) -> dict[str, jax.Array]:
   """Returns the root mean square distance between two examples, among real and among fake ones.
 

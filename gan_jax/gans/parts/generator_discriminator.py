@@ -1,6 +1,7 @@
 """The common part of games of a generator and a discriminator: networks, latents, samples."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,23 +42,16 @@ class Pair:
   classes: int = 0
   labeled: tuple[str, ...] = ()
 
-  def init(self, key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> Variables:
-    """Returns the initial variables, see `game.Game`."""
-    real, label = batch['real'], self.label(batch)
-    latent_key, key = jax.random.split(key)
-    latent = self.prior(rng.example_keys(latent_key, jnp.arange(len(real))))
-    inputs = {
-      'generator': self._inputs('generator', 'latents', latent, label),
-      'discriminator': self._inputs('discriminator', 'examples', real, label),
-    }
-    return init_networks(self.networks, key, inputs)
-
   def label(self, batch: Mapping[str, jax.Array]) -> jax.Array | None:
     """Returns the labels [B] that a batch is conditioned on; None in a game without conditions."""
     return batch['label'] if self.classes else None
 
-  def _inputs(self, network: str, name: str, value: jax.Array, label: jax.Array | None) -> PyTree:
-    return {name: value, 'label': label} if network in self.labeled else value
+  def inputs(self, network: str, array: jax.Array, label: jax.Array | None) -> PyTree:
+    """Returns the inputs of a network: an array, with labels if it takes them."""
+    if network not in self.labeled:
+      return array
+    labels.check_given(label, self.classes)
+    return {_ARRAYS[network]: array, 'label': label}
 
   def generate(
     self,
@@ -77,13 +71,7 @@ class Pair:
     Returns:
       Fake examples [B, ...], and the variables with the generator's new state.
     """
-    return self.generate_from(variables, latents.materialize(self.prior(latent_key)), key, label)
-
-  def generate_from(
-    self, variables: Variables, latent: jax.Array, key: chex.PRNGKey, label: jax.Array | None = None
-  ) -> tuple[jax.Array, Variables]:
-    """Generates a training batch from latents [B, L], see `generate`."""
-    inputs = self._inputs('generator', 'latents', latent, label)
+    inputs = self.inputs('generator', latents.materialize(self.prior(latent_key)), label)
     return apply(self.networks, variables, 'generator', inputs, key=key)
 
   def discriminate(
@@ -94,7 +82,7 @@ class Pair:
     label: jax.Array | None = None,
   ) -> tuple[Outputs, Variables]:
     """Returns the discriminator's outputs for a training batch [B, ...], and the new variables."""
-    inputs = self._inputs('discriminator', 'examples', examples, label)
+    inputs = self.inputs('discriminator', examples, label)
     return apply(self.networks, variables, 'discriminator', inputs, key=key)
 
   def sample(
@@ -109,40 +97,57 @@ class Pair:
     self, variables: Variables, latent: jax.Array, condition: jax.Array | None = None
   ) -> jax.Array:
     """Generates samples from latents [N, L] outside training, see `game.Game`."""
-    inputs = self._inputs('generator', 'latents', latent, condition)
+    inputs = self.inputs('generator', latent, condition)
     return apply(self.networks, variables, 'generator', inputs, train=False)[0]
-
-  def reference_fakes(self, variables: Variables) -> jax.Array:
-    """Generates examples from fixed latents, for a critic that compares with generated examples."""
-    return self.sample(variables, rng.sample_keys(0, 0, NUM_REFERENCES))
 
   def discriminate_eval(self, variables: Variables, examples: jax.Array) -> Outputs:
     """Returns the outputs of a discriminator without labels for examples [N, ...] outside training."""
     return apply(self.networks, variables, 'discriminator', examples, train=False)[0]
 
-  def game(self, discriminator: Loss, generator: Loss, **more: Any) -> Game:
-    """Returns the game with these losses, in which the discriminator plays first.
 
-    Args:
-      discriminator: the discriminator's loss.
-      generator: the generator's loss.
-      **more: further fields of `Game`.
-    """
-    players = (
-      Player('discriminator', ('discriminator',), discriminator),
-      Player('generator', ('generator',), generator),
-    )
-    return Game(
-      self.networks,
-      players,
-      self.init,
-      self.sample,
-      latents=self.prior,
-      generate=self.generate_eval,
-      condition=self.label if self.classes else None,
-      classes=self.classes,
-      **more,
-    )
+_ARRAYS = {'generator': 'latents', 'discriminator': 'examples'}
+"""The name, beside 'label', of the array that a network with labels takes."""
+
+
+def init(pair: Pair, key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> Variables:
+  """Returns the initial variables of a pair, see `game.Game`."""
+  real, label = batch['real'], pair.label(batch)
+  latent_key, key = jax.random.split(key)
+  latent = pair.prior(rng.example_keys(latent_key, jnp.arange(len(real))))
+  arrays = {'generator': latent, 'discriminator': real}
+  inputs = {name: pair.inputs(name, array, label) for name, array in arrays.items()}
+  return init_networks(pair.networks, key, inputs)
+
+
+def reference_fakes(pair: Pair, variables: Variables) -> jax.Array:
+  """Generates examples from fixed latents, for a critic that compares with generated examples."""
+  return pair.sample(variables, rng.sample_keys(0, 0, NUM_REFERENCES))
+
+
+def make_game(pair: Pair, discriminator: Loss, generator: Loss, **more: Any) -> Game:
+  """Returns the game of a pair with these losses, in which the discriminator plays first.
+
+  Args:
+    pair: the networks and the prior.
+    discriminator: the discriminator's loss.
+    generator: the generator's loss.
+    **more: further fields of `Game`.
+  """
+  players = (
+    Player('discriminator', ('discriminator',), discriminator),
+    Player('generator', ('generator',), generator),
+  )
+  return Game(
+    pair.networks,
+    players,
+    functools.partial(init, pair),
+    pair.sample,
+    latents=pair.prior,
+    generate=pair.generate_eval,
+    condition=pair.label if pair.classes else None,
+    classes=pair.classes,
+    **more,
+  )
 
 
 def reconstruct(

@@ -8,12 +8,22 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax.common import validation
+from gan_jax.common.errors import ConfigError
 from gan_jax.networks.layers.labels import one_hot
 
 
 def check_classes(classes: int) -> None:
   """Raises ConfigError unless the number of classes is a whole number of at least 2."""
   validation.check_size('classes', classes, least=2)
+
+
+def check_given(label: jax.Array | None, classes: int) -> None:
+  """Raises ConfigError if a network that takes labels gets none."""
+  if label is None:
+    raise ConfigError(
+      f'condition=None: this game generates from latents and labels (labels [N], or weights [N, '
+      f'{classes}]); pass a condition'
+    )
 
 
 def draw(key: chex.PRNGKey, classes: int) -> jax.Array:
