@@ -15,6 +15,9 @@ from helpers.experiments import EXPERIMENTS, ROOT, experiment
 # One of each kind of loss and network; the others are among the slow tests.
 QUICK = ('r1', 'wgan_gp', 'mmd_gan', 'ebgan', 'unrolled', 'pacgan', 'hinge:test')
 
+# The two parts of ACGAN's gradient partly cancel, so rounding turns the mean of few examples further.
+BATCHES = {'acgan': 64}
+
 
 def subjects():
   """All on points, and some on images."""
@@ -52,7 +55,7 @@ def flat(tree):
 @pytest.mark.parametrize(('path', 'preset'), [*subjects()])
 def test_bfloat16_losses_and_gradients_are_close_to_float32(path, preset):
   # The tests run on CPU only.
-  own = {'batch_statistics': 'device'}
+  own = {'batch_statistics': 'device', 'batch_size': BATCHES.get(path.stem, 16)}
   full, low = (experiment(path, preset, compute_dtype=t, **own) for t in ('float32', 'bfloat16'))
   built = setup.assemble_run(parse(full))
   state = setup.initial_state(built)
@@ -67,7 +70,7 @@ def test_bfloat16_losses_and_gradients_are_close_to_float32(path, preset):
     assert np.isfinite(got).all()
     # Rounding to 8 bits turns a gradient by some percent; a wrong one would be at right angles.
     cosine = got @ expected / np.linalg.norm(got) / np.linalg.norm(expected)
-    assert cosine > 0.9, (name, cosine)
+    assert cosine > 0.95, (name, cosine)
     assert (got != expected).any()
 
 
