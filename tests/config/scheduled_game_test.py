@@ -74,7 +74,7 @@ def test_linear_noise_scale_equals_the_annealing_of_the_game_at_each_step():
       loss(game, 'discriminator', np.zeros((5, 1)), step=step)
       shown.append(np.array(seen[-2:]))
     wanted, found = shown
-    # Real and fake examples are 0, so that what is seen is the noise.
+    # Real and fake examples are 0, so the discriminator sees the noise alone.
     np.testing.assert_array_equal(found, wanted)
     assert bool(found.any()) == (step < 4)
 

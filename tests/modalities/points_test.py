@@ -82,7 +82,7 @@ def test_training_of_a_conditional_game_scores_the_labels_of_its_samples():
     classes=3,
   )
   _, metrics = DRAWING.training(conditional, {'real': jnp.asarray(PLANE)}, modes, 5)({'raw': 0.0}, 0)
-  # Of 2,500 samples, 834 have label 0, and 833 each of the others.
+  # The 2,500 samples are 834 of label 0, and 833 of each other label.
   assert metrics['modes/label_accuracy'] == pytest.approx(1_667 / 2_500)
   assert metrics['modes/captured'] == 2
 

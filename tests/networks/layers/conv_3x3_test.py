@@ -39,7 +39,7 @@ def native(x, kernel):
   )
 
 
-def close(found, expected):
+def assert_close(found, expected):
   jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10), found, expected)
 
 
@@ -52,14 +52,16 @@ def test_conv_3x3_and_transposes_match_autodiff(shape):
     conv_3x3.conv_transpose(y, kernel),
     conv_3x3.kernel_gradient(x, y),
   )
-  close(found, (outputs, *pull_back(y)))
+  assert_close(found, (outputs, *pull_back(y)))
 
 
 @pytest.mark.parametrize('shape', MANY)
 def test_winograd_3x3_and_transposes_match_autodiff(shape):
   x, kernel, y = case(shape)
   outputs, pull_back = jax.vjp(native, x, kernel)
-  close((winograd_3x3.conv(x, kernel), winograd_3x3.kernel_gradient(x, y)), (outputs, pull_back(y)[1]))
+  assert_close(
+    (winograd_3x3.conv(x, kernel), winograd_3x3.kernel_gradient(x, y)), (outputs, pull_back(y)[1])
+  )
 
 
 @pytest.mark.parametrize('shape', [MANY[1], FEW[0], FEW[1]])
@@ -70,7 +72,7 @@ def test_conv_3x3_second_derivatives_match_lax(shape):
     slope = jax.grad(lambda x, k: jnp.sin(convolution(x, k)).sum())
     return jax.grad(lambda x, k: (slope(x, k) ** 2).sum(), (0, 1))(x, kernel)
 
-  close(penalty(lambda x, k: convolutions.conv(x, k, conv_3x3.GEOMETRY)), penalty(native))
+  assert_close(penalty(lambda x, k: convolutions.conv(x, k, conv_3x3.GEOMETRY)), penalty(native))
 
 
 def test_conv_3x3_gradients_match_finite_differences():

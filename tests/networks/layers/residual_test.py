@@ -52,7 +52,7 @@ def run(block, x, *condition):
   return block.apply(variables, x, *condition, train=False), variables['params']
 
 
-def close(found, expected):
+def assert_close(found, expected):
   np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
@@ -62,7 +62,7 @@ def test_up_block_matches_its_formula(upsampling):
   y, p = run(residual.UpBlock(12, ConditionalBatchNorm, upsampling=upsampling), x, None)
   h = double(relu(norm(x, p['ConditionalBatchNorm_0'])), upsampling)
   h = relu(norm(conv(h, p['UpConv_0']), p['ConditionalBatchNorm_1']))
-  close(y, conv(h, p['Conv_0']) + conv(double(x, upsampling), p['shortcut']))
+  assert_close(y, conv(h, p['Conv_0']) + conv(double(x, upsampling), p['shortcut']))
 
 
 @pytest.mark.parametrize('wide,hidden', [(False, 10), (True, 12)])
@@ -71,7 +71,7 @@ def test_down_block_that_halves_matches_its_formula(wide, hidden):
   y, p = run(residual.DownBlock(12, wide=wide), x)
   assert p['Conv_0']['kernel'].shape == (3, 3, 10, hidden)
   h = conv(relu(conv(relu(x), p['Conv_0'])), p['DownConv_0'])
-  close(y, halve(h) + halve(conv(x, p['shortcut'])))
+  assert_close(y, halve(h) + halve(conv(x, p['shortcut'])))
 
 
 @pytest.mark.parametrize('features', [10, 12])
@@ -80,13 +80,15 @@ def test_down_block_that_preserves_sides_matches_its_formula(features):
   y, p = run(residual.DownBlock(features, halves=False), x)
   assert ('shortcut' in p) == (features != 10)
   shortcut = conv(x, p['shortcut']) if 'shortcut' in p else x
-  close(y, conv(relu(conv(relu(x), p['Conv_0'])), p['Conv_1']) + shortcut)
+  assert_close(y, conv(relu(conv(relu(x), p['Conv_0'])), p['Conv_1']) + shortcut)
 
 
 def test_first_down_block_matches_its_formula():
   x = numbers(9, 2, 4, 6, 3)
   y, p = run(residual.FirstDownBlock(12), x)
-  close(y, halve(conv(relu(conv(x, p['Conv_0'])), p['DownConv_0'])) + conv(halve(x), p['shortcut']))
+  assert_close(
+    y, halve(conv(relu(conv(x, p['Conv_0'])), p['DownConv_0'])) + conv(halve(x), p['shortcut'])
+  )
 
 
 @pytest.mark.parametrize('doubles', [False, True])
@@ -99,7 +101,7 @@ def test_up_bottleneck_matches_its_formula(doubles):
   h = conv(h, p['UpConv_0' if doubles else 'Conv_0'])
   assert h.shape[3] == 2
   h = conv(activate(h, 2), p['Conv_0' if doubles else 'Conv_1'])
-  close(y, conv(activate(h, 3), p['Dense_1']) + resize(x[..., :6]))
+  assert_close(y, conv(activate(h, 3), p['Dense_1']) + resize(x[..., :6]))
 
 
 @pytest.mark.parametrize('halves', [False, True])
@@ -114,7 +116,7 @@ def test_down_bottleneck_matches_its_formula(halves, features):
   shortcut = resize(x)
   if features > 8:
     shortcut = jnp.concatenate([shortcut, conv(shortcut, p['shortcut'])], axis=-1)
-  close(y, h + shortcut)
+  assert_close(y, h + shortcut)
 
 
 def test_initial_kernels_have_the_gains_of_sngan():
