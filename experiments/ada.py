@@ -8,7 +8,7 @@ not augment and equals `r1`.
 python -m gan_jax.main --config=experiments/ada.py
 python -m gan_jax.main --config=experiments/ada.py:ring
 
-Digits: Two thirds are readable, of all kinds. The others are knots or not digits, and strokes are
+Digits: About half are readable, of most kinds. The others are knots or not digits, and strokes are
 ragged.
 
 Resolved hyperparameters:
