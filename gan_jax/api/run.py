@@ -16,11 +16,9 @@ from gan_jax.game import Game, Variables
 from gan_jax.runtime import jax_settings
 from gan_jax.storage import load_run, metrics_log, sample_labels
 from gan_jax.storage import workdir as run_folder
+from gan_jax.storage.sample_labels import Label
 from gan_jax.visualization import interpolations, page
 from gan_jax.visualization.page import curves
-
-Label = int | Sequence[int] | np.ndarray | None
-"""The label of samples, or several, or weights of the classes; None for labels that the game draws."""
 
 
 def load(workdir: str | os.PathLike) -> 'Run':
@@ -133,7 +131,8 @@ class Run(StoredRun):
   def interpolate(self, num: int = 8, steps: int = 10, seed: int = 0) -> np.ndarray:
     """Generates samples along arcs between latents, [num, steps, ...] of the type of `sample`.
 
-    Row i goes from sample i of this seed to sample num + i, both included.
+    Row i goes from sample i of this seed to sample num + i, both included. In a game conditioned on
+    labels, both have the label i modulo the number of labels.
     """
     return interpolated(self, num, steps, seed)
 

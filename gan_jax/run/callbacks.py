@@ -14,6 +14,7 @@ from gan_jax.run import loop
 from gan_jax.run.run_log import RunLog
 from gan_jax.runtime import devices
 from gan_jax.storage import load_run, sample_labels
+from gan_jax.storage.sample_labels import Label
 from gan_jax.training.state import TrainState, averaged
 
 
@@ -45,9 +46,7 @@ class Snapshot:
     line = next((line for line in reversed(self._history) if 'card' not in line), {})
     return {name: value for name, value in line.items() if '/' in name}
 
-  def sample(
-    self, num: int, seed: int = 0, label: int | Sequence[int] | np.ndarray | None = None
-  ) -> np.ndarray:
+  def sample(self, num: int, seed: int = 0, label: Label = None) -> np.ndarray:
     """Generates samples, uint8 images [num, height, width, channels] or float32 points [num, D].
 
     For a game conditioned on labels, `label` is as in `sample_labels.of_samples`.

@@ -8,6 +8,9 @@ from gan_jax.common import validation
 from gan_jax.common.errors import ConfigError
 from gan_jax.game import Game
 
+Label = int | Sequence[int] | np.ndarray | None
+"""The label of samples, or several, or weights of the classes; None for labels that the game draws."""
+
 PER_LABEL = 8
 """Default number of samples for each of several labels, a row of a grid."""
 
@@ -51,9 +54,7 @@ def count(num: int | None, labels: Sequence[int] | None, default: int) -> int:
   return num
 
 
-def of_samples(
-  game: Game, label: int | Sequence[int] | np.ndarray | None, num: int, key: str = 'label'
-) -> np.ndarray | None:
+def of_samples(game: Game, label: Label, num: int, key: str = 'label') -> np.ndarray | None:
   """Returns the labels of samples, int32 [num]; None if the game draws them, or has none.
 
   Args:
