@@ -40,7 +40,8 @@ def between_classes(game: Game, variables: Variables, seed: int, columns: int) -
 def of_part(game: Game, variables: Variables, seed: int, part: Traversal) -> jax.Array:
   """Generates samples that differ in a part of their latents, [rows, values of the part, ...].
 
-  Row i has the other latents of sample i.
+  Row i has the other latents of sample i. In a game conditioned on labels it has one label, i modulo
+  their number.
 
   Args:
     game: a game that has latents.
@@ -50,9 +51,14 @@ def of_part(game: Game, variables: Variables, seed: int, part: Traversal) -> jax
   """
   count, size = part.values.shape
   places = np.arange(part.first, part.first + size)
+  weights = None
+  if game.classes:
+    weights = jnp.repeat(
+      jnp.eye(game.classes)[jnp.arange(_ROWS) % game.classes][:, None], count, axis=1
+    )
 
-  def change(latents: jax.Array) -> tuple[jax.Array, None]:
-    return latents.at[..., places].set(part.values), None
+  def change(latents: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+    return latents.at[..., places].set(part.values), weights
 
   return _generated(game, variables, seed, count, change)
 

@@ -49,6 +49,11 @@ def test_part_takes_each_value_and_the_other_latents_stay(first):
   np.testing.assert_array_equal(rows[5, :, 1:], values)
 
 
+def test_part_of_a_conditional_game_has_one_label_per_row():
+  rows = np.asarray(traversals.of_part(labeled(3), None, 4, Traversal('part', 0, np.array([[7.0]]))))
+  np.testing.assert_allclose(rows[:, 0, 0], 7 + 10 * (np.arange(8) % 3), rtol=1e-6)
+
+
 def test_last_latent_alone_can_be_a_part():
   rows = traversals.of_part(coded(), None, 4, Traversal('part', -1, np.array([[5.0]])))
   np.testing.assert_array_equal(rows[..., 2], 5)
