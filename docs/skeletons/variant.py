@@ -9,7 +9,7 @@ from flax import linen as nn
 from gan_jax.common import numerics, rng
 from gan_jax.common.errors import ConfigError
 from gan_jax.game import Aux, Game, Inputs, Variables
-from gan_jax.gans.parts.generator_discriminator import make_pair
+from gan_jax.gans.parts.generator_discriminator import make_game, make_pair
 
 
 def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight: float = 0.1) -> Game:
@@ -49,4 +49,4 @@ def make(networks: Mapping[str, nn.Module], *, prior: Mapping[str, Any], weight:
     _, on_fake, variables = logits(variables, inputs)
     return jax.nn.softplus(-on_fake).mean(), Aux(variables, {'fake_score': on_fake.mean()})
 
-  return pair.game(discriminator_loss, generator_loss)
+  return make_game(pair, discriminator_loss, generator_loss)
