@@ -32,7 +32,7 @@ import gan_jax
 from gan_jax.common import rng
 from gan_jax.game import Aux
 from gan_jax.gans import two_player
-from gan_jax.gans.parts.generator_discriminator import make_pair
+from gan_jax.gans.parts.generator_discriminator import make_game, make_pair
 
 gan_jax.tune()
 
@@ -166,7 +166,7 @@ def spread(networks, *, prior, weight: float = 0.1):
     metrics = {'distance': distance.mean()}
     return (loss.generator(real, fake) - weight * distance).mean(), Aux(variables, metrics)
 
-  return pair.game(discriminator, generator)
+  return make_game(pair, discriminator, generator)
 
 
 gan_jax.extend(games={'spread': spread})
