@@ -54,5 +54,6 @@ def get_config(preset: str = '') -> ConfigDict:
   config.gan.weight = 1.0
   config.gan.classify_fakes = 'modified' not in words
   config.gan.loss = {'name': 'hinge'} if 'modified' in words else {'name': 'non_saturating'}
+  presets.score_also(config, 'label_accuracy')
   presets.last_for(config, words, images=10_000, points=10_000)
   return config

@@ -73,6 +73,8 @@ def get_config(preset: str = '') -> ConfigDict:
   presets.critic_steps(config, 2, words)
   if 'imagenet2012' in words:
     config.ema.generator = 0.9999
+  if classes:
+    presets.score_also(config, 'label_accuracy')
   presets.last_for(config, words, images=3_000, points=5_000)
   return config
 

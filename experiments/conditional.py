@@ -46,5 +46,6 @@ def get_config(preset: str = '') -> ConfigDict:
   config.gan.name = 'conditional'
   config.gan.classes = presets.classes(words)
   config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
+  presets.score_also(config, 'label_accuracy')
   presets.last_for(config, words, images=10_000, points=10_000)
   return config

@@ -57,6 +57,9 @@ def get_config(preset: str = '') -> ConfigDict:
   if not presets.on_points(words):
     config.gan.prior.size = 62
     config.players.generator.learning_rate = 1e-3
+  if config.data.name == 'mnist5k':
+    config.data.held_out = 100
+    presets.score_also(config, 'matching_accuracy')
   if config.data.get('size') == 28:
     _use_paper_networks(config, width=8 if 'test' in words else 64)
   presets.last_for(config, words, images=10_000, points=10_000)

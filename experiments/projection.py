@@ -54,5 +54,6 @@ def get_config(preset: str = '') -> ConfigDict:
     for player in config.players.values():
       player.b1 = 0.0
       player.b2 = 0.9
+  presets.score_also(config, 'label_accuracy')
   presets.last_for(config, words, images=10_000, points=10_000)
   return config

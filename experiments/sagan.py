@@ -61,6 +61,8 @@ def get_config(preset: str = '') -> ConfigDict:
     config.players[player].learning_rate = learning_rate
     config.players[player].b1 = 0.0
     config.players[player].b2 = 0.9
+  if classes:
+    presets.score_also(config, 'label_accuracy')
   presets.last_for(config, words, images=5_000, points=10_000)
   return config
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gan_jax.config import schema
+
 NOT_COMPARED = ('compared', 'settings', 'remarks', 'jax_settings')
 """Fields that do not distinguish protocols: they follow from others, or only describe rounding."""
 
@@ -15,3 +17,12 @@ def remark(card: Mapping[str, Any] | None, name: str) -> str:
 def is_void(card: Mapping[str, Any] | None, name: str, value: float | None) -> bool:
   """Returns whether the protocol cannot give this value, as for the error of a single subset."""
   return value is None and bool(remark(card, name))
+
+
+def without_place(card: Mapping[str, Any]) -> dict[str, Any]:
+  """Returns a card without the name of its data, if the name only tells where the data lies.
+
+  The digest in the card identifies the data.
+  """
+  named = 'data_digest' not in card or not schema.place_kind(card.get('data'))
+  return {key: value for key, value in card.items() if named or key != 'data'}

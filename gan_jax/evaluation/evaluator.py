@@ -1,6 +1,7 @@
 """Scores of a game's samples against its data, with a card that records the protocol."""
 
 import dataclasses
+import functools
 import importlib.metadata
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,10 +14,9 @@ from gan_jax import modalities
 from gan_jax.common import lookup, validation
 from gan_jax.common.errors import ConfigError, DivergedError
 from gan_jax.common.types import PyTree
-from gan_jax.config import schema
 from gan_jax.config.build import Conditions
 from gan_jax.data.source import Source, arrays_of
-from gan_jax.evaluation import foreign_names, reference_statistics, scores
+from gan_jax.evaluation import foreign_names, predictions, reference_statistics, scores
 from gan_jax.evaluation.feature_extraction import (
   FeatureExtractor,
   FeatureStatistics,
@@ -43,7 +43,7 @@ class EvaluationProtocol(NamedTuple):
     num: the number of samples.
     seed: the seed of their latents.
     strict: whether a score that is not defined for the data is an error. Otherwise it is left out, with
-      a warning unless it only lacks labels.
+      a warning unless it only lacks labels or predictions.
   """
 
   network: FeatureNetwork
@@ -146,15 +146,6 @@ def configured(settings: Mapping[str, Any]) -> EvaluationProtocol:
   return chosen
 
 
-def without_place(card: Mapping[str, Any]) -> dict[str, Any]:
-  """Returns a card without the name of its data, if the name only tells where the data lies.
-
-  The digest in the card identifies the data.
-  """
-  named = 'data_digest' not in card or not schema.place_kind(card.get('data'))
-  return {key: value for key, value in card.items() if named or key != 'data'}
-
-
 @dataclasses.dataclass(frozen=True)
 class Evaluator:
   """Scores samples of one game, see `create`.
@@ -170,6 +161,7 @@ class Evaluator:
     conditions: of the samples, see `build.make_conditions`; None for those that the game draws, and for
       a game without conditions.
     are_labels: whether the conditions are labels.
+    confusion: see `predictions.make_confusion`.
     remarked: names of the values whose remark was passed on.
   """
 
@@ -182,6 +174,7 @@ class Evaluator:
   card: Mapping[str, Any]
   conditions: Conditions | None = None
   are_labels: bool = False
+  confusion: predictions.Confusion | None = None
   remarked: set[str] = dataclasses.field(default_factory=set)
 
   def __call__(self, variables: PyTree, **about: Any) -> tuple[dict[str, float | None], dict[str, Any]]:
@@ -200,7 +193,8 @@ class Evaluator:
     except NotFiniteError as error:
       raise DivergedError(f'samples: {error}') from error
     name, seed = self.protocol.network.name, self.protocol.seed
-    pair = scores.Comparison(self.real, fake, name, seed, self.gaussian, self.modes)
+    confusion = functools.partial(self.confusion, variables) if self.confusion else None
+    pair = scores.Comparison(self.real, fake, name, seed, self.gaussian, self.modes, confusion)
     values, entries = score_pair(self.protocol.chosen, pair, self.protocol.strict, self.warn)
     self._warn_of(entries.get('remarks', {}))
     compared = {'compared': pair.compared} if self.protocol.stored else {}
@@ -240,7 +234,7 @@ def score_pair(
     chosen: the scores by name.
     pair: the features of both sets.
     strict: see `EvaluationProtocol`.
-    warn: called for each score that is left out, except for those that lack labels.
+    warn: called for each score that is left out, except for those that lack labels or predictions.
 
   Raises:
     ConfigError: a score is not defined for the sets, and `strict` is set.
@@ -261,7 +255,7 @@ def _scored(
   """Yields the name and the result of each score that is defined for the sets."""
   for name, score in chosen.items():
     # Few sets have labels, and warnings of the same kind for all others would hide the rest.
-    if score.needs_labels and not pair.is_labeled and not strict:
+    if not strict and not score.applies(pair):
       continue
     try:
       yield name, score.function(pair)
@@ -296,7 +290,8 @@ def create(
   shape = example_shape(source)
   feature_count(protocol.network, shape)
   real = reference_statistics.real_statistics(source, protocol.network, protocol.num, warn)
-  return against(protocol, data, game, real, shape, warn, source.modes, conditions)
+  evaluate = against(protocol, data, game, real, shape, warn, source.modes, conditions)
+  return dataclasses.replace(evaluate, confusion=predictions.make_confusion(game, source))
 
 
 def against(

@@ -54,7 +54,7 @@ def real_statistics(
     warn: called with a message about a cache file that is corrupt or cannot be written.
   """
   if source.images is None:
-    points, labels = _fresh(source, fresh)
+    points, labels = fresh_examples(source, fresh)
     split = HELD_OUT if source.split == HELD_OUT else 'newly drawn'
     card = {'data_digest': hashing.of_array(points), 'split': split, 'real': len(points)}
     return Reference(collect_set(network, points, len(points)).with_labels(labels), card)
@@ -108,10 +108,22 @@ def _labeled(reference: Reference, labels: np.ndarray | None) -> Reference:
   return reference._replace(statistics=reference.statistics.with_labels(ordered))
 
 
-def _fresh(source: Source, num: int) -> tuple[np.ndarray, np.ndarray | None]:
+def labeled_examples(source: Source) -> tuple[Images, np.ndarray]:
+  """Returns all examples of a dataset as they are stored, and their labels, int32 [N].
+
+  A source without a dataset gives `NUM_STORED` of its last possible batch, as inputs of networks.
+  """
+  examples, labels = source.images, source.labels
+  if examples is None:
+    examples, labels = fresh_examples(source, NUM_STORED)
+  assert labels is not None, 'the source has labels'
+  return examples, labels
+
+
+def fresh_examples(source: Source, num: int) -> tuple[np.ndarray, np.ndarray | None]:
   """Returns the first `num` examples of the last possible batch, and their labels or None."""
   if source.parts:
-    return _fresh(source.parts['real'], num)
+    return fresh_examples(source.parts['real'], num)
   batch = jax.device_get(jax.jit(source.batch)(source.arrays, _LAST_BATCH, np.arange(num)))
   return batch['real'], batch.get('label')
 

@@ -15,11 +15,13 @@ import numpy as np
 
 from gan_jax import modalities
 from gan_jax.common import lookup
+from gan_jax.common.errors import ConfigError
 from gan_jax.evaluation.feature_extraction import FeatureStatistics
 from gan_jax.metrics import (
   birthday_paradox,
   frechet,
   inception_score,
+  matching,
   memorization,
   ms_ssim,
   per_class,
@@ -60,6 +62,8 @@ class Comparison(NamedTuple):
     seed: seed of the random choices of a score.
     gaussian: the prepared moments of the real features.
     modes: the modes of the data, with a method `scores`, see `source.Source`; None if unknown.
+    confusion: counts the labels of held-out examples by what the game predicts, see `predictions`; it
+      raises ConfigError if no example is held out. None if the game predicts no classes.
   """
 
   real: FeatureStatistics
@@ -68,6 +72,7 @@ class Comparison(NamedTuple):
   seed: int
   gaussian: frechet.Prepared
   modes: Any = None
+  confusion: Callable[[], np.ndarray] | None = None
 
   def named(self, **values: float | None) -> dict[str, float | None]:
     """Returns the values under names that end in the name of the network."""
@@ -286,6 +291,23 @@ def classification_accuracy(pair: Comparison) -> Scored:
   return Scored(values, {'trained_on': count, 'tested_on': len(labels), 'l2': per_class.L2})
 
 
+def matching_accuracy(pair: Comparison) -> Scored:
+  """The accuracy of the classes or codes that a game predicts of held-out examples.
+
+  Codes are matched with classes one to one, see `metrics.matching`.
+  """
+  if pair.confusion is None:
+    raise NotApplicableError(
+      'it needs a game that predicts classes, and data with labels and held-out examples'
+    )
+  try:
+    counts = pair.confusion()
+  except ConfigError as error:
+    raise NotApplicableError(str(error)) from error
+  settings = {'tested_on': int(counts.sum()), 'predicted': len(counts), 'classes': counts.shape[1]}
+  return Scored({'matching_accuracy': matching.matching_accuracy(counts)}, settings)
+
+
 class Score(NamedTuple):
   """A score that a protocol can name.
 
@@ -296,6 +318,7 @@ class Score(NamedTuple):
     uses_network: whether the names of its values end in the name of the feature network.
     needs_labels: whether it is defined only if the labels of both sets are known. Otherwise, it is left
       out without a warning, unless it is named.
+    needs_predictions: the same for a game that predicts classes.
   """
 
   function: Callable[[Comparison], Scored]
@@ -303,6 +326,12 @@ class Score(NamedTuple):
   needs_samples: bool = True
   uses_network: bool = True
   needs_labels: bool = False
+  needs_predictions: bool = False
+
+  def applies(self, pair: Comparison) -> bool:
+    """Returns whether a comparison has the labels and the predictions that the score needs."""
+    has_labels = pair.is_labeled or not self.needs_labels
+    return has_labels and (pair.confusion is not None or not self.needs_predictions)
 
 
 _OURS = {
@@ -326,6 +355,13 @@ _OURS = {
   ),
   'intra_frechet': Score(intra_frechet, {'intra_frechet': False}, needs_labels=True),
   'label_accuracy': Score(label_accuracy, {'label_accuracy': True}, needs_labels=True),
+  'matching_accuracy': Score(
+    matching_accuracy,
+    {'matching_accuracy': True},
+    needs_samples=False,
+    uses_network=False,
+    needs_predictions=True,
+  ),
 }
 
 SCORES: Mapping[str, Score] = lookup.Table(__name__, _OURS)

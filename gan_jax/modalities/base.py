@@ -51,6 +51,7 @@ class Storage(NamedTuple):
     dtype: of stored examples.
     from_outputs: outputs of a game on the host, with any number of leading axes -> stored examples.
     from_traced: the same inside a compiled program; stored examples pass unchanged.
+    to_inputs: stored examples -> inputs of a network, inside a compiled program; inputs pass unchanged.
     accepts: whether an array [N, ...] that a user gives can be converted.
     accepted: the arrays that it accepts, in words, for errors.
     from_arrays: (an array that it accepts, the key that gave it) -> stored examples; raises ConfigError
@@ -61,6 +62,7 @@ class Storage(NamedTuple):
   dtype: npt.DTypeLike
   from_outputs: Callable[[npt.ArrayLike], np.ndarray]
   from_traced: Callable[[jax.Array], jax.Array]
+  to_inputs: Callable[[jax.Array], jax.Array]
   accepts: Callable[[np.ndarray], bool]
   accepted: str
   from_arrays: Callable[[np.ndarray, str], np.ndarray]

@@ -41,6 +41,11 @@ def _from_traced(images: jax.Array) -> jax.Array:
   return jnp.clip(jnp.rint((images + 1) * 127.5), 0, 255).astype(jnp.uint8)
 
 
+def _to_inputs(images: jax.Array) -> jax.Array:
+  """Returns images as float32 in [-1, 1]."""
+  return pixels.normalized(images) if images.dtype == jnp.uint8 else images
+
+
 def _accepts(array: np.ndarray) -> bool:
   return is_number(array) and array.shape[-1] in (1, 3)
 
@@ -136,6 +141,7 @@ MODALITY = Modality(
     dtype=np.uint8,
     from_outputs=pixels.to_bytes,
     from_traced=_from_traced,
+    to_inputs=_to_inputs,
     accepts=_accepts,
     accepted='uint8 or float in [-1, 1] [N, height, width, 1 or 3]',
     from_arrays=_from_arrays,

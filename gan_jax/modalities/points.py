@@ -27,7 +27,7 @@ _SHOWN = 1000
 _COLUMNS = 200
 
 
-def _from_traced(points: jax.Array) -> jax.Array:
+def _unchanged(points: jax.Array) -> jax.Array:
   return points
 
 
@@ -139,7 +139,8 @@ MODALITY = Modality(
   storage=Storage(
     dtype=np.float32,
     from_outputs=np.asarray,
-    from_traced=_from_traced,
+    from_traced=_unchanged,
+    to_inputs=_unchanged,
     accepts=is_number,
     accepted='float [N, D]',
     from_arrays=_from_arrays,

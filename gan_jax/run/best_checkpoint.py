@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from gan_jax.common.types import MetricsLine
 from gan_jax.evaluation import cards, scores
-from gan_jax.evaluation import evaluator as evaluation
 from gan_jax.runtime import devices, processes
 from gan_jax.storage import checkpoints
 from gan_jax.training.state import TrainState
@@ -54,4 +53,4 @@ def resumed(saved: checkpoints.Checkpoints, metric: str, step: int) -> BestCheck
 def _protocol(line: MetricsLine) -> MetricsLine:
   # Derived fields depend on which metrics are computed, and cards of older versions lack them.
   left_out = ('step', *cards.NOT_COMPARED)
-  return {k: v for k, v in evaluation.without_place(line['card']).items() if k not in left_out}
+  return {k: v for k, v in cards.without_place(line['card']).items() if k not in left_out}

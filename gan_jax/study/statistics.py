@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 from scipy import stats
 
-from gan_jax.evaluation import cards, evaluator
+from gan_jax.evaluation import cards
 
 CONFIDENCE = 0.95
 RESAMPLES = 9_999
@@ -215,7 +215,7 @@ def protocol(cards_of_runs: Iterable[Mapping[str, Any]]) -> str:
   It uses the longest card, of a run with all scores: a run with samples that are not finite lacks some.
   """
   card = max(cards_of_runs, key=len, default={})
-  card = evaluator.without_place(card)
+  card = cards.without_place(card)
   return json.dumps(
     {key: value for key, value in card.items() if key not in _MAY_DIFFER}, sort_keys=True
   )

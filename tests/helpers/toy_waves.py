@@ -34,6 +34,10 @@ def from_traced(waves):
   return jnp.rint(jnp.clip(waves, -1, 1) * LARGEST).astype(jnp.int16)
 
 
+def to_inputs(waves):
+  return waves if waves.dtype == jnp.float32 else waves.astype(jnp.float32) / LARGEST
+
+
 def as_wav(stored):
   buffer = io.BytesIO()
   with wave.open(buffer, 'wb') as file:
@@ -76,6 +80,7 @@ WAVES = Modality(
     dtype=np.int16,
     from_outputs=from_outputs,
     from_traced=from_traced,
+    to_inputs=to_inputs,
     accepts=lambda array: array.dtype == np.int16,
     accepted='int16 [N, T, 1]',
     from_arrays=lambda array, at: array,

@@ -35,6 +35,14 @@ def test_stored_images_pass_unchanged_through_a_program():
   np.testing.assert_array_equal(jax.jit(STORAGE.from_traced)(BYTES), BYTES)
 
 
+def test_stored_images_become_the_inputs_that_training_gives_to_networks():
+  inputs = jax.jit(STORAGE.to_inputs)(BYTES)
+  assert inputs.dtype == np.float32
+  np.testing.assert_allclose(inputs, BYTES / 127.5 - 1, atol=1e-7)
+  np.testing.assert_array_equal(jax.jit(STORAGE.to_inputs)(inputs), inputs)
+  np.testing.assert_array_equal(STORAGE.from_traced(inputs), BYTES)
+
+
 def test_file_of_an_image_is_a_png_of_its_pixels():
   assert STORAGE.file.suffix == '.png'
   with Image.open(io.BytesIO(STORAGE.file.encode(BYTES[3]))) as image:

@@ -18,6 +18,7 @@ SPACE = np.random.RandomState(1).normal(size=(50, 5)).astype(np.float32)
 def test_outputs_are_stored_unchanged():
   np.testing.assert_array_equal(STORAGE.from_outputs(jnp.asarray(PLANE)), PLANE)
   np.testing.assert_array_equal(jax.jit(STORAGE.from_traced)(PLANE), PLANE)
+  np.testing.assert_array_equal(jax.jit(STORAGE.to_inputs)(PLANE), PLANE)
   assert STORAGE.from_outputs(jnp.asarray(PLANE)).dtype == STORAGE.dtype == np.float32
   assert STORAGE.file is None
 

@@ -30,6 +30,7 @@ __all__ = [
   'label_count',
   'last_for',
   'on_points',
+  'score_also',
   'start',
   'start_with_labels',
   'start_with_r1',
@@ -164,6 +165,12 @@ def critic_steps(config: ConfigDict, count: int, chosen: Words) -> None:
   if 'update_transforms' in config.players.discriminator:
     fade_out(config, 'discriminator', count)
   last_for(config, chosen, images=1_500, points=3_000)
+
+
+def score_also(config: ConfigDict, *scores: str) -> None:
+  """Adds scores, see `gan_jax.evaluation.scores`, to the evaluations in training, if there are any."""
+  if config.evaluate_every:
+    config.evaluate.scores = (*config.evaluate.scores, *scores)
 
 
 def last_for(config: ConfigDict, chosen: Words, images: int, points: int) -> None:

@@ -1,0 +1,72 @@
+"""Predictions of a game for labeled examples that training never sees, see `Game.classify`."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import modalities
+from gan_jax.common.types import PyTree
+from gan_jax.data.source import Images, Source, label_count
+from gan_jax.evaluation import reference_statistics
+from gan_jax.game import Game
+from gan_jax.runtime import devices
+
+BATCH = 100
+"""Examples per device and chunk."""
+
+Confusion = Callable[[PyTree], np.ndarray]
+"""Variables of a game, which all devices share -> counts [K, C] of its predictions and of labels."""
+
+
+def make_confusion(game: Game, source: Source) -> Confusion | None:
+  """Returns the function that counts what a game predicts of held-out examples of each label.
+
+  Data that is drawn at random gives `reference_statistics.NUM_STORED` examples.
+
+  Args:
+    game: the game.
+    source: the data that it is trained on.
+
+  Returns:
+    The function; it raises ConfigError if the settings of the data hold out no examples. None if the
+    game predicts no classes, or the data has no labels or cannot hold out examples.
+  """
+  classify, make_held_out, classes = game.classify, source.held_out, label_count(source)
+  if not (classify and make_held_out and classes):
+    return None
+  held_out = functools.cache(lambda: reference_statistics.labeled_examples(make_held_out()))
+  predict = devices.pmap_over_devices(functools.partial(_predicted, classify))
+
+  def confusion(variables: PyTree) -> np.ndarray:
+    examples, labels = held_out()
+    size = BATCH * devices.device_count()
+    rows = devices.shard_batch({}, size)['rows']
+    chunks = [
+      np.asarray(predict({'variables': variables, 'examples': chunk}, rows))
+      for chunk in _chunks(examples, size)
+    ]
+    logits = np.concatenate(chunks)[: len(labels)]
+    counts = np.zeros((logits.shape[1], classes), np.int64)
+    np.add.at(counts, (logits.argmax(axis=1), labels), 1)
+    return counts
+
+  return confusion
+
+
+def _predicted(
+  classify: Callable[[Any, jax.Array], jax.Array], shared: Mapping[str, Any], rows: jax.Array
+) -> jax.Array:
+  examples = jnp.asarray(shared['examples'])[rows]
+  inputs = modalities.of_shape(examples.shape).storage.to_inputs(examples)
+  return devices.gather(classify(shared['variables'], inputs))
+
+
+def _chunks(examples: Images, size: int) -> Iterator[np.ndarray]:
+  """Yields the examples in chunks of one size; the last one is filled up with zeros."""
+  for first in range(0, len(examples), size):
+    chunk = np.asarray(examples[first : first + size])
+    yield np.pad(chunk, [(0, size - len(chunk))] + [(0, 0)] * (chunk.ndim - 1))
