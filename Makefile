@@ -54,7 +54,7 @@ $(FASHION): | $(VENV)/.installed-test
 	  && $(RUN) tests/helpers/prepare_fashion.py build/fashion build/tfds >> build/fashion.log 2>&1 \
 	  || echo 'it cannot be had here, see build/fashion.log'
 
-emoji: build/emoji  ## Fetches 3,660 small pictures in color, a folder to try things on.
+emoji: build/emoji  ## Fetches 3,660 small pictures in color, in nine folders, to try things on.
 
 build/emoji:
 	experiments/fetch_emoji.sh $@

@@ -48,7 +48,7 @@ IMAGES = {
   'lsun': ImageData('tfds:lsun/bedroom', 64),
   'imagenet2012': ImageData('tfds:imagenet2012', 64, classes=1_000),
   'imagenet_resized': ImageData('tfds:imagenet_resized/64x64', 64, classes=1_000),
-  'emoji': ImageData('folder:build/emoji', 32, steps=10_000, width=32),
+  'emoji': ImageData('folder:build/emoji', 32, steps=10_000, width=32, classes=9),
   'folder': ImageData('folder:', 64),
 }
 """{word of a preset: its image dataset}."""
