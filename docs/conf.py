@@ -70,10 +70,11 @@ def _relink(app: Sphinx, name: str, source: list[str]) -> None:
 
 
 def _copy_samples(app: Sphinx, error: Exception | None) -> None:
-  """Copies the images that results/digits.md shows by HTML, which Sphinx does not read."""
+  """Copies the images that results show by HTML, which Sphinx does not read."""
   if not error and app.builder.format == 'html':
-    images = HERE.parent / 'results' / 'digits'
-    shutil.copytree(images, pathlib.Path(app.outdir) / 'results' / 'digits', dirs_exist_ok=True)
+    for name in ('digits', 'labels'):
+      images = HERE.parent / 'results' / name
+      shutil.copytree(images, pathlib.Path(app.outdir) / 'results' / name, dirs_exist_ok=True)
 
 
 def setup(app: Sphinx) -> None:

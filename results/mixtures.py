@@ -101,14 +101,16 @@ def _spread(values: list[float], worst: float, digits: int = 1) -> str:
 
 def _cells(runs: list[dict]) -> list[str]:
   if not runs:
-    return ['-'] * 3
+    return ['-'] * 4
   captured = [r['captured'] for r in runs]
   quality = [100 * r['high_quality'] for r in runs]
   divergence = [r['reverse_kl'] for r in runs]
+  labels = [100 * r['label_accuracy'] for r in runs if 'label_accuracy' in r]
   return [
     _spread(captured, min(captured)),
     _spread(quality, min(quality)),
     _spread(divergence, max(divergence), digits=3),
+    _spread(labels, min(labels)) if labels else '-',
   ]
 
 
@@ -137,7 +139,7 @@ def write_table() -> None:
     runs_by_data = [runs[name, '-'.join(filter(None, (d, word)))] for d in DATA]
     if data == DATA[0] and any(runs_by_data):
       rows.append(_row(f'{name} {word}'.strip(), runs_by_data))
-  scores = ['high quality %', 'reverse KL']
+  scores = ['high quality %', 'reverse KL', 'right label %']
   titles = ['experiment', 'ring: modes of 8', *scores, 'grid: modes of 25', *scores]
   titles += ['steps', 'processor seconds per run', 'seeds', 'diverged']
   shared.write_table(TABLE, titles, rows)

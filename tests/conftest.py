@@ -47,7 +47,7 @@ def few_maps():
   yield
   maps = pathlib.Path('/proc/self/maps')
   # The kernel takes 45 ms to list 20,000 maps.
-  if next(_tests) % 20 == 0 and maps.exists() and maps.read_bytes().count(b'\n') > 20_000:
+  if next(_tests) % 10 == 0 and maps.exists() and maps.read_bytes().count(b'\n') > 20_000:
     jax.clear_caches()
     gc.collect()
 
