@@ -216,14 +216,13 @@ def pmap_over_devices(
 
 def replicate(tree: PyTree, devices: Sequence[jax.Device] | None = None) -> PyTree:
   """Returns a new copy of `tree` on each device of this process, placed like the state of a step."""
-  mesh = Mesh(np.array(devices or jax.local_devices()), (AXIS,))
-  sharding = NamedSharding(mesh, PartitionSpec())
+  local = list(devices or jax.local_devices())
+  # JAX 0.7 would compile a step twice if its first state were placed by another program than pmap.
+  return pmap_over_devices(_copied, local)(tree, _placed(np.arange(len(local)), local))
+
+
+def _copied(tree: PyTree, row: jax.Array) -> PyTree:
   # Without a copy, the first device would share buffers with `tree`, and the step would delete them.
-  return jax.device_put(_copied(tree), sharding)
-
-
-@jax.jit
-def _copied(tree: PyTree) -> PyTree:
   return jax.tree.map(jnp.copy, tree)
 
 

@@ -28,6 +28,9 @@ _JOINING = 60
 _ALIVE = 10
 """Seconds after which a silent process counts as lost."""
 
+# JAX 0.8.0 and older wait at an end for five minutes.
+_SHUTDOWN = {'shutdown_timeout_seconds': _ALIVE} if jax.__version_info__ >= (0, 8, 1) else {}
+
 _ALONE = '--num_processes=1 trains in this process alone'
 _LOST = (
   'error: another process of this run has ended or cannot be reached; start all of them again: '
@@ -146,7 +149,7 @@ def _join(coordinator: str | None, num_processes: int | None, process_id: int | 
       process_id,
       initialization_timeout=2 * _JOINING,
       heartbeat_timeout_seconds=_ALIVE,
-      shutdown_timeout_seconds=_ALIVE,
+      **_SHUTDOWN,
     )
   except (RuntimeError, ValueError) as error:
     raise ConfigError(f'--coordinator: the processes cannot connect: {error}; {_ALONE}') from error
