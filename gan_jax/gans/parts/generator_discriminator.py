@@ -71,7 +71,14 @@ class Pair:
     Returns:
       Fake examples [B, ...], and the variables with the generator's new state.
     """
-    inputs = self.inputs('generator', latents.materialize(self.prior(latent_key)), label)
+    latent = latents.materialize(self.prior(latent_key))
+    return self.generate_from(variables, latent, key, label)
+
+  def generate_from(
+    self, variables: Variables, latent: jax.Array, key: chex.PRNGKey, label: jax.Array | None
+  ) -> tuple[jax.Array, Variables]:
+    """Generates a training batch from latents [B, L], see `generate`."""
+    inputs = self.inputs('generator', latent, label)
     return apply(self.networks, variables, 'generator', inputs, key=key)
 
   def discriminate(
