@@ -100,6 +100,18 @@ class Pair:
       condition = labels.draw(key, self.classes)
     return self.generate_eval(variables, self.prior(key), condition)
 
+  def sample_truncated(
+    self,
+    variables: Variables,
+    key: chex.PRNGKey,
+    truncation: float,
+    condition: jax.Array | None = None,
+  ) -> jax.Array:
+    """Generates N samples from truncated normal latents outside training, see `game.Game`."""
+    assert isinstance(self.prior, latents.Normal)
+    truncated = dataclasses.replace(self, prior=self.prior.truncated(truncation))
+    return truncated.sample(variables, key, condition)
+
   def generate_eval(
     self, variables: Variables, latent: jax.Array, condition: jax.Array | None = None
   ) -> jax.Array:
@@ -153,6 +165,7 @@ def make_game(pair: Pair, discriminator: Loss, generator: Loss, **more: Any) -> 
     generate=pair.generate_eval,
     condition=pair.label if pair.classes else None,
     classes=pair.classes,
+    sample_truncated=pair.sample_truncated if isinstance(pair.prior, latents.Normal) else None,
     **more,
   )
 
