@@ -18,7 +18,13 @@ from gan_jax.common.types import PyTree
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
 from gan_jax.gans.parts.adversarial_loss import mean_loss
-from gan_jax.gans.parts.generator_discriminator import Pair, check_outputs, make_game, make_pair
+from gan_jax.gans.parts.generator_discriminator import (
+  Pair,
+  check_outputs,
+  generate_from,
+  make_game,
+  make_pair,
+)
 from gan_jax.gans.parts.penalties import make_penalties
 from gan_jax.losses import generator_regularizers, regularizers
 from gan_jax.losses.generator_regularizers import GeneratorPenaltyInputs
@@ -254,7 +260,7 @@ def _generator_penalty_inputs(
   label = pair.label(inputs.batch)
 
   def generate(latent: jax.Array) -> jax.Array:
-    return pair.generate_from(variables, latent, generator_key, label)[0]
+    return generate_from(pair, variables, latent, generator_key, label)[0]
 
   latent = latents.materialize(pair.prior(latent_key))
   return GeneratorPenaltyInputs(generate, latent, key, inputs.gather, memory)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import chex
@@ -72,14 +72,7 @@ class Pair:
       Fake examples [B, ...], and the variables with the generator's new state.
     """
     latent = latents.materialize(self.prior(latent_key))
-    return self.generate_from(variables, latent, key, label)
-
-  def generate_from(
-    self, variables: Variables, latent: jax.Array, key: chex.PRNGKey, label: jax.Array | None
-  ) -> tuple[jax.Array, Variables]:
-    """Generates a training batch from latents [B, L], see `generate`."""
-    inputs = self.inputs('generator', latent, label)
-    return apply(self.networks, variables, 'generator', inputs, key=key)
+    return generate_from(self, variables, latent, key, label)
 
   def discriminate(
     self,
@@ -100,18 +93,6 @@ class Pair:
       condition = labels.draw(key, self.classes)
     return self.generate_eval(variables, self.prior(key), condition)
 
-  def sample_truncated(
-    self,
-    variables: Variables,
-    key: chex.PRNGKey,
-    truncation: float,
-    condition: jax.Array | None = None,
-  ) -> jax.Array:
-    """Generates N samples from truncated normal latents outside training, see `game.Game`."""
-    assert isinstance(self.prior, latents.Normal)
-    truncated = dataclasses.replace(self, prior=self.prior.truncated(truncation))
-    return truncated.sample(variables, key, condition)
-
   def generate_eval(
     self, variables: Variables, latent: jax.Array, condition: jax.Array | None = None
   ) -> jax.Array:
@@ -126,6 +107,32 @@ class Pair:
 
 _ARRAYS = {'generator': 'latents', 'discriminator': 'examples'}
 """The name, beside 'label', of the array that a network with labels takes."""
+
+
+def generate_from(
+  pair: Pair, variables: Variables, latent: jax.Array, key: chex.PRNGKey, label: jax.Array | None
+) -> tuple[jax.Array, Variables]:
+  """Generates a training batch from latents [B, L], see `Pair.generate`."""
+  inputs = pair.inputs('generator', latent, label)
+  return apply(pair.networks, variables, 'generator', inputs, key=key)
+
+
+def truncated(pair: Pair) -> Callable[..., jax.Array] | None:
+  """Returns the function that samples from truncated latents, see `game.Game.sample_truncated`.
+
+  It is None if the prior is not `latents.normal`.
+  """
+  prior = pair.prior
+  if not isinstance(prior, latents.Normal):
+    return None
+
+  def sample_truncated(
+    variables: Variables, key: chex.PRNGKey, truncation: float, condition: jax.Array | None = None
+  ) -> jax.Array:
+    bounded = dataclasses.replace(pair, prior=prior.truncated(truncation))
+    return bounded.sample(variables, key, condition)
+
+  return sample_truncated
 
 
 def init(pair: Pair, key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> Variables:
@@ -165,7 +172,7 @@ def make_game(pair: Pair, discriminator: Loss, generator: Loss, **more: Any) -> 
     generate=pair.generate_eval,
     condition=pair.label if pair.classes else None,
     classes=pair.classes,
-    sample_truncated=pair.sample_truncated if isinstance(pair.prior, latents.Normal) else None,
+    sample_truncated=truncated(pair),
     **more,
   )
 
