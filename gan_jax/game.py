@@ -15,6 +15,7 @@ import numpy as np
 from flax import linen as nn
 from flax import struct
 
+from gan_jax.common import numerics
 from gan_jax.common.errors import ConfigError
 from gan_jax.common.types import PyTree
 
@@ -161,6 +162,9 @@ class Game(NamedTuple):
     nll: (variables, examples [N, ...], key [N]) -> [N], the negative log-likelihood in nats, or an
       upper bound of it.
     encode: (variables, examples [N, ...], key [N]) -> latents [N, L].
+    sample_truncated: (variables, key [N], truncation, condition=None) -> N samples, as `sample` from
+      normal latents that are truncated at a number of standard deviations; None if the latents are
+      not normal.
   """
 
   networks: Mapping[str, nn.Module]
@@ -180,6 +184,7 @@ class Game(NamedTuple):
   classify: Callable[[Variables, jax.Array], jax.Array] | None = None
   nll: Callable[[Variables, jax.Array, chex.PRNGKey], jax.Array] | None = None
   encode: Callable[[Variables, jax.Array, chex.PRNGKey], jax.Array] | None = None
+  sample_truncated: Callable[..., jax.Array] | None = None
 
 
 def conditions(game: Game, batch: Mapping[str, jax.Array]) -> PyTree | None:
@@ -193,15 +198,51 @@ def balanced_labels(game: Game, num: int) -> np.ndarray | None:
 
 
 def sample(
-  game: Game, variables: Variables, key: chex.PRNGKey, condition: PyTree | None = None
+  game: Game,
+  variables: Variables,
+  key: chex.PRNGKey,
+  condition: PyTree | None = None,
+  truncation: float | None = None,
 ) -> jax.Array:
   """Returns samples of a game, [N, ...], under conditions [N, ...] each if they are given.
 
-  The function `sample` of a game without conditions may leave out the argument.
+  The functions of a game without conditions may leave out that argument.
+
+  Args:
+    game: the game.
+    variables: of its networks.
+    key: [N] keys.
+    condition: of the samples; None for none, and for labels that the game draws.
+    truncation: of the latents, see `check_truncation`; None for latents of the prior.
   """
-  if condition is None:
-    return game.sample(variables, key)
-  return game.sample(variables, key, condition)
+  given = () if condition is None else (condition,)
+  if truncation is None:
+    return game.sample(variables, key, *given)
+  check_truncation(game, truncation)
+  assert game.sample_truncated is not None
+  return game.sample_truncated(variables, key, truncation, *given)
+
+
+def check_truncation(game: Game, truncation: float | None, key: str = 'truncation') -> None:
+  """Raises ConfigError unless a game can sample with this truncation.
+
+  Args:
+    game: the game.
+    truncation: the largest absolute value of a latent, in standard deviations; None for any.
+    key: what gave it, for errors.
+  """
+  if truncation is None:
+    return
+  if not numerics.is_positive(truncation):
+    raise ConfigError(
+      f'{key}={truncation!r}: out of range (a finite number of standard deviations above 0); change '
+      f'{key}'
+    )
+  if game.sample_truncated is None:
+    raise ConfigError(
+      f'{key}={truncation!r}: the latents of this game are not normal (gan.prior.name: normal); leave '
+      f'out {key}'
+    )
 
 
 def init_networks(

@@ -264,6 +264,9 @@ def check_samples(subject: Subject) -> np.ndarray:
     np.allclose(alone, samples[3], rtol=1e-5, atol=1e-6),
     'a sample depends on more than its own key: it differs when it is drawn alone',
   )
+  if game.sample_truncated:
+    bounded = jax.eval_shape(lambda: sample(game, variables, keys, given, truncation=0.5)).shape
+    _check(bounded == shape, f'5 truncated samples have the shape {bounded}, not {shape} as the data')
   if game.classes:
     drawn = np.asarray(game.sample(variables, keys))
     _check(drawn.shape == shape, f'5 samples without labels have the shape {drawn.shape}, not {shape}')

@@ -17,7 +17,7 @@ from gan_jax.common import extensions, lookup
 from gan_jax.common.errors import ConfigError
 from gan_jax.common.extensions import Entry
 from gan_jax.evaluation import scores
-from gan_jax.losses import regularizers
+from gan_jax.losses import generator_regularizers, regularizers
 from gan_jax.metrics import features
 from gan_jax.metrics.features import FeatureNetwork
 from gan_jax.modalities import Modality
@@ -81,6 +81,9 @@ _KINDS = {
   ),
   'losses': _factories(losses, 'an AdversarialLoss', 'losses'),
   'penalties': _factories(regularizers, 'a Regularizer', 'penalties', 'losses.regularizers'),
+  'generator_penalties': _factories(
+    generator_regularizers, 'a Regularizer', 'generator_penalties', 'losses.generator_regularizers'
+  ),
   'networks': _Kind(networks, lambda: lookup.members(networks), 'a Flax module', _is_network),
   'data': _Kind(
     data, lambda: lookup.modules(data), 'a function (seed, batch_size, ...) -> Source', method='load'
@@ -129,6 +132,7 @@ def extend(
   games: Named = (),
   losses: Named = (),
   penalties: Named = (),
+  generator_penalties: Named = (),
   networks: Named = (),
   data: Named = (),
   scores: Mapping[str, Any] = {},
@@ -143,11 +147,11 @@ def extend(
   Give a package, or the parts themselves. A list keeps the names of its functions and classes, and a
   mapping names them. The flag --extend=PACKAGE of the commands does the same.
 
-  A package has the layout of this one: `gans/NAME.py` with `make`, `losses.py` with `FACTORIES`,
-  `penalties.py` with `FACTORIES`, `networks/FILE.py` with `__all__`, `data/NAME.py` with `load`,
-  `metrics/features/NAME.py` with `load`, `evaluation/scores.py` with `SCORES`, `modalities.py` with
-  `MODALITIES`, `latents.py`, `augment.py` and `training/transforms.py` with `FACTORIES`. All are
-  optional. A module without files lists its parts in capitals instead, as in `LOSSES = (my_loss,)`.
+  A package has the layout of this one: `gans/NAME.py` with `make`, `networks/FILE.py` with `__all__`,
+  `data/NAME.py` with `load`, `metrics/features/NAME.py` with `load`, `evaluation/scores.py` with
+  `SCORES`, `modalities.py` with `MODALITIES`, and with `FACTORIES`: `losses.py`, `penalties.py`,
+  `generator_penalties.py`, `latents.py`, `augment.py` and `training/transforms.py`. All are optional. A
+  module without files lists its parts in capitals instead, as in `LOSSES = (my_loss,)`.
 
   A name must be free. The same package or notebook may extend again, and replaces its own names.
 
@@ -156,6 +160,7 @@ def extend(
     games: functions (networks, ...) -> `game.Game`, for `gan.name`.
     losses: functions (...) -> `losses.AdversarialLoss`, for `gan.loss.name`.
     penalties: functions (...) -> `regularizers.Regularizer`, for `gan.penalties`.
+    generator_penalties: the same for `gan.generator_penalties`, see `losses.generator_regularizers`.
     networks: Flax modules, for `networks.NETWORK.name`.
     data: functions (seed, batch_size, ...) -> `data.source.Source`, for `data.name`.
     scores: {name: `evaluation.scores.Score`}, for `evaluate.scores`.
@@ -188,6 +193,7 @@ def extend(
     'games': games,
     'losses': losses,
     'penalties': penalties,
+    'generator_penalties': generator_penalties,
     'networks': networks,
     'data': data,
     'scores': scores,

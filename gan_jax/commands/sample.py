@@ -16,6 +16,7 @@ from gan_jax import cli, modalities
 from gan_jax.api.run import Run
 from gan_jax.common import pixels, user_paths
 from gan_jax.common.errors import ConfigError
+from gan_jax.game import check_truncation
 from gan_jax.runtime import accelerators, devices
 from gan_jax.storage import load_run, sample_labels
 
@@ -31,6 +32,12 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     'label',
     None,
     'Label of the samples, for a game conditioned on labels; several, as in 0,1,2, get one row each.',
+    flag_values=values,
+  )
+  flags.DEFINE_float(
+    'truncation',
+    None,
+    'Largest absolute value of normal latents, in standard deviations, e.g. 0.5 (default: no bound).',
     flag_values=values,
   )
   flags.DEFINE_string(
@@ -121,8 +128,9 @@ def main(argv: Sequence[str]) -> int:
   folder, out = user_paths.expanded(flag.workdir, '--workdir'), user_paths.expanded(flag.out, '--out')
   game, variables, step = Run(folder, load_run.parse_step(flag.step), flag.ema).load()
   condition = sample_labels.of_samples(game, labels, num, '--label')
+  check_truncation(game, flag.truncation, '--truncation')
   try:
-    write(out, load_run.draw(game, variables, num, flag.seed, condition), num)
+    write(out, load_run.draw(game, variables, num, flag.seed, condition, flag.truncation), num)
   except OSError as error:
     raise ConfigError(
       f'--out={out}: cannot write to it ({error.strerror}); choose another path'

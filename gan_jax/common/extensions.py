@@ -18,6 +18,7 @@ OWNERS = (
   'gan_jax.gans',
   'gan_jax.latents',
   'gan_jax.losses',
+  'gan_jax.losses.generator_regularizers',
   'gan_jax.losses.regularizers',
   'gan_jax.metrics.features',
   'gan_jax.modalities',

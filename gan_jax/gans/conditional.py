@@ -19,6 +19,7 @@ def make(
   classes: int,
   loss: Mapping[str, Any] = {'name': 'non_saturating'},
   penalties: Mapping[str, Mapping[str, Any]] = {},
+  generator_penalties: Mapping[str, Mapping[str, Any]] = {},
   noise: Mapping[str, Any] = {},
   augment: Mapping[str, Any] = {},
 ) -> Game:
@@ -34,6 +35,7 @@ def make(
     classes: number of labels, at least 2.
     loss: as in `two_player.make`.
     penalties: as in `two_player.make`.
+    generator_penalties: as in `two_player.make`.
     noise: as in `two_player.make`.
     augment: as in `two_player.make`.
 
@@ -51,6 +53,7 @@ def make(
     loss=loss,
     prior=prior,
     penalties=penalties,
+    generator_penalties=generator_penalties,
     noise=noise,
     augment=augment,
     classes=classes,

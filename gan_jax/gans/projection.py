@@ -17,6 +17,7 @@ def make(
   classes: int,
   loss: Mapping[str, Any] = {'name': 'hinge'},
   penalties: Mapping[str, Mapping[str, Any]] = {},
+  generator_penalties: Mapping[str, Mapping[str, Any]] = {},
   noise: Mapping[str, Any] = {},
   augment: Mapping[str, Any] = {},
 ) -> Game:
@@ -33,6 +34,7 @@ def make(
     classes: number of labels, at least 2.
     loss: as in `two_player.make`; the hinge loss in the paper.
     penalties: as in `two_player.make`.
+    generator_penalties: as in `two_player.make`.
     noise: as in `two_player.make`.
     augment: as in `two_player.make`.
 
@@ -45,6 +47,7 @@ def make(
     loss=loss,
     prior=prior,
     penalties=penalties,
+    generator_penalties=generator_penalties,
     noise=noise,
     augment=augment,
     classes=classes,

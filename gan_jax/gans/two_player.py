@@ -10,17 +10,25 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax import augment as augmentations
-from gan_jax import losses
+from gan_jax import latents, losses
 from gan_jax.augment import Augmentation
-from gan_jax.common import lookup, numerics, renamed, rng, validation
+from gan_jax.common import lookup, numerics, renamed, rng
 from gan_jax.common.errors import ConfigError, at, refused_values
 from gan_jax.common.types import PyTree
 from gan_jax.game import Aux, Game, Inputs, Variables
 from gan_jax.gans.parts import diagnostics
 from gan_jax.gans.parts.adversarial_loss import mean_loss
-from gan_jax.gans.parts.generator_discriminator import Pair, check_outputs, make_game, make_pair
-from gan_jax.losses import regularizers
-from gan_jax.losses.regularizers import LazyPenalties, LazyPenalty, PenaltyInputs
+from gan_jax.gans.parts.generator_discriminator import (
+  Pair,
+  check_outputs,
+  generate_from,
+  make_game,
+  make_pair,
+)
+from gan_jax.gans.parts.penalties import make_penalties
+from gan_jax.losses import generator_regularizers, regularizers
+from gan_jax.losses.generator_regularizers import GeneratorPenaltyInputs
+from gan_jax.losses.regularizers import PenaltyInputs
 
 
 class _ForwardPass(NamedTuple):
@@ -65,6 +73,7 @@ def make(
   loss: Mapping[str, Any],
   prior: Mapping[str, Any],
   penalties: Mapping[str, Mapping[str, Any]] = {},
+  generator_penalties: Mapping[str, Mapping[str, Any]] = {},
   noise: Mapping[str, Any] = {},
   augment: Mapping[str, Any] = {},
   classes: int = 0,
@@ -80,6 +89,8 @@ def make(
       arguments}}, added to the discriminator's loss. A penalty is computed in every n-th step with n
       times the weight; n is 1 by default (lazy regularization, Karras et al. 2020, arXiv:1912.04958,
       section 3.1).
+    generator_penalties: the same for the generator's loss, with the factories of
+      `gan_jax.losses.generator_regularizers`.
     noise: {'scale': s, 'steps': n}: Gaussian noise on all examples that the discriminator sees in
       training. Its standard deviation decreases linearly from s to 0 over n steps (instance noise,
       Arjovsky & Bottou 2017, arXiv:1701.04862, section 3; annealed as by Sonderby et al. 2017,
@@ -97,8 +108,8 @@ def make(
       the generator's;
     - 'accuracy' and the distances of `gans.parts.diagnostics`, of examples without augmentation and
       noise;
-    - the mean of each penalty, without its weight; between the steps in which a lazy one is computed,
-      its last mean;
+    - the mean of each penalty and of what it measures, without its weight; between the steps in which
+      a lazy one is computed, its last mean;
     - the metrics of the augmentation.
 
   Raises:
@@ -107,7 +118,8 @@ def make(
   with at('loss'):
     adversarial = lookup.make(losses, loss)
   pair = make_pair(networks, prior, classes, tuple(networks) if classes else ())
-  lazy_penalties = _lazy_penalties(penalties)
+  of_discriminator = make_penalties(penalties, 'penalties', regularizers)
+  of_generator = make_penalties(generator_penalties, 'generator_penalties', generator_regularizers)
   with at('augment'):
     renamed.check(augment, inside='gan.augment.')
     augmentation = lookup.make(augmentations, augment) if augment else None
@@ -130,11 +142,12 @@ def make(
     forward, variables = forward_pass(variables, inputs)
     logits = forward.real_logits, forward.fake_logits
     value = mean_loss(adversarial, adversarial.discriminator, *logits, inputs)
-    penalty, means = lazy_penalties.evaluate(
+    penalty, means = of_discriminator.evaluate(
       lambda key, memory: _penalty_inputs(pair, view, variables, inputs, forward, key, memory),
       forward.key,
       inputs.memory,
       inputs.step,
+      forward.real_logits.dtype,
     )
     return value + penalty, Aux(variables, _metrics(augmentation, inputs, forward) | means)
 
@@ -142,12 +155,20 @@ def make(
     forward, variables = forward_pass(variables, inputs)
     logits = forward.real_logits, forward.fake_logits
     value = mean_loss(adversarial, adversarial.generator, *logits, inputs)
-    return value, Aux(variables, {'fake_score': forward.fake_logits.mean()})
+    penalty, means = of_generator.evaluate(
+      lambda key, memory: _generator_penalty_inputs(pair, variables, inputs, key, memory),
+      forward.key,
+      inputs.memory.get(_OF_GENERATOR),
+      inputs.step,
+      forward.fake_logits.dtype,
+    )
+    return value + penalty, Aux(variables, {'fake_score': forward.fake_logits.mean()} | means)
 
   def init_memory(key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> PyTree:
     with refused_values():
       augment_memory = {'augment': augmentation.init_memory(batch)} if augmentation else {}
-    return {**lazy_penalties.init_memory(), **augment_memory}
+    generator_memory = {_OF_GENERATOR: of_generator.init_memory()} if of_generator.by_name else {}
+    return {**of_discriminator.init_memory(), **generator_memory, **augment_memory}
 
   def update_memory(
     memory: PyTree,
@@ -155,11 +176,11 @@ def make(
     metrics: Mapping[str, jax.Array],
     record: Mapping[str, jax.Array],
   ) -> PyTree:
-    prefix = 'discriminator/'
-    discriminator_metrics = {
-      name.removeprefix(prefix): m for name, m in metrics.items() if name.startswith(prefix)
-    }
-    updated = lazy_penalties.update_memory(memory, discriminator_metrics)
+    discriminator_metrics = _of_player('discriminator', metrics)
+    updated = of_discriminator.update_memory(memory, discriminator_metrics)
+    if of_generator.by_name:
+      generator_metrics = _of_player('generator', metrics)
+      updated[_OF_GENERATOR] = of_generator.update_memory(memory[_OF_GENERATOR], generator_metrics)
     if augmentation:
       updated['augment'] = augmentation.update_memory(memory['augment'], discriminator_metrics)
     return updated
@@ -172,6 +193,20 @@ def make(
     init_memory=init_memory,
     update_memory=update_memory,
   )
+
+
+_OF_GENERATOR = 'generator_penalties'
+"""The key of the generator's penalties in the memory, beside those of the discriminator's."""
+
+
+def _of_player(player: str, metrics: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+  """Returns the metrics of a player, and the step, see `game.Game`."""
+  prefix = f'{player}/'
+  return {
+    name.removeprefix(prefix): metric
+    for name, metric in metrics.items()
+    if name.startswith(prefix) or name == 'step'
+  }
 
 
 def _augmentation_key(key: chex.PRNGKey) -> chex.PRNGKey:
@@ -218,26 +253,17 @@ def _penalty_inputs(
   )
 
 
-def _lazy_penalties(specs: Mapping[str, Mapping[str, Any]]) -> LazyPenalties:
-  by_name = {}
-  for name, spec in specs.items():
-    path = f'penalties.{name}'
-    if not isinstance(spec, Mapping) or 'weight' not in spec:
-      raise ConfigError(f'{path}={spec!r}: the weight is missing; write {{"weight": a number}}')
-    arguments = dict(spec)
-    weight, every = arguments.pop('weight'), arguments.pop('every', 1)
-    if not numerics.is_within(weight):
-      raise ConfigError(
-        f'{path}.weight={weight!r}: out of range (a finite number of at least 0); change weight'
-      )
-    if not validation.is_whole(every, 1):
-      raise ConfigError(
-        f'{path}.every={every!r}: out of range (a whole number of at least 1); change every'
-      )
-    with at(path):
-      regularizer = lookup.make(regularizers, {**arguments, 'name': name})
-    by_name[name] = LazyPenalty(regularizer, weight, every)
-  return LazyPenalties(by_name)
+def _generator_penalty_inputs(
+  pair: Pair, variables: Variables, inputs: Inputs, key: chex.PRNGKey, memory: PyTree
+) -> GeneratorPenaltyInputs:
+  key, latent_key, generator_key = rng.split(key, 3)
+  label = pair.label(inputs.batch)
+
+  def generate(latent: jax.Array) -> jax.Array:
+    return generate_from(pair, variables, latent, generator_key, label)[0]
+
+  latent = latents.materialize(pair.prior(latent_key))
+  return GeneratorPenaltyInputs(generate, latent, key, inputs.gather, memory)
 
 
 def _instance_noise(

@@ -1,10 +1,13 @@
 """Priors of the latents of a generator."""
 
+import dataclasses
+import math
 from collections.abc import Callable
 
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from gan_jax.common import numerics, rng, validation
@@ -23,7 +26,47 @@ def materialize(latent: jax.Array) -> jax.Array:
   return lax.platform_dependent(latent, cpu=lambda x: x / (1 + 0 * x), default=lambda x: x)
 
 
-def normal(size: int, std: float = 1.0) -> Prior:
+@dataclasses.dataclass(frozen=True)
+class Normal:
+  """A prior of independent normal latents with mean 0, see `normal`.
+
+  Attributes:
+    size: of a latent.
+    std: standard deviation.
+  """
+
+  size: int
+  std: float
+
+  def __call__(self, key: chex.PRNGKey) -> jax.Array:
+    """Returns latents [N, size] from keys [N]."""
+    return jax.vmap(lambda k: self.std * jax.random.normal(k, (self.size,), jnp.float32))(key)
+
+  def truncated(self, threshold: float) -> Prior:
+    """Returns the distribution of these latents on the condition that all components are small.
+
+    It is that of latents whose components are drawn again while they are too large. Here each component
+    comes from the inverse of its distribution function, at the uniform number of the untruncated one.
+    It has the same sign as the untruncated component, and tends to it as the threshold grows.
+
+    Args:
+      threshold: the largest absolute value of a component in standard deviations, above 0.
+
+    Source: Brock et al. 2019 (arXiv:1809.11096), section 3.1.
+    """
+    # The uniform numbers are those of jax.random.normal.
+    lowest = np.nextafter(np.float32(-1), np.float32(0))
+    inside = lax.erf(jnp.float32(threshold / math.sqrt(2)))
+
+    def draw(key: chex.PRNGKey) -> jax.Array:
+      uniform = jax.random.uniform(key, (self.size,), jnp.float32, lowest, 1.0)
+      standard = np.float32(math.sqrt(2)) * lax.erf_inv(inside * uniform)
+      return self.std * jnp.clip(standard, -threshold, threshold)
+
+    return jax.vmap(draw)
+
+
+def normal(size: int, std: float = 1.0) -> Normal:
   """Returns the prior of independent normal latents with mean 0.
 
   Args:
@@ -36,7 +79,7 @@ def normal(size: int, std: float = 1.0) -> Prior:
   """
   validation.check_size('size', size)
   numerics.check_finite('std', std, least=0)
-  return jax.vmap(lambda key: std * jax.random.normal(key, (size,), jnp.float32))
+  return Normal(size, std)
 
 
 def mixture(size: int, components: int, std: float, seed: int = 0) -> Prior:

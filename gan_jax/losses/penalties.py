@@ -1,8 +1,9 @@
-"""Gradient penalties and other regularizers of a critic, as pure functions.
+"""Gradient penalties and other regularizers of a critic or a generator, as pure functions.
 
 A critic is a function of points, [B, ...] -> [B]. Its output for an example must depend on that example
-only. With batch norm in training it does not, and the penalties lose their meaning. The caller
-multiplies by the weight (lambda, gamma / 2). `gan_jax.losses.regularizers` puts penalties into a game.
+only. With batch norm in training it does not, and the penalties lose their meaning. The same holds for
+a generator and its latents. The caller multiplies by the weight (lambda, gamma / 2). Penalties come
+into a game by `gan_jax.losses.regularizers` and `gan_jax.losses.generator_regularizers`.
 """
 
 import math
@@ -195,6 +196,32 @@ def pull_away(codes: jax.Array) -> jax.Array:
   cosines = units @ units.T
   others = 1 - jnp.eye(count, dtype=codes.dtype)
   return (cosines**2 * others).sum() / max(count * (count - 1), 1)
+
+
+def path_lengths(
+  generate: Callable[[jax.Array], jax.Array], latents: jax.Array, key: chex.PRNGKey
+) -> jax.Array:
+  """Returns |J^T y| of the generator's Jacobian J at each latent, for a random image y.
+
+  y is N(0, I) / sqrt(positions), where the positions are the pixels of an image, or 1 for a point. With
+  latents of several layers, the squares are summed over the last axis, and averaged over the layers.
+
+  Args:
+    generate: latents [B, ..., L] -> examples [B, ..., channels].
+    latents: [B, ..., L].
+    key: [B] keys of y.
+
+  Returns:
+    [B]. Where J^T y is 0, the gradient of the length is 0.
+
+  Source: Karras et al. 2020 (arXiv:1912.04958), section 3.2; the factors are those of its code.
+  """
+  examples, backward = jax.vjp(generate, latents)
+  chex.assert_equal_shape_prefix([examples, latents], 1)
+  draw = jax.vmap(lambda k: jax.random.normal(k, examples.shape[1:], jnp.float32))
+  directions = draw(key).astype(examples.dtype)
+  (gradient,) = backward(directions / math.sqrt(math.prod(examples.shape[1:-1])))
+  return norm(gradient) / math.sqrt(math.prod(latents.shape[1:-1]))
 
 
 def off_orthogonality(kernel: jax.Array) -> jax.Array:

@@ -1,11 +1,11 @@
 """Penalties of a game's discriminator, by name and weight in a config.
 
 A regularizer maps a `PenaltyInputs` to values [B]. Their weighted mean is added to the discriminator's
-loss.
+loss. `gan_jax.losses.generator_regularizers` has those of the generator.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import chex
 import jax
@@ -17,7 +17,7 @@ from gan_jax.losses import penalties
 
 
 class PenaltyInputs(NamedTuple):
-  """The inputs of a regularizer.
+  """The inputs of a regularizer of the discriminator.
 
   Attributes:
     critic: points [B, ...] -> logits [B], the discriminator with its current weights.
@@ -52,14 +52,24 @@ class Regularizer(NamedTuple):
   """A penalty, with the memory that it carries from step to step.
 
   Attributes:
-    penalty: inputs -> values [B].
+    penalty: inputs -> values [B]; with measures, inputs -> (values [B], {measure: [B]}).
     init_memory: () -> the memory before the first step.
-    update_memory: (memory, metrics of the discriminator) -> the memory after a step.
+    update_memory: (memory, metrics of the player) -> the memory after a step. The metrics include
+      the means of the measures.
+    measures: the names of what the penalty computes besides its values. Their means are metrics of the
+      player. With measures, the memory changes only in steps in which the penalty is computed.
   """
 
-  penalty: Callable[[PenaltyInputs], jax.Array]
+  penalty: Callable[[Any], Any]
   init_memory: Callable[[], PyTree] = _no_memory
   update_memory: Callable[[PyTree, Mapping[str, jax.Array]], PyTree] = _same_memory
+  measures: tuple[str, ...] = ()
+
+  def means(self, name: str, inputs: Any) -> dict[str, jax.Array]:
+    """Returns the mean of the values, under the name of the penalty, and the means of the measures."""
+    outputs = self.penalty(inputs)
+    values, measured = outputs if self.measures else (outputs, {})
+    return {name: values.mean()} | {measure: measured[measure].mean() for measure in self.measures}
 
 
 class LazyPenalty(NamedTuple):
@@ -78,31 +88,47 @@ class LazyPenalty(NamedTuple):
   every: int
 
   def evaluate(
-    self, inputs: PenaltyInputs, step: jax.Array, last: jax.Array
-  ) -> tuple[jax.Array, jax.Array]:
+    self, name: str, inputs: Any, step: jax.Array, last: Mapping[str, jax.Array]
+  ) -> tuple[dict[str, jax.Array], jax.Array]:
     """Computes the penalty of a step.
 
     Args:
+      name: of the penalty.
       inputs: of the regularizer.
       step: the number of completed steps.
-      last: the last computed mean.
+      last: {metric: its last computed mean}, in the floating-point type of the loss.
 
     Returns:
-      The mean penalty, which is `last` in a step that does not compute it; and the term of the loss.
+      {metric: mean}, which are `last` in a step that does not compute them; and the term of the loss.
     """
-    compute_mean = lambda: self.regularizer.penalty(inputs).mean()
+
+    def compute_means() -> dict[str, jax.Array]:
+      means = self.regularizer.means(name, inputs)
+      return {metric: mean.astype(last[metric].dtype) for metric, mean in means.items()}
+
     if self.every == 1:
-      mean = compute_mean()
-      return mean, self.weight * mean
-    due = step % self.every == 0
-    mean = jax.lax.cond(due, compute_mean, lambda: last.astype(inputs.real_logits.dtype))
-    return mean, jnp.where(due, self.weight * self.every * mean, 0)
+      means = compute_means()
+      return means, self.weight * means[name]
+    due = self._is_due(step)
+    means = jax.lax.cond(due, compute_means, lambda: dict(last))
+    return means, jnp.where(due, self.weight * self.every * means[name], 0)
+
+  def update_memory(self, memory: PyTree, metrics: Mapping[str, jax.Array]) -> PyTree:
+    """Returns the memory of the regularizer after a step, see `LazyPenalties.update_memory`."""
+    updated = self.regularizer.update_memory(memory, metrics)
+    if self.every == 1 or not self.regularizer.measures:
+      return updated
+    due = self._is_due(metrics['step'])
+    return jax.tree.map(lambda new, old: jnp.where(due, new, old), updated, memory)
+
+  def _is_due(self, step: jax.Array) -> jax.Array:
+    return step % self.every == 0
 
 
 class LazyPenalties(NamedTuple):
-  """The penalties of a game.
+  """The penalties of a player.
 
-  Their memory is {'regularizers': {name: its memory}, 'last': {name: its last mean}}.
+  Their memory is {'regularizers': {name: its memory}, 'last': {metric: its last mean}}.
 
   Attributes:
     by_name: {name: penalty}.
@@ -112,10 +138,11 @@ class LazyPenalties(NamedTuple):
 
   def evaluate(
     self,
-    make_inputs: Callable[[chex.PRNGKey, PyTree], PenaltyInputs],
+    make_inputs: Callable[[chex.PRNGKey, PyTree], Any],
     key: chex.PRNGKey,
     memory: PyTree,
     step: jax.Array,
+    dtype: jnp.dtype,
   ) -> tuple[jax.Array | float, dict[str, jax.Array]]:
     """Computes all penalties of a step.
 
@@ -124,15 +151,18 @@ class LazyPenalties(NamedTuple):
       key: [B] keys.
       memory: of all penalties.
       step: the number of completed steps.
+      dtype: the floating-point type of the loss.
 
     Returns:
-      The sum of the weighted penalties, and {name: mean penalty}.
+      The sum of the weighted penalties, and {metric: mean} of penalties and measures.
     """
     total, means = 0.0, {}
     keys = rng.split(key, len(self.by_name) + 1)
     for penalty_key, (name, lazy) in zip(keys, self.by_name.items(), strict=False):
       inputs = make_inputs(penalty_key, memory['regularizers'][name])
-      means[name], weighted = lazy.evaluate(inputs, step, memory['last'][name])
+      last = {metric: memory['last'][metric].astype(dtype) for metric in self._metrics(name)}
+      own_means, weighted = lazy.evaluate(name, inputs, step, last)
+      means |= own_means
       total += weighted
     return total, means
 
@@ -140,19 +170,25 @@ class LazyPenalties(NamedTuple):
     """Returns the memory before the first step."""
     return {
       'regularizers': {name: lazy.regularizer.init_memory() for name, lazy in self.by_name.items()},
-      'last': {name: jnp.zeros((), jnp.float32) for name in self.by_name},
+      'last': {m: jnp.zeros((), jnp.float32) for name in self.by_name for m in self._metrics(name)},
     }
 
   def update_memory(self, memory: PyTree, metrics: Mapping[str, jax.Array]) -> dict[str, PyTree]:
-    """Returns the memory after a step with these metrics of the discriminator."""
-    updated = {
-      name: lazy.regularizer.update_memory(memory['regularizers'][name], metrics)
+    """Returns the memory after a step.
+
+    Args:
+      memory: of all penalties.
+      metrics: of the player, and 'step', see `game.Game`.
+    """
+    regularizers = {
+      name: lazy.update_memory(memory['regularizers'][name], metrics)
       for name, lazy in self.by_name.items()
     }
-    return {
-      'regularizers': updated,
-      'last': {name: jnp.float32(metrics[name]) for name in self.by_name},
-    }
+    last = {m: jnp.float32(metrics[m]) for name in self.by_name for m in self._metrics(name)}
+    return {'regularizers': regularizers, 'last': last}
+
+  def _metrics(self, name: str) -> tuple[str, ...]:
+    return name, *self.by_name[name].regularizer.measures
 
 
 def gradient_penalty(target: float = 1.0, one_sided: bool = False) -> Regularizer:

@@ -18,6 +18,7 @@ from gan_jax.common.types import PyTree
 from gan_jax.networks.layers import labels
 from gan_jax.networks.layers.conditional_norm import ConditionalBatchNorm
 from gan_jax.networks.layers.conv import Conv, ConvTranspose, Geometry
+from gan_jax.networks.layers.minibatch import MinibatchStd
 
 __all__ = ['Discriminator', 'Generator']
 
@@ -113,6 +114,9 @@ class Discriminator(nn.Module):
     outputs: 0 for logits [B]; otherwise the number of outputs.
     with_features: whether to return the features too.
     classes: number of labels; 0 for a network without labels.
+    minibatch_std: number of examples in a group, whose standard deviation is one more channel of the
+      last feature map, see `layers.minibatch.MinibatchStd`; 0 for none. The outputs for an example then
+      depend on its group.
     axis_name: as in `Generator`.
   """
 
@@ -121,6 +125,7 @@ class Discriminator(nn.Module):
   outputs: int = 0
   with_features: bool = False
   classes: int = 0
+  minibatch_std: int = 0
   axis_name: str | None = None
 
   @nn.compact
@@ -143,6 +148,8 @@ class Discriminator(nn.Module):
       if self.norm == 'batch':
         x = _batch_norm(train, self.axis_name)(x)
       x = _leaky_relu(x)
+    if self.minibatch_std:
+      x = MinibatchStd(self.minibatch_std, self.axis_name)(x, train=train)
     last = nn.Dense(max(self.outputs, 1), kernel_init=_normal)
     pooled, features = x.sum(axis=(1, 2)), lax.collapse(x, 1)
     x = self._layer(last, features, train)

@@ -167,7 +167,12 @@ def _arrays(
 
 
 def draw(
-  game: Game, variables: Variables, num: int, seed: int, condition: PyTree | None = None
+  game: Game,
+  variables: Variables,
+  num: int,
+  seed: int,
+  condition: PyTree | None = None,
+  truncation: float | None = None,
 ) -> Iterator[np.ndarray]:
   """Generates samples in batches; sample i depends only on the seed, i, and its condition.
 
@@ -180,6 +185,7 @@ def draw(
     seed: from 0 to 2**32 - 1.
     condition: of the samples, [num, ...] each; None for labels that the game draws, and for a game
       without conditions.
+    truncation: of the latents, see `game.check_truncation`.
 
   Yields:
     Images, uint8 [at most BATCH, height, width, channels], or points, float32 [at most BATCH, D].
@@ -187,7 +193,7 @@ def draw(
   Raises:
     ConfigError: the samples are of an unknown kind, see `modalities.of_shape`.
   """
-  generate = jax.jit(functools.partial(sample, game))
+  generate = jax.jit(functools.partial(sample, game, truncation=truncation))
   for first in range(0, num, BATCH):
     # The last batch is filled up, so that the program is compiled for one size.
     rows = np.minimum(np.arange(first, first + BATCH), num - 1)

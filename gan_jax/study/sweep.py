@@ -169,6 +169,7 @@ INPUTS = (
   ('two_player', 'gan.penalties.*.weight'),
   ('two_player', 'gan.penalties.*.target'),
   ('two_player', 'gan.penalties.dragan.scale'),
+  ('two_player', 'gan.generator_penalties.*.weight'),
   ('began', 'gan.rate'),
   ('consensus', 'gan.weight'),
   ('cramer', 'gan.weight'),

@@ -21,6 +21,7 @@ from gan_jax.common import extensions, lookup
 from gan_jax.common.errors import ConfigError
 from gan_jax.config import run_config, schema
 from gan_jax.evaluation import evaluator, scores
+from gan_jax.losses import generator_regularizers
 from gan_jax.metrics.features import FeatureNetwork, Outputs
 from gan_jax.run import setup
 from gan_jax.storage import workdir
@@ -284,15 +285,17 @@ def test_best_checkpoint_can_follow_an_added_score():
   assert scores.is_better('mine', 2.0, than=1.0)
 
 
-def test_prior_augmentation_and_transformation_are_made_by_name():
+def test_prior_augmentation_penalty_and_transformation_are_made_by_name():
   gan_jax.extend(
     priors={'mine': latents.normal},
+    generator_penalties={'mine': generator_regularizers.path_length},
     augmentations={'mine': augment.flip},
     transforms={'mine': optax.scale},
   )
   keys = jax.random.split(jax.random.key(0), 3)
   assert lookup.make(latents, {'name': 'mine', 'size': 2})(keys).shape == (3, 2)
   assert isinstance(lookup.make(augment, {'name': 'mine'}), augment.Augmentation)
+  assert lookup.make(generator_regularizers, {'name': 'mine'}).measures == ('mean_path_length',)
   spec = {'optimizer': 'sgd', 'learning_rate': 1.0, 'update_transforms': {'mine': {'step_size': 3.0}}}
   made, _ = optimizers.make_optimizer(spec)
   updates, _ = made.update({'x': jnp.ones(())}, made.init({'x': jnp.ones(())}), {'x': jnp.ones(())})

@@ -115,10 +115,10 @@ def gradient(game, name, real, label=None, **more):
   )
 
 
-def train(game, optimizers, real, steps=1, devices=1, order='alternating'):
+def train(game, optimizers, real, steps=1, devices=1, order='alternating', microbatches=1):
   """The state and the metrics after `steps` steps on the same real examples."""
   local = jax.devices()[:devices]
-  how = UpdateSchedule(optimizers, dict.fromkeys(optimizers, 1), {}, order)
+  how = UpdateSchedule(optimizers, dict.fromkeys(optimizers, 1), {}, order, microbatches=microbatches)
   arrays = {'real': np.asarray(real, np.float32)}
   batch = lambda arrays, draw, rows: {'real': arrays['real'][rows]}
   state = init_state(game, how, jax.random.key(0), arrays)

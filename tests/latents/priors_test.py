@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from scipy import stats
 
 from gan_jax import latents
 from gan_jax.common import rng
@@ -12,7 +13,11 @@ KEYS = rng.example_keys(jax.random.key(3), jnp.arange(4000))
 WEIGHTS = {'kernel': jnp.ones((2, 128)), 'bias': jnp.ones(128)}
 
 
-@pytest.mark.parametrize('factory', [latents.normal, latents.uniform])
+def truncated(size):
+  return latents.normal(size).truncated(0.5)
+
+
+@pytest.mark.parametrize('factory', [latents.normal, latents.uniform, truncated])
 def test_prior_row_depends_only_on_its_key(factory):
   draw = factory(5)
   np.testing.assert_array_equal(draw(KEYS)[7:9], draw(KEYS[7:9]))
@@ -60,6 +65,29 @@ def test_prior_samples_have_expected_moments_and_range():
   assert -1 <= float(uniform.min()) < -0.99
   assert 0.99 < float(uniform.max()) < 1
   assert float(uniform.var()) == pytest.approx(1 / 3, abs=0.02)
+
+
+@pytest.mark.parametrize('threshold', [0.1, 0.5, 1.0, 2.5])
+def test_truncated_latents_have_the_distribution_of_scipy(threshold):
+  drawn = np.asarray(latents.normal(5, std=2.0).truncated(threshold)(KEYS), float).ravel() / 2
+  assert abs(drawn).max() <= threshold * (1 + 1e-6)
+  wanted = stats.truncnorm(-threshold, threshold)
+  # Over n = 20,000 draws, to four standard deviations of the mean and of the variance.
+  assert abs(drawn.mean()) < 4 * wanted.std() / np.sqrt(20_000)
+  error = wanted.var() * np.sqrt((wanted.stats('k') + 2) / 20_000)
+  assert drawn.var() == pytest.approx(wanted.var(), abs=4 * error)
+  assert stats.kstest(drawn, wanted.cdf).pvalue > 1e-3
+
+
+def test_truncated_latents_share_the_uniform_numbers_of_the_prior():
+  prior = latents.normal(5, std=2.0)
+  plain = np.asarray(prior(KEYS), float)
+  bounded = np.asarray(prior.truncated(0.5)(KEYS), float)
+  # Of a normal number x, erf(x / sqrt(2)) is uniform on (-1, 1).
+  uniform = lambda x: 2 * stats.norm.cdf(x / 2) - 1
+  inside = 2 * stats.norm.cdf(0.5) - 1
+  np.testing.assert_allclose(uniform(bounded), inside * uniform(plain), atol=1e-6)
+  np.testing.assert_array_equal(prior.truncated(20.0)(KEYS), prior(KEYS))
 
 
 def test_slerp_between_latents_follows_the_arc():

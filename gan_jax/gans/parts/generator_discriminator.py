@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import chex
@@ -71,8 +71,8 @@ class Pair:
     Returns:
       Fake examples [B, ...], and the variables with the generator's new state.
     """
-    inputs = self.inputs('generator', latents.materialize(self.prior(latent_key)), label)
-    return apply(self.networks, variables, 'generator', inputs, key=key)
+    latent = latents.materialize(self.prior(latent_key))
+    return generate_from(self, variables, latent, key, label)
 
   def discriminate(
     self,
@@ -107,6 +107,32 @@ class Pair:
 
 _ARRAYS = {'generator': 'latents', 'discriminator': 'examples'}
 """The name, beside 'label', of the array that a network with labels takes."""
+
+
+def generate_from(
+  pair: Pair, variables: Variables, latent: jax.Array, key: chex.PRNGKey, label: jax.Array | None
+) -> tuple[jax.Array, Variables]:
+  """Generates a training batch from latents [B, L], see `Pair.generate`."""
+  inputs = pair.inputs('generator', latent, label)
+  return apply(pair.networks, variables, 'generator', inputs, key=key)
+
+
+def truncated(pair: Pair) -> Callable[..., jax.Array] | None:
+  """Returns the function that samples from truncated latents, see `game.Game.sample_truncated`.
+
+  It is None if the prior is not `latents.normal`.
+  """
+  prior = pair.prior
+  if not isinstance(prior, latents.Normal):
+    return None
+
+  def sample_truncated(
+    variables: Variables, key: chex.PRNGKey, truncation: float, condition: jax.Array | None = None
+  ) -> jax.Array:
+    bounded = dataclasses.replace(pair, prior=prior.truncated(truncation))
+    return bounded.sample(variables, key, condition)
+
+  return sample_truncated
 
 
 def init(pair: Pair, key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> Variables:
@@ -146,6 +172,7 @@ def make_game(pair: Pair, discriminator: Loss, generator: Loss, **more: Any) -> 
     generate=pair.generate_eval,
     condition=pair.label if pair.classes else None,
     classes=pair.classes,
+    sample_truncated=truncated(pair),
     **more,
   )
 
