@@ -9,7 +9,7 @@ python -m gan_jax.main --config=experiments/conditional.py:ring
 Resolved hyperparameters:
 
 - update_rule: alternating
-- steps: 10000
+- steps: 5000
 - batch_size: 64
 - gan.classes: 10
 - gan.loss.name: non_saturating
@@ -47,5 +47,5 @@ def get_config(preset: str = '') -> ConfigDict:
   config.gan.classes = presets.classes(words)
   config.gan.loss = {'name': 'non_saturating', 'real_label': 1.0}
   presets.score_also(config, 'label_accuracy')
-  presets.last_for(config, words, images=10_000, points=10_000)
+  presets.last_for(config, words, images=5_000, points=10_000)
   return config

@@ -11,7 +11,7 @@ python -m gan_jax.main --config=experiments/infogan.py:uninformed
 Resolved hyperparameters:
 
 - update_rule: alternating
-- steps: 10000
+- steps: 5000
 - batch_size: 64
 - gan.categories: [10]
 - gan.category_weights: [1.0]
@@ -62,7 +62,7 @@ def get_config(preset: str = '') -> ConfigDict:
     presets.score_also(config, 'matching_accuracy')
   if config.data.get('size') == 28:
     _use_paper_networks(config, width=8 if 'test' in words else 64)
-  presets.last_for(config, words, images=10_000, points=10_000)
+  presets.last_for(config, words, images=5_000, points=10_000)
   return config
 
 
