@@ -72,7 +72,7 @@ def evaluate_run(
       )
   else:
     given = load_run.conditions_of_data(load_run.with_data(config, data), game, seed)
-    evaluate = _against(protocol, real, game, variables, given, prefix)
+    evaluate = _against(protocol, real, game, variables, prefix, given)
   with at('evaluate'):
     values, card = evaluate(devices.replicate(variables), weights=weights, step=step)
   metrics_log.add_scores(folder, {'step': step, 'scores': values, 'card': card})
@@ -130,8 +130,8 @@ def _against(
   real: Given,
   game: Game,
   variables: Variables,
-  conditions: Conditions | None,
   prefix: str,
+  conditions: Conditions | None = None,
 ) -> Evaluator:
   """Returns an evaluator of a game's samples against a set that the user gives."""
   key = f'{prefix}real'
