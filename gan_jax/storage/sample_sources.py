@@ -22,7 +22,7 @@ from gan_jax.config import build
 from gan_jax.config.build import Conditions
 from gan_jax.config.run_config import DataConfig
 from gan_jax.data import source as sources
-from gan_jax.data.pipeline import folder_tree, zip_archive
+from gan_jax.data.pipeline import decode, folder_tree, zip_archive
 from gan_jax.data.pipeline.contents import Contents
 from gan_jax.data.pipeline.decode import Framing
 from gan_jax.evaluation import sample_sets
@@ -255,10 +255,15 @@ def _framing(spec: Mapping[str, Any], field: str, shape: tuple[int, ...]) -> Fra
     spec: of the data of a run; that of a combination has the specs of its datasets.
     field: of a batch.
     shape: [1, height, width, channels], of the field.
+
+  Raises:
+    ConfigError: a setting of the spec is out of its range.
   """
   nested = spec.get(field, spec.get('real'))
   if isinstance(nested, Mapping):
     return _framing(nested, field, shape)
   _, height, width, channels = shape
   settings = {key: spec[key] for key in ('crop', 'filter', 'background') if key in spec}
-  return Framing(size=height if height == width else 0, channels=channels, **settings)
+  framing = Framing(size=height if height == width else 0, channels=channels, **settings)
+  decode.check(framing)
+  return framing
