@@ -6,6 +6,8 @@ play, and averages of weights are configuration. `gan_jax.runtime.devices` handl
 """
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -15,7 +17,7 @@ import numpy as np
 from flax import linen as nn
 from flax import struct
 
-from gan_jax.common import numerics
+from gan_jax.common import jaxprs, numerics, rng
 from gan_jax.common.errors import ConfigError
 from gan_jax.common.types import PyTree
 
@@ -192,6 +194,45 @@ def conditions(game: Game, batch: Mapping[str, jax.Array]) -> PyTree | None:
   return game.condition(batch) if game.condition else None
 
 
+def needs_condition(game: Game) -> bool:
+  """Returns whether samples need a condition that the game cannot draw: one that is not a label."""
+  return game.condition is not None and not game.classes
+
+
+def condition_like(game: Game, batch: Mapping[str, Any]) -> PyTree | None:
+  """Returns the shapes and types of a batch's conditions; None if samples need none.
+
+  Args:
+    game: the game.
+    batch: shapes and types, see `needs_condition`.
+  """
+  if not needs_condition(game):
+    return None
+  return jax.eval_shape(functools.partial(conditions, game), dict(batch))
+
+
+def condition_fields(game: Game, batch: Mapping[str, Any]) -> tuple[str, ...]:
+  """Returns the names of the fields of a batch on which its conditions depend.
+
+  Args:
+    game: a game with conditions.
+    batch: arrays, or their shapes and types.
+  """
+  assert game.condition is not None
+  return tuple(path[1].key for path in jaxprs.used_inputs(game.condition, dict(batch)))
+
+
+def conditions_in_turn(game: Game, batch: Mapping[str, jax.Array], num: int) -> PyTree | None:
+  """Returns conditions of samples, [num, ...] each: those of a batch's examples, again and again.
+
+  It returns None in a game whose samples need none, see `needs_condition`.
+  """
+  if not needs_condition(game):
+    return None
+  rows = np.arange(num) % len(batch['real'])
+  return jax.tree.map(operator.itemgetter(rows), conditions(game, batch))
+
+
 def balanced_labels(game: Game, num: int) -> np.ndarray | None:
   """Returns labels of samples, int32 [num], 0 to classes - 1 in turn; None in a game without labels."""
   return np.arange(num, dtype=np.int32) % game.classes if game.classes else None
@@ -243,6 +284,18 @@ def check_truncation(game: Game, truncation: float | None, key: str = 'truncatio
       f'{key}={truncation!r}: the latents of this game are not normal (gan.prior.name: normal); leave '
       f'out {key}'
     )
+
+
+def sample_shape(game: Game, variables: Variables, condition: PyTree | None = None) -> tuple[int, ...]:
+  """Returns the shape [1, ...] of one sample; nothing is computed.
+
+  Args:
+    game: the game.
+    variables: of its networks.
+    condition: one condition, [1, ...] each, or its shapes and types; None if the samples need none.
+  """
+  one = functools.partial(sample, game)
+  return jax.eval_shape(one, variables, rng.sample_keys(0, 0, 1), condition).shape
 
 
 def init_networks(

@@ -5,19 +5,18 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import jax
-
 from gan_jax import modalities
 from gan_jax.api import scoring
-from gan_jax.common import console, rng
+from gan_jax.common import console
 from gan_jax.common.errors import at
-from gan_jax.common.types import Plain, PyTree
+from gan_jax.common.types import Plain
 from gan_jax.config import build, run_config
+from gan_jax.config.build import Conditions
 from gan_jax.data import source as sources
 from gan_jax.evaluation import evaluator, reference_statistics, sample_sets
 from gan_jax.evaluation.evaluator import EvaluationProtocol, Evaluator
 from gan_jax.evaluation.sample_sets import ExampleSet, Given
-from gan_jax.game import Game
+from gan_jax.game import Game, Variables, sample_shape
 from gan_jax.runtime import devices, jax_settings
 from gan_jax.storage import load_run, metrics_log, workdir
 
@@ -72,7 +71,8 @@ def evaluate_run(
         protocol, config['data']['name'], game, source, console.warn, conditions
       )
   else:
-    evaluate = _against(protocol, real, game, variables, prefix)
+    given = load_run.conditions_of_data(load_run.with_data(config, data), game, seed)
+    evaluate = _against(protocol, real, game, variables, prefix, given)
   with at('evaluate'):
     values, card = evaluate(devices.replicate(variables), weights=weights, step=step)
   metrics_log.add_scores(folder, {'step': step, 'scores': values, 'card': card})
@@ -126,12 +126,17 @@ def _source(folder: pathlib.Path, config: Plain, data: str | None) -> tuple[sour
 
 
 def _against(
-  protocol: EvaluationProtocol, real: Given, game: Game, variables: PyTree, prefix: str
+  protocol: EvaluationProtocol,
+  real: Given,
+  game: Game,
+  variables: Variables,
+  prefix: str,
+  conditions: Conditions | None = None,
 ) -> Evaluator:
   """Returns an evaluator of a game's samples against a set that the user gives."""
   key = f'{prefix}real'
   examples = sample_sets.read(real, key)
-  shape = jax.eval_shape(game.sample, variables, rng.sample_keys(0, 0, 1)).shape
+  shape = sample_shape(game, variables, conditions(0, 1) if conditions else None)
   if isinstance(examples, ExampleSet):
     are_images = examples.modality is modalities.of_shape(shape) is modalities.IMAGES
     if are_images and (shape[-1] == 3 or examples.is_gray):
@@ -143,4 +148,6 @@ def _against(
   network = protocol.network
   reference = scoring.reference_of(examples, network, network.name, key)
   scoring.check_width(reference, evaluator.feature_count(network, shape), network.name, prefix)
-  return evaluator.against(protocol, examples.name, game, reference, shape, console.warn)
+  return evaluator.against(
+    protocol, examples.name, game, reference, shape, console.warn, conditions=conditions
+  )

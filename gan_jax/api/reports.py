@@ -63,10 +63,12 @@ def write_report(
   workdir.prepare(folder)
   with jax_settings.fixed():
     game, variables, step = load_run.load(folder, step)
-    source, reason = _source(folder, load_run.with_data(config, data))
+    config = load_run.with_data(config, data)
+    source, reason = _source(folder, config)
     if reason:
       console.warn(f'the training images nearest to samples: {reason}')
     weights = 'averaged' if config['ema'] else 'raw'
-    subject = inspection.Subject(game, variables, step, weights, seed)
+    given = load_run.conditions_of_data(config, game, seed) if source else None
+    subject = inspection.Subject(game, variables, step, weights, seed, given)
     inspection.save(folder, subject, source, _networks(config), reason)
     return page.write(folder), step

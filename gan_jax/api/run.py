@@ -1,5 +1,6 @@
 """A run on disk: samples, scores, pictures and metrics of what was trained."""
 
+import functools
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -11,12 +12,14 @@ from gan_jax import export, modalities
 from gan_jax.api import evaluation, reports
 from gan_jax.common import user_paths, validation
 from gan_jax.common.errors import ConfigError
+from gan_jax.config import run_config
 from gan_jax.evaluation import evaluator
 from gan_jax.game import Game, Variables, check_truncation
 from gan_jax.runtime import jax_settings
-from gan_jax.storage import load_run, metrics_log, sample_labels
+from gan_jax.storage import batch_file, load_run, metrics_log, sample_sources
 from gan_jax.storage import workdir as run_folder
 from gan_jax.storage.sample_labels import Label
+from gan_jax.storage.sample_sources import RunData, Source
 from gan_jax.visualization import interpolations, page
 from gan_jax.visualization.page import curves
 
@@ -99,6 +102,11 @@ class StoredRun:
     """The step of the checkpoint."""
     return self.load()[2]
 
+  def source_data(self) -> RunData:
+    """Returns the data of which samples may be asked, see `sample_sources.find`; nothing is read."""
+    config = load_run.with_data(run_folder.read_config(self.folder), self.data)
+    return RunData(run_config.parse(config).data, functools.partial(batch_file.read, self.folder))
+
 
 class Run(StoredRun):
   """A trained run at a checkpoint, or one that is being trained.
@@ -112,37 +120,53 @@ class Run(StoredRun):
     return Run(self.folder, checkpoint, ema, self.data)
 
   def draw(
-    self, num: int, seed: int = 0, label: Label = None, truncation: float | None = None
+    self,
+    num: int,
+    seed: int = 0,
+    label: Label = None,
+    source: Source = None,
+    truncation: float | None = None,
   ) -> Iterator[np.ndarray]:
     """Generates the samples of `sample` in batches, for more than fit into memory."""
     validation.check_size('num', num)
     evaluator.check_seed(seed)
     game, variables, _ = self.load()
-    condition = sample_labels.of_samples(game, label, num)
+    given = sample_sources.asked(self.source_data(), game, num, label, source)
     check_truncation(game, truncation)
-    return load_run.draw(game, variables, num, seed, condition, truncation)
+    return load_run.draw(game, variables, num, seed, given, truncation)
 
   def sample(
-    self, num: int, seed: int = 0, label: Label = None, truncation: float | None = None
+    self,
+    num: int,
+    seed: int = 0,
+    label: Label = None,
+    source: Source = None,
+    truncation: float | None = None,
   ) -> np.ndarray:
     """Generates images, uint8 [num, height, width, channels], or points, float32 [num, D].
 
-    Sample i depends only on the checkpoint, the seed from 0 to 2**32 - 1, i, and its label. For a game
-    conditioned on labels, `label` is one of them, or several, which get equal numbers of samples, or
-    the weights of the classes [num, classes], which interpolate. Without it the game draws labels.
+    Sample i depends only on the checkpoint, the seed from 0 to 2**32 - 1, i, and its condition. For a
+    game conditioned on labels, `label` is one of them, or several, which get equal numbers of samples,
+    or the weights of the classes [num, classes], which interpolate. Without it the game draws labels.
 
     `truncation` bounds the absolute value of normal latents, in standard deviations (Brock et al. 2019,
     arXiv:1809.11096, section 3.1). Samples are then less varied, and more often of high quality.
-    """
-    return np.concatenate(list(self.draw(num, seed, label, truncation)))
 
-  def interpolate(self, num: int = 8, steps: int = 10, seed: int = 0) -> np.ndarray:
+    A game conditioned on images needs a `source`: a folder of images, a zip archive, an image file, an
+    array of images, or 'held-out' for examples that training did not see. Sample i has image i, and
+    after the last one all are repeated.
+    """
+    return np.concatenate(list(self.draw(num, seed, label, source, truncation)))
+
+  def interpolate(
+    self, num: int = 8, steps: int = 10, seed: int = 0, source: Source = None
+  ) -> np.ndarray:
     """Generates samples along arcs between latents, [num, steps, ...] of the type of `sample`.
 
-    Row i goes from sample i of this seed to sample num + i, both included. In a game conditioned on
-    labels, both have the label i modulo the number of labels.
+    Row i goes from sample i of this seed to sample num + i, both included. Both have the condition i of
+    the source, or in a game conditioned on labels the label i modulo their number.
     """
-    return interpolated(self, num, steps, seed)
+    return interpolated(self, num, steps, seed, source)
 
   def evaluate(
     self,
@@ -175,7 +199,7 @@ class Run(StoredRun):
     return paths
 
 
-def interpolated(run: Run, num: int, steps: int, seed: int) -> np.ndarray:
+def interpolated(run: Run, num: int, steps: int, seed: int, source: Source) -> np.ndarray:
   """Generates the samples of `Run.interpolate`.
 
   Raises:
@@ -187,6 +211,8 @@ def interpolated(run: Run, num: int, steps: int, seed: int) -> np.ndarray:
   game, variables, _ = run.load()
   if game.latents is None or game.generate is None:
     raise ConfigError(f'workdir={run.folder}: this game has no latents; use sample instead')
+  given = sample_sources.asked(run.source_data(), game, num, source=source)
   with jax_settings.fixed():
-    arcs = np.asarray(interpolations.paths(game, variables, seed, steps, num))
+    condition = given(0, num) if given else None
+    arcs = np.asarray(interpolations.paths(game, variables, seed, steps, num, condition))
   return modalities.of_shape(arcs.shape[1:]).storage.from_outputs(arcs)

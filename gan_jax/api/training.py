@@ -21,7 +21,7 @@ from gan_jax.game import Game
 from gan_jax.run import callbacks, setup
 from gan_jax.run.callbacks import Callback, Snapshot
 from gan_jax.runtime import accelerators, devices, jax_settings, processes, profiling
-from gan_jax.storage import wandb_log
+from gan_jax.storage import batch_file, wandb_log
 from gan_jax.storage import workdir as run_folder
 from gan_jax.training.state import Metrics, TrainState
 
@@ -90,7 +90,7 @@ class Trainer:
         if done is None:
           return
         step, state, metrics = done
-        self.snapshot = Snapshot(step, self.game, state)
+        self.snapshot = Snapshot(step, self.game, state, setup.run_data(self._config, self._built))
         yield step, _LastStep(metrics)
     finally:
       with jax_settings.fixed():
@@ -133,6 +133,7 @@ def _locked_calls(
     )
     processes.together(lambda: run_folder.check_same(folder, config.plain))
     _check_data(config, built.source, folder)
+    processes.on_primary(lambda: batch_file.write(folder, built.game, built.source))
     return (yield from setup.calls(config, built, folder, caller))
 
 

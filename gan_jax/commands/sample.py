@@ -1,13 +1,18 @@
-"""Generates samples of a run: python -m gan_jax.sample --workdir=runs/dcgan --num=64 --out=grid.png.
+"""Generates samples of a run.
 
-It needs only the folder of the run, neither data nor the experiment file.
+    python -m gan_jax.sample --workdir=runs/dcgan --num=64 --out=grid.png
+    python -m gan_jax.sample --workdir=runs/digits --label=0,1,2 --out=digits.png
+    python -m gan_jax.sample --workdir=runs/maps --source=photos/ --out=maps/
+
+It needs only the folder of the run, neither the experiment file nor the data. Only --source=held-out
+reads the data.
 """
 
 import functools
 import itertools
 import pathlib
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from absl import flags
@@ -16,17 +21,22 @@ from gan_jax import cli, modalities
 from gan_jax.api.run import Run
 from gan_jax.common import pixels, user_paths
 from gan_jax.common.errors import ConfigError
-from gan_jax.game import check_truncation
+from gan_jax.game import Game, check_truncation
 from gan_jax.runtime import accelerators, devices
-from gan_jax.storage import load_run, sample_labels
+from gan_jax.storage import load_run, sample_labels, sample_sources
+from gan_jax.storage.sample_sources import SourceExamples
 
 GRID_LIMIT = 2500
+_SHOWN = 64
 
 
 def _flags(argv: Sequence[str]) -> flags.FlagValues:
   values = cli.new_flags(__doc__)
   cli.define_checkpoint_flags(values)
-  about_num = 'Number of samples (default: 64, or 8 for each of several labels).'
+  about_num = (
+    'Number of samples (default: 64, or 8 for each of several labels, or one for each source; in a '
+    'grid at most 64 sources).'
+  )
   cli.define_sampling_flags(values, None, about_num)
   flags.DEFINE_string(
     'label',
@@ -41,9 +51,18 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     flag_values=values,
   )
   flags.DEFINE_string(
+    'source',
+    None,
+    'Sources of the samples, for a game conditioned on images: a folder, a zip archive, an image, or '
+    f'{sample_sources.HELD_OUT} for examples that training never saw. Sample i has source i.',
+    flag_values=values,
+  )
+  flags.DEFINE_string('data', None, load_run.DATA_HELP, flag_values=values)
+  flags.DEFINE_string(
     'out',
     'samples.png',
-    'FILE.png: a grid, or a plot of points; FILE.npz: an array; FOLDER/: one PNG per image.',
+    'FILE.png: a grid, beside the sources if there are any, or a plot of points; FILE.npz: an array; '
+    'FOLDER/: one PNG per image.',
     flag_values=values,
   )
   cli.define_extend_flag(values)
@@ -88,33 +107,64 @@ def write_folder(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) ->
       (path / name).write_bytes(file.encode(sample))
 
 
-def _write_grid(
-  path: pathlib.Path, batches: Iterator[np.ndarray], num: int, columns: int | None = None
-) -> None:
+def _write_grid(path: pathlib.Path, batches: Iterator[np.ndarray], num: int, rows: int = 1) -> None:
+  """Draws samples; several rows have one label each."""
   samples = np.concatenate(list(batches))
+  columns = num // rows if rows > 1 else None
   pixels.save_png(path, modalities.of_shape(samples.shape).drawing.samples(samples, columns))
 
 
-def _writer(out: str, num: int, seed: int, labels: Sequence[int] | None):
-  """Returns the function that writes the kind of output that --out names."""
+def _write_comparison(
+  game: Game, examples: SourceExamples, path: pathlib.Path, batches: Iterator[np.ndarray], num: int
+) -> None:
+  """Draws the sources, the samples, and the targets if they are known."""
+  samples = np.concatenate(list(batches))
+  sources = examples.conditions(game)(0, num)
+  pixels.save_png(path, modalities.compared(samples, sources, examples.targets(num)))
+
+
+def _kind(out: str) -> str:
+  """Returns the kind of output that --out names: '/' for a folder, '.npz' or '.png'."""
+  if out.endswith('/') or user_paths.expanded(out, '--out').is_dir():
+    return '/'
+  for suffix in ('.npz', '.png'):
+    if out.endswith(suffix):
+      return suffix
+  raise ConfigError(
+    f'--out={out}: unknown kind of output (FILE.png, FILE.npz, or FOLDER/); change --out'
+  )
+
+
+def _check(kind: str, num: int, seed: int) -> None:
+  """Raises ConfigError if a number is out of its range."""
   if num < 1:
     raise ConfigError(f'--num={num}: out of range (at least 1); change --num')
   if not 0 <= seed < 2**32:
     raise ConfigError(f'--seed={seed}: out of range (0 to 2**32 - 1); change --seed')
-  if out.endswith('/') or user_paths.expanded(out, '--out').is_dir():
-    return write_folder
-  if out.endswith('.npz'):
-    return write_npz
-  if not out.endswith('.png'):
-    raise ConfigError(
-      f'--out={out}: unknown kind of output (FILE.png, FILE.npz, or FOLDER/); change --out'
-    )
-  if num > GRID_LIMIT:
+  if kind == '.png' and num > GRID_LIMIT:
     raise ConfigError(
       f'--num={num}: too many for a grid (at most {GRID_LIMIT}); write FILE.npz or FOLDER/ with --out'
     )
-  columns = num // len(labels) if labels and len(labels) > 1 else None
-  return functools.partial(_write_grid, columns=columns)
+
+
+def _num_of(examples: SourceExamples, kind: str) -> int:
+  """Returns the number of samples if --num does not say it: one of each example, few in a grid."""
+  if examples.num is None:
+    return _SHOWN
+  return min(examples.num, _SHOWN) if kind == '.png' else examples.num
+
+
+def _writer(
+  kind: str, game: Game, examples: SourceExamples | None, labels: Sequence[int] | None
+) -> Callable[[pathlib.Path, Iterator[np.ndarray], int], None]:
+  """Returns the function (path, batches, number of samples) that writes a kind of output."""
+  if kind == '/':
+    return write_folder
+  if kind == '.npz':
+    return write_npz
+  if examples:
+    return functools.partial(_write_comparison, game, examples)
+  return functools.partial(_write_grid, rows=len(labels) if labels else 1)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -122,18 +172,25 @@ def main(argv: Sequence[str]) -> int:
   flag = _flags(argv)
   devices.prepare()
   accelerators.check()
-  labels = sample_labels.parse(flag.label)
-  num = sample_labels.count(flag.num, labels, default=64)
-  write = _writer(flag.out, num, flag.seed, labels)
+  labels, kind = sample_labels.parse(flag.label), _kind(flag.out)
+  num = sample_labels.count(flag.num, labels, default=_SHOWN)
+  _check(kind, num, flag.seed)
   folder, out = user_paths.expanded(flag.workdir, '--workdir'), user_paths.expanded(flag.out, '--out')
-  game, variables, step = Run(folder, load_run.parse_step(flag.step), flag.ema).load()
-  condition = sample_labels.of_samples(game, labels, num, '--label')
+  run = Run(folder, load_run.parse_step(flag.step), flag.ema, flag.data)
+  game, variables, step = run.load()
+  sample_labels.check_game(game, labels, '--label')
   check_truncation(game, flag.truncation, '--truncation')
+  examples = sample_sources.find(run.source_data(), game, flag.source, '--source')
+  if examples and flag.num is None:
+    num = _num_of(examples, kind)
+  of_samples = sample_labels.of_samples(game, labels, num, '--label')
+  given = sample_sources.conditions(game, examples, of_samples)
+  write = _writer(kind, game, examples, labels)
   try:
-    write(out, load_run.draw(game, variables, num, flag.seed, condition, flag.truncation), num)
+    write(out, load_run.draw(game, variables, num, flag.seed, given, flag.truncation), num)
   except OSError as error:
     raise ConfigError(
       f'--out={out}: cannot write to it ({error.strerror}); choose another path'
     ) from error
-  print(f'{out}: {num} samples of step {step}, seed {flag.seed}')
+  print(f'{out}: {num:,} samples of step {step}, seed {flag.seed}')
   return 0

@@ -17,7 +17,7 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.common.pixels import normalized
 from gan_jax.data.pipeline.order import Order
 from gan_jax.data.pipeline.shuffle import secrets, shuffled, shuffled_on_host
-from gan_jax.data.source import MakeSource, Source, arrays_of, flattened, unflattened
+from gan_jax.data.source import MakeSource, Source, example, flattened, unflattened
 
 _ALIGNED = {
   'total': 'choose datasets whose images belong together, one by one',
@@ -193,8 +193,8 @@ def _joined(real: Source, name: str, other: Source) -> Source:
     ConfigError: `real` has fields of these names.
   """
   prefix = f'{name}.'
-  renamed = {field: name if field == 'real' else f'{name}_{field}' for field in _fields(other)}
-  for field in _fields(real):
+  renamed = {field: name if field == 'real' else f'{name}_{field}' for field in example(other)}
+  for field in example(real):
     if field in renamed.values():
       raise ConfigError(
         f'real: has the field {field!r} already, which {name} adds (different names); '
@@ -227,9 +227,3 @@ def _about(source: Source) -> str:
 
 def _prefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
   return {f'{prefix}{key}': array for key, array in arrays.items()}
-
-
-def _fields(source: Source) -> list[str]:
-  """Returns the names of the fields of a batch."""
-  rows = np.arange(1)
-  return list(jax.eval_shape(source.batch, arrays_of(source, 0, 1, rows), 0, rows))

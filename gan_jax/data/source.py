@@ -77,6 +77,12 @@ def arrays_of(source: Source, first: int, count: int, rows: np.ndarray) -> Mappi
   return {**source.arrays, **source.read_batches(first, count, rows)}
 
 
+def example(source: Source) -> dict[str, jax.ShapeDtypeStruct]:
+  """Returns the shapes [1, ...] and types of a batch of one example; nothing is computed."""
+  row = np.zeros(1, np.int32)
+  return dict(jax.eval_shape(source.batch, arrays_of(source, 0, 1, row), 0, row))
+
+
 def digest(source: Source) -> str:
   """Returns the digest of all images and labels; '' for data that is sampled for every batch."""
   if source.parts:

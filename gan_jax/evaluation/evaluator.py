@@ -15,7 +15,8 @@ from gan_jax.common import lookup, validation
 from gan_jax.common.errors import ConfigError, DivergedError
 from gan_jax.common.types import PyTree
 from gan_jax.config.build import Conditions
-from gan_jax.data.source import Source, arrays_of
+from gan_jax.data import source as sources
+from gan_jax.data.source import Source
 from gan_jax.evaluation import foreign_names, predictions, reference_statistics, scores
 from gan_jax.evaluation.feature_extraction import (
   FeatureExtractor,
@@ -366,8 +367,7 @@ def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
 
 def example_shape(source: Source) -> tuple[int, ...]:
   """Returns the shape [1, ...] of a batch of one example of a source."""
-  index = np.zeros(1, np.int32)
-  return jax.eval_shape(source.batch, arrays_of(source, 0, 1, index), 0, index)['real'].shape
+  return sources.example(source)['real'].shape
 
 
 def feature_count(network: FeatureNetwork, shape: Sequence[int]) -> int:

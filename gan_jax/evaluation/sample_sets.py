@@ -36,12 +36,20 @@ class Pictures:
   dtype = np.dtype(np.uint8)
   ndim = 4
 
-  def __init__(self, contents: Contents, files: list[str], shape: tuple[int, ...], key: str):
-    """Describes the images; `key` names them in errors."""
+  def __init__(
+    self,
+    contents: Contents,
+    files: list[str],
+    shape: tuple[int, ...],
+    key: str,
+    framing: decode.Framing,
+  ):
+    """Describes the images, which are framed in one way; `key` names them in errors."""
     self._contents = contents
     self._files = files
     self.shape = shape
     self._key = key
+    self._framing = framing
 
   def __len__(self) -> int:
     """Returns the number of images."""
@@ -55,15 +63,17 @@ class Pictures:
 
   def with_channels(self, channels: int) -> 'Pictures':
     """Returns the same images with 1 or 3 channels."""
-    return Pictures(self._contents, self._files, (*self.shape[:3], channels), self._key)
+    framing = self._framing._replace(channels=channels)
+    return Pictures(self._contents, self._files, (*self.shape[:3], channels), self._key, framing)
 
   def first(self, num: int) -> 'Pictures':
     """Returns the first `num` images."""
-    return Pictures(self._contents, self._files[:num], (num, *self.shape[1:]), self._key)
+    shape = (num, *self.shape[1:])
+    return Pictures(self._contents, self._files[:num], shape, self._key, self._framing)
 
   def _image(self, index: int) -> np.ndarray:
     name = self._files[index]
-    image = _decoded(self._contents, name, self.shape[-1], self._key)
+    image = _decoded(self._contents, name, self._framing, self._key)
     if image.shape != self.shape[1:]:
       first, other = (' x '.join(map(str, s[:2])) for s in (self.shape[1:], image.shape))
       raise ConfigError(
@@ -198,15 +208,24 @@ def _chunks(images: Images) -> Iterator[np.ndarray]:
     yield images[first : first + _CHUNK]
 
 
-def _decoded(contents: Contents, name: str, channels: int, key: str) -> np.ndarray:
+def _decoded(contents: Contents, name: str, framing: decode.Framing, key: str) -> np.ndarray:
   try:
-    return decode.pixels(contents.read(name), decode.Framing(channels=channels))
+    return decode.pixels(contents.read(name), framing)
   except (decode.BadImageError, OSError) as error:
     raise ConfigError(f'{key}: {name} cannot be read ({error}); repair or remove the file') from error
 
 
-def _of_pictures(contents: Contents, name: str, key: str) -> ExampleSet:
-  """Returns the images of a folder; reads all of them once for their size, colors and digest."""
+def pictures(contents: Contents, key: str, framing: decode.Framing) -> Pictures:
+  """Returns the images of a folder or an archive, in the order of their names; reads the first one.
+
+  Args:
+    contents: the folder or the archive.
+    key: what gave it, for errors, e.g. '--real=photos'.
+    framing: how the images are cropped, resized and converted.
+
+  Raises:
+    ConfigError: it has no images, or files that cannot be read.
+  """
   files = sorted(contents.files)
   if contents.unusable:
     file, reason = min(contents.unusable.items())
@@ -215,9 +234,14 @@ def _of_pictures(contents: Contents, name: str, key: str) -> ExampleSet:
     ignored = summary(contents.ignored)
     exception = f', except for {ignored}' if ignored else ''
     raise ConfigError(f'{key}: the folder has no images{exception}; choose a folder with images')
-  _check_count(len(files), key)
-  first = _decoded(contents, files[0], 3, key)
-  images = Pictures(contents, files, (len(files), *first.shape), key)
+  first = _decoded(contents, files[0], framing, key)
+  return Pictures(contents, files, (len(files), *first.shape), key, framing)
+
+
+def _of_pictures(contents: Contents, name: str, key: str) -> ExampleSet:
+  """Returns the images of a folder; reads all of them once for their size, colors and digest."""
+  images = pictures(contents, key, decode.Framing())
+  _check_count(len(images), key)
   grays = []
 
   def chunks() -> Iterator[np.ndarray]:

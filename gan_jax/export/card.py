@@ -3,14 +3,15 @@
 import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 from gan_jax import modalities
-from gan_jax.common import rng
+from gan_jax.common.types import PyTree
 from gan_jax.evaluation import cards
 from gan_jax.export.model import Model
+from gan_jax.game import sample_shape
 
 _SETTINGS = (
   'gan',
@@ -38,11 +39,7 @@ tags:
 A generative adversarial network trained with gan_jax {version}: the game `{game}` on the data `{data}`.
 These are the {weights} weights after {step} of {steps} steps.
 
-![Samples](samples.png)
-
-*Samples of seed 0, uncurated.*
-
-## Use
+{picture}## Use
 
 The functions run on CPU, CUDA and TPU, for any batch size. They need `pip install jax flatbuffers`, and
 not gan_jax.
@@ -64,21 +61,26 @@ its variables.
 """
 
 
-def sample_shape(model: Model) -> tuple[int, ...]:
-  """Returns the shape of one sample: (height, width, channels), or (D,) for points."""
-  keys = rng.sample_keys(0, 0, 1)
-  return jax.eval_shape(model.game.sample, model.variables, keys).shape[1:]
+_PICTURE = """![Samples](samples.png)
+
+*Samples of seed 0, uncurated.*
+
+"""
 
 
-def text(model: Model, functions: Sequence[str]) -> str:
+def text(model: Model, functions: Sequence[str], has_picture: bool = True) -> str:
   """Returns the card.
 
   Args:
     model: the exported model.
     functions: names of the files of its functions, see `export.stablehlo`.
+    has_picture: whether the folder has a picture of samples.
   """
-  config, shape = model.config, sample_shape(model)
-  tags = ['gan', 'jax', 'stablehlo', *modalities.of_shape((1, *shape)).usage.tags]
+  config, condition = model.config, model.condition
+  shape = sample_shape(model.game, model.variables, condition)
+  tags = ['gan', 'jax', 'stablehlo']
+  if condition is None:
+    tags += modalities.of_shape(shape).usage.tags
   game, data = config['gan']['name'], str(config['data']['name'])
   return _PAGE.format(
     tags='\n'.join(f'- {tag}' for tag in tags),
@@ -89,31 +91,53 @@ def text(model: Model, functions: Sequence[str]) -> str:
     weights=model.weights,
     step=model.step,
     steps=config['steps'],
-    snippet=snippet(functions, shape, model.game.classes),
+    picture=_PICTURE if has_picture else '',
+    snippet=snippet(functions, shape[1:], model.game.classes, condition),
     scores=_scores(model),
     settings=_table(('setting', 'value'), _settings(config)),
   )
 
 
-def snippet(functions: Sequence[str], shape: Sequence[int], classes: int = 0) -> str:
+class _Zeros(NamedTuple):
+  """Zeros in Python code, of which there are as many as samples."""
+
+  shape: tuple[int, ...]
+  dtype: Any
+
+  def __repr__(self) -> str:
+    return f'np.zeros({(64, *self.shape)}, np.{self.dtype})'
+
+
+def snippet(
+  functions: Sequence[str], shape: Sequence[int], classes: int = 0, condition: PyTree | None = None
+) -> str:
   """Returns Python code that draws samples from files of functions.
 
   Args:
     functions: names of the files.
     shape: of a sample.
     classes: number of labels that samples are conditioned on; 0 for none.
+    condition: the shape [1, ...] and type of one condition that is not a label; None for none.
   """
   modality = modalities.of_shape((1, *shape))
   kind, usage = modality.name, modality.usage
   read = "jax.jit(export.deserialize(bytearray(open('{}', 'rb').read())).call)"
   names = ['generate', 'latents'] if len(functions) > 1 else ['sample']
   lines = [f'{name} = {read.format(file)}' for name, file in zip(names, functions, strict=True)]
-  arguments = 'latents(pairs), labels' if classes else 'latents(pairs)'
-  call = f'generate({arguments})' if len(functions) > 1 else 'sample(pairs)'
+  has_latents = len(functions) > 1
+  arguments, given = ['latents(pairs)' if has_latents else 'pairs'], []
+  if condition is not None:
+    zeros = jax.tree.map(lambda x: _Zeros(x.shape[1:], x.dtype), condition)
+    arguments.append('sources')
+    given = ['# Replace the zeros by your own arrays; images are in [-1, 1].', f'sources = {zeros}']
+  elif classes and has_latents:
+    arguments.append('labels')
+    given = [f'labels = (np.arange(64) % {classes}).astype(np.int32)']
+  call = f'{names[0]}({", ".join(arguments)})'
   lines += [
     '# One pair (seed, i) for each sample, for example samples 0 to 63 of seed 0.',
     'pairs = np.stack([np.zeros(64), np.arange(64)], axis=1).astype(np.uint32)',
-    *([f'labels = (np.arange(64) % {classes}).astype(np.int32)'] if classes else []),
+    *given,
     f'{kind} = np.asarray({call})  # float32 [64, {", ".join(map(str, shape))}]{usage.outputs}',
   ]
   if usage.code:

@@ -7,7 +7,7 @@ import tempfile
 import numpy as np
 
 from gan_jax import modalities
-from gan_jax.common import pixels
+from gan_jax.common import console, pixels
 from gan_jax.common.errors import ConfigError
 from gan_jax.export import card, safetensors, stablehlo
 from gan_jax.export.model import Model
@@ -43,7 +43,24 @@ def _fill(folder: pathlib.Path, model: Model) -> None:
   (folder / CONFIG).write_text(json.dumps(model.config, indent=2) + '\n')
   safetensors.write(folder / WEIGHTS, model)
   functions = stablehlo.write(folder / FUNCTIONS, model)
-  drawing = modalities.of_game(model.game, model.variables).drawing
-  samples = load_run.draw(model.game, model.variables, drawing.shown, seed=0)
-  pixels.save_png(folder / SAMPLES, drawing.samples(np.concatenate(list(samples)), None))
-  (folder / CARD).write_text(card.text(model, [function.name for function in functions]))
+  has_picture = _draw_samples(folder / SAMPLES, model)
+  names = [function.name for function in functions]
+  (folder / CARD).write_text(card.text(model, names, has_picture))
+
+
+def _draw_samples(path: pathlib.Path, model: Model) -> bool:
+  """Draws samples; returns False if their conditions need data that is not available."""
+  try:
+    given = model.read_conditions()
+  except ConfigError as error:
+    console.warn(f'{path.name} is left out: {error}')
+    return False
+  drawing = modalities.of_game(model.game, model.variables, model.condition).drawing
+  batches = list(load_run.draw(model.game, model.variables, drawing.shown, 0, given))
+  samples = np.concatenate(batches)
+  if given:
+    picture = modalities.compared(samples, given(0, len(samples)))
+  else:
+    picture = drawing.samples(samples, None)
+  pixels.save_png(path, picture)
+  return True

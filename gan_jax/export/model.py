@@ -1,15 +1,21 @@
 """A trained model to be exported: the networks that its samples need, and where they come from."""
 
+import functools
 import pathlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
-
-from gan_jax.common import rng
-from gan_jax.common.types import Plain
+from gan_jax.common import jaxprs, rng
+from gan_jax.common.types import Plain, PyTree
 from gan_jax.config import schema
-from gan_jax.game import Game, Variables
-from gan_jax.storage import load_run, metrics_log, workdir
+from gan_jax.config.build import Conditions
+from gan_jax.game import Game, Variables, condition_like, needs_condition, sample
+from gan_jax.storage import batch_file, load_run, metrics_log, workdir
+from gan_jax.storage.batch_file import Batch
+
+
+def _nothing() -> None:
+  return None
 
 
 class Model(NamedTuple):
@@ -22,6 +28,8 @@ class Model(NamedTuple):
     weights: 'averaged' or 'raw'.
     config: of the run; the location of local data is reduced to its last part.
     scores: lines of scores.jsonl about these weights, {'step', 'scores', 'card'}.
+    batch: the fields of a batch, see `batch_file`; {} if samples need no conditions.
+    read_conditions: reads the conditions of samples from the run's data; None if they need none.
   """
 
   game: Game
@@ -30,6 +38,13 @@ class Model(NamedTuple):
   weights: str
   config: Plain
   scores: list[dict[str, Any]]
+  batch: Batch = {}
+  read_conditions: Callable[[], Conditions | None] = _nothing
+
+  @property
+  def condition(self) -> PyTree | None:
+    """The shape [1, ...] and type of one condition; None if samples need none."""
+    return condition_like(self.game, self.batch)
 
 
 def of_run(folder: pathlib.Path, step: int | str | None = None, ema: bool | None = None) -> Model:
@@ -42,17 +57,31 @@ def of_run(folder: pathlib.Path, step: int | str | None = None, ema: bool | None
     for line in metrics_log.read_scores(folder)
     if line['step'] == loaded_step and line['card'].get('weights') == weights
   ]
-  return Model(game, sampled(game, variables), loaded_step, weights, without_location(config), scores)
+  batch = batch_file.read(folder) if needs_condition(game) else {}
+  return Model(
+    game,
+    sampled(game, variables, condition_like(game, batch)),
+    loaded_step,
+    weights,
+    without_location(config),
+    scores,
+    batch,
+    functools.partial(load_run.conditions_of_data, config, game, seed=0),
+  )
 
 
-def sampled(game: Game, variables: Variables) -> Variables:
-  """Returns the variables of the networks that `game.sample` uses."""
-  traced = jax.make_jaxpr(game.sample)(variables, rng.sample_keys(0, 0, 2))
-  used = {id(variable) for equation in traced.eqns for variable in equation.invars}
-  paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(variables)]
-  # The keys are the last input, and have no path.
-  inputs = zip(paths, traced.jaxpr.invars, strict=False)
-  names = sorted({path[1].key for path, variable in inputs if id(variable) in used})
+def sampled(game: Game, variables: Variables, condition: PyTree | None = None) -> Variables:
+  """Returns the variables of the networks that `game.sample` uses.
+
+  Args:
+    game: the game.
+    variables: of its networks.
+    condition: the shape [1, ...] and type of one condition; None if samples need none.
+  """
+  one = functools.partial(sample, game)
+  paths = jaxprs.used_inputs(one, variables, rng.sample_keys(0, 0, 1), condition)
+  # The variables are the first input: a path is its position, params or state, the network, ...
+  names = sorted({path[2].key for path in paths if path[0].idx == 0})
   return Variables(*({name: part[name] for name in names} for part in _parts(variables)))
 
 

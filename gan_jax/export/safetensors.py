@@ -2,7 +2,7 @@
 
 Names are 'params/<network>/<layer>/<parameter>' and 'state/<network>/<collection>/...'. The metadata
 are 'config' (as JSON), 'step', 'weights' ('averaged' or 'raw'), and 'gan_jax' (the version that wrote
-the file).
+the file). A game conditioned on images has 'batch' too, the shapes of the fields of its data (as JSON).
 """
 
 import importlib.metadata
@@ -19,7 +19,10 @@ from gan_jax.common.errors import ConfigError
 from gan_jax.config import build, run_config, schema
 from gan_jax.export.model import Model
 from gan_jax.game import Game, Variables
-from gan_jax.storage import load_run
+from gan_jax.storage import batch_file, load_run
+
+_BATCH = 'batch'
+"""The key of the metadata with the fields of a batch, in a model whose samples need conditions."""
 
 
 def check(path: pathlib.Path) -> None:
@@ -37,6 +40,7 @@ def write(path: pathlib.Path, model: Model) -> list[pathlib.Path]:
     'step': str(model.step),
     'weights': model.weights,
     'gan_jax': importlib.metadata.version('gan_jax'),
+    **({_BATCH: json.dumps(batch_file.to_plain(model.batch))} if model.batch else {}),
   }
   files.write_atomic(path, numpy.save(arrays, metadata))
   return [path]
@@ -61,7 +65,8 @@ def load(path: str | os.PathLike) -> tuple[Game, Variables, int]:
       metadata = file.metadata() or {}
       arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a mapping
     config, step = json.loads(metadata['config']), int(metadata['step'])
-  except (OSError, KeyError, ValueError, package.SafetensorError) as error:
+    batch = batch_file.from_plain(json.loads(metadata.get(_BATCH, '{}')))
+  except (OSError, *batch_file.CORRUPT, package.SafetensorError) as error:
     raise ConfigError(
       f'path={path}: not weights that gan_jax exported ({error}); choose another file'
     ) from error
@@ -70,5 +75,5 @@ def load(path: str | os.PathLike) -> tuple[Game, Variables, int]:
   state = {name: tree.get('state', {}).get(name, {}) for name in tree['params']}
   variables = Variables(tree['params'], state)
   game = build.make_game(run_config.parse(config).game)
-  load_run.check_fits(game, variables, f'path={path}')
+  load_run.check_fits(game, variables, batch, f'path={path}')
   return game, variables, step

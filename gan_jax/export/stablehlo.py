@@ -6,9 +6,11 @@ functions in two files:
 - FILE.stablehlo: latents, float32 [B, L] -> samples;
 - FILE.latents.stablehlo: pairs of a seed and a number, uint32 [B, 2] -> latents, float32 [B, L].
 
-In a game conditioned on labels, the first function also takes labels, int32 [B]. A game without
-latents has one function, from pairs to samples. Sample number i of a seed is the one that
-`python -m gan_jax sample --seed` draws. Samples are float32, images in [-1, 1].
+A game without latents has one function, from pairs to samples. Sample number i of a seed is the one
+that `python -m gan_jax sample --seed` draws. Samples are float32, images in [-1, 1].
+
+In a game with conditions, the function that returns samples takes them last: labels, int32 [B], or the
+arrays [B, ...] on which samples depend, such as images in [-1, 1]. A game without latents draws labels.
 """
 
 import contextlib
@@ -20,6 +22,7 @@ import jax.numpy as jnp
 from jax import export, lax
 
 from gan_jax.common import files, optional, rng
+from gan_jax.common.types import PyTree
 from gan_jax.export.model import Model
 from gan_jax.runtime import jax_settings
 
@@ -49,23 +52,27 @@ def exported(model: Model) -> dict[str, export.Exported]:
   game = model.game
   # Without it, XLA may compute with constant weights while it compiles, and round differently.
   variables = lambda: lax.optimization_barrier(model.variables)
+  given = [] if model.condition is None else [model.condition]
+  pair = jax.ShapeDtypeStruct((1, 2), jnp.uint32)
 
-  def sample(pairs: jax.Array) -> jax.Array:
-    return game.sample(variables(), sample_keys(pairs))
+  def sample(pairs: jax.Array, *condition: PyTree) -> jax.Array:
+    return game.sample(variables(), sample_keys(pairs), *condition)
 
   if game.latents is None or game.generate is None:
-    return {'': _export(sample, ((2,), jnp.uint32))}
+    return {'': _export(sample, pair, *given)}
   draw, from_latents = game.latents, game.generate
 
   def latents(pairs: jax.Array) -> jax.Array:
     return draw(sample_keys(pairs))
 
-  def generate(latents: jax.Array, *label: jax.Array) -> jax.Array:
-    return from_latents(variables(), latents, *label)
+  def generate(latents: jax.Array, *condition: PyTree) -> jax.Array:
+    return from_latents(variables(), latents, *condition)
 
+  if game.classes:
+    given = [jax.ShapeDtypeStruct((1,), jnp.int32)]
   size = jax.eval_shape(draw, rng.sample_keys(0, 0, 1)).shape[1]
-  inputs = [((size,), jnp.float32), *([((), jnp.int32)] if game.classes else [])]
-  return {'': _export(generate, *inputs), LATENTS: _export(latents, ((2,), jnp.uint32))}
+  latent = jax.ShapeDtypeStruct((1, size), jnp.float32)
+  return {'': _export(generate, latent, *given), LATENTS: _export(latents, pair)}
 
 
 def sample_keys(pairs: jax.Array) -> jax.Array:
@@ -74,14 +81,13 @@ def sample_keys(pairs: jax.Array) -> jax.Array:
   return jax.vmap(key)(pairs)
 
 
-def _export(
-  function: Callable[..., jax.Array], *inputs: tuple[tuple[int, ...], type]
-) -> export.Exported:
-  """Exports a function of arrays [B, ...] for any B; `inputs` are (shape of one example, dtype)."""
+def _export(function: Callable[..., jax.Array], *inputs: PyTree) -> export.Exported:
+  """Exports a function of arrays [B, ...] for any B; `inputs` are the shapes [1, ...] and types."""
   (batch,) = export.symbolic_shape('b')
+  any_size = lambda x: jax.ShapeDtypeStruct((batch, *x.shape[1:]), x.dtype)
   with jax_settings.fixed(), _without_paths():
     lower = export.export(jax.jit(function), platforms=PLATFORMS)
-    return lower(*(jax.ShapeDtypeStruct((batch, *shape), dtype) for shape, dtype in inputs))
+    return lower(*jax.tree.map(any_size, inputs))
 
 
 @contextlib.contextmanager

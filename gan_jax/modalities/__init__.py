@@ -11,11 +11,12 @@ the metrics of the samples in its pictures.
 
 from collections.abc import Mapping, Sequence
 
-import jax
+import numpy as np
 
-from gan_jax.common import lookup, rng
+from gan_jax.common import lookup, plots
 from gan_jax.common.errors import ConfigError
-from gan_jax.game import Game, Variables
+from gan_jax.common.types import PyTree
+from gan_jax.game import Game, Variables, sample_shape
 from gan_jax.modalities import images, points
 from gan_jax.modalities.base import (
   Drawing,
@@ -73,13 +74,31 @@ def of_shape(shape: Sequence[int]) -> Modality:
   return modality
 
 
-def of_game(game: Game, variables: Variables) -> Modality:
-  """Returns the modality of the samples of a game; nothing is computed.
+def of_game(game: Game, variables: Variables, condition: PyTree | None = None) -> Modality:
+  """Returns the modality of the samples of a game, see `game.sample_shape`; nothing is computed.
 
   Raises:
     ConfigError: no modality has such samples.
   """
-  return of_shape(jax.eval_shape(game.sample, variables, rng.sample_keys(0, 0, 1)).shape)
+  return of_shape(sample_shape(game, variables, condition))
+
+
+def compared(samples: np.ndarray, condition: PyTree, targets: np.ndarray | None = None) -> np.ndarray:
+  """Draws samples beside what they were generated from, and returns the picture.
+
+  Args:
+    samples: as they are stored, [N, ...].
+    condition: their conditions, [N, ...] each. Other kinds of arrays are left out.
+    targets: the real examples that the samples should resemble, as they are stored; None if unknown.
+  """
+  modality = of_shape(samples.shape)
+  sources = modality.parts(condition)
+  shown = {name: modality.storage.from_outputs(part) for name, part in sources.items()}
+  shown['samples'] = samples
+  if targets is not None:
+    shown['targets'] = targets
+  draw = modality.drawing.samples
+  return plots.captioned({caption: draw(examples, None) for caption, examples in shown.items()})
 
 
 __all__ = [
@@ -95,6 +114,7 @@ __all__ = [
   'Space',
   'Storage',
   'Usage',
+  'compared',
   'find',
   'of_game',
   'of_shape',

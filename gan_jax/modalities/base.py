@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
+from gan_jax.common.types import PyTree
 from gan_jax.game import Game, Variables
 
 Make = Callable[[], np.ndarray]
@@ -176,6 +177,18 @@ class Modality(NamedTuple):
   def form(self) -> str:
     """The shape of an array of examples in words, e.g. '[N, height, width, channels]'."""
     return f'[{", ".join(("N", *self.axes))}]'
+
+  def parts(self, condition: PyTree) -> dict[str, np.ndarray]:
+    """Returns the parts of conditions that are examples of this kind, [N, ...] each, by name.
+
+    A condition that is one array has the name 'source'. The parts are unchanged.
+    """
+    found = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(condition):
+      part = np.asarray(leaf)
+      if part.ndim == 1 + len(self.axes) and self.storage.accepts(part):
+        found[jax.tree_util.keystr(path, simple=True, separator='.') or 'source'] = part
+    return found
 
 
 def is_number(array: np.ndarray) -> bool:

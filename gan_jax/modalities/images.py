@@ -77,8 +77,12 @@ def _draw_data(real: np.ndarray, augmented: Callable[[], Mapping[str, jax.Array]
 
 
 def _draw_training(game: Game, batch: Mapping[str, jax.Array], modes: Any, seed: int) -> DrawWeights:
-  """Draws samples of all weights side by side; a row has one label if the game is conditioned on it."""
+  """Draws samples of all weights side by side, and first the images from which they are generated.
+
+  A row has one label if the game is conditioned on labels.
+  """
   numbers, given, columns = _shown(game, batch)
+  sources = MODALITY.parts(given)
   generate, keys = jax.jit(functools.partial(sample, game)), rng.sample_keys(seed, 0, _SHOWN)[numbers]
 
   def draw(weights: Mapping[str, Variables], step: int) -> tuple[Make, dict[str, float]]:
@@ -86,7 +90,7 @@ def _draw_training(game: Game, batch: Mapping[str, jax.Array], modes: Any, seed:
       caption: np.asarray(generate(variables, jax.random.clone(keys), given))
       for caption, variables in weights.items()
     }
-    return functools.partial(_captioned, samples, columns), {}
+    return functools.partial(_captioned, {**sources, **samples}, columns), {}
 
   return draw
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from gan_jax.common import plots, rng
-from gan_jax.game import Game, Variables, balanced_labels, sample
+from gan_jax.game import Game, Variables, balanced_labels, conditions_in_turn, sample
 from gan_jax.metrics import mode_coverage
 from gan_jax.modalities.base import (
   Drawing,
@@ -75,10 +75,11 @@ def _draw_training(game: Game, batch: Mapping[str, jax.Array], modes: Any, seed:
   surface = None
   if game.critic and not projected:
     surface = _Surface(jax.jit(game.critic), plots.lattice(points))
-  given = balanced_labels(game, mode_coverage.SAMPLES)
+  labels = balanced_labels(game, mode_coverage.SAMPLES)
+  given = conditions_in_turn(game, batch, mode_coverage.SAMPLES) if labels is None else labels
   keys = rng.sample_keys(seed, 0, mode_coverage.SAMPLES)
   generate = jax.jit(lambda variables, keys: sample(game, variables, keys, given))
-  return _Training(generate, keys, modes, _Plot(plane, points, projected, surface), given)
+  return _Training(generate, keys, modes, _Plot(plane, points, projected, surface), labels)
 
 
 class _Training(NamedTuple):

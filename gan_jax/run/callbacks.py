@@ -13,8 +13,9 @@ from gan_jax.game import Game, Variables
 from gan_jax.run import loop
 from gan_jax.run.run_log import RunLog
 from gan_jax.runtime import devices
-from gan_jax.storage import load_run, sample_labels
+from gan_jax.storage import load_run, sample_sources
 from gan_jax.storage.sample_labels import Label
+from gan_jax.storage.sample_sources import RunData, Source
 from gan_jax.training.state import TrainState, averaged
 
 
@@ -26,11 +27,19 @@ class Snapshot:
     game: the game that is trained.
   """
 
-  def __init__(self, step: int, game: Game, state: TrainState, history: Sequence[MetricsLine] = ()):
+  def __init__(
+    self,
+    step: int,
+    game: Game,
+    state: TrainState,
+    data: RunData,
+    history: Sequence[MetricsLine] = (),
+  ):
     """Wraps a state, which the next call of the program uses up, and the logged lines so far."""
     self.step = step
     self.game = game
     self._state = state
+    self._data = data
     self._history = history
 
   @functools.cached_property
@@ -46,13 +55,14 @@ class Snapshot:
     line = next((line for line in reversed(self._history) if 'card' not in line), {})
     return {name: value for name, value in line.items() if '/' in name}
 
-  def sample(self, num: int, seed: int = 0, label: Label = None) -> np.ndarray:
+  def sample(self, num: int, seed: int = 0, label: Label = None, source: Source = None) -> np.ndarray:
     """Generates samples, uint8 images [num, height, width, channels] or float32 points [num, D].
 
-    For a game conditioned on labels, `label` is as in `sample_labels.of_samples`.
+    For a game conditioned on labels, `label` is as in `sample_labels.of_samples`. For a game with other
+    conditions, `source` is as in `sample_sources.find`.
     """
-    condition = sample_labels.of_samples(self.game, label, num)
-    return np.concatenate(list(load_run.draw(self.game, self.variables, num, seed, condition)))
+    given = sample_sources.asked(self._data, self.game, num, label, source)
+    return np.concatenate(list(load_run.draw(self.game, self.variables, num, seed, given)))
 
 
 class Callback(NamedTuple):
@@ -89,10 +99,10 @@ def check(callbacks: Iterable[tuple[int, Any]], steps_per_call: int) -> tuple[Ca
   return pairs
 
 
-def hook(callback: Callback, game: Game, log: RunLog) -> loop.Hook:
+def hook(callback: Callback, game: Game, data: RunData, log: RunLog) -> loop.Hook:
   """Returns the hook of a run that calls the function."""
 
   def call(step: int, state: TrainState) -> None:
-    callback.function(Snapshot(step, game, state, log.history))
+    callback.function(Snapshot(step, game, state, data, log.history))
 
   return loop.Hook((callback.every,), call)

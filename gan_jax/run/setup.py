@@ -30,7 +30,16 @@ from gan_jax.run.progress import Progress
 from gan_jax.run.results import PictureHook
 from gan_jax.run.run_log import Divergence, MetricsReader, RunLog
 from gan_jax.runtime import devices, processes, profiling
-from gan_jax.storage import checkpoints, hardware, metrics_log, start_from, wandb_log, workdir
+from gan_jax.storage import (
+  checkpoints,
+  hardware,
+  load_run,
+  metrics_log,
+  start_from,
+  wandb_log,
+  workdir,
+)
+from gan_jax.storage.sample_sources import RunData
 from gan_jax.training import frozen
 from gan_jax.training.state import Metrics, TrainState, averaged, init_state, with_variables
 from gan_jax.training.step import make_step
@@ -85,6 +94,11 @@ def initial_state(built: Built) -> TrainState:
   """Returns the state before the first step."""
   batch = build.make_batch(built.source, built.training.batch_size)
   return built.begin(rng.key_for(built.training.seed, 'training'), batch)
+
+
+def run_data(config: RunConfig, built: Built) -> RunData:
+  """Returns the data from which a user may ask samples."""
+  return RunData(config.data, functools.partial(sources.example, built.source))
 
 
 def make_call(built: Built) -> Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]:
@@ -170,7 +184,8 @@ def calls(
     final = devices.local(state)
     variables = averaged(final.variables, final.ema)
     weights, seed = config.updates.weights, config.training.seed
-    subject = inspection.Subject(built.game, variables, steps, weights, seed)
+    given = load_run.conditions_of_data(config.plain, built.game, seed)
+    subject = inspection.Subject(built.game, variables, steps, weights, seed, given)
     processes.on_primary(lambda: results.write(folder, subject, built.source))
 
   # Inside, so that a lost process does not make this one wait for a checkpoint.
@@ -311,7 +326,8 @@ def _open_session(
     hooks.append(loop.Hook((config.evaluation.every,), evaluation))
   # The checkpoint of the interval before is complete before this one counts as done.
   hooks.append(loop.Hook((logging.checkpoint_every,), save, on_stop=True, before_metrics=saved.wait))
-  hooks += [callbacks.hook(callback, built.game, log) for callback in caller.callbacks]
+  data = run_data(config, built)
+  hooks += [callbacks.hook(callback, built.game, data, log) for callback in caller.callbacks]
   return _Session(log, read, picture, evaluation, hooks, wait)
 
 

@@ -29,7 +29,9 @@ _ALIVE = 10
 """Seconds after which a silent process counts as lost."""
 
 # JAX 0.8.0 and older wait at an end for five minutes.
-_SHUTDOWN = {'shutdown_timeout_seconds': _ALIVE} if jax.__version_info__ >= (0, 8, 1) else {}
+_SHUTDOWN: dict[str, Any] = (
+  {'shutdown_timeout_seconds': _ALIVE} if jax.__version_info__ >= (0, 8, 1) else {}
+)
 
 _ALONE = '--num_processes=1 trains in this process alone'
 _LOST = (

@@ -5,7 +5,6 @@ data.
 """
 
 import functools
-import operator
 import os
 import pathlib
 from collections.abc import Iterator
@@ -17,12 +16,14 @@ from flax import traverse_util
 from gan_jax import modalities
 from gan_jax.common import console, rng
 from gan_jax.common.errors import ConfigError
-from gan_jax.common.types import Plain, PyTree
+from gan_jax.common.types import Plain
 from gan_jax.config import build, run_config, schema
+from gan_jax.config.build import Conditions
 from gan_jax.data import source as sources
-from gan_jax.game import Game, Variables, sample
+from gan_jax.game import Game, Variables, condition_like, needs_condition, sample, sample_shape
 from gan_jax.runtime import jax_settings
-from gan_jax.storage import checkpoints, workdir
+from gan_jax.storage import batch_file, checkpoints, workdir
+from gan_jax.storage.batch_file import Batch
 from gan_jax.training.state import averaged
 
 BEST = 'best'
@@ -71,7 +72,8 @@ def load(
   with workdir.naming_extensions(folder):
     game = build.make_game(run_config.parse(config).game)
   chosen = raw if ema is False else averaged(raw, averages)
-  check_fits(game, chosen, f'workdir={folder}')
+  batch = batch_file.read(folder) if needs_condition(game) else {}
+  check_fits(game, chosen, batch, f'workdir={folder}')
   return game, chosen, step
 
 
@@ -113,17 +115,35 @@ def source(config: Plain) -> sources.Source:
     ) from error.__cause__
 
 
-def check_fits(game: Game, variables: Variables, place: str) -> None:
+def conditions_of_data(config: Plain, game: Game, seed: int) -> Conditions | None:
+  """Returns the conditions of samples that nobody gives: those of the run's data, shuffled.
+
+  It returns None if the samples need none, see `game.needs_condition`.
+
+  Raises:
+    ConfigError: they need conditions, and the data cannot be read.
+  """
+  if not needs_condition(game):
+    return None
+  try:
+    return build.make_conditions(run_config.parse(config).data, game, seed)
+  except ConfigError as error:
+    raise ConfigError(
+      f'{error}; samples of this game need the conditions of its data'
+    ) from error.__cause__
+
+
+def check_fits(game: Game, variables: Variables, batch: Batch, place: str) -> None:
   """Raises ConfigError unless variables fit the networks of a game.
 
   Args:
     game: made from a config.
     variables: of its networks, stored with that config.
-    place: where both are, for the error, e.g. 'workdir=runs/dcgan'.
+    batch: the fields of a batch, see `batch_file`; {} if samples need no conditions.
+    place: where all are, for the error, e.g. 'workdir=runs/dcgan'.
   """
-  keys = rng.sample_keys(0, 0, 2)
   try:
-    jax.eval_shape(game.sample, variables, keys)
+    sample_shape(game, variables, condition_like(game, batch))
   # Networks raise errors of different types for parameters with other names and shapes.
   except Exception as error:
     text = ' '.join(str(error).split())
@@ -171,7 +191,7 @@ def draw(
   variables: Variables,
   num: int,
   seed: int,
-  condition: PyTree | None = None,
+  given: Conditions | None = None,
   truncation: float | None = None,
 ) -> Iterator[np.ndarray]:
   """Generates samples in batches; sample i depends only on the seed, i, and its condition.
@@ -183,8 +203,8 @@ def draw(
     variables: the variables of its networks.
     num: the total number of samples.
     seed: from 0 to 2**32 - 1.
-    condition: of the samples, [num, ...] each; None for labels that the game draws, and for a game
-      without conditions.
+    given: the conditions of the samples; None for labels that the game draws, and for a game without
+      conditions.
     truncation: of the latents, see `game.check_truncation`.
 
   Yields:
@@ -196,9 +216,8 @@ def draw(
   generate = jax.jit(functools.partial(sample, game, truncation=truncation))
   for first in range(0, num, BATCH):
     # The last batch is filled up, so that the program is compiled for one size.
-    rows = np.minimum(np.arange(first, first + BATCH), num - 1)
-    given = jax.tree.map(operator.itemgetter(rows), condition)
     with jax_settings.fixed():
+      condition = given(first, BATCH) if given else None
       keys = rng.sample_keys(seed, first, BATCH)
-      samples = np.asarray(generate(variables, keys, given))[: num - first]
+      samples = np.asarray(generate(variables, keys, condition))[: num - first]
     yield modalities.of_shape(samples.shape).storage.from_outputs(samples)

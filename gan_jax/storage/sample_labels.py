@@ -6,6 +6,7 @@ import numpy as np
 
 from gan_jax.common import validation
 from gan_jax.common.errors import ConfigError
+from gan_jax.config.build import Conditions
 from gan_jax.game import Game
 
 Label = int | Sequence[int] | np.ndarray | None
@@ -54,6 +55,17 @@ def count(num: int | None, labels: Sequence[int] | None, default: int) -> int:
   return num
 
 
+def check_game(game: Game, label: Label, key: str) -> None:
+  """Raises ConfigError if a label is given, `key` names what gave it, and a game takes none."""
+  if label is not None and not game.classes:
+    raise ConfigError(f'{key}={_shown(label)}: this game is not conditioned on labels; leave out {key}')
+
+
+def _shown(label: Label) -> str:
+  values = np.atleast_1d(np.asarray(label))
+  return ','.join(map(str, values.tolist())) if values.ndim == 1 else f'{values.dtype} {values.shape}'
+
+
 def of_samples(game: Game, label: Label, num: int, key: str = 'label') -> np.ndarray | None:
   """Returns the labels of samples, int32 [num]; None if the game draws them, or has none.
 
@@ -69,16 +81,26 @@ def of_samples(game: Game, label: Label, num: int, key: str = 'label') -> np.nda
   """
   if label is None:
     return None
+  check_game(game, label, key)
   values = np.atleast_1d(np.asarray(label))
-  shown = ','.join(map(str, values.tolist())) if values.ndim == 1 else f'{values.dtype} {values.shape}'
-  if not game.classes:
-    raise ConfigError(f'{key}={shown}: this game is not conditioned on labels; leave out {key}')
   if values.ndim == 2 and values.shape == (num, game.classes) and values.dtype.kind == 'f':
     return values.astype(np.float32)
   whole = values.ndim == 1 and all(validation.is_whole(value, 0) for value in values.tolist())
   if not whole or not len(values) or values.max() >= game.classes or num % len(values):
     raise ConfigError(
-      f'{key}={shown}: not usable for {num} samples (labels from 0 to {game.classes - 1}, whose '
-      f'number divides the samples, or weights [{num}, {game.classes}]); change {key}'
+      f'{key}={_shown(label)}: not usable for {num} samples (labels from 0 to {game.classes - 1}, '
+      f'whose number divides the samples, or weights [{num}, {game.classes}]); change {key}'
     )
   return np.repeat(values.astype(np.int32), num // len(values))
+
+
+def conditions(labels: np.ndarray) -> Conditions:
+  """Returns the conditions of samples that have these labels, [N] or weights [N, classes].
+
+  The last label is repeated.
+  """
+
+  def of_range(first: int, count: int) -> np.ndarray:
+    return labels[np.minimum(np.arange(first, first + count), len(labels) - 1)]
+
+  return of_range

@@ -13,11 +13,11 @@ import numpy as np
 from gan_jax import modalities
 from gan_jax.common import console, rng
 from gan_jax.common.errors import ConfigError, DivergedError
-from gan_jax.common.types import MetricsLine, Plain
+from gan_jax.common.types import MetricsLine, Plain, PyTree
 from gan_jax.config import build
 from gan_jax.config.run_config import DataConfig, RunConfig
 from gan_jax.data import source as sources
-from gan_jax.game import Game, balanced_labels, sample
+from gan_jax.game import Game, balanced_labels, conditions_in_turn, needs_condition, sample
 from gan_jax.metrics import mode_coverage
 from gan_jax.run import in_loop_evaluation
 from gan_jax.run.alerts import AlertLog
@@ -177,19 +177,19 @@ class MemberEvaluator:
   data: DataConfig
   weights: str
 
-  def during(self, seed: int, state: TrainState, step: int) -> Evaluated:
+  def during(self, seed: int, source: sources.Source, state: TrainState, step: int) -> Evaluated:
     """Returns the metrics that are due at a step before the last."""
     metrics, card = {}, {}
     if step % self.sample_every == 0:
-      metrics, card = self._mode_metrics(seed, state, step)
+      metrics, card = self._mode_metrics(seed, source, state, step)
     if self.evaluate and step % self.evaluate_every == 0:
       more, card = _evaluated(self.evaluate, state, step)
       metrics |= more
     return metrics, card
 
-  def at_end(self, seed: int, state: TrainState, step: int) -> Evaluated:
+  def at_end(self, seed: int, source: sources.Source, state: TrainState, step: int) -> Evaluated:
     """Returns all metrics of the last step."""
-    metrics, card = self._mode_metrics(seed, state, step)
+    metrics, card = self._mode_metrics(seed, source, state, step)
     if self.evaluate:
       more, other = _evaluated(self.evaluate, state, step)
       metrics, card = {**metrics, **more}, {**card, **other}
@@ -199,23 +199,30 @@ class MemberEvaluator:
     self, seed: int, state: TrainState, source: sources.Source
   ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the picture of a run, and a small one for a sheet of many runs."""
-    batch = build.make_batch(source, self.data.batch_size)
+    batch = self._batch(source)
     make, _ = snapshots.drawer(self.game, source, batch, seed, bool(state.ema))(state)
     picture = make()
-    draw = lambda num: np.asarray(self._samples(seed, state, num))
+
+    def draw(num: int) -> np.ndarray:
+      return np.asarray(self._samples(seed, state, num, conditions_in_turn(self.game, batch, num)))
+
     return picture, modalities.of_shape(batch['real'].shape).drawing.tile(picture, draw)
 
-  def _samples(
-    self, seed: int, state: TrainState, num: int, labels: np.ndarray | None = None
-  ) -> jax.Array:
-    variables = averaged(state.variables, state.ema)
-    return self.sample(variables, rng.sample_keys(seed, 0, num), labels)
+  def _batch(self, source: sources.Source) -> dict[str, jax.Array]:
+    return build.make_batch(source, self.data.batch_size)
 
-  def _mode_metrics(self, seed: int, state: TrainState, step: int) -> Evaluated:
+  def _samples(self, seed: int, state: TrainState, num: int, condition: PyTree | None) -> jax.Array:
+    variables = averaged(state.variables, state.ema)
+    return self.sample(variables, rng.sample_keys(seed, 0, num), condition)
+
+  def _mode_metrics(self, seed: int, source: sources.Source, state: TrainState, step: int) -> Evaluated:
     if self.modes is None:
       return {}, {}
-    labels = balanced_labels(self.game, mode_coverage.SAMPLES)
-    samples = np.asarray(self._samples(seed, state, mode_coverage.SAMPLES, labels))
+    game, num = self.game, mode_coverage.SAMPLES
+    given = labels = balanced_labels(game, num)
+    if needs_condition(game):
+      given = conditions_in_turn(game, self._batch(source), num)
+    samples = np.asarray(self._samples(seed, state, num, given))
     metrics = self.modes.scores(samples, labels)
     data = dataclasses.replace(self.data, seed=seed)
     card = in_loop_evaluation.modes_card(data, self.weights, step)

@@ -22,10 +22,11 @@ from gan_jax.common.types import PyTree
 from gan_jax.config import build, run_config
 from gan_jax.config.run_config import RunConfig
 from gan_jax.data import source as data_source
+from gan_jax.game import Game
 from gan_jax.run import loop
 from gan_jax.run.setup import Built
 from gan_jax.runtime import vectorized_runs
-from gan_jax.storage import checkpoints, hardware, workdir
+from gan_jax.storage import batch_file, checkpoints, hardware, workdir
 from gan_jax.study import member_run, sweep
 from gan_jax.study.member_run import RESULT, TILE, MemberEvaluator, MemberLog, Run
 from gan_jax.training.state import TrainState, init_state
@@ -198,7 +199,7 @@ def train(
   assembled = compiled.assembled
   runs, folder = assembled.runs, assembled.folder
   for run, source in zip(runs, assembled.sources, strict=True):
-    _begin_folder(run, source)
+    _begin_folder(run, assembled.built[run.setting.label].game, source)
   folder.mkdir(parents=True, exist_ok=True)
   files.write_atomic(folder / TOGETHER, json.dumps([run.name for run in runs]).encode())
   opened = checkpoints.writable(folder, assembled.config.plain, keep=2)
@@ -273,9 +274,10 @@ def _train(
     # The last step is evaluated when the runs are finished.
     if step == assembled.steps:
       return
-    for index, (run, log) in enumerate(zip(runs, logs, strict=True)):
+    for index, (run, source) in enumerate(zip(runs, assembled.sources, strict=True)):
       evaluator = assembled.evaluators[run.setting.label]
-      log.evaluation(step, *evaluator.during(run.seed, layout.take(state, index), step))
+      evaluated = evaluator.during(run.seed, source, layout.take(state, index), step)
+      logs[index].evaluation(step, *evaluated)
 
   def save(step: int, state: TrainState) -> None:
     saved.save(step, layout.trimmed(state))
@@ -311,11 +313,12 @@ def _finish(
   with checkpoints.writable(run.folder / workdir.CHECKPOINTS, run.config, keep=1) as saved:
     if steps not in saved.steps():
       saved.save(steps, state)
-  picture, tile = evaluator.picture(run.seed, state, assembled.sources[index])
+  source = assembled.sources[index]
+  picture, tile = evaluator.picture(run.seed, state, source)
   pixels.save_png(run.folder / workdir.SAMPLES / f'step_{steps:08}.png', picture)
   pixels.save_png(run.folder / TILE, tile)
   log.picture(steps, picture)
-  metrics, card = evaluator.at_end(run.seed, state, steps)
+  metrics, card = evaluator.at_end(run.seed, source, state, steps)
   log.evaluation(steps, metrics, card)
   result = {
     'steps': steps,
@@ -344,11 +347,12 @@ def _sources(runs: Sequence[Run]) -> list[data_source.Source]:
   return sources
 
 
-def _begin_folder(run: Run, source: data_source.Source) -> None:
+def _begin_folder(run: Run, game: Game, source: data_source.Source) -> None:
   (run.folder / workdir.SAMPLES).mkdir(parents=True, exist_ok=True)
   digest = data_source.digest(source)
   if digest:
     workdir.note_data(run.folder, run.config, {'digest': digest, 'about': source.about})
+  batch_file.write(run.folder, game, source)
   workdir.write_config(run.folder, run.config)
 
 

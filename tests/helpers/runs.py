@@ -96,11 +96,15 @@ def pictures(folder):
   return {p.name: p.read_bytes() for p in (folder / workdir.SAMPLES).glob('*.png')}
 
 
+def assert_same_arrays(found, wanted):
+  """Two mappings of arrays are the same bit for bit."""
+  assert found.keys() == wanted.keys()
+  for name, array in wanted.items():
+    np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
 def assert_same_run(one, other, step):
-  a, b = arrays(one, step), arrays(other, step)
-  assert a.keys() == b.keys()
-  for name in a:
-    np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+  assert_same_arrays(arrays(one, step), arrays(other, step))
   assert lines(one) == lines(other)
   assert pictures(one) == pictures(other)
 

@@ -107,3 +107,17 @@ def test_interpolations_are_paths_over_the_samples():
   assert text == 'Samples, and 3 paths along the arcs between the latents of two of them.'
   wanted = plots.scatter({'samples': PLANE, 'between': arcs.reshape(-1, 2)}, PLANE)
   np.testing.assert_array_equal(picture, wanted)
+
+
+def test_points_made_of_other_points_get_those_of_the_batch_in_turn():
+  """Sample i is the source i of three, which are the centers of the modes."""
+  centers = np.array([[1, 0], [0, 1], [2, 2]], np.float32)
+  batch = {'real': jnp.asarray(PLANE[:3]), 'source': jnp.asarray(centers)}
+  translated = game()._replace(
+    sample=lambda at, keys, given: given + at, condition=lambda batch: batch['source']
+  )
+  draw = DRAWING.training(translated, batch, Modes(centers, 0.1), 5)
+  _, metrics = draw({'raw': jnp.float32(0)}, 70)
+  assert metrics['modes/captured'] == 3
+  assert metrics['modes/high_quality'] == 1
+  assert 'modes/label_accuracy' not in metrics

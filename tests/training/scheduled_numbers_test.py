@@ -18,6 +18,7 @@ from gan_jax.runtime import devices
 from gan_jax.storage import checkpoints
 from gan_jax.training import optimizers
 from helpers.experiments import ROOT, experiment
+from helpers.runs import assert_same_arrays
 from helpers.schedule_specs import linear, same
 from helpers.toy_games import RATE, dirac, play, run, values
 
@@ -63,12 +64,6 @@ def arrays(state):
   return checkpoints.to_arrays(devices.local(state))
 
 
-def assert_same(found, wanted):
-  assert found.keys() == wanted.keys()
-  for name, array in wanted.items():
-    np.testing.assert_array_equal(found[name], array, err_msg=name)
-
-
 def assert_close(found, wanted):
   assert found.keys() == wanted.keys()
   for name, array in wanted.items():
@@ -104,7 +99,7 @@ def each():
 @pytest.mark.parametrize('name', [*each()])
 def test_constant_schedules_equal_constants_bit_for_bit(name):
   for found, wanted in zip(trained(name, constant), trained(name), strict=True):
-    assert_same(found, wanted)
+    assert_same_arrays(found, wanted)
 
 
 @pytest.mark.parametrize('name', [*each()])
@@ -153,8 +148,8 @@ def test_resumed_training_with_schedules_is_bit_identical():
   resumed, rest = testing.Subject(subject.config).train(
     3, state=checkpoints.from_arrays(arrays(half), like)
   )
-  assert_same(arrays(resumed), arrays(whole))
-  assert_same(rest, {name: values[3:] for name, values in metrics.items()})
+  assert_same_arrays(arrays(resumed), arrays(whole))
+  assert_same_arrays(rest, {name: values[3:] for name, values in metrics.items()})
 
 
 def test_schedules_keep_the_contract_of_games():

@@ -74,3 +74,28 @@ def test_pictures_and_captions_are_saved_for_each_traversal(tmp_path):
   assert Image.open(tmp_path / page.TRAVERSALS.format(0)).size[0] > 100
   assert len(traversals.save(tmp_path, labeled(2), None, 0, POINTS)) == 1
   assert traversals.save(tmp_path, dirac(), None, 0, POINTS) == []
+
+
+def translated():
+  """Samples are latents plus a condition of two parts."""
+
+  def generate(variables, latents, condition):
+    return latents + condition['a'] + condition['b']
+
+  condition = lambda batch: batch['source']
+  return dirac()._replace(latents=normal(2), generate=generate, condition=condition)
+
+
+CONDITION = {'a': 10 * np.arange(20.0)[:, None], 'b': np.ones((20, 2))}
+
+
+def test_rows_of_a_game_with_other_conditions_have_one_condition_each():
+  plain = coded()._replace(latents=normal(2))
+  expected = 1 + 10 * np.arange(8)[:, None, None]
+  arcs = interpolations.paths(translated(), None, 4, columns=3, condition=CONDITION)
+  without = interpolations.paths(plain, None, 4, columns=3)
+  np.testing.assert_allclose(arcs - without, expected * np.ones((8, 3, 2)), atol=1e-4)
+  part = Traversal('part', 1, np.array([[7.0], [8.0]], np.float32))
+  rows = traversals.of_part(translated(), None, 4, part, CONDITION)
+  without = traversals.of_part(plain, None, 4, part)
+  np.testing.assert_allclose(rows - without, expected * np.ones((8, 2, 2)), atol=1e-4)
