@@ -107,18 +107,6 @@ class StoredRun:
     config = load_run.with_data(run_folder.read_config(self.folder), self.data)
     return RunData(run_config.parse(config).data, functools.partial(batch_file.read, self.folder))
 
-
-class Run(StoredRun):
-  """A trained run at a checkpoint, or one that is being trained.
-
-  Only its folder is read, and its data where a method needs it. All methods raise ConfigError if the
-  checkpoint does not exist, or an argument is out of range.
-  """
-
-  def at(self, checkpoint: int | str | None = None, ema: bool | None = None) -> 'Run':
-    """Returns this run at another checkpoint, or with other weights."""
-    return Run(self.folder, checkpoint, ema, self.data)
-
   def draw(
     self,
     num: int,
@@ -134,6 +122,18 @@ class Run(StoredRun):
     given = sample_sources.asked(self.source_data(), game, num, label, source)
     check_truncation(game, truncation)
     return load_run.draw(game, variables, num, seed, given, truncation)
+
+
+class Run(StoredRun):
+  """A trained run at a checkpoint, or one that is being trained.
+
+  Only its folder is read, and its data where a method needs it. All methods raise ConfigError if the
+  checkpoint does not exist, or an argument is out of range.
+  """
+
+  def at(self, checkpoint: int | str | None = None, ema: bool | None = None) -> 'Run':
+    """Returns this run at another checkpoint, or with other weights."""
+    return Run(self.folder, checkpoint, ema, self.data)
 
   def sample(
     self,
