@@ -6,6 +6,7 @@ import pytest
 from gan_jax.api.run import Run, StoredRun
 from gan_jax.commands import sample
 from gan_jax.common.errors import ConfigError
+from gan_jax.storage import workdir
 from helpers import models
 
 
@@ -13,12 +14,14 @@ from helpers import models
 def loaded():
   """What a run of a game with labels and normal latents loads."""
   model = models.of_experiment('conditional', 'ring-test')
-  return model.game, model.variables, model.step
+  return model.config, (model.game, model.variables, model.step)
 
 
 @pytest.fixture
 def run(loaded, monkeypatch, tmp_path):
-  monkeypatch.setattr(StoredRun, 'load', lambda self: loaded)
+  config, parts = loaded
+  workdir.write_config(tmp_path, config)
+  monkeypatch.setattr(StoredRun, 'load', lambda self: parts)
   return Run(tmp_path)
 
 
