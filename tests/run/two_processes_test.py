@@ -99,6 +99,7 @@ def assert_both_end(processes):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @of_two
 def test_killed_process_ends_the_other_and_both_resume_bit_identically(tmp_path):
   killed, whole = tmp_path / 'killed', tmp_path / 'whole'

@@ -75,6 +75,7 @@ def test_run_in_a_study_is_bit_identical_to_a_single_run(tmp_path, experiment):
   assert (first != last).any()
 
 
+@pytest.mark.slow
 def test_run_under_vmap_matches_a_single_run_up_to_rounding(tmp_path, monkeypatch):
   monkeypatch.setattr(vectorized_runs, 'ONE_BY_ONE', ())
   runs = train(tmp_path, RING, range(10))
@@ -84,6 +85,7 @@ def test_run_under_vmap_matches_a_single_run_up_to_rounding(tmp_path, monkeypatc
     np.testing.assert_allclose(array, wanted[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_swept_numbers_as_inputs_match_constants(tmp_path):
   runs = train(tmp_path, RING, range(2), {RATE: [1e-3, 1e-2], 'players.discriminator.b1': [0.0, 0.5]})
   assert len(runs) == 8
