@@ -104,6 +104,8 @@ def score(job: Job, seed: int) -> dict:
     f'--scores={",".join(job.scores)}',
   )
   scored = json.loads((folder / 'scores.jsonl').read_text().splitlines()[-1])
+  if scored['step'] < job.config()['steps']:
+    raise RuntimeError(f'{folder}: stopped at step {scored["step"]:,}; run the command again')
   logged = shared.read_records(folder / 'metrics.jsonl')
   information = [
     line['generator/information_0']
