@@ -72,9 +72,11 @@ def _relink(app: Sphinx, name: str, source: list[str]) -> None:
 def _copy_samples(app: Sphinx, error: Exception | None) -> None:
   """Copies the images that results show by HTML, which Sphinx does not read."""
   if not error and app.builder.format == 'html':
-    for name in ('digits', 'labels'):
-      images = HERE.parent / 'results' / name
-      shutil.copytree(images, pathlib.Path(app.outdir) / 'results' / name, dirs_exist_ok=True)
+    results = HERE.parent / 'results'
+    for image in results.glob('*/*.png'):
+      copy = pathlib.Path(app.outdir) / 'results' / image.relative_to(results)
+      copy.parent.mkdir(parents=True, exist_ok=True)
+      shutil.copy(image, copy)
 
 
 def setup(app: Sphinx) -> None:
