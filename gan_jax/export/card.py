@@ -79,7 +79,7 @@ def text(model: Model, functions: Sequence[str], has_picture: bool = True) -> st
   config, condition = model.config, model.condition
   shape = sample_shape(model.game, model.variables, condition)
   tags = ['gan', 'jax', 'stablehlo']
-  if condition is None:
+  if condition is None and not model.game.classes:
     tags += modalities.of_shape(shape).usage.tags
   game, data = config['gan']['name'], str(config['data']['name'])
   return _PAGE.format(

@@ -10,6 +10,7 @@ import yaml
 
 from gan_jax import export
 from gan_jax.common import pixels, plots
+from gan_jax.export import card as hub_card
 from gan_jax.export import hub_folder
 from gan_jax.storage import load_run, metrics_log
 from helpers import models
@@ -83,6 +84,14 @@ def test_card_states_library_tags_step_and_settings(hub):
   assert 'license' not in header
   assert 'averaged weights after 8 of 8 steps' in text
   assert '| `players.generator.learning_rate` | `0.0002` |' in text
+
+
+def test_card_of_a_game_with_labels_is_not_tagged_as_unconditional():
+  model = models.of_experiment('dcgan')
+  tag = 'unconditional-image-generation'
+  assert tag in hub_card.text(model, ['model.stablehlo'])
+  labeled = model._replace(game=model.game._replace(classes=10))
+  assert tag not in hub_card.text(labeled, ['model.stablehlo'])
 
 
 def test_card_has_the_scores_of_its_weights_with_their_protocol(hub):
