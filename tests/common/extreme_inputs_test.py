@@ -193,7 +193,9 @@ def test_costs_are_powers_of_distances_with_finite_gradients(power):
   np.testing.assert_allclose(transport._costs(x, y, power), wanted, rtol=1e-5)
 
 
-@pytest.mark.parametrize('power', [1.0, 1.5, 2.0])
+@pytest.mark.parametrize(
+  'power', [1.0, pytest.param(1.5, marks=pytest.mark.slow), pytest.param(2.0, marks=pytest.mark.slow)]
+)
 def test_gradient_of_sinkhorn_divergence_matches_finite_differences(power):
   with jax.enable_x64(True):
     # A point that both sets have, and one that is in a set twice.

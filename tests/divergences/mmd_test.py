@@ -270,7 +270,7 @@ def test_gradients_match_finite_differences_and_are_finite_at_equal_points(dista
 
 
 @pytest.mark.parametrize('distance', DISTANCES.values(), ids=DISTANCES)
-@pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize('dtype', [pytest.param(jnp.float32, marks=pytest.mark.slow), jnp.bfloat16])
 def test_distances_of_extreme_features_have_finite_values_and_gradients(distance, dtype):
   x = jnp.array([[1e4, -1e4], [-1e4, -1e4], [1e4, 1e4]], dtype)
   found = jax.value_and_grad(distance, (0, 1))(x, -x[:2])

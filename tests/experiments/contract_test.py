@@ -111,6 +111,7 @@ def each():
     yield pytest.param(path, marks=[pytest.mark.slow] if path.stem in ALIKE else [], id=path.stem)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('path', [*each()])
 def test_step_on_the_smallest_batch_is_finite(path):
   # A pack of two, and an unbiased MMD, have no batch of one.

@@ -102,6 +102,7 @@ def test_constant_schedules_equal_constants_bit_for_bit(name):
     assert_same_arrays(found, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', [*each()])
 def test_schedules_with_equal_numbers_match_constants_up_to_rounding(name):
   # XLA simplifies products with constants, which it does not know here.
@@ -168,6 +169,7 @@ def test_schedules_keep_the_contract_of_games():
   np.testing.assert_allclose(clipped, [2, 17 / 9, 16 / 9], rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('change', [{'microbatches': 2}, {'update_rule': 'extragradient'}])
 def test_constant_schedules_match_constants_in_parts_and_in_extragradient_play(change):
   adam = {'optimizer': 'adam', 'learning_rate': 1e-3, 'b1': 0.5, 'b2': 0.75}
