@@ -217,8 +217,9 @@ def pmap_over_devices(
 def replicate(tree: PyTree, devices: Sequence[jax.Device] | None = None) -> PyTree:
   """Returns a new copy of `tree` on each device of this process, placed like the state of a step."""
   local = list(devices or jax.local_devices())
-  # JAX 0.7 would compile a step twice if its first state were placed by another program than pmap.
-  return pmap_over_devices(_copied, local)(tree, _placed(np.arange(len(local)), local))
+  placed = jax.device_put(tree, NamedSharding(Mesh(np.array(local), (AXIS,)), PartitionSpec()))
+  # JAX 0.7 changes the type of keys in `pmap`, and would compile a step again for the new type.
+  return pmap_over_devices(_copied, local)(placed, _placed(np.arange(len(local)), local))
 
 
 def _copied(tree: PyTree, row: jax.Array) -> PyTree:
