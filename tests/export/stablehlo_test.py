@@ -42,7 +42,9 @@ def assert_same_samples(model, results, sizes):
     np.testing.assert_array_equal(results[f'latents_{size}'], latents)
     expected = jax.jit(game.generate)(model.variables, latents)
     assert expected.dtype == results[f'samples_{size}'].dtype == np.float32
-    np.testing.assert_array_equal(results[f'samples_{size}'], expected)
+    # JAX 0.7 fuses the exported program differently, and rounds some outputs by 4e-10.
+    atol = 0 if jax.__version_info__ >= (0, 8) else 1e-9
+    np.testing.assert_allclose(results[f'samples_{size}'], expected, rtol=0, atol=atol)
 
 
 def test_images_without_gan_jax_are_bit_identical_to_those_of_the_run(finished_run, tmp_path):
