@@ -42,10 +42,12 @@ from ml_collections import ConfigDict
 
 from gan_jax.config import presets
 
+WORDS = ('modified',)
+
 
 def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`, or of the word `modified`."""
-  words = presets.words(preset, 'modified')
+  words = presets.words(preset, *WORDS)
   classes = presets.classes(words)
   outputs = {'outputs': 1 + classes}
   config = presets.start(words, images=outputs, points=outputs)

@@ -56,10 +56,12 @@ from ml_collections import ConfigDict
 
 from gan_jax.config import presets
 
+WORDS = ('deep',)
+
 
 def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`, or of the word `deep`."""
-  words = presets.words(preset, 'deep')
+  words = presets.words(preset, *WORDS)
   classes = presets.label_count(words)
   config = presets.start_with_labels(words, classes)
   config.gan.loss = {'name': 'hinge'}

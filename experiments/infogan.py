@@ -42,10 +42,12 @@ from ml_collections import ConfigDict
 
 from gan_jax.config import presets
 
+WORDS = ('uninformed',)
+
 
 def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`, or of the word `uninformed`."""
-  words = presets.words(preset, 'uninformed')
+  words = presets.words(preset, *WORDS)
   config = presets.start(words, images={'with_features': True}, points={'with_features': True})
   categories, continuous = presets.label_count(words) or 10, 0 if presets.on_points(words) else 2
   config.gan.name = 'infogan'

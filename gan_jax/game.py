@@ -281,8 +281,8 @@ def check_truncation(game: Game, truncation: float | None, key: str = 'truncatio
     )
   if game.sample_truncated is None:
     raise ConfigError(
-      f'{key}={truncation!r}: the latents of this game are not normal (gan.prior.name: normal); leave '
-      f'out {key}'
+      f'{key}={truncation!r}: this game cannot truncate its latents (only games with normal latents '
+      f'can, gan.prior.name=normal); leave out {key}'
     )
 
 

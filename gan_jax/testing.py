@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 from gan_jax.common import rng
 from gan_jax.common.errors import ConfigError
 from gan_jax.common.types import Plain, PyTree
-from gan_jax.config import build, schema
+from gan_jax.config import build, experiments, schema
 from gan_jax.config.run_config import parse
 from gan_jax.game import Game, conditions, sample
 from gan_jax.run import setup
@@ -41,7 +41,7 @@ METRIC_TOLERANCE = 1e-4
 _STEPS = 4
 
 
-def check_game(config: ConfigDict | Mapping[str, Any]) -> None:
+def check_game(config: ConfigDict | Mapping[str, Any] | str) -> None:
   """Checks that a game keeps the contract that the train step relies on.
 
   It trains for a few steps, so give it a config of small networks. The rules are:
@@ -56,7 +56,7 @@ def check_game(config: ConfigDict | Mapping[str, Any]) -> None:
   - one device and several give the same results, if there are several.
 
   Args:
-    config: of an experiment that trains the game, a ConfigDict or a plain mapping.
+    config: of an experiment that trains the game: a ConfigDict, a plain mapping, or its name.
 
   Raises:
     AssertionError: a rule is broken; the message names it.
@@ -66,6 +66,8 @@ def check_game(config: ConfigDict | Mapping[str, Any]) -> None:
     >>> import gan_jax
     >>> gan_jax.testing.check_game(gan_jax.load_config('gan:ring-test'))
   """
+  if isinstance(config, str):
+    config = experiments.load(config)
   check_config(config)
   subject = Subject(_plain(config))
   check_players(subject.built.game)

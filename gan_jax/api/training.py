@@ -117,6 +117,7 @@ def _prepared(
     if processes.is_primary():
       _print_devices()
     parsed, folder = _checked(load_config(config)), _folder(workdir)
+    setup.check_values(parsed)
     processes.on_primary(lambda: _check_folder(folder, parsed))
     return parsed, processes.together(lambda: setup.assemble_run(parsed)), folder
 

@@ -84,7 +84,7 @@ def load(text: str, key: str = 'config') -> ConfigDict:
   file, preset = find(text, key)
   values = runpy.run_path(str(file))
   if 'get_config' not in values:
-    raise ConfigError(f'{key}={text}: {file} defines no function get_config(preset); define it')
+    raise ConfigError(f"{key}={text}: {file} defines no function get_config(preset=''); define it")
   with at(f'{key}={text}'):
     config = values['get_config'](*[preset] if preset else [])
   if not isinstance(config, ConfigDict):

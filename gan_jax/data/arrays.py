@@ -23,7 +23,7 @@ def from_arrays(
   this function with the same arrays first.
 
   Args:
-    images: [N, height, width, channels] or [N, height, width], uint8 or floats in [-1, 1].
+    images: [N, height, width, 1 or 3] or [N, height, width], uint8 or floats in [-1, 1].
     labels: [N], whole numbers from 0; or None.
     held_out: the expected fraction of images that training never sees, see `load`.
 
@@ -87,9 +87,14 @@ def load(
 def _as_bytes(images: np.ndarray) -> np.ndarray:
   if images.ndim == 3:
     images = images[..., None]
-  if images.ndim != 4 or not images.size or images.dtype.kind not in 'uf':
+  if (
+    images.ndim != 4
+    or not images.size
+    or images.dtype.kind not in 'uf'
+    or images.shape[3] not in (1, 3)
+  ):
     raise ConfigError(
-      f'images={images.dtype} {list(images.shape)}: wrong type or shape ([N, height, width, channels], '
+      f'images={images.dtype} {list(images.shape)}: wrong type or shape ([N, height, width, 1 or 3], '
       'uint8 or floats in [-1, 1]); convert the images'
     )
   if images.dtype == np.uint8:

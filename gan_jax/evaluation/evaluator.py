@@ -110,6 +110,10 @@ def chosen_scores(wanted: Sequence[str], prefix: str = '') -> dict[str, scores.S
   Raises:
     ConfigError: an unknown name.
   """
+  if isinstance(wanted, str):
+    raise ConfigError(
+      f'{prefix}scores={wanted!r}: of the wrong kind (a list of names); write [{wanted!r}]'
+    )
   for score in wanted:
     foreign_names.choose(f'{prefix}scores', score, scores.SCORES, 'score', foreign_names.SCORES)
   return {score: scores.SCORES[score] for score in wanted or scores.SCORES}
@@ -175,7 +179,7 @@ class Evaluator:
   card: Mapping[str, Any]
   conditions: Conditions | None = None
   are_labels: bool = False
-  confusion: predictions.Confusion | None = None
+  confusion: predictions.Predict | None = None
   remarked: set[str] = dataclasses.field(default_factory=set)
 
   def __call__(self, variables: PyTree, **about: Any) -> tuple[dict[str, float | None], dict[str, Any]]:

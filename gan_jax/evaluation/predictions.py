@@ -2,13 +2,14 @@
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import modalities
+from gan_jax.common import hashing
 from gan_jax.common.types import PyTree
 from gan_jax.data.source import Images, Source, label_count
 from gan_jax.evaluation import reference_statistics
@@ -18,11 +19,33 @@ from gan_jax.runtime import devices
 BATCH = 100
 """Examples per device and chunk."""
 
-Confusion = Callable[[PyTree], np.ndarray]
-"""Variables of a game, which all devices share -> counts [K, C] of its predictions and of labels."""
+
+class Confusion(NamedTuple):
+  """Predictions of a game for labeled examples.
+
+  Attributes:
+    counts: [K, C], the number of examples with each prediction and label.
+    split: the split of the examples.
+    digest: the digest of the examples, see `hashing.of_array`.
+  """
+
+  counts: np.ndarray
+  split: str
+  digest: str
 
 
-def make_confusion(game: Game, source: Source) -> Confusion | None:
+Predict = Callable[[PyTree], Confusion]
+"""Variables of a game, which all devices share -> what it predicts of held-out examples."""
+
+
+class _HeldOut(NamedTuple):
+  examples: Images
+  labels: np.ndarray
+  split: str
+  digest: str
+
+
+def make_confusion(game: Game, source: Source) -> Predict | None:
   """Returns the function that counts what a game predicts of held-out examples of each label.
 
   Data that is drawn at random gives `reference_statistics.NUM_STORED` examples.
@@ -38,11 +61,11 @@ def make_confusion(game: Game, source: Source) -> Confusion | None:
   classify, make_held_out, classes = game.classify, source.held_out, label_count(source)
   if not (classify and make_held_out and classes):
     return None
-  held_out = functools.cache(lambda: reference_statistics.labeled_examples(make_held_out()))
+  held_out = functools.cache(lambda: _read(make_held_out()))
   predict = devices.pmap_over_devices(functools.partial(_predicted, classify))
 
-  def confusion(variables: PyTree) -> np.ndarray:
-    examples, labels = held_out()
+  def confusion(variables: PyTree) -> Confusion:
+    examples, labels, split, digest = held_out()
     size = BATCH * devices.device_count()
     rows = devices.shard_batch({}, size)['rows']
     chunks = [
@@ -52,9 +75,14 @@ def make_confusion(game: Game, source: Source) -> Confusion | None:
     logits = np.concatenate(chunks)[: len(labels)]
     counts = np.zeros((logits.shape[1], classes), np.int64)
     np.add.at(counts, (logits.argmax(axis=1), labels), 1)
-    return counts
+    return Confusion(counts, split, digest)
 
   return confusion
+
+
+def _read(source: Source) -> _HeldOut:
+  examples, labels = reference_statistics.labeled_examples(source)
+  return _HeldOut(examples, labels, source.split, source.digest or hashing.of_array(examples))
 
 
 def _predicted(

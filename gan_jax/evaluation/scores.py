@@ -17,6 +17,7 @@ from gan_jax import modalities
 from gan_jax.common import lookup
 from gan_jax.common.errors import ConfigError
 from gan_jax.evaluation.feature_extraction import FeatureStatistics
+from gan_jax.evaluation.predictions import Confusion
 from gan_jax.metrics import (
   birthday_paradox,
   frechet,
@@ -48,7 +49,7 @@ class Scored(NamedTuple):
   """
 
   values: Mapping[str, float | None]
-  settings: Mapping[str, float] = types.MappingProxyType({})
+  settings: Mapping[str, float | str] = types.MappingProxyType({})
   remarks: Mapping[str, str] = types.MappingProxyType({})
 
 
@@ -72,7 +73,7 @@ class Comparison(NamedTuple):
   seed: int
   gaussian: frechet.Prepared
   modes: Any = None
-  confusion: Callable[[], np.ndarray] | None = None
+  confusion: Callable[[], Confusion] | None = None
 
   def named(self, **values: float | None) -> dict[str, float | None]:
     """Returns the values under names that end in the name of the network."""
@@ -301,10 +302,16 @@ def matching_accuracy(pair: Comparison) -> Scored:
       'it needs a game that predicts classes, and data with labels and held-out examples'
     )
   try:
-    counts = pair.confusion()
+    counts, split, digest = pair.confusion()
   except ConfigError as error:
     raise NotApplicableError(str(error)) from error
-  settings = {'tested_on': int(counts.sum()), 'predicted': len(counts), 'classes': counts.shape[1]}
+  settings = {
+    'tested_on': int(counts.sum()),
+    'split': split,
+    'digest': digest,
+    'predicted': len(counts),
+    'classes': counts.shape[1],
+  }
   return Scored({'matching_accuracy': matching.matching_accuracy(counts)}, settings)
 
 

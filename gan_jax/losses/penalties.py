@@ -73,6 +73,7 @@ def interpolate(key: chex.PRNGKey, real: jax.Array, fake: jax.Array) -> jax.Arra
   Source: Gulrajani et al. 2017 (arXiv:1704.00028), algorithm 1, line 6.
   """
   chex.assert_equal_shape([real, fake])
+  chex.assert_axis_dimension(key, 0, len(real))
   fraction = jax.vmap(jax.random.uniform)(key).reshape(-1, *(1,) * (real.ndim - 1))
   return fraction * real + (1 - fraction) * fake
 

@@ -71,6 +71,11 @@ class Built:
     return jax.jit(functools.partial(init_state, self.game, self.play))
 
 
+def check_values(config: RunConfig) -> None:
+  """Raises ConfigError for a game, a network or an optimizer that cannot be built; reads no data."""
+  build.make_update_schedule(config.updates, build.make_game(config.game))
+
+
 def assemble_run(config: RunConfig) -> Built:
   """Returns what a checked config describes; networks and data are tried on each other's shapes.
 

@@ -181,7 +181,7 @@ def _arrays(
     saved_step = next((saved for saved in steps if saved == step), None)
     if saved_step is None:
       raise ConfigError(
-        f'--step={step}: no such checkpoint ({", ".join(map(str, steps))}); change --step'
+        f'step={step}: no such checkpoint ({", ".join(map(str, steps))}, or {BEST}); change the step'
       )
     return saved_step, store.read(saved_step)
 

@@ -214,7 +214,7 @@ def check_same(folder: pathlib.Path, config: Plain) -> None:
       cause = f', perhaps since steps={config["steps"]} changes a schedule'
     raise ConfigError(
       f'workdir={folder}: the folder contains a run of another config ({"; ".join(changed)}{cause}); '
-      'give the settings of that run, or choose another folder'
+      'give the settings of that run, or choose another workdir'
     )
 
 

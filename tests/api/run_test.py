@@ -60,9 +60,9 @@ def test_interpolation_begins_and_ends_at_samples(run):
     (lambda run: run.sample(2, seed=-1), 'seed=-1: out of range'),
     (
       lambda run: run.draw(2, truncation=0.5),
-      'truncation=0.5: the latents of this game are not normal',
+      'truncation=0.5: this game cannot truncate its latents',
     ),
-    (lambda run: run.at(3).sample(2), '--step=3: no such checkpoint'),
+    (lambda run: run.at(3).sample(2), 'step=3: no such checkpoint'),
     (lambda run: run.interpolate(2, 1), 'steps=1: out of range'),
     (lambda run: gan_jax.load(run.folder / 'samples'), 'the folder contains no run'),
   ],

@@ -68,7 +68,7 @@ def test_load_passes_the_preset_to_get_config(tmp_path):
 def test_load_of_a_file_without_a_config_or_an_unknown_word_is_rejected(tmp_path):
   file = tmp_path / 'empty.py'
   file.write_text('')
-  with pytest.raises(ConfigError, match=r'empty.py defines no function get_config\(preset\)'):
+  with pytest.raises(ConfigError, match=r'empty.py defines no function get_config\(preset=\'\'\)'):
     experiments.load(str(file))
   file.write_text('def get_config():\n  return {}\n')
   with pytest.raises(ConfigError, match='empty.py: get_config returns dict '):

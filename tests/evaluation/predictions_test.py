@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gan_jax.common import hashing
 from gan_jax.common.errors import ConfigError
 from gan_jax.data import mnist5k, ring, swiss_roll
 from gan_jax.data.pipeline.held_out import place_parts
@@ -41,8 +42,8 @@ def gray_images():
 
 
 def confusion_of(classify, source, **variables):
-  counts = predictions.make_confusion(predicting(classify), source)
-  return counts(devices.replicate(variables))
+  confusion = predictions.make_confusion(predicting(classify), source)
+  return confusion(devices.replicate(variables))
 
 
 def scored(classify, source, wanted, warn=pytest.fail, **variables):
@@ -56,7 +57,8 @@ def scored(classify, source, wanted, warn=pytest.fail, **variables):
 
 def test_counts_of_drawn_points_are_those_of_codes_and_modes(monkeypatch):
   monkeypatch.setattr(reference_statistics, 'NUM_STORED', 250)
-  counts = confusion_of(nearest_center, RING, shift=np.int32(3))
+  counts, split, _ = confusion_of(nearest_center, RING, shift=np.int32(3))
+  assert split == 'held out'
   assert counts.shape == (7, 8)
   assert counts.sum() == 250
   # Code k stands for the mode k + 3, and code 6 for the modes 9 - 8 = 1 and 10 - 8 = 2.
@@ -69,17 +71,19 @@ def test_counts_of_images_are_those_of_the_held_out_ones_alone():
   is_held_out = np.arange(60) >= 45
   whole = ImageSet(gray_images(), LABELS)
   source = place_parts(whole, is_held_out, 'none', seed=0, batch_size=4, placement='auto')
-  counts = confusion_of(brightness, source)
+  counts, split, digest = confusion_of(brightness, source)
+  assert (split, digest) == ('held out', hashing.of_array(gray_images()[45:]))
   np.testing.assert_array_equal(counts, [[4, 1, 0], [0, 4, 1], [1, 0, 4]])
 
 
 def test_matching_accuracy_is_one_of_the_scores_that_the_evaluation_prints(monkeypatch):
   monkeypatch.setattr(reference_statistics, 'NUM_STORED', 250)
   values, card = scored(nearest_center, RING, ['matching_accuracy'], shift=np.int32(3))
-  counts = confusion_of(nearest_center, RING, shift=np.int32(3))
+  counts, split, digest = confusion_of(nearest_center, RING, shift=np.int32(3))
   # One of the two joined modes is lost.
   assert values == {'matching_accuracy': 1 - counts[6].min(where=counts[6] > 0, initial=250) / 250}
-  assert card['settings'] == {'matching_accuracy': {'tested_on': 250, 'predicted': 7, 'classes': 8}}
+  about = {'tested_on': 250, 'split': split, 'digest': digest, 'predicted': 7, 'classes': 8}
+  assert card['settings'] == {'matching_accuracy': about}
   assert scores.is_better('matching_accuracy', 0.9, than=0.8)
 
 

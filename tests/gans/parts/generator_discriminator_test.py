@@ -57,7 +57,7 @@ def test_truncation_out_of_range_is_rejected(truncation):
 def test_truncation_of_latents_that_are_not_normal_is_rejected(prior):
   networks = {'generator': Matrix(IDENTITY), 'discriminator': Linear(SLOPE)}
   game = two_player.make(networks, loss={'name': 'minimax'}, prior=prior)
-  message = r'^truncation=0.5: the latents of this game are not normal .*; leave out truncation$'
+  message = r'^truncation=0.5: this game cannot truncate its latents .*; leave out truncation$'
   with pytest.raises(ConfigError, match=message):
     contract.sample(game, begin(game, REAL), KEYS, truncation=0.5)
 
