@@ -27,6 +27,9 @@ _SETTINGS = (
 )
 """Keys of a config that determine a model, besides its steps."""
 
+_PROTOCOL = ('data', 'features', 'generated', 'real', 'split', 'seed')
+"""The entries of a score card that the page shows."""
+
 _PAGE = """---
 library_name: gan_jax
 tags:
@@ -153,8 +156,7 @@ def _scores(model: Model) -> str:
     for line in model.scores
     for name, value in line['scores'].items()
   ]
-  head = ('score', 'value', 'features', 'generated', 'real', 'split', 'seed')
-  return _table(head, rows)
+  return _table(('score', 'value', *_PROTOCOL), rows)
 
 
 def _value(value: float | None, remark: str) -> str:
@@ -163,7 +165,9 @@ def _value(value: float | None, remark: str) -> str:
 
 
 def _protocol(card: Mapping[str, Any]) -> tuple[str, ...]:
-  return tuple(str(card.get(key, '')) for key in ('features', 'generated', 'real', 'split', 'seed'))
+  # A path would tell where the data lies on this machine; its digest identifies it.
+  shown = {'data': card.get('data_digest', '')[:12], **cards.without_place(card)}
+  return tuple(str(shown.get(key, '')) for key in _PROTOCOL)
 
 
 def _settings(config: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ SCORES = {
   'step': 8,
   'scores': {'frechet_digits': 12.5, 'kernel_error_digits': None},
   'card': {
+    'data': 'mnist5k',
     'features': 'digits',
     'generated': 50,
     'real': 5000,
@@ -96,8 +97,8 @@ def test_card_of_a_game_with_labels_is_not_tagged_as_unconditional():
 
 def test_card_has_the_scores_of_its_weights_with_their_protocol(hub):
   _, text, _ = card(hub)
-  assert '| frechet_digits | 12.5 | digits | 50 | 5000 | train | 0 |' in text
-  assert '| kernel_error_digits | - (one subset) | digits' in text
+  assert '| frechet_digits | 12.5 | mnist5k | digits | 50 | 5000 | train | 0 |' in text
+  assert '| kernel_error_digits | - (one subset) | mnist5k | digits' in text
   assert '99.5' not in text
   assert '77.5' not in text
 
