@@ -50,6 +50,8 @@ def digest(config: dict) -> str:
   default = schema.plain(schema.default())
   newer = [k for k in NEWER if config[k] == default[k]]
   settings = {k: v for k, v in config.items() if k not in (*ignored, *newer)} | {'seed': 0}
+  if not config['data'].get('held_out'):
+    settings['data'] = {k: v for k, v in config['data'].items() if k != 'held_out'}
   return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -72,7 +72,7 @@ def test_image_presets_match_data_size_and_network_size(word):
 @pytest.mark.parametrize('preset', ['', 'mnist', 'test'])
 def test_preset_without_data_uses_digits(preset):
   config = load('lsgan', preset)
-  assert config['data'] == {'name': 'mnist5k', 'size': 28, 'channels': 1}
+  assert config['data'] == {'name': 'mnist5k', 'size': 28, 'channels': 1, 'held_out': 0}
   assert config['networks']['discriminator']['name'] == 'dcgan.Discriminator'
   assert not presets.on_points(presets.words(preset))
 

@@ -90,8 +90,8 @@ def image_config(data: ImageData, discriminator: Mapping[str, Any], is_test: boo
 def _framing(data: ImageData) -> dict[str, Any]:
   """Returns the other settings of a dataset that the command line can change."""
   if ':' not in data.name:
-    return {}
+    return {'held_out': 0}
   framing = {'crop': data.crop, 'filter': 'lanczos', 'flip': False}
   if data.name.startswith('tfds:'):
     return {**framing, 'split': 'train'}
-  return {**framing, 'background': 255, 'max_corrupt_fraction': 0.05}
+  return {**framing, 'background': 255, 'max_corrupt_fraction': 0.05, 'held_out': 0.0}
