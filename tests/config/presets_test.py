@@ -64,7 +64,8 @@ def test_image_presets_match_data_size_and_network_size(word):
   assert (generator['size'], generator['channels']) == (data.size, data.channels)
   assert (config['data']['size'], config['data']['channels']) == (data.size, data.channels)
   assert (config['steps'], config['data']['flip'], config['data']['crop']) == (data.steps, True, 20)
-  others = {'split'} if data.name.startswith('tfds:') else {'background', 'max_corrupt_fraction'}
+  of_folders = {'background', 'max_corrupt_fraction', 'held_out'}
+  others = {'split'} if data.name.startswith('tfds:') else of_folders
   assert config['data'].keys() == {'name', 'size', 'channels', 'crop', 'filter', 'flip', *others}
   assert load('gan', word)['networks']['generator']['size'] == data.size
 
