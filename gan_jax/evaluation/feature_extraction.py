@@ -190,12 +190,19 @@ def collect_set(
   width = jax.eval_shape(network.apply, network.params, images[:1]).features.shape[1]
   extractor = FeatureExtractor(network, from_chunk, num_stored, width)
   size = extractor.chunk_size
+  return extractor.from_chunks(chunks(images, size, order), len(images))
+
+
+def chunks(images: Images, size: int, order: np.ndarray | None = None) -> Iterator[np.ndarray]:
+  """Yields a dataset in chunks of one size; the last one is filled up with zeros.
+
+  Args:
+    images: [N, ...].
+    size: of a chunk.
+    order: indices [N]; by default the order of the dataset.
+  """
   if order is None:
     order = np.arange(len(images))
-
-  def chunks() -> Iterator[np.ndarray]:
-    for first in range(0, len(images), size):
-      chunk = images[order[first : first + size]]
-      yield np.pad(chunk, [(0, size - len(chunk))] + [(0, 0)] * (images.ndim - 1))
-
-  return extractor.from_chunks(chunks(), len(images))
+  for first in range(0, len(images), size):
+    chunk = images[order[first : first + size]]
+    yield np.pad(chunk, [(0, size - len(chunk))] + [(0, 0)] * (images.ndim - 1))

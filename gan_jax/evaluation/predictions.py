@@ -1,7 +1,7 @@
 """Predictions of a game for labeled examples that training never sees, see `Game.classify`."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -12,12 +12,9 @@ from gan_jax import modalities
 from gan_jax.common import hashing
 from gan_jax.common.types import PyTree
 from gan_jax.data.source import Images, Source, label_count
-from gan_jax.evaluation import reference_statistics
+from gan_jax.evaluation import feature_extraction, reference_statistics
 from gan_jax.game import Game
 from gan_jax.runtime import devices
-
-BATCH = 100
-"""Examples per device and chunk."""
 
 
 class Confusion(NamedTuple):
@@ -66,15 +63,15 @@ def make_confusion(game: Game, source: Source) -> Predict | None:
 
   def confusion(variables: PyTree) -> Confusion:
     examples, labels, split, digest = held_out()
-    size = BATCH * devices.device_count()
+    size = feature_extraction.BATCH * devices.device_count()
     rows = devices.shard_batch({}, size)['rows']
-    chunks = [
-      np.asarray(predict({'variables': variables, 'examples': chunk}, rows))
-      for chunk in _chunks(examples, size)
+    logits = [
+      devices.to_host(predict({'variables': variables, 'examples': chunk}, rows))
+      for chunk in feature_extraction.chunks(examples, size)
     ]
-    logits = np.concatenate(chunks)[: len(labels)]
-    counts = np.zeros((logits.shape[1], classes), np.int64)
-    np.add.at(counts, (logits.argmax(axis=1), labels), 1)
+    predicted = np.concatenate(logits)[: len(labels)].argmax(axis=1)
+    counts = np.zeros((logits[0].shape[1], classes), np.int64)
+    np.add.at(counts, (predicted, labels), 1)
     return Confusion(counts, split, digest)
 
   return confusion
@@ -91,10 +88,3 @@ def _predicted(
   examples = jnp.asarray(shared['examples'])[rows]
   inputs = modalities.of_shape(examples.shape).storage.to_inputs(examples)
   return devices.gather(classify(shared['variables'], inputs))
-
-
-def _chunks(examples: Images, size: int) -> Iterator[np.ndarray]:
-  """Yields the examples in chunks of one size; the last one is filled up with zeros."""
-  for first in range(0, len(examples), size):
-    chunk = np.asarray(examples[first : first + size])
-    yield np.pad(chunk, [(0, size - len(chunk))] + [(0, 0)] * (chunk.ndim - 1))
