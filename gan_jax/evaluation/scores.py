@@ -299,7 +299,8 @@ def matching_accuracy(pair: Comparison) -> Scored:
   """
   if pair.confusion is None:
     raise NotApplicableError(
-      'it needs a game that predicts classes, and data with labels and held-out examples'
+      'it needs a game that predicts classes (acgan, infogan), and data with labels and held-out '
+      'examples; leave it out'
     )
   try:
     counts, split, digest = pair.confusion()

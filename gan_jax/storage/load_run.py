@@ -180,9 +180,9 @@ def _arrays(
       return newest
     saved_step = next((saved for saved in steps if saved == step), None)
     if saved_step is None:
-      raise ConfigError(
-        f'step={step}: no such checkpoint ({", ".join(map(str, steps))}, or {BEST}); change the step'
-      )
+      has_best = (folder.parent / workdir.BEST).is_dir()
+      known = ', '.join([*map(str, steps), *([BEST] if has_best else [])])
+      raise ConfigError(f'step={step}: no such checkpoint ({known}); change the step')
     return saved_step, store.read(saved_step)
 
 

@@ -82,7 +82,7 @@ def test_sample_needs_only_the_run_folder(finished_run, drawn, tmp_path):
 @pytest.mark.parametrize(
   ('flags', 'message'),
   [
-    (['--step=5'], 'step=5: no such checkpoint (4, 8, or best); change the step'),
+    (['--step=5'], 'step=5: no such checkpoint (4, 8); change the step'),
     (['--num=0'], '--num=0: out of range (at least 1)'),
     (['--num=3000'], '--num=3000: too many for a grid (at most 2500)'),
     (['--out=grid.jpg'], '--out=grid.jpg: unknown kind of output (FILE.png, FILE.npz, or FOLDER/)'),
