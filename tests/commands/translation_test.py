@@ -86,7 +86,8 @@ def read_gray(folder):
 
 def test_game_conditioned_on_images_keeps_the_contract(place):
   subject = testing.Subject(schema.plain(toy_translation.config(place)))
-  testing.check_steps(subject)
+  assert np.isfinite(list(testing.check_steps(subject).values())).all()
+  assert subject.traces == 1
   testing.check_samples(subject)
 
 

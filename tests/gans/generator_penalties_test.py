@@ -158,6 +158,7 @@ def test_path_length_in_parts_and_on_eight_devices_equals_the_whole_batch():
 def test_games_with_a_path_length_keep_the_contract(name):
   config = experiment(ROOT / 'experiments' / f'{name}.py', 'ring-test')
   config['gan']['generator_penalties'] = {'path_length': {'weight': 2.0, 'every': 4}}
+  assert 'generator/path_length' in testing.check_steps(testing.Subject(config))
   testing.check_game(config)
 
 

@@ -83,7 +83,7 @@ def test_truncated_latents_share_the_uniform_numbers_of_the_prior():
   prior = latents.normal(5, std=2.0)
   plain = np.asarray(prior(KEYS), float)
   bounded = np.asarray(prior.truncated(0.5)(KEYS), float)
-  # Of a normal number x, erf(x / sqrt(2)) is uniform on (-1, 1).
+  # erf(x / sqrt(2)) of a standard normal x is uniform on (-1, 1); the prior has the std 2.
   uniform = lambda x: 2 * stats.norm.cdf(x / 2) - 1
   inside = 2 * stats.norm.cdf(0.5) - 1
   np.testing.assert_allclose(uniform(bounded), inside * uniform(plain), atol=1e-6)

@@ -139,4 +139,7 @@ def test_dcgan_with_minibatch_std_sees_the_variation_of_a_group():
 def test_game_with_minibatch_std_keeps_the_contract():
   config = experiment(ROOT / 'experiments' / 'dcgan.py', 'test')
   config['networks']['discriminator']['minibatch_std'] = 4
+  kernel = testing.Subject(config).start().variables.params['discriminator']['Dense_0']['kernel']
+  assert len(kernel) % 4**2 == 0
+  assert len(kernel) // 4**2 % 2 == 1
   testing.check_game(config)
