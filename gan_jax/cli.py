@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NoReturn
 
 from absl import flags, logging
@@ -158,7 +158,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str], required: Sequence[str]
   except flags.Error as error:
     raise ConfigError(str(error)) from error
   if rest[1:]:
-    raise ConfigError(f'{rest[1]!r}: unexpected argument (flags only); see --help')
+    raise ConfigError(f'{rest[1]!r}: unexpected argument (flags only); {_as_flag(rest[1], values)}')
   _check_required(values, required)
   if values['verbosity'].using_default_value:
     # Libraries report every file that they write at the level INFO.
@@ -224,8 +224,30 @@ def _unknown(name: str, values: flags.FlagValues) -> str:
       '--sweep KEY=VALUE'
     )
   close = closest(name, values)
+  if not close and name in _keys_of_config(values):
+    close = f'config.{name}'
   remedy = f'did you mean --{close}?' if close else 'see --help'
   return f'--{name}: unknown flag; {remedy}'
+
+
+def _as_flag(argument: str, values: flags.FlagValues) -> str:
+  """Returns the remedy for an argument that is not a flag."""
+  name = next((name for name in _FIRST if name in values), None)
+  return f'did you mean --{name}={argument}?' if name else 'see --help'
+
+
+_FIRST = ('config', 'workdir')
+"""The flags whose values users most often give without a name."""
+
+
+def _keys_of_config(values: flags.FlagValues) -> Collection[str]:
+  """Returns the keys that --config.KEY=VALUE can set; none for a command that takes no config."""
+  # Imported lazily: a process that trains is replaced once before it parses flags.
+  from gan_jax.config import overrides, schema
+
+  if 'config' in values and overrides.is_config_file(values['config']):
+    return schema.default().keys()
+  return ()
 
 
 _SMALLER = (

@@ -20,10 +20,13 @@ def load_config(
     experiment: the name of an experiment with a preset if wanted, such as 'dcgan:ring', the path of its
       file, 'FILE.py:PRESET', or a config, which is copied.
     **changes: new values by their keys. A key inside another one is written as
-      `**{'players.generator.learning_rate': 1e-4}`.
+      `**{'players.generator.learning_rate': 1e-4}`, and may be one that the experiment does not set,
+      as in `**{'players.generator.frozen': ['Dense_0']}`. A mapping replaces the present one as a
+      whole.
 
   Raises:
-    ConfigError: an unknown experiment, preset or key, or a value of the wrong kind.
+    ConfigError: an unknown experiment, preset or key, or a value of the wrong kind. Training checks the
+      keys that are added inside others.
 
   Example:
     >>> import gan_jax
@@ -43,5 +46,5 @@ def load_config(
       "'dcgan:test'"
     )
   for path, value in changes.items():
-    overrides.assign(config, path, value)
+    overrides.add_or_assign(config, path, value)
   return config

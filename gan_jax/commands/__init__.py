@@ -10,6 +10,7 @@ import sys
 
 from gan_jax import cli
 from gan_jax.common import console, docstrings
+from gan_jax.common.spelling import closest
 from gan_jax.runtime import environment
 
 VERBS = tuple(module.name for module in pkgutil.iter_modules(__path__))
@@ -45,8 +46,10 @@ def dispatch() -> None:
     sys.exit(0)
   verb = given.replace('-', '_')
   if verb not in VERBS:
+    close = closest(verb, VERBS)
+    remedy = f'did you mean {close!r}?' if close else 'see gan-jax --help'
     cli.fail(
-      f'{given!r}: unknown command (one of: {", ".join(VERBS)}); see gan-jax --help',
+      f'{given!r}: unknown command (one of: {", ".join(VERBS)}); {remedy}',
       console.BAD_REQUEST,
     )
   sys.argv = [f'{sys.argv[0]} {given}', *sys.argv[2:]]

@@ -212,9 +212,9 @@ def check(arguments: Mapping[str, Any], accepted: Mapping[str, bool]) -> None:
   known = ', '.join(accepted) or 'none'
   for key in arguments:
     if key not in accepted:
-      raise ConfigError(
-        f'unexpected argument {key!r} (accepted: {known}); remove it from the experiment'
-      )
+      close = closest(key, accepted)
+      remedy = f'did you mean {close!r}?' if close else 'remove it from the experiment'
+      raise ConfigError(f'unexpected argument {key!r} (accepted: {known}); {remedy}')
   for key, required in accepted.items():
     if required and key not in arguments:
       raise ConfigError(f'missing argument {key!r} (accepted: {known}); add it to the experiment')

@@ -1,7 +1,7 @@
 """Checks of the flags --config.KEY=VALUE, against the config that they change."""
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from absl import flags
@@ -119,6 +119,35 @@ def _paths(config: ConfigDict, prefix: str = '') -> Iterator[tuple[str, Any]]:
       yield from _paths(value, f'{path}.')
 
 
+def add_or_assign(config: ConfigDict, path: str, value: Any) -> None:
+  """Sets a value of the config, which below the top may be one that the config lacks.
+
+  Training checks added keys, because only networks, games and optimizers know what they accept.
+
+  Args:
+    config: as in `assign`.
+    path: as in `assign`.
+    value: as in `assign`. A mapping replaces the present one as a whole.
+
+  Raises:
+    ConfigError: an unknown key before the last one, or at the top; or a value of the wrong kind.
+  """
+  *outer, last = path.split('.')
+  inside = _holder(config, outer, path)
+  if outer and isinstance(inside, ConfigDict) and last not in inside:
+    inside[last] = value
+    return
+  assign(config, path, value)
+
+
+def _holder(config: ConfigDict, outer: Sequence[str], flag: str) -> Any:
+  """Returns what the keys before the last one lead to."""
+  inside = config
+  for key in outer:
+    inside = _inside(inside, key, flag)
+  return inside
+
+
 def assign(config: ConfigDict, path: str, value: Any, source: str = '') -> None:
   """Sets a value that the config has, to one of the same kind.
 
@@ -132,9 +161,7 @@ def assign(config: ConfigDict, path: str, value: Any, source: str = '') -> None:
     ConfigError: an unknown key, or a value of the wrong kind.
   """
   *outer, last = path.split('.')
-  inside = config
-  for key in outer:
-    inside = _inside(inside, key, f'{source}{path}')
+  inside = _holder(config, outer, f'{source}{path}')
   present = _inside(inside, last, f'{source}{path}')
   try:
     inside[last] = _as_many(value, present) if isinstance(present, tuple) else value

@@ -1,5 +1,6 @@
 """Images that a program gives as arrays, `arrays:<digest>`, see `from_arrays`."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,9 @@ def from_arrays(
 
   Raises:
     ConfigError: arrays of another type or shape, or floats out of range.
+
+  Warns:
+    UserWarning: no float is negative, as if they were scaled to [0, 1].
 
   Example:
     >>> import gan_jax, numpy as np
@@ -103,6 +107,12 @@ def _as_bytes(images: np.ndarray) -> np.ndarray:
     raise ConfigError(
       f'images={images.dtype} from {images.min():g} to {images.max():g}: out of range (uint8, or '
       'floats from -1 to 1); scale the images'
+    )
+  if images.min() >= 0:
+    warnings.warn(
+      f'images={images.dtype} from {images.min():g} to {images.max():g}: no value is negative (-1 is '
+      'black, and 1 is white); if 0 is black, use 2 * images - 1',
+      stacklevel=3,
     )
   return pixels.to_bytes(images)
 

@@ -205,7 +205,9 @@ def make_optimizer(spec: Mapping[str, Any]) -> tuple[optax.GradientTransformatio
     raise ConfigError(f'{spec!r} is not a mapping ({{"optimizer": NAME, ...}}); write it as one')
   renamed.check(spec, inside='players.*.')
   arguments: dict[str, Any] = {'updates_per_step': 1, **dict.fromkeys(STAGES, {}), **spec}
-  name, updates = arguments.pop('optimizer', None), arguments.pop('updates_per_step')
+  if 'optimizer' not in arguments:
+    raise ConfigError(f'optimizer: missing (known: {", ".join(OPTIMIZERS)}); add it')
+  name, updates = arguments.pop('optimizer'), arguments.pop('updates_per_step')
   arguments.pop('frozen', None)
   validation.check_size('updates_per_step', updates)
   stages = {}

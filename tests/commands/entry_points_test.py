@@ -29,6 +29,7 @@ def test_unknown_verb_is_rejected_with_the_known_ones():
   assert done.stdout == ''
   (line,) = done.stderr.splitlines()
   assert line.startswith("error: 'trian': unknown command (one of: evaluate, ")
+  assert line.endswith("; did you mean 'train'?")
 
 
 def test_missing_verb_prints_the_usage_and_exits_2():

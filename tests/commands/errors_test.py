@@ -129,7 +129,11 @@ CASES = {
     '--coordinator=nohost: not an address (HOST:PORT,',
   ),
   'workdir': (['--workdir=/proc/none'], 'cannot write to /proc/none'),
-  'no flag': (['extra'], "'extra': unexpected argument"),
+  'no flag': (
+    ['dcgan:ring'],
+    "'dcgan:ring': unexpected argument (flags only); did you mean --config=dcgan:ring?",
+  ),
+  'a key as a flag': (['--steps=20'], '--steps: unknown flag; did you mean --config.steps?'),
   'unknown flag': (['--wrokdir=x'], '--wrokdir: unknown flag; did you mean --workdir?'),
   'half a cluster': (['--num_processes=2'], 'go together; give all three'),
 }

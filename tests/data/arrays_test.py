@@ -55,3 +55,8 @@ def test_arrays_of_another_process_are_refused():
 def test_unusable_arrays_are_refused(images, labels, message):
   with pytest.raises(ConfigError, match=message):
     arrays.from_arrays(images, labels)
+
+
+def test_floats_without_negative_values_are_warned_of():
+  with pytest.warns(UserWarning, match=r'no value is negative .*; if 0 is black, use 2 \* images - 1'):
+    arrays.from_arrays(IMAGES / np.float32(255))

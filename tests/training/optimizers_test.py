@@ -98,3 +98,8 @@ def test_scheduled_rate_counts_the_updates_of_the_player_and_is_logged():
       psi -= rate * sigmoid(psi * theta) * theta
     theta += 0.1 * sigmoid(-psi * theta) * psi
   np.testing.assert_allclose(values(state), [psi, theta], rtol=1e-5)
+
+
+def test_missing_optimizer_is_named():
+  with pytest.raises(ConfigError, match='^optimizer: missing .known: adabelief,.*; add it'):
+    optimizers.make_optimizer({'learning_rate': 0.1})
