@@ -52,6 +52,5 @@ def get_config(preset: str = '') -> ConfigDict:
   words = presets.words(preset)
   config = presets.start_with_r1(words)
   if not presets.on_points(words):
-    policy = ('color', 'translation', 'cutout')
-    config.gan.augment = {'name': 'diffaugment', 'policy': policy}
+    config.gan.augment = presets.diffaugment()
   return config

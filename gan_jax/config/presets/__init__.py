@@ -26,6 +26,7 @@ __all__ = [
   'Words',
   'classes',
   'critic_steps',
+  'diffaugment',
   'fade_out',
   'label_count',
   'last_for',
@@ -145,6 +146,8 @@ def start_with_r1(chosen: Words) -> ConfigDict:
 def start_with_labels(chosen: Words, classes: int) -> ConfigDict:
   """Returns a config of a projection discriminator with spectral norm.
 
+  A discriminator soon remembers the few thousand emoji, so it sees them augmented.
+
   Args:
     chosen: the words of the preset.
     classes: number of labels; with 0 the game and its networks have no labels.
@@ -156,7 +159,14 @@ def start_with_labels(chosen: Words, classes: int) -> ConfigDict:
   if classes:
     config.gan.name = 'projection'
     config.gan.classes = classes
+  if 'emoji' in chosen:
+    config.gan.augment = diffaugment()
   return config
+
+
+def diffaugment() -> dict[str, Any]:
+  """Returns the augmentations of Zhao et al. 2020 (arXiv:2006.10738), all three kinds of them."""
+  return {'name': 'diffaugment', 'policy': ('color', 'translation', 'cutout')}
 
 
 def critic_steps(config: ConfigDict, count: int, chosen: Words) -> None:
