@@ -3,7 +3,8 @@
 make tpu [ONLY=NAME,...] [WRITE=1]
 
 The compiler is that of real TPUs, from the package libtpu. Each step is the one that `gan_jax.main`
-trains with, at full size, for the chips named below. The script compares the compiler's estimates with
+trains with, at full size, for the chips named below. Some presets with the size of their papers are
+compiled too; blank images stand for their data. The script compares the compiler's estimates with
 benchmarks/tpu.json. It reports an error if a step does not compile, does not fit, or takes over a tenth
 more time, cycles or memory than recorded. WRITE=1 replaces the records, and writes benchmarks/TPU.md.
 """
@@ -103,7 +104,7 @@ its schedule, which accounts for data that stays near the arithmetic units, and 
 
 MB held is the peak memory of a chip, and MB accessed the sum of all reads and writes. Collectives are
 all-reduces, all-gathers and reduce-scatters; MB reduced is the size of the results of all-reduces. A
-v5e-8 has eight chips, a v4-8 four with two cores each. A batch that the chips cannot share evenly is
+v5e-8 has eight chips, a v5e-128 has 128, and a v4-8 four with two cores each. A batch that the chips cannot share evenly is
 rounded up, for example that of gan from 100 to 104.
 """
 
@@ -132,11 +133,12 @@ def main(argv: Sequence[str]) -> int:
   if _REQUIREMENT.value:
     print(compiler.requirement())
     return 0
-  chosen = _ONLY.value or compiler.experiments()
+  targets = compiler.targets()
+  chosen = _ONLY.value or targets
   for name in chosen:
-    lookup.choose(name, compiler.experiments())
-  jobs = [(name, chips) for chips in CHIPS for name in chosen]
-  known = {f'{name} {chips}' for name in compiler.experiments() for chips in CHIPS}
+    lookup.choose(name, targets)
+  jobs = [(name, chips) for name in chosen for chips in targets[name]]
+  known = {f'{name} {chips}' for name in targets for chips in targets[name]}
   records = json.loads(_RECORDS.read_text()) if _RECORDS.exists() else {}
   records = {key: record for key, record in records.items() if key in known}
   errors = []

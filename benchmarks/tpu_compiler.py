@@ -39,7 +39,18 @@ class Chips(NamedTuple):
 CHIPS = {
   'v5e-8': Chips(('v5e:2x4', None), 8, 197e12, 16e9, 'https://cloud.google.com/tpu/docs/v5e'),
   'v4-8': Chips(('v4:2x2x1', 'megacore'), 4, 275e12, 32e9, 'https://cloud.google.com/tpu/docs/v4'),
+  'v5e-128': Chips(('v5e:8x16', None), 128, 197e12, 16e9, 'https://cloud.google.com/tpu/docs/v5e'),
 }
+HOSTS = ('v5e-8', 'v4-8')
+"""The chips of one host, for which every experiment is compiled."""
+PRESETS = {
+  'sagan:cifar10': 'v5e-8',
+  'sagan:imagenet2012': 'v5e-8',
+  'biggan:cifar10': 'v5e-8',
+  'biggan:imagenet2012': 'v5e-128',
+  'biggan:imagenet2012-deep': 'v5e-128',
+}
+"""{preset of a paper's size: its chips}."""
 
 
 class Program(NamedTuple):
@@ -97,9 +108,10 @@ def requirement() -> str:
   return requirements[0].split(';')[0].replace(' ', '')
 
 
-def experiments() -> list[str]:
-  """Returns the names of all experiments."""
-  return sorted(path.stem for path in EXPERIMENTS.glob('*.py'))
+def targets() -> dict[str, tuple[str, ...]]:
+  """Returns {experiment, with its preset if it has one: the chips for which it is compiled}."""
+  names = sorted(path.stem for path in EXPERIMENTS.glob('*.py'))
+  return dict.fromkeys(names, HOSTS) | {name: (chips,) for name, chips in PRESETS.items()}
 
 
 def compiled(
@@ -135,12 +147,26 @@ def compiled(
   devices = topologies.get_topology_desc(platform='tpu', topology_name=name, **options).devices
   chips = len(devices)
   config['batch_size'] = per_chip * chips if per_chip else -(-config['batch_size'] // chips) * chips
-  built = setup.assemble_run(parse(config))
+  built = setup.assemble_run(parse(config | {'data': _local_data(config)}))
   state = jax.eval_shape(lambda: setup.initial_state(built))
   feed = feed_shapes(built.source.arrays, config['batch_size'], chips)
   with _loops_written_out():
     program = compiled_for(setup.make_call(built), devices, state, feed)
   return Program(program, chips, config['batch_size'], built.play.draws)
+
+
+def _local_data(config: Mapping[str, Any]) -> dict[str, Any]:
+  """Returns the data of a config, or blank images in place of a dataset that must be downloaded."""
+  import numpy as np
+
+  from gan_jax.data.arrays import from_arrays
+
+  data, classes = config['data'], config['gan'].get('classes', 1)
+  if not data['name'].startswith('tfds:'):
+    return data
+  num = max(config['batch_size'], classes)
+  images = np.zeros((num, data['size'], data['size'], data['channels']), np.uint8)
+  return from_arrays(images, np.arange(num) % classes)
 
 
 @contextlib.contextmanager
