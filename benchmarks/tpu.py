@@ -104,8 +104,8 @@ its schedule, which accounts for data that stays near the arithmetic units, and 
 
 MB held is the peak memory of a chip, and MB accessed the sum of all reads and writes. Collectives are
 all-reduces, all-gathers and reduce-scatters; MB reduced is the size of the results of all-reduces. A
-v5e-8 has eight chips, a v5e-128 has 128, and a v4-8 four with two cores each. A batch that the chips cannot share evenly is
-rounded up, for example that of gan from 100 to 104.
+v5e-8 has eight chips, a v5e-128 has 128, and a v4-8 four with two cores each. A batch that the chips
+cannot share evenly is rounded up, for example that of gan from 100 to 104.
 """
 
 
