@@ -105,6 +105,16 @@ def define_ema_flag(values: flags.FlagValues) -> None:
   )
 
 
+def define_truncation_flag(values: flags.FlagValues) -> None:
+  """Defines --truncation, which bounds the latents of samples."""
+  flags.DEFINE_float(
+    'truncation',
+    None,
+    'Largest absolute value of normal latents, in standard deviations, e.g. 0.5 (default: no bound).',
+    flag_values=values,
+  )
+
+
 def define_extend_flag(values: flags.FlagValues) -> None:
   """Defines --extend, which `parse` carries out before it reads a config."""
   flags.DEFINE_multi_string(

@@ -16,7 +16,7 @@ from gan_jax.data import source as sources
 from gan_jax.evaluation import evaluator, reference_statistics, sample_sets
 from gan_jax.evaluation.evaluator import EvaluationProtocol, Evaluator
 from gan_jax.evaluation.sample_sets import ExampleSet, Given
-from gan_jax.game import Game, Variables, sample_shape
+from gan_jax.game import Game, Variables, check_truncation, sample_shape
 from gan_jax.runtime import devices, jax_settings
 from gan_jax.storage import load_run, metrics_log, workdir
 
@@ -33,6 +33,7 @@ def evaluate_run(
   num: int = 10_000,
   seed: int = 0,
   real: Given | None = None,
+  truncation: float | None = None,
   prefix: str = '',
 ) -> tuple[dict[str, float | None], dict[str, Any]]:
   """Scores samples of a run, and appends the result to scores.jsonl in its folder.
@@ -47,6 +48,7 @@ def evaluate_run(
     num: the number of samples.
     seed: the seed of their latents.
     real: the set to compare with, see `scoring.score`; by default the data of the run.
+    truncation: the largest absolute value of normal latents, in standard deviations; None for any.
     prefix: what precedes the keys in errors, '--' for flags.
 
   Returns:
@@ -62,6 +64,8 @@ def evaluate_run(
   name = features or config['evaluate']['features']
   protocol = evaluator.protocol(name, scores, num, seed, prefix=prefix)
   game, variables, step = load_run.load(folder, step, ema)
+  check_truncation(game, truncation, f'{prefix}truncation')
+  protocol = protocol._replace(truncation=truncation)
   weights = 'averaged' if config['ema'] and ema is not False else 'raw'
   if real is None:
     source, config = _source(folder, config, data)

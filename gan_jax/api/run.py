@@ -174,6 +174,7 @@ class Run(StoredRun):
     scores: Sequence[str] = (),
     num: int = 10_000,
     seed: int = 0,
+    truncation: float | None = None,
   ) -> dict[str, float | None]:
     """Scores samples against the data, see `evaluate_run`; None for a score that is not defined."""
     values, _ = evaluation.evaluate_run(
@@ -185,6 +186,7 @@ class Run(StoredRun):
       scores=scores,
       num=num,
       seed=seed,
+      truncation=truncation,
     )
     return values
 

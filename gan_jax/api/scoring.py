@@ -8,7 +8,7 @@ import numpy as np
 
 from gan_jax.common import console
 from gan_jax.common.errors import ConfigError
-from gan_jax.evaluation import evaluator, reference_statistics, sample_sets, statistics_file
+from gan_jax.evaluation import cards, evaluator, reference_statistics, sample_sets, statistics_file
 from gan_jax.evaluation import scores as all_scores
 from gan_jax.evaluation.feature_extraction import FeatureStatistics, NotFiniteError, collect_set
 from gan_jax.evaluation.reference_statistics import Reference
@@ -108,7 +108,7 @@ def score_sets(
     **reference.card,
     **samples.card,
     'seed': seed,
-    **(evaluator.network_card(network) if network else {'features': name, **evaluator.version_card()}),
+    **(cards.network_card(network) if network else {'features': name, **cards.version_card()}),
     **({'compared': pair.compared} if stored else {}),
     **entries,
   }
@@ -143,7 +143,7 @@ def write_reference(
   path: pathlib.Path, data: str, reference: Reference, network: FeatureNetwork, prefix: str = ''
 ) -> dict[str, Any]:
   """Writes the statistics of real examples, named `data`, as `write_statistics` does."""
-  card = {'data': data, **reference.card, **evaluator.network_card(network)}
+  card = {'data': data, **reference.card, **cards.network_card(network)}
   statistics_file.write(path, reference.statistics.moments, card, f'{prefix}write_statistics')
   return card
 

@@ -42,6 +42,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   )
   flags.DEFINE_list('scores', [], 'Metrics to compute (default: all that apply).', flag_values=values)
   cli.define_sampling_flags(values, num=_NUM)
+  cli.define_truncation_flag(values)
   cli.define_extend_flag(values)
   cli.parse(values, argv)
   _check(values)
@@ -64,7 +65,7 @@ def _check(flag: flags.FlagValues) -> None:
   if out is not None and not out.endswith('.npz'):
     raise ConfigError(f'--write_statistics={out}: unknown kind of file (FILE.npz); change the name')
   if flag.workdir is None:
-    given = [name for name in ('step', 'ema', 'data') if flag[name].value is not None]
+    given = [name for name in ('step', 'ema', 'data', 'truncation') if flag[name].value is not None]
     if given:
       raise ConfigError(f'--{given[0]}: it applies to a run (with --workdir); leave it out')
 
@@ -105,6 +106,7 @@ def _score_run(flag: flags.FlagValues) -> None:
     num=flag.num,
     seed=flag.seed,
     real=flag.real,
+    truncation=flag.truncation,
     prefix='--',
   )
   _report(scores, card)

@@ -44,12 +44,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     'Label of the samples, for a game conditioned on labels; several, as in 0,1,2, get one row each.',
     flag_values=values,
   )
-  flags.DEFINE_float(
-    'truncation',
-    None,
-    'Largest absolute value of normal latents, in standard deviations, e.g. 0.5 (default: no bound).',
-    flag_values=values,
-  )
+  cli.define_truncation_flag(values)
   flags.DEFINE_string(
     'source',
     None,

@@ -1,9 +1,12 @@
-"""The fields of a score card besides the protocol; cards of older versions lack these fields."""
+"""Fields of score cards; cards of older versions lack some of them."""
 
+import importlib.metadata
 from collections.abc import Mapping
 from typing import Any
 
 from gan_jax.config import schema
+from gan_jax.metrics.features import FeatureNetwork
+from gan_jax.runtime import jax_settings
 
 NOT_COMPARED = ('compared', 'settings', 'remarks', 'jax_settings')
 """Fields that do not distinguish protocols: they follow from others, or only describe rounding."""
@@ -26,3 +29,18 @@ def without_place(card: Mapping[str, Any]) -> dict[str, Any]:
   """
   named = 'data_digest' not in card or not schema.place_kind(card.get('data'))
   return {key: value for key, value in card.items() if named or key != 'data'}
+
+
+def network_card(network: FeatureNetwork) -> dict[str, Any]:
+  """Returns the entries of a card that name the feature network and the version of this package."""
+  return {
+    'features': network.name,
+    'features_digest': network.digest,
+    'resizer': network.resizer,
+    **version_card(),
+  }
+
+
+def version_card() -> dict[str, Any]:
+  """Returns the entries of a card that name the version of this package and unusual JAX settings."""
+  return {'version': importlib.metadata.version('gan_jax'), **jax_settings.on_card()}

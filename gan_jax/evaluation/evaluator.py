@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import importlib.metadata
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from gan_jax.common.types import PyTree
 from gan_jax.config.build import Conditions
 from gan_jax.data import source as sources
 from gan_jax.data.source import Source
-from gan_jax.evaluation import foreign_names, predictions, reference_statistics, scores
+from gan_jax.evaluation import cards, foreign_names, predictions, reference_statistics, scores
 from gan_jax.evaluation.feature_extraction import (
   FeatureExtractor,
   FeatureStatistics,
@@ -27,7 +26,6 @@ from gan_jax.evaluation.feature_extraction import (
 from gan_jax.game import Game
 from gan_jax.metrics import features, frechet
 from gan_jax.metrics.features import FeatureNetwork
-from gan_jax.runtime import jax_settings
 
 _MAX_SAMPLES = 10**6
 
@@ -45,6 +43,7 @@ class EvaluationProtocol(NamedTuple):
     seed: the seed of their latents.
     strict: whether a score that is not defined for the data is an error. Otherwise it is left out, with
       a warning unless it only lacks labels or predictions.
+    truncation: of the latents, see `game.check_truncation`; None for latents of the prior.
   """
 
   network: FeatureNetwork
@@ -52,6 +51,7 @@ class EvaluationProtocol(NamedTuple):
   num: int
   seed: int
   strict: bool = True
+  truncation: float | None = None
 
   @property
   def stored(self) -> int:
@@ -332,7 +332,7 @@ def against(
     gaussian=frechet.prepare(real.statistics.moments),
     extract=FeatureExtractor(
       protocol.network,
-      generated(game, protocol.seed),
+      generated(game, protocol.seed, protocol.truncation),
       protocol.stored,
       feature_count(protocol.network, shape),
     ),
@@ -341,27 +341,13 @@ def against(
       **real.card,
       'generated': protocol.num,
       'seed': protocol.seed,
+      **({} if protocol.truncation is None else {'truncation': protocol.truncation}),
       **({'conditions': 'of the data' if conditions else 'drawn'} if game.condition else {}),
-      **network_card(protocol.network),
+      **cards.network_card(protocol.network),
     },
     conditions=conditions,
     are_labels=bool(conditions and game.classes),
   )
-
-
-def network_card(network: FeatureNetwork) -> dict[str, Any]:
-  """Returns the entries of a card that name the feature network and the version of this package."""
-  return {
-    'features': network.name,
-    'features_digest': network.digest,
-    'resizer': network.resizer,
-    **version_card(),
-  }
-
-
-def version_card() -> dict[str, Any]:
-  """Returns the entries of a card that name the version of this package and unusual JAX settings."""
-  return {'version': importlib.metadata.version('gan_jax'), **jax_settings.on_card()}
 
 
 def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:

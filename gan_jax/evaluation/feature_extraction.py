@@ -80,17 +80,18 @@ class FeatureStatistics(NamedTuple):
     return self._replace(labels=stored)
 
 
-def generated(game: Game, seed: int) -> ImageFn:
+def generated(game: Game, seed: int, truncation: float | None = None) -> ImageFn:
   """Returns a function that samples from a game.
 
   Its source is (variables, the conditions of the chunk [size, ...] or None). Sample i depends on the
-  seed, i, and its condition alone.
+  seed, i, its condition, and the truncation of the latents alone.
   """
 
   def images(source: PyTree, indices: jax.Array) -> jax.Array:
     variables, given = source
     keys = rng.example_keys(rng.key_for(seed, 'samples'), indices)
-    return sample(game, variables, keys, jax.tree.map(lambda chunk: from_chunk(chunk, indices), given))
+    condition = jax.tree.map(lambda chunk: from_chunk(chunk, indices), given)
+    return sample(game, variables, keys, condition, truncation)
 
   return images
 

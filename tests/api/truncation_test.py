@@ -1,12 +1,14 @@
-"""Samples of a run from truncated latents, from Python and by the command."""
+"""Samples and scores of a run with truncated latents, from Python and by the command."""
+
+import json
 
 import numpy as np
 import pytest
 
 from gan_jax.api.run import Run, StoredRun
-from gan_jax.commands import sample
+from gan_jax.commands import evaluate, sample
 from gan_jax.common.errors import ConfigError
-from gan_jax.storage import workdir
+from gan_jax.storage import load_run, workdir
 from helpers import models
 
 
@@ -22,6 +24,7 @@ def run(loaded, monkeypatch, tmp_path):
   config, parts = loaded
   workdir.write_config(tmp_path, config)
   monkeypatch.setattr(StoredRun, 'load', lambda self: parts)
+  monkeypatch.setattr(load_run, 'load', lambda *_: parts)
   return Run(tmp_path)
 
 
@@ -38,6 +41,25 @@ def test_sample_and_command_draw_the_same_truncated_samples(run, tmp_path, capsy
 def test_large_truncation_changes_no_sample(run):
   # Without a label, the game draws the same ones.
   np.testing.assert_array_equal(run.sample(6, truncation=20.0), run.sample(6))
+
+
+def test_evaluate_and_command_score_the_same_truncated_samples(run, capsys):
+  asked = {'features': 'coordinates', 'scores': ['frechet_distance'], 'num': 20}
+  found = run.evaluate(**asked, truncation=0.5)
+  flags = ['--features=coordinates', '--scores=frechet_distance', '--num=20', '--truncation=0.5']
+  assert evaluate.main(['evaluate', f'--workdir={run.folder}', *flags]) == 0
+  *_, line = (run.folder / 'scores.jsonl').read_text().splitlines()
+  assert json.loads(line)['scores'] == found
+  assert json.loads(line)['card']['truncation'] == 0.5
+  assert run.evaluate(**asked) == run.evaluate(**asked, truncation=20.0) != found
+  assert 'truncation' in capsys.readouterr().out
+
+
+def test_bad_truncation_of_an_evaluation_is_rejected(run):
+  with pytest.raises(ConfigError, match='^--truncation=-1.0: out of range'):
+    evaluate.main(['evaluate', f'--workdir={run.folder}', '--truncation=-1'])
+  with pytest.raises(ConfigError, match='^--truncation: it applies to a run'):
+    evaluate.main(['evaluate', '--real=a', '--fake=b', '--truncation=1'])
 
 
 @pytest.mark.parametrize(
