@@ -2,9 +2,9 @@
 
 SAGAN with a class embedding that all normalizations share, latents that enter at every stage,
 orthogonal initial weights and regularization, and two discriminator updates per step. The networks of
-digits are narrow. The preset `imagenet2012` has the paper's settings for 128 x 128 pixels, and with the
-word `deep` those of BigGAN-deep. The preset `cifar10` has narrower networks and smaller batches.
-Data without labels trains the same networks without labels.
+digits are narrow. The preset `imagenet2012` has the paper's settings for 128 x 128 pixels and its number
+of steps (table 1), and with the word `deep` the networks of BigGAN-deep. The preset `cifar10` has
+narrower networks and smaller batches. Data without labels trains the same networks without labels.
 
 python -m gan_jax.main --config=experiments/biggan.py
 python -m gan_jax.main --config=experiments/biggan.py:emoji
@@ -82,15 +82,17 @@ def get_config(preset: str = '') -> ConfigDict:
 
 
 def _use_residual_networks(config: ConfigDict, words: presets.Words, classes: int) -> None:
-  is_deep, is_large = 'deep' in words, 'imagenet2012' in words
-  width, attention = 8 if 'test' in words else 32, 14
+  is_deep, is_test = 'deep' in words, 'test' in words
+  is_large = 'imagenet2012' in words and not is_test
+  width, attention = 8 if is_test else 32, 14
   if is_large:
     config.data.size = 128
     config.batch_size = 2048
+    config.steps = 165_000
     width, attention = 128 if is_deep else 96, 64
   elif config.data.size != 28:
     attention = 16
-  if 'cifar10' in words:
+  if 'cifar10' in words and not is_test:
     width = 64
   both: dict[str, Any] = {
     'width': width,
