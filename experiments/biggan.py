@@ -2,9 +2,10 @@
 
 SAGAN with a class embedding that all normalizations share, latents that enter at every stage,
 orthogonal initial weights and regularization, and two discriminator updates per step. The networks of
-digits are narrow. The preset `imagenet2012` has the paper's settings for 128 x 128 pixels and its number
-of steps (table 1), and with the word `deep` the networks of BigGAN-deep. The preset `cifar10` has
-narrower networks and smaller batches. Data without labels trains the same networks without labels.
+digits are narrow. The preset `imagenet2012` has the paper's settings for 128 x 128 pixels, and as many
+steps as its table 1 gives. With the word `deep` the networks are those of BigGAN-deep. The preset
+`cifar10` has narrower networks and smaller batches. Data without labels trains the same networks
+without labels.
 
 python -m gan_jax.main --config=experiments/biggan.py
 python -m gan_jax.main --config=experiments/biggan.py:emoji

@@ -28,7 +28,7 @@ from gan_jax.gans.parts.generator_discriminator import (
 from gan_jax.gans.parts.penalties import make_penalties
 from gan_jax.losses import generator_regularizers, regularizers
 from gan_jax.losses.generator_regularizers import GeneratorPenaltyInputs
-from gan_jax.losses.regularizers import PenaltyInputs
+from gan_jax.losses.regularizers import LazyPenalties, PenaltyInputs
 
 
 class _ForwardPass(NamedTuple):
@@ -65,6 +65,57 @@ class _View(NamedTuple):
     if self.augmentation:
       examples = self.augmentation.apply(examples, augment_key, inputs.memory['augment'])
     return self.add_noise(examples, inputs.step, noise_key)
+
+
+_OF_GENERATOR = 'generator_penalties'
+"""The key of the generator's penalties in the memory, beside those of the discriminator's."""
+
+
+class _Memory(NamedTuple):
+  """The parts of a game that have a memory: the penalties of both players, and the augmentation."""
+
+  of_discriminator: LazyPenalties
+  of_generator: LazyPenalties
+  augmentation: Augmentation | None
+
+  def init(self, key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> PyTree:
+    """Returns the first memory, see `game.Game`."""
+    memory = self.of_discriminator.init_memory()
+    if self.of_generator.by_name:
+      memory = {**memory, _OF_GENERATOR: self.of_generator.init_memory()}
+    if self.augmentation:
+      with refused_values():
+        memory = {**memory, 'augment': self.augmentation.init_memory(batch)}
+    return memory
+
+  def update(
+    self,
+    memory: PyTree,
+    variables: Variables,
+    metrics: Mapping[str, jax.Array],
+    record: Mapping[str, jax.Array],
+  ) -> PyTree:
+    """Returns the memory after a step, see `game.Game`."""
+    discriminator_metrics = _of_player('discriminator', metrics)
+    updated = self.of_discriminator.update_memory(memory, discriminator_metrics)
+    if self.of_generator.by_name:
+      penalties = memory[_OF_GENERATOR]
+      updated[_OF_GENERATOR] = self.of_generator.update_memory(
+        penalties, _of_player('generator', metrics)
+      )
+    if self.augmentation:
+      updated['augment'] = self.augmentation.update_memory(memory['augment'], discriminator_metrics)
+    return updated
+
+
+def _of_player(player: str, metrics: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+  """Returns the metrics of a player, and the step, see `game.Game`."""
+  prefix = f'{player}/'
+  return {
+    name.removeprefix(prefix): metric
+    for name, metric in metrics.items()
+    if name.startswith(prefix) or name == 'step'
+  }
 
 
 def make(
@@ -124,6 +175,7 @@ def make(
     renamed.check(augment, inside='gan.augment.')
     augmentation = lookup.make(augmentations, augment) if augment else None
   view = _View(augmentation, _instance_noise(noise))
+  parts = _Memory(of_discriminator, of_generator, augmentation)
 
   def forward_pass(variables: Variables, inputs: Inputs) -> tuple[_ForwardPass, Variables]:
     latent_key, generator_key, real_key, fake_key, *noise_keys, key = rng.split(inputs.key, 7)
@@ -164,49 +216,14 @@ def make(
     )
     return value + penalty, Aux(variables, {'fake_score': forward.fake_logits.mean()} | means)
 
-  def init_memory(key: chex.PRNGKey, batch: Mapping[str, jax.Array]) -> PyTree:
-    with refused_values():
-      augment_memory = {'augment': augmentation.init_memory(batch)} if augmentation else {}
-    generator_memory = {_OF_GENERATOR: of_generator.init_memory()} if of_generator.by_name else {}
-    return {**of_discriminator.init_memory(), **generator_memory, **augment_memory}
-
-  def update_memory(
-    memory: PyTree,
-    variables: Variables,
-    metrics: Mapping[str, jax.Array],
-    record: Mapping[str, jax.Array],
-  ) -> PyTree:
-    discriminator_metrics = _of_player('discriminator', metrics)
-    updated = of_discriminator.update_memory(memory, discriminator_metrics)
-    if of_generator.by_name:
-      generator_metrics = _of_player('generator', metrics)
-      updated[_OF_GENERATOR] = of_generator.update_memory(memory[_OF_GENERATOR], generator_metrics)
-    if augmentation:
-      updated['augment'] = augmentation.update_memory(memory['augment'], discriminator_metrics)
-    return updated
-
   return make_game(
     pair,
     discriminator_loss,
     generator_loss,
     critic=None if classes else pair.discriminate_eval,
-    init_memory=init_memory,
-    update_memory=update_memory,
+    init_memory=parts.init,
+    update_memory=parts.update,
   )
-
-
-_OF_GENERATOR = 'generator_penalties'
-"""The key of the generator's penalties in the memory, beside those of the discriminator's."""
-
-
-def _of_player(player: str, metrics: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-  """Returns the metrics of a player, and the step, see `game.Game`."""
-  prefix = f'{player}/'
-  return {
-    name.removeprefix(prefix): metric
-    for name, metric in metrics.items()
-    if name.startswith(prefix) or name == 'step'
-  }
 
 
 def _augmentation_key(key: chex.PRNGKey) -> chex.PRNGKey:
