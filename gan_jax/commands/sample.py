@@ -57,7 +57,7 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
     'out',
     'samples.png',
     'FILE.png: a grid, beside the sources if there are any, or a plot of points; FILE.npz: an array; '
-    'FOLDER/: one PNG per image.',
+    'FOLDER/: one PNG per image, with the name of its source if that is a file.',
     flag_values=values,
   )
   cli.define_extend_flag(values)
@@ -82,8 +82,10 @@ def write_npz(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> No
   draft.replace(path)
 
 
-def write_folder(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) -> None:
-  """Writes each image to a PNG file: 000000.png, 000001.png, ..."""
+def write_folder(
+  path: pathlib.Path, batches: Iterator[np.ndarray], num: int, sources: Sequence[str] = ()
+) -> None:
+  """Writes each image to a PNG file: 000000.png, ..., or 000000_SOURCE.png with names of sources."""
   first = next(batches)
   modality = modalities.of_shape(first.shape)
   file = modality.storage.file
@@ -98,8 +100,9 @@ def write_folder(path: pathlib.Path, batches: Iterator[np.ndarray], num: int) ->
   digits = max(6, len(str(num - 1)))
   for batch_index, samples in enumerate(itertools.chain([first], batches)):
     for offset, sample in enumerate(samples):
-      name = f'{batch_index * load_run.BATCH + offset:0{digits}}{file.suffix}'
-      (path / name).write_bytes(file.encode(sample))
+      index = batch_index * load_run.BATCH + offset
+      source = f'_{sources[index % len(sources)]}' if sources else ''
+      (path / f'{index:0{digits}}{source}{file.suffix}').write_bytes(file.encode(sample))
 
 
 def _write_grid(path: pathlib.Path, batches: Iterator[np.ndarray], num: int, rows: int = 1) -> None:
@@ -154,7 +157,7 @@ def _writer(
 ) -> Callable[[pathlib.Path, Iterator[np.ndarray], int], None]:
   """Returns the function (path, batches, number of samples) that writes a kind of output."""
   if kind == '/':
-    return write_folder
+    return functools.partial(write_folder, sources=examples.names if examples else ())
   if kind == '.npz':
     return write_npz
   if examples:

@@ -31,6 +31,7 @@ class Pictures:
 
   Attributes:
     shape: [N, height, width, channels].
+    files: their names in the folder or archive.
   """
 
   dtype = np.dtype(np.uint8)
@@ -46,14 +47,14 @@ class Pictures:
   ):
     """Describes the images, which are framed in one way; `key` names them in errors."""
     self._contents = contents
-    self._files = files
+    self.files = files
     self.shape = shape
     self._key = key
     self._framing = framing
 
   def __len__(self) -> int:
     """Returns the number of images."""
-    return len(self._files)
+    return len(self.files)
 
   def __getitem__(self, indices: slice | np.ndarray) -> np.ndarray:
     """Returns the images at indices, uint8 [n, height, width, channels]."""
@@ -64,20 +65,20 @@ class Pictures:
   def with_channels(self, channels: int) -> 'Pictures':
     """Returns the same images with 1 or 3 channels."""
     framing = self._framing._replace(channels=channels)
-    return Pictures(self._contents, self._files, (*self.shape[:3], channels), self._key, framing)
+    return Pictures(self._contents, self.files, (*self.shape[:3], channels), self._key, framing)
 
   def first(self, num: int) -> 'Pictures':
     """Returns the first `num` images."""
     shape = (num, *self.shape[1:])
-    return Pictures(self._contents, self._files[:num], shape, self._key, self._framing)
+    return Pictures(self._contents, self.files[:num], shape, self._key, self._framing)
 
   def _image(self, index: int) -> np.ndarray:
-    name = self._files[index]
+    name = self.files[index]
     image = _decoded(self._contents, name, self._framing, self._key)
     if image.shape != self.shape[1:]:
       first, other = (' x '.join(map(str, s[:2])) for s in (self.shape[1:], image.shape))
       raise ConfigError(
-        f'{self._key}: images differ in size ({self._files[0]}: {first}, {name}: {other}); '
+        f'{self._key}: images differ in size ({self.files[0]}: {first}, {name}: {other}); '
         'resize all of them to one size'
       )
     return image

@@ -8,7 +8,7 @@ import dataclasses
 import os
 import pathlib
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -61,11 +61,13 @@ class SourceExamples(NamedTuple):
     batch: (first, count) -> the fields of the examples `first` to first + count - 1, [count, ...] each.
       After the last example all are repeated.
     has_targets: whether 'real' holds what samples of the examples should resemble.
+    names: of the examples' files, without folders and suffixes; () for examples without files.
   """
 
   num: int | None
   batch: Callable[[int, int], Mapping[str, Any]]
   has_targets: bool
+  names: Sequence[str] = ()
 
   def conditions(self, game: Game) -> Conditions:
     """Returns the conditions of samples, one of each example in turn."""
@@ -202,8 +204,9 @@ def _given(data: RunData, game: Game, source: Any, at: str) -> SourceExamples:
   storage = modality.storage
   if isinstance(source, str | os.PathLike):
     examples = _pictures(data.config.spec, field, shape, os.fspath(source), at)
+    names = [pathlib.PurePath(file).stem for file in examples.files]
   else:
-    examples = _array(source, storage, at)
+    examples, names = _array(source, storage, at), []
   if examples.shape[1:] != shape[1:]:
     raise ConfigError(
       f'{at}: examples of shape {examples.shape[1:]}, and the field {field} of the run has {shape[1:]} '
@@ -214,7 +217,7 @@ def _given(data: RunData, game: Game, source: Any, at: str) -> SourceExamples:
     stored = examples[np.arange(first, first + count) % len(examples)]
     return {field: storage.to_inputs(jnp.asarray(stored))}
 
-  return SourceExamples(len(examples), batch, has_targets=field == 'real')
+  return SourceExamples(len(examples), batch, has_targets=field == 'real', names=names)
 
 
 def _array(given: Any, storage: Storage, at: str) -> np.ndarray:

@@ -159,6 +159,8 @@ def test_archive_and_repeated_images_give_the_samples_of_the_folder(place, tmp_p
   flags = (f'--workdir={run.folder}', f'--source={few}', '--seed=3', f'--out={out}/')
   assert sample.main(['', *flags]) == 0
   np.testing.assert_array_equal(read_gray(out), samples[:3])
+  names = ['000000_00.png', '000001_01.png', '000002_02.png']
+  assert sorted(path.name for path in out.iterdir()) == names
 
 
 def test_picture_of_held_out_examples_has_sources_samples_and_targets(place, tmp_path):
