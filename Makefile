@@ -9,7 +9,7 @@ JUPYTER := jupyter_client nbclient nbconvert ipykernel ipywidgets
 OLDEST_PYTHON ?= python3.13
 FASHION := build/tfds/fashion_mnist/3.0.1/dataset_info.json
 
-.PHONY: install install-test demo docs test test-slow test-oldest test-optimized chaos emoji parity theory mixtures digits labels scores classifiers lint format clean
+.PHONY: install install-test demo docs test test-slow test-oldest test-optimized chaos emoji parity theory mixtures digits labels color scores classifiers lint format clean
 .PHONY: notebooks notebooks-oldest notebooks-sync
 .PHONY: bench breakdown tpu scaling benchmark-studies benchmark-options benchmark-in-loop benchmark-data benchmark-evaluation
 
@@ -74,6 +74,9 @@ digits: $(VENV)/.installed  ## Every experiment on digits: hours.
 
 labels: $(VENV)/.installed  ## Conditional GANs and InfoGAN on digits, three and five seeds: two hours.
 	$(RUN) results/labels.py
+
+color: $(VENV)/.installed build/emoji  ## Two GANs on color emoji for the same processor time: an hour.
+	$(RUN) results/emoji.py
 
 scores: $(VENV)/.installed  ## Scores DCGAN, WGAN-GP and hinge on digits, three seeds each: an hour.
 	$(RUN) results/scores.py

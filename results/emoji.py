@@ -93,8 +93,10 @@ def _python(command: str, *flags: str) -> None:
 
 
 def write_table() -> None:
-  """Writes the table of the newest record of each experiment."""
-  records = {r['experiment']: r for r in shared.read_records(RECORDS)}
+  """Writes the table of the newest record of each experiment with its current config."""
+  current = {name: digest(name) for name in EXPERIMENTS}
+  records = shared.read_records(RECORDS)
+  records = {r['experiment']: r for r in records if r['config'] == current[r['experiment']]}
   titles = ['frechet_random', 'precision_random', 'recall_random']
   rows = [
     [name, f'{r["step"]:,}', f'{r["processor_minutes"]:.0f}']

@@ -9,7 +9,7 @@ import pytest
 from helpers.experiments import ROOT
 
 
-@pytest.mark.parametrize('name', ['mixtures', 'digits', 'scores', 'labels'])
+@pytest.mark.parametrize('name', ['mixtures', 'digits', 'scores', 'labels', 'emoji'])
 def test_table_matches_what_its_command_writes(name, tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(ROOT / 'results')
   command = importlib.import_module(name)
