@@ -38,7 +38,7 @@ Resolved hyperparameters:
 - ema.generator: 0.999
 """
 
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, FieldReference
 
 from gan_jax.config import presets
 
@@ -48,8 +48,8 @@ WORDS = ('modified',)
 def get_config(preset: str = '') -> ConfigDict:
   """Returns the config of a preset, see `gan_jax.config.presets`, or of the word `modified`."""
   words = presets.words(preset, *WORDS)
-  classes = presets.classes(words)
-  outputs = {'outputs': 1 + classes}
+  classes = FieldReference(presets.classes(words))
+  outputs = {'outputs': classes + 1}
   config = presets.start(words, images=outputs, points=outputs)
   config.gan.name = 'acgan'
   config.gan.classes = classes

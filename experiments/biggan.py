@@ -67,7 +67,7 @@ def get_config(preset: str = '') -> ConfigDict:
   config = presets.start_with_labels(words, classes)
   config.gan.loss = {'name': 'hinge'}
   if not presets.on_points(words):
-    _use_residual_networks(config, words, classes)
+    _use_residual_networks(config, words)
   rates = {'generator': 5e-5, 'discriminator': 2e-4}
   for player, learning_rate in rates.items():
     config.players[player].learning_rate = learning_rate if 'imagenet2012' in words else 2e-4
@@ -82,7 +82,7 @@ def get_config(preset: str = '') -> ConfigDict:
   return config
 
 
-def _use_residual_networks(config: ConfigDict, words: presets.Words, classes: int) -> None:
+def _use_residual_networks(config: ConfigDict, words: presets.Words) -> None:
   is_deep, is_test = 'deep' in words, 'test' in words
   is_large = 'imagenet2012' in words and not is_test
   width, attention = 8 if is_test else 32, 14
@@ -97,12 +97,12 @@ def _use_residual_networks(config: ConfigDict, words: presets.Words, classes: in
     width = 64
   both: dict[str, Any] = {
     'width': width,
-    'classes': classes,
+    'classes': config.gan.get_ref('classes'),
     'attention': attention,
     'orthogonal': True,
     'bottleneck': is_deep,
   }
-  embedding = {'shared': 128 if is_large else 32} if classes else {}
+  shared = 128 if is_large else 32
   config.gan.prior = {'name': 'normal', 'size': 128 if is_deep else 120}
   config.networks = {
     'generator': {
@@ -111,7 +111,7 @@ def _use_residual_networks(config: ConfigDict, words: presets.Words, classes: in
       'channels': config.data.get_ref('channels'),
       'spectral': True,
       'split_latents': not is_deep,
-      **embedding,
+      'shared': shared if config.gan.classes else 0,
       **both,
     },
     'discriminator': {'name': 'resnet.Discriminator', 'wide': True, **both},

@@ -57,7 +57,7 @@ def get_config(preset: str = '') -> ConfigDict:
   config = presets.start_with_labels(words, classes)
   config.gan.loss = {'name': 'hinge'}
   if not presets.on_points(words):
-    _use_residual_networks(config, words, classes)
+    _use_residual_networks(config, words)
   for player, learning_rate in {'generator': 1e-4, 'discriminator': 4e-4}.items():
     config.players[player].learning_rate = learning_rate
     config.players[player].b1 = 0.0
@@ -68,7 +68,7 @@ def get_config(preset: str = '') -> ConfigDict:
   return config
 
 
-def _use_residual_networks(config: ConfigDict, words: presets.Words, classes: int) -> None:
+def _use_residual_networks(config: ConfigDict, words: presets.Words) -> None:
   generator, discriminator = {'attention': 16}, {'attention': 8}
   is_test = 'test' in words
   width = 8 if is_test else 32
@@ -88,14 +88,14 @@ def _use_residual_networks(config: ConfigDict, words: presets.Words, classes: in
       'size': config.data.get_ref('size'),
       'channels': config.data.get_ref('channels'),
       'width': width,
-      'classes': classes,
+      'classes': config.gan.get_ref('classes'),
       'spectral': True,
       **generator,
     },
     'discriminator': {
       'name': 'resnet.Discriminator',
       'width': width,
-      'classes': classes,
+      'classes': config.gan.get_ref('classes'),
       'norm': 'spectral',
       **discriminator,
     },

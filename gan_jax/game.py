@@ -281,8 +281,8 @@ def check_truncation(game: Game, truncation: float | None, key: str = 'truncatio
     )
   if game.sample_truncated is None:
     raise ConfigError(
-      f'{key}={truncation!r}: this game cannot truncate its latents (only games with normal latents '
-      f'can, gan.prior.name=normal); leave out {key}'
+      f'{key}={truncation!r}: this game cannot truncate its latents (only games can whose latents are '
+      f'all normal, gan.prior.name=normal, without codes); leave out {key}'
     )
 
 

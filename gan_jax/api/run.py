@@ -105,7 +105,8 @@ class StoredRun:
   def source_data(self) -> RunData:
     """Returns the data of which samples may be asked, see `sample_sources.find`; nothing is read."""
     config = load_run.with_data(run_folder.read_config(self.folder), self.data)
-    return RunData(run_config.parse(config).data, functools.partial(batch_file.read, self.folder))
+    batch = functools.partial(batch_file.read, self.folder)
+    return RunData(run_config.parse(config).data, batch, run_folder.class_names(self.folder))
 
   def draw(
     self,
@@ -146,8 +147,9 @@ class Run(StoredRun):
     """Generates images, uint8 [num, height, width, channels], or points, float32 [num, D].
 
     Sample i depends only on the checkpoint, the seed from 0 to 2**32 - 1, i, and its condition. For a
-    game conditioned on labels, `label` is one of them, or several, which get equal numbers of samples,
-    or the weights of the classes [num, classes], which interpolate. Without it the game draws labels.
+    game conditioned on labels, `label` is the number or the name of one, or several, which get equal
+    numbers of samples, or the weights of the classes [num, classes], which interpolate. Without it the
+    game draws labels.
 
     `truncation` bounds the absolute value of normal latents, in standard deviations (Brock et al. 2019,
     arXiv:1809.11096, section 3.1). Samples are then less varied, and more often of high quality.
@@ -159,14 +161,19 @@ class Run(StoredRun):
     return np.concatenate(list(self.draw(num, seed, label, source, truncation)))
 
   def interpolate(
-    self, num: int = 8, steps: int = 10, seed: int = 0, source: Source = None
+    self,
+    num: int = 8,
+    steps: int = 10,
+    seed: int = 0,
+    label: Label = None,
+    source: Source = None,
   ) -> np.ndarray:
     """Generates samples along arcs between latents, [num, steps, ...] of the type of `sample`.
 
-    Row i goes from sample i of this seed to sample num + i, both included. Both have the condition i of
-    the source, or in a game conditioned on labels the label i modulo their number.
+    Row i goes from sample i of this seed to sample num + i, both included. Its condition is the i-th of
+    `label` or `source`, see `sample`. Without a label it is i modulo the number of labels.
     """
-    return interpolated(self, num, steps, seed, source)
+    return interpolated(self, num, steps, seed, label, source)
 
   def evaluate(
     self,
@@ -201,7 +208,7 @@ class Run(StoredRun):
     return paths
 
 
-def interpolated(run: Run, num: int, steps: int, seed: int, source: Source) -> np.ndarray:
+def interpolated(run: Run, num: int, steps: int, seed: int, label: Label, source: Source) -> np.ndarray:
   """Generates the samples of `Run.interpolate`.
 
   Raises:
@@ -213,7 +220,7 @@ def interpolated(run: Run, num: int, steps: int, seed: int, source: Source) -> n
   game, variables, _ = run.load()
   if game.latents is None or game.generate is None:
     raise ConfigError(f'workdir={run.folder}: this game has no latents; use sample instead')
-  given = sample_sources.asked(run.source_data(), game, num, source=source)
+  given = sample_sources.asked(run.source_data(), game, num, label, source)
   with jax_settings.fixed():
     condition = given(0, num) if given else None
     arcs = np.asarray(interpolations.paths(game, variables, seed, steps, num, condition))

@@ -6,7 +6,7 @@ import os
 import pathlib
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -262,10 +262,24 @@ def _check_data(config: RunConfig, source: sources.Source, folder: pathlib.Path)
   if not digest:
     return
   processes.check_agreement(digest, 'the processes have different data of the same name')
-  about = {'digest': digest, 'about': source.about}
+  about: dict[str, Any] = {'digest': digest, 'about': source.about}
+  if source.classes:
+    about['classes'] = list(source.classes)
   processes.on_primary(lambda: run_folder.note_data(folder, config.plain, about))
   if processes.is_primary():
     print(f'data: {source.about}', flush=True)
+    if source.classes:
+      print(f'labels: {_in_words(source.classes)}', flush=True)
+
+
+def _in_words(classes: Sequence[str]) -> str:
+  """Returns the numbers and the names of the first labels."""
+  shown = ', '.join(f'{number} {name}' for number, name in enumerate(classes[:_LABELS]))
+  return f'{shown}, ... ({len(classes)} in all)' if len(classes) > _LABELS else shown
+
+
+_LABELS = 10
+"""The number of labels whose names are printed."""
 
 
 def _show_newest(folder: pathlib.Path, cell: notebook.Cell, snapshot: Snapshot) -> None:

@@ -23,7 +23,7 @@ from gan_jax.common import pixels, user_paths
 from gan_jax.common.errors import ConfigError
 from gan_jax.game import Game, check_truncation
 from gan_jax.runtime import accelerators, devices
-from gan_jax.storage import load_run, sample_labels, sample_sources
+from gan_jax.storage import load_run, sample_labels, sample_sources, workdir
 from gan_jax.storage.sample_sources import SourceExamples
 
 GRID_LIMIT = 2500
@@ -41,7 +41,8 @@ def _flags(argv: Sequence[str]) -> flags.FlagValues:
   flags.DEFINE_string(
     'label',
     None,
-    'Label of the samples, for a game conditioned on labels; several, as in 0,1,2, get one row each.',
+    'Label of the samples, its number or its name, for a game conditioned on labels; several, as in '
+    '0,1,2, get one row each.',
     flag_values=values,
   )
   cli.define_truncation_flag(values)
@@ -170,10 +171,11 @@ def main(argv: Sequence[str]) -> int:
   flag = _flags(argv)
   devices.prepare()
   accelerators.check()
-  labels, kind = sample_labels.parse(flag.label), _kind(flag.out)
+  folder, out = user_paths.expanded(flag.workdir, '--workdir'), user_paths.expanded(flag.out, '--out')
+  labels = sample_labels.parse(flag.label, workdir.class_names(folder))
+  kind = _kind(flag.out)
   num = sample_labels.count(flag.num, labels, default=_SHOWN)
   _check(kind, num, flag.seed)
-  folder, out = user_paths.expanded(flag.workdir, '--workdir'), user_paths.expanded(flag.out, '--out')
   run = Run(folder, load_run.parse_step(flag.step), flag.ema, flag.data)
   game, variables, step = run.load()
   sample_labels.check_game(game, labels, '--label')

@@ -228,8 +228,8 @@ def check_labels(game: Game, source: sources.Source) -> None:
       'data with labels, or another game'
     )
   raise ConfigError(
-    f'gan.classes={game.classes}: the data has {count} labels; set classes to {count} in gan and '
-    'in the networks'
+    f'gan.classes={game.classes}: the data has {count} labels (one class each); set gan.classes to '
+    f'{count}, which in the experiments of gan_jax also changes the networks'
   )
 
 

@@ -32,7 +32,8 @@ def from_arrays(
     ConfigError: arrays of another type or shape, or floats out of range.
 
   Warns:
-    UserWarning: no float is negative, as if they were scaled to [0, 1].
+    UserWarning: no float is negative, as if they were scaled to [0, 1], or a label between 0 and the
+      largest one has no image.
 
   Example:
     >>> import gan_jax, numpy as np
@@ -122,5 +123,12 @@ def _as_labels(labels: np.ndarray, count: int) -> np.ndarray:
     raise ConfigError(
       f'labels={labels.dtype} {list(labels.shape)}: wrong type, shape or range (whole numbers from 0, '
       f'[{count}]); change the labels'
+    )
+  missing = np.setdiff1d(np.arange(labels.max() + 1), labels)
+  if len(missing):
+    warnings.warn(
+      f'labels: no image has the label {missing[0]} (all whole numbers from 0 to {labels.max()} are '
+      'classes); number the labels from 0 without gaps',
+      stacklevel=3,
     )
   return labels.astype(np.int32)

@@ -88,11 +88,19 @@ def assemble_run(config: RunConfig) -> Built:
     modalities.of_shape(evaluator.example_shape(source))
   game = build.make_game(config.game)
   build.check_labels(game, source)
+  _warn_of_unused_labels(config, source)
   built = Built(game, build.make_update_schedule(config.updates, game), source, config.training)
   with at('networks'):
     _check_shapes(built)
   frozen.check_names(game, built.play, jax.eval_shape(lambda: initial_state(built)).variables)
   return built
+
+
+def _warn_of_unused_labels(config: RunConfig, source: sources.Source) -> None:
+  """Warns if a game that can use labels has `gan.classes=0`, and the data has labels."""
+  count = sources.label_count(source)
+  if count and config.game.gan.get('classes') == 0 and processes.is_primary():
+    console.warn(f'gan.classes=0: the {count} labels of the data are not used; {count} uses them')
 
 
 def initial_state(built: Built) -> TrainState:
@@ -103,7 +111,8 @@ def initial_state(built: Built) -> TrainState:
 
 def run_data(config: RunConfig, built: Built) -> RunData:
   """Returns the data from which a user may ask samples."""
-  return RunData(config.data, functools.partial(sources.example, built.source))
+  batch = functools.partial(sources.example, built.source)
+  return RunData(config.data, batch, built.source.classes)
 
 
 def make_call(built: Built) -> Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]:

@@ -6,30 +6,61 @@ import numpy as np
 
 from gan_jax.common import validation
 from gan_jax.common.errors import ConfigError
+from gan_jax.common.spelling import closest
 from gan_jax.config.build import Conditions
 from gan_jax.game import Game
 
-Label = int | Sequence[int] | np.ndarray | None
-"""The label of samples, or several, or weights of the classes; None for labels that the game draws."""
+Label = int | str | Sequence[int | str] | np.ndarray | None
+"""The label of samples, or several, by number or name, or weights of the classes; None for labels that
+the game draws."""
 
 PER_LABEL = 8
 """Default number of samples for each of several labels, a row of a grid."""
 
 
-def parse(text: str | None) -> list[int] | None:
-  """Returns the labels in the flag --label, '3' or '0,1,2'; None if it is not given.
+def parse(text: str | None, names: Sequence[str] = ()) -> list[int] | None:
+  """Returns the labels in the flag --label, '3', '0,1,2' or 'cat,dog'; None if it is not given.
+
+  Args:
+    text: the value of the flag.
+    names: of the labels, in their order; empty if they have none.
 
   Raises:
-    ConfigError: the text is not a list of labels.
+    ConfigError: a part of the text is neither a number nor a name.
   """
   if text is None:
     return None
-  parts = text.split(',')
-  if not all(part.strip().isdecimal() for part in parts):
-    raise ConfigError(
-      f'--label={text}: not a list of labels (whole numbers from 0, joined by commas); change --label'
-    )
-  return [int(part) for part in parts]
+  parts = [part.strip() for part in text.split(',')]
+  return [
+    int(part) if part.isdecimal() and part not in names else _number(part, names, f'--label={text}')
+    for part in parts
+  ]
+
+
+def numbered(label: Label, names: Sequence[str]) -> Label:
+  """Returns labels with numbers in place of names.
+
+  Args:
+    label: see `Label`.
+    names: as in `parse`.
+
+  Raises:
+    ConfigError: a name is unknown.
+  """
+  if isinstance(label, str):
+    return _number(label, names, f'label={label}')
+  if isinstance(label, Sequence):
+    return [_number(one, names, f'label={one}') if isinstance(one, str) else one for one in label]
+  return label
+
+
+def _number(name: str, names: Sequence[str], at: str) -> int:
+  if name in names:
+    return names.index(name)
+  known = ', '.join(names) or 'whole numbers from 0; the labels of this data have no names'
+  close = closest(name, names)
+  remedy = f'did you mean {close!r}?' if close else 'choose one of these'
+  raise ConfigError(f'{at}: unknown label {name!r} ({known}); {remedy}')
 
 
 def count(num: int | None, labels: Sequence[int] | None, default: int) -> int:
@@ -86,10 +117,19 @@ def of_samples(game: Game, label: Label, num: int, key: str = 'label') -> np.nda
   if values.ndim == 2 and values.shape == (num, game.classes) and values.dtype.kind == 'f':
     return values.astype(np.float32)
   whole = values.ndim == 1 and all(validation.is_whole(value, 0) for value in values.tolist())
-  if not whole or not len(values) or values.max() >= game.classes or num % len(values):
+  if not whole or not len(values):
     raise ConfigError(
-      f'{key}={_shown(label)}: not usable for {num} samples (labels from 0 to {game.classes - 1}, '
-      f'whose number divides the samples, or weights [{num}, {game.classes}]); change {key}'
+      f'{key}={_shown(label)}: not labels (whole numbers from 0 to {game.classes - 1}, or weights of '
+      f'the classes, float [{num}, {game.classes}]); change {key}'
+    )
+  if values.max() >= game.classes:
+    raise ConfigError(
+      f'{key}={_shown(label)}: out of range (0 to {game.classes - 1} in this game); change {key}'
+    )
+  if num % len(values):
+    raise ConfigError(
+      f'{key}={_shown(label)}: {num} samples do not divide among {len(values)} labels (a multiple of '
+      f'their number); change {key}'
     )
   return np.repeat(values.astype(np.int32), num // len(values))
 

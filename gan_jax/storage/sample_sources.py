@@ -47,10 +47,12 @@ class RunData(NamedTuple):
   Attributes:
     config: of the data.
     batch: returns the fields of a batch, see `batch_file.Batch`.
+    classes: the names of the labels; empty if they have none.
   """
 
   config: DataConfig
   batch: Callable[[], Batch]
+  classes: Sequence[str] = ()
 
 
 class SourceExamples(NamedTuple):
@@ -106,7 +108,8 @@ def asked(
   Raises:
     ConfigError: the game takes other conditions, or these cannot be used.
   """
-  labels = sample_labels.of_samples(game, label, num)
+  sample_labels.check_game(game, label, 'label')
+  labels = sample_labels.of_samples(game, sample_labels.numbered(label, data.classes), num)
   return conditions(game, find(data, game, source), labels)
 
 

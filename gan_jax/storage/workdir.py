@@ -272,7 +272,7 @@ def note_data(folder: pathlib.Path, config: Plain, about: Mapping[str, Any]) -> 
   Args:
     folder: the folder of the run.
     config: the config with which the run starts or continues.
-    about: {'digest': see `source.digest`, ...}.
+    about: {'digest': see `source.digest`, 'classes': names of the labels if they have some, ...}.
 
   Raises:
     ConfigError: see `check_data`.
@@ -282,6 +282,12 @@ def note_data(folder: pathlib.Path, config: Plain, about: Mapping[str, Any]) -> 
   name = config['data']['name']
   if _data_name(folder) not in (None, name):
     write_config(folder, with_data_at(read_config(folder), name))
+
+
+def class_names(folder: pathlib.Path) -> list[str]:
+  """Returns the names of the labels of a run's data, in their order; [] if they have none."""
+  path = folder / DATA
+  return json.loads(path.read_text()).get('classes', []) if path.exists() else []
 
 
 def _data_name(folder: pathlib.Path) -> str | None:

@@ -33,17 +33,18 @@ def paths(
     seed: seed of the latents.
     columns: number of samples on an arc, including both ends.
     pairs: number of arcs.
-    condition: conditions, [pairs or more, ...] each, in a game whose samples need them.
+    condition: conditions, [pairs or more, ...] each; None for none, and for label i modulo their number
+      in row i of a game conditioned on labels.
 
   Returns:
     [pairs, columns, ...], images float32 in [-1, 1], or points; row i goes from sample i to sample
-    pairs + i. It has condition i. In a game conditioned on labels, it has the label i modulo their
-    number.
+    pairs + i, under condition i.
   """
   prior, generate = game.latents, game.generate
   assert prior is not None and generate is not None
 
-  rows = jnp.arange(pairs) % game.classes if game.classes else condition
+  in_turn = jnp.arange(pairs) % game.classes if game.classes else None
+  rows = in_turn if condition is None else condition
 
   def samples(variables: Variables, keys: jax.Array, rows: PyTree | None) -> jax.Array:
     ends = prior(keys)

@@ -4,8 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import gan_jax
 from gan_jax.common.errors import ConfigError
-from gan_jax.config import build
+from gan_jax.config import build, schema
 from gan_jax.config.run_config import DataConfig, parse
 from gan_jax.data import mnist5k
 from gan_jax.run import setup
@@ -63,7 +64,7 @@ def test_game_without_conditions_has_none():
   ('data', 'message'),
   [
     ({'name': 'swiss_roll'}, 'gan.classes=8: the data has no labels'),
-    ({'name': 'ring', 'modes': 5}, 'gan.classes=8: the data has 5 labels; set classes to 5'),
+    ({'name': 'ring', 'modes': 5}, 'gan.classes=8: the data has 5 labels .*; set gan.classes to 5'),
   ],
 )
 def test_game_with_other_labels_than_the_data_is_rejected(data, message):
@@ -76,3 +77,18 @@ def test_game_with_other_labels_than_the_data_is_rejected(data, message):
 def test_labels_of_mixtures_are_counted():
   assert jnp.shape(build.make_batch(build.make_source(RING), 16)['label']) == (16,)
   build.check_labels(dirac()._replace(classes=4), build.make_source(RING))
+
+
+def test_labels_that_a_game_could_use_and_does_not_are_warned_of(capsys):
+  config = gan_jax.load_config('projection:ring-test')
+  config.gan = {
+    'name': 'two_player',
+    'loss': {'name': 'hinge'},
+    'prior': config.gan.prior,
+    'classes': 0,
+  }
+  for network in config.networks.values():
+    network.classes = 0
+  setup.assemble_run(parse(schema.plain(config)))
+  warning = 'warning: gan.classes=0: the 8 labels of the data are not used; 8 uses them'
+  assert warning in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import pytest
 
+import gan_jax
 from gan_jax.common.errors import ConfigError
 from gan_jax.config import presets, schema
 from helpers.experiments import ROOT, experiment
@@ -182,3 +183,20 @@ def test_decay_counts_both_extragradient_updates():
   config = load('extragradient', 'ring', steps=500)
   for player in ('generator', 'discriminator'):
     assert decay(config, player) == {'begin': 500, 'end': 1000}
+
+
+@pytest.mark.parametrize(
+  ('name', 'path', 'value'),
+  [
+    ('conditional', 'gan.classes', 5),
+    ('acgan', 'networks.discriminator.outputs', 6),
+    ('projection', 'networks.generator.classes', 5),
+    ('sagan', 'networks.discriminator.classes', 5),
+    ('biggan', 'networks.generator.classes', 5),
+  ],
+)
+def test_number_of_labels_of_a_folder_is_set_in_one_place(name, path, value):
+  config = gan_jax.load_config(f'{name}:folder', **{'gan.classes': 5})
+  for key in path.split('.'):
+    config = config[key]
+  assert config == value

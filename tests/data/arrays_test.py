@@ -60,3 +60,8 @@ def test_unusable_arrays_are_refused(images, labels, message):
 def test_floats_without_negative_values_are_warned_of():
   with pytest.warns(UserWarning, match=r'no value is negative .*; if 0 is black, use 2 \* images - 1'):
     arrays.from_arrays(IMAGES / np.float32(255))
+
+
+def test_label_without_an_image_is_warned_of():
+  with pytest.warns(UserWarning, match='labels: no image has the label 0 .all whole'):
+    arrays.from_arrays(IMAGES, LABELS + 1)

@@ -19,7 +19,10 @@ def test_flag_is_parsed(text, labels):
 
 @pytest.mark.parametrize('text', ['', 'cat', '-1', '1,,2', '1.5', '0-3'])
 def test_flag_that_is_no_list_of_labels_is_rejected(text):
-  with pytest.raises(ConfigError, match=f'--label={text}: not a list of labels'):
+  with pytest.raises(
+    ConfigError,
+    match=f'^--label={text}: unknown label .* .whole numbers from 0; the labels of this data have no',
+  ):
     sample_labels.parse(text)
 
 
@@ -53,11 +56,35 @@ def test_samples_without_a_label_have_no_condition():
 
 
 @pytest.mark.parametrize(
-  ('label', 'num', 'shown'), [(4, 8, '4'), ([0, 1, 2], 8, '0,1,2'), (-1, 8, '-1'), (1.5, 8, '1.5')]
+  ('label', 'message'),
+  [
+    (4, 'label=4: out of range .0 to 3 in this game.'),
+    ([0, 1, 2], 'label=0,1,2: 8 samples do not divide among 3 labels'),
+    (-1, 'label=-1: not labels .whole numbers from 0 to 3, or weights'),
+    (1.5, 'label=1.5: not labels'),
+    ([], 'label=: not labels'),
+  ],
 )
-def test_labels_that_do_not_fit_are_rejected(label, num, shown):
-  with pytest.raises(ConfigError, match=f'label={shown}: not usable for {num} samples'):
-    sample_labels.of_samples(LABELED, label, num)
+def test_labels_that_do_not_fit_are_rejected(label, message):
+  with pytest.raises(ConfigError, match=message):
+    sample_labels.of_samples(LABELED, label, 8)
+
+
+def test_names_of_labels_are_numbers_in_their_order():
+  names = ['cat', 'dog', '7']
+  assert sample_labels.parse('dog, 0,7', names) == [1, 0, 2]
+  assert sample_labels.numbered('dog', names) == 1
+  assert sample_labels.numbered(['7', 0], names) == [2, 0]
+  assert sample_labels.numbered(3, names) == 3
+
+
+def test_unknown_name_of_a_label_is_rejected_with_the_closest():
+  with pytest.raises(
+    ConfigError, match="label=cats: unknown label 'cats' .cat, dog.; did you mean 'cat'"
+  ):
+    sample_labels.numbered('cats', ['cat', 'dog'])
+  with pytest.raises(ConfigError, match='^--label=0,x: unknown label .x. .*have no names.; choose'):
+    sample_labels.parse('0,x')
 
 
 def test_label_of_a_game_without_labels_is_rejected():

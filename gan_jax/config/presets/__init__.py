@@ -8,7 +8,7 @@ may define further words.
 from collections.abc import Mapping
 from typing import Any
 
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, FieldReference
 
 from gan_jax.common.errors import ConfigError
 from gan_jax.config.presets.images import IMAGES, image_config
@@ -90,12 +90,14 @@ def label_count(chosen: Words) -> int:
 def classes(chosen: Words) -> int:
   """Returns the number of labels of the data, for an experiment that needs them.
 
+  The labels of a folder are counted when it is read. Until `gan.classes` says their number, it is 2.
+
   Raises:
     ConfigError: the data has no labels.
   """
-  count = label_count(chosen)
+  count = 2 if 'folder' in chosen else label_count(chosen)
   if not count:
-    labeled = [*(name for name, data in IMAGES.items() if data.classes), *CLASSES]
+    labeled = [*(name for name, data in IMAGES.items() if data.classes), 'folder', *CLASSES]
     raise ConfigError(
       f'preset={"-".join(sorted(chosen))}: this data has no labels, which the experiment needs (with '
       f'labels: {", ".join(labeled)}); choose one of these'
@@ -150,15 +152,15 @@ def start_with_labels(chosen: Words, classes: int) -> ConfigDict:
 
   Args:
     chosen: the words of the preset.
-    classes: number of labels; with 0 the game and its networks have no labels.
+    classes: number of labels, to which a flag can set `gan.classes` of the config; with 0 the game and
+      its networks have no labels.
   """
-  fields = {'norm': 'spectral', 'classes': classes}
+  count = FieldReference(classes)
+  fields = {'norm': 'spectral', 'classes': count}
   config = start(chosen, images=fields, points=fields)
-  config.networks.generator.classes = classes
-  config.gan.name = 'two_player'
-  if classes:
-    config.gan.name = 'projection'
-    config.gan.classes = classes
+  config.networks.generator.classes = count
+  config.gan.name = 'projection' if classes else 'two_player'
+  config.gan.classes = count
   if 'emoji' in chosen:
     config.gan.augment = diffaugment()
   return config
