@@ -147,9 +147,9 @@ class Run(StoredRun):
     """Generates images, uint8 [num, height, width, channels], or points, float32 [num, D].
 
     Sample i depends only on the checkpoint, the seed from 0 to 2**32 - 1, i, and its condition. For a
-    game conditioned on labels, `label` is the number or the name of one, or several, which get equal
-    numbers of samples, or the weights of the classes [num, classes], which interpolate. Without it the
-    game draws labels.
+    game conditioned on labels, `label` is the number or the name of one. Several labels get equal
+    numbers of samples. Weights of the classes, float [num, classes], interpolate. Without it the game
+    draws labels.
 
     `truncation` bounds the absolute value of normal latents, in standard deviations (Brock et al. 2019,
     arXiv:1809.11096, section 3.1). Samples are then less varied, and more often of high quality.
