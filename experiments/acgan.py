@@ -11,7 +11,7 @@ python -m gan_jax.main --config=experiments/acgan.py:modified
 Resolved hyperparameters:
 
 - update_rule: alternating
-- steps: 5000
+- steps: 10000
 - batch_size: 64
 - gan.classes: 10
 - gan.classify_fakes: true
@@ -57,5 +57,5 @@ def get_config(preset: str = '') -> ConfigDict:
   config.gan.classify_fakes = 'modified' not in words
   config.gan.loss = {'name': 'hinge'} if 'modified' in words else {'name': 'non_saturating'}
   presets.score_also(config, 'label_accuracy')
-  presets.last_for(config, words, images=5_000, points=10_000)
+  presets.last_for(config, words, images=10_000, points=10_000)
   return config

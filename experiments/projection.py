@@ -11,7 +11,7 @@ python -m gan_jax.main --config=experiments/projection.py:ring
 Resolved hyperparameters:
 
 - update_rule: alternating
-- steps: 5000
+- steps: 10000
 - batch_size: 64
 - gan.classes: 10
 - gan.loss.name: hinge
@@ -55,5 +55,5 @@ def get_config(preset: str = '') -> ConfigDict:
       player.b1 = 0.0
       player.b2 = 0.9
   presets.score_also(config, 'label_accuracy')
-  presets.last_for(config, words, images=5_000, points=10_000)
+  presets.last_for(config, words, images=10_000, points=10_000)
   return config
