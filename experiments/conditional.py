@@ -3,10 +3,10 @@
 One-hot labels are joined to the latents and to the examples, for images as constant channels. The
 paper's networks for digits are dense with maxout; here they are those of DCGAN.
 
-Training time: about 7 min a run on one core, three runs in one program (`make labels`).
-
 python -m gan_jax.main --config=experiments/conditional.py
 python -m gan_jax.main --config=experiments/conditional.py:ring
+
+Training time: about 7 min a run on one core of an Intel Xeon, three runs in one program (`make labels`).
 
 Digits: Nearly all are clearly readable. A classifier sees the requested label in 98.3 to 98.7 % of
 10,000 samples of three seeds.
