@@ -6,7 +6,7 @@ paper's networks for digits are dense with maxout; here they are those of DCGAN.
 python -m gan_jax.main --config=experiments/conditional.py
 python -m gan_jax.main --config=experiments/conditional.py:ring
 
-Training time: about 7 min a run on one core of an Intel Xeon, three runs in one program (`make labels`).
+Training time: about 7 min a run on one core of an Intel Xeon, three runs at once (`make labels`).
 
 Digits: Nearly all are clearly readable. A classifier sees the requested label in 98.3 to 98.7 % of
 10,000 samples of three seeds.
