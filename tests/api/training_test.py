@@ -164,7 +164,7 @@ def test_load_config_of_a_config_copies_it():
   [
     ({'step': 4}, "step: unknown key 'step' .*did you mean 'steps'"),
     ({'steps': 'many'}, "steps='many': of the wrong kind"),
-    ({'players.generator.rate': 1}, "players.generator.rate: unknown key 'rate'"),
+    ({'players.critic.b1': 1}, "players.critic.b1: unknown key 'critic'"),
     ({'keep': 3}, "did you mean 'keep_checkpoints'"),
   ],
 )
