@@ -8,6 +8,13 @@ python -m gan_jax.main --config=experiments/acgan.py
 python -m gan_jax.main --config=experiments/acgan.py:ring
 python -m gan_jax.main --config=experiments/acgan.py:modified
 
+Expected score (`make mixtures`, means over ten seeds):
+
+- ring: 8.0 of 8 modes, 69.7 % of the samples of high quality,
+  69.7 % at the mode of their label
+- grid: 22.4 of 25 modes, 92.1 % of the samples of high quality,
+  82.5 % at the mode of their label
+
 Resolved hyperparameters:
 
 - update_rule: alternating

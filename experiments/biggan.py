@@ -11,6 +11,11 @@ python -m gan_jax.main --config=experiments/biggan.py
 python -m gan_jax.main --config=experiments/biggan.py:emoji
 python -m gan_jax.main --config=experiments/biggan.py:ring
 
+Expected score (`make mixtures`, means over ten seeds):
+
+- ring: 8.0 of 8 modes, 96.3 % of the samples of high quality,
+  96.3 % at the mode of their label
+
 Resolved hyperparameters:
 
 - update_rule: alternating

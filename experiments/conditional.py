@@ -8,6 +8,11 @@ python -m gan_jax.main --config=experiments/conditional.py:ring
 
 Training time: about 7 min a run on one core of an Intel Xeon, three runs at once (`make labels`).
 
+Expected score (`make mixtures`, means over ten seeds):
+
+- ring: 8.0 of 8 modes, 100.0 % of the samples of high quality,
+  100.0 % at the mode of their label
+
 Digits: Nearly all are clearly readable. A classifier sees the requested label in 98.3 to 98.7 % of
 10,000 samples of three seeds.
 

@@ -8,6 +8,11 @@ update per step instead of five.
 python -m gan_jax.main --config=experiments/projection.py
 python -m gan_jax.main --config=experiments/projection.py:ring
 
+Expected score (`make mixtures`, means over ten seeds):
+
+- ring: 8.0 of 8 modes, 99.9 % of the samples of high quality,
+  99.9 % at the mode of their label
+
 Resolved hyperparameters:
 
 - update_rule: alternating

@@ -10,6 +10,11 @@ python -m gan_jax.main --config=experiments/sagan.py
 python -m gan_jax.main --config=experiments/sagan.py:emoji
 python -m gan_jax.main --config=experiments/sagan.py:ring
 
+Expected score (`make mixtures`, means over ten seeds):
+
+- ring: 8.0 of 8 modes, 95.6 % of the samples of high quality,
+  95.6 % at the mode of their label
+
 Resolved hyperparameters:
 
 - update_rule: alternating
