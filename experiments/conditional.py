@@ -12,6 +12,8 @@ Expected score (`make mixtures`, means over ten seeds):
 
 - ring: 8.0 of 8 modes, 100.0 % of the samples of high quality,
   100.0 % at the mode of their label
+- grid: 25.0 of 25 modes, 99.6 % of the samples of high quality,
+  99.6 % at the mode of their label
 
 Digits: Nearly all are clearly readable. A classifier sees the requested label in 98.3 to 98.7 % of
 10,000 samples of three seeds.

@@ -12,6 +12,8 @@ Expected score (`make mixtures`, means over ten seeds):
 
 - ring: 8.0 of 8 modes, 99.9 % of the samples of high quality,
   99.9 % at the mode of their label
+- grid: 25.0 of 25 modes, 99.2 % of the samples of high quality,
+  99.2 % at the mode of their label
 
 Resolved hyperparameters:
 
