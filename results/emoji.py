@@ -4,8 +4,8 @@ python results/emoji.py [--minutes M]
 
 `projection` has labels, and its discriminator sees augmented images; `dcgan` has neither. Each is one
 process with one thread, which trains until it has used the given processor time, compilation included.
-The command resumes runs in runs/emoji that were stopped. A run that has ended is scored, drawn and
-recorded in results/emoji.jsonl with a digest of its config. Seed 0.
+The command skips recorded runs, and resumes those in runs/emoji that were stopped. A run that has ended
+is scored, drawn and recorded in results/emoji.jsonl with a digest of its config. Seed 0.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import time
 import shared
 
 from gan_jax.common import output
+from gan_jax.visualization import page
 
 RECORDS, TABLE = shared.HERE / 'emoji.jsonl', shared.HERE / 'emoji.md'
 PICTURES = shared.HERE / 'emoji'
@@ -76,11 +77,14 @@ def record(name: str) -> None:
   """Scores and draws a run, and records it."""
   commit, run = shared.commit(), folder(name)
   scored = ','.join(SCORES)
-  _python('evaluate', f'--workdir={run}', '--features=random', f'--num={NUM}', f'--scores={scored}')
-  _python('report', f'--workdir={run}')
-  shutil.copy(run / 'shown' / 'neighbors_pixels.png', PICTURES / f'{name}_neighbors.png')
-  rows = ['--label=0,1,2,3,4,5,6,7,8'] if config(name).gan.get('classes') else []
-  _python('sample', f'--workdir={run}', '--num=72', *rows, f'--out={PICTURES / name}.png')
+  protocol = ('--features=random', f'--num={NUM}', f'--scores={scored}')
+  shared.run_command('evaluate', f'--workdir={run}', *protocol)
+  shared.run_command('report', f'--workdir={run}')
+  neighbors = run / page.INSPECTION / page.NEIGHBORS.format('pixels')
+  shutil.copy(neighbors, PICTURES / f'{name}_neighbors.png')
+  labels = ','.join(map(str, range(config(name).gan.get('classes', 0))))
+  rows = [f'--label={labels}'] if labels else []
+  shared.run_command('sample', f'--workdir={run}', '--num=72', *rows, f'--out={PICTURES / name}.png')
   scores = json.loads((run / 'scores.jsonl').read_text().splitlines()[-1])
   line = {'experiment': name, 'config': digest(name), 'commit': commit}
   minutes = shared.read_records(run / SPENT)[-1]['seconds'] / 60
@@ -88,21 +92,34 @@ def record(name: str) -> None:
   shared.add_record(RECORDS, line | {'processor_minutes': round(minutes, 1)} | scores)
 
 
-def _python(command: str, *flags: str) -> None:
-  subprocess.run([sys.executable, '-m', f'gan_jax.{command}', *flags], cwd=shared.ROOT, check=True)
+def recorded() -> dict[str, dict]:
+  """Returns the newest record of each experiment with its current config."""
+  current = {name: digest(name) for name in EXPERIMENTS}
+  records = shared.read_records(RECORDS)
+  return {r['experiment']: r for r in records if r['config'] == current[r['experiment']]}
+
+
+def run_missing(minutes: float) -> None:
+  """Trains the experiments without a record, one process each, and records them."""
+  missing = [name for name in EXPERIMENTS if name not in recorded()]
+  command = [sys.executable, __file__, f'--minutes={minutes}', '--train']
+  running = [subprocess.Popen([*command, name], cwd=shared.ROOT) for name in missing]
+  failed = [name for name, process in zip(missing, running, strict=True) if process.wait()]
+  for name in missing:
+    if name not in failed:
+      record(name)
+  if failed:
+    raise RuntimeError(f'{", ".join(failed)}: training failed; run the command again')
 
 
 def write_table() -> None:
-  """Writes the table of the newest record of each experiment with its current config."""
-  current = {name: digest(name) for name in EXPERIMENTS}
-  records = shared.read_records(RECORDS)
-  records = {r['experiment']: r for r in records if r['config'] == current[r['experiment']]}
+  """Writes the table of `recorded`."""
   titles = ['frechet_random', 'precision_random', 'recall_random']
   rows = [
     [name, f'{r["step"]:,}', f'{r["processor_minutes"]:.0f}']
     + [f'{r["scores"][title]:.3g}' for title in titles]
     + [f'<img src="emoji/{name}.png" width="300">']
-    for name, r in records.items()
+    for name, r in recorded().items()
   ]
   shared.write_table(TABLE, ['experiment', 'steps', 'processor minutes', *titles, 'samples'], rows)
 
@@ -120,14 +137,7 @@ def main() -> None:
   if not arguments.table:
     PICTURES.mkdir(exist_ok=True)
     shared.one_thread_per_process()
-    flags = [f'--minutes={arguments.minutes}', '--train']
-    command = [sys.executable, __file__, *flags]
-    running = [subprocess.Popen([*command, name], cwd=shared.ROOT) for name in EXPERIMENTS]
-    for process in running:
-      if process.wait():
-        raise RuntimeError(f'{process.args}: exit {process.returncode}')
-    for name in EXPERIMENTS:
-      record(name)
+    run_missing(arguments.minutes)
   write_table()
 
 

@@ -12,8 +12,6 @@ import json
 import pathlib
 import shutil
 import statistics
-import subprocess
-import sys
 from typing import NamedTuple
 
 import shared
@@ -79,7 +77,7 @@ def run(job: Job) -> None:
   """Trains a study, scores its runs, records them, and draws the samples of seed 0."""
   commit, digest = shared.commit(), shared.digest(job.config())
   preset = f':{job.preset}' if job.preset else ''
-  _python(
+  shared.run_command(
     'study',
     f'--config=experiments/{job.experiment}.py{preset}',
     f'--seeds={job.seeds}',
@@ -96,7 +94,7 @@ def run(job: Job) -> None:
 def score(job: Job, seed: int) -> dict:
   """Scores samples of a run; returns its steps, its scores and their card."""
   folder = job.seed_folder(seed)
-  _python(
+  shared.run_command(
     'evaluate',
     f'--workdir={folder}',
     '--features=digits',
@@ -122,15 +120,13 @@ def draw(job: Job) -> None:
   folder = job.seed_folder(0)
   if job.scores == LABELED:
     labels = ','.join(map(str, range(10)))
-    _python('sample', f'--workdir={folder}', f'--label={labels}', f'--out={PICTURES / job.name}.png')
+    shared.run_command(
+      'sample', f'--workdir={folder}', f'--label={labels}', f'--out={PICTURES / job.name}.png'
+    )
     return
-  _python('report', f'--workdir={folder}')
+  shared.run_command('report', f'--workdir={folder}')
   for index, path in enumerate(sorted((folder / page.INSPECTION).glob(page.TRAVERSALS.format('*')))):
     shutil.copy(path, PICTURES / f'{job.name}_{index}.png')
-
-
-def _python(command: str, *flags: str) -> None:
-  subprocess.run([sys.executable, '-m', f'gan_jax.{command}', *flags], cwd=shared.ROOT, check=True)
 
 
 def recorded(job: Job) -> list[dict]:

@@ -63,6 +63,11 @@ def commit() -> str:
   return f'{head.strip()}+' if changed else head.strip()
 
 
+def run_command(command: str, *flags: str) -> None:
+  """Runs a command of gan_jax in the repository; raises CalledProcessError if it fails."""
+  subprocess.run([sys.executable, '-m', f'gan_jax.{command}', *flags], cwd=ROOT, check=True)
+
+
 def read_records(path: pathlib.Path) -> list[dict]:
   """Returns the runs that are recorded in a file."""
   return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
