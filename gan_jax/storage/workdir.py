@@ -236,7 +236,7 @@ def has_data(folder: pathlib.Path, digest: str) -> bool:
   try:
     return not path.exists() or json.loads(path.read_text())['digest'] == digest
   except (ValueError, TypeError, KeyError) as error:
-    raise ConfigError(f'workdir={folder}: {path} is corrupt; fix it or remove it') from error
+    raise _corrupt(folder) from error
 
 
 def check_data(folder: pathlib.Path, config: Plain, digest: str) -> None:
@@ -285,9 +285,25 @@ def note_data(folder: pathlib.Path, config: Plain, about: Mapping[str, Any]) -> 
 
 
 def class_names(folder: pathlib.Path) -> list[str]:
-  """Returns the names of the labels of a run's data, in their order; [] if they have none."""
+  """Returns the names of the labels of a run's data, in their order; [] if they have none.
+
+  Raises:
+    ConfigError: the record of the data is corrupt, or the folder contains a link.
+  """
+  check_links(folder)
   path = folder / DATA
-  return json.loads(path.read_text()).get('classes', []) if path.exists() else []
+  try:
+    names = json.loads(path.read_text()).get('classes', []) if path.exists() else []
+  except (ValueError, AttributeError) as error:
+    raise _corrupt(folder) from error
+  if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    raise _corrupt(folder)
+  return names
+
+
+def _corrupt(folder: pathlib.Path) -> ConfigError:
+  """Returns the error of a record of the data that cannot be read."""
+  return ConfigError(f'workdir={folder}: {folder / DATA} is corrupt; fix it or remove it')
 
 
 def _data_name(folder: pathlib.Path) -> str | None:

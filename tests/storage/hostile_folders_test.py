@@ -226,3 +226,10 @@ print(events)
   )
   assert done.returncode == 0, done.stderr
   assert done.stdout.strip() == '[]'
+
+
+@pytest.mark.parametrize('text', ['[]', '{', '{"classes": 3}', '{"classes": [1]}'])
+def test_corrupt_names_of_labels_are_rejected(text, tmp_path):
+  (tmp_path / workdir.DATA).write_text(text)
+  with pytest.raises(ConfigError, match='data.json is corrupt; fix it or remove it'):
+    workdir.class_names(tmp_path)
