@@ -161,7 +161,7 @@ def _local_data(config: Mapping[str, Any]) -> dict[str, Any]:
 
   from gan_jax.data.arrays import from_arrays
 
-  data, classes = config['data'], config['gan'].get('classes', 1)
+  data, classes = config['data'], config['gan'].get('classes') or 1
   if not data['name'].startswith('tfds:'):
     return data
   num = max(config['batch_size'], classes)

@@ -242,11 +242,11 @@ def _unknown(name: str, values: flags.FlagValues) -> str:
 
 def _as_flag(argument: str, values: flags.FlagValues) -> str:
   """Returns the remedy for an argument that is not a flag."""
-  name = next((name for name in _FIRST if name in values), None)
+  name = next((name for name in _OFTEN_UNNAMED if name in values), None)
   return f'did you mean --{name}={argument}?' if name else 'see --help'
 
 
-_FIRST = ('config', 'workdir')
+_OFTEN_UNNAMED = ('config', 'workdir')
 """The flags whose values users most often give without a name."""
 
 

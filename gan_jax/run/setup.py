@@ -100,7 +100,9 @@ def _warn_of_unused_labels(config: RunConfig, source: sources.Source) -> None:
   """Warns if a game that can use labels has `gan.classes=0`, and the data has labels."""
   count = sources.label_count(source)
   if count and config.game.gan.get('classes') == 0 and processes.is_primary():
-    console.warn(f'gan.classes=0: the {count} labels of the data are not used; {count} uses them')
+    console.warn(
+      f'gan.classes=0: the {count} labels of the data are not used; set gan.classes={count} to use them'
+    )
 
 
 def initial_state(built: Built) -> TrainState:

@@ -90,5 +90,5 @@ def test_labels_that_a_game_could_use_and_does_not_are_warned_of(capsys):
   for network in config.networks.values():
     network.classes = 0
   setup.assemble_run(parse(schema.plain(config)))
-  warning = 'warning: gan.classes=0: the 8 labels of the data are not used; 8 uses them'
+  warning = 'warning: gan.classes=0: the 8 labels of the data are not used; set gan.classes=8 to'
   assert warning in capsys.readouterr().err

@@ -7,6 +7,7 @@ import gan_jax
 from gan_jax.common.errors import ConfigError
 from gan_jax.config import build, run_config, schema
 from gan_jax.data import arrays
+from gan_jax.data import source as sources
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), np.uint8)
 LABELS = np.arange(40) % 3
@@ -59,9 +60,11 @@ def test_unusable_arrays_are_refused(images, labels, message):
 
 def test_floats_without_negative_values_are_warned_of():
   with pytest.warns(UserWarning, match=r'no value is negative .*; if 0 is black, use 2 \* images - 1'):
-    arrays.from_arrays(IMAGES / np.float32(255))
+    data = arrays.from_arrays(IMAGES / np.float32(255))
+  assert np.asarray(build.make_batch(source(data), 8)['real']).min() >= 0
 
 
 def test_label_without_an_image_is_warned_of():
   with pytest.warns(UserWarning, match='labels: no image has the label 0 .all whole'):
-    arrays.from_arrays(IMAGES, LABELS + 1)
+    data = arrays.from_arrays(IMAGES, LABELS + 1)
+  assert sources.label_count(source(data)) == 4
